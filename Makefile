@@ -1,0 +1,48 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/installed
+
+# The research sets of tests and benchmarks, where somebody keeps them beside the repository.
+export SKXMR_DATA ?= $(wildcard $(abspath ../shared/data))
+# One thread: on small machines a second one makes small matrix products slower, not faster.
+export OMP_NUM_THREADS ?= 1
+export OPENBLAS_NUM_THREADS ?= 1
+
+.PHONY: help demo test slow check bench docs clean
+
+help:
+	@echo "make demo    fit, search and compare retrievers on real data; writes pictures to output/"
+	@echo "make test    the test suite (make slow: the slow tests)"
+	@echo "make check   ruff, mypy and import-linter"
+	@echo "make bench   the table of measured results (needs the research sets)"
+	@echo "make docs    regenerate docs/api.md"
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar off -c constraints.txt -e ".[dev]"
+	@touch $(STAMP)
+
+demo: $(STAMP)
+	$(BIN)/python examples/quickstart.py
+
+test: $(STAMP)
+	$(BIN)/python -m pytest
+
+slow: $(STAMP)
+	$(BIN)/python -m pytest -m slow
+
+check: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(STAMP)
+	$(BIN)/python benchmarks/real_data.py
+
+docs: $(STAMP)
+	$(BIN)/python docs/make_api.py
+
+clean:
+	rm -rf $(VENV) output .pytest_cache .mypy_cache .ruff_cache

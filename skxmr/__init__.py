@@ -1,0 +1,58 @@
+"""Cross-modal retrieval between images and texts with labels, in scikit-learn's terms.
+
+Names are resolved on first use, so that ``import skxmr`` is quick and pulls in neither torch nor matplotlib.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from skxmr import datasets, metrics, testing
+    from skxmr.base import CrossModalRetriever
+    from skxmr.graph import LabelGraph, label_graph
+    from skxmr.methods.cca import CCA
+    from skxmr.methods.mlcca import MLCCA
+    from skxmr.methods.pls import PLS
+    from skxmr.methods.semantic import SemanticMatching
+    from skxmr.pairs import Pairs
+    from skxmr.preprocessing import PerModality
+
+__version__ = "0.1.0"
+_HOME = {
+    "CCA": "methods.cca",
+    "MLCCA": "methods.mlcca",
+    "PLS": "methods.pls",
+    "CrossModalRetriever": "base",
+    "LabelGraph": "graph",
+    "Pairs": "pairs",
+    "PerModality": "preprocessing",
+    "SemanticMatching": "methods.semantic",
+    "label_graph": "graph",
+}
+_MODULES = ("datasets", "metrics", "testing")
+__all__ = [
+    "CCA",
+    "MLCCA",
+    "PLS",
+    "CrossModalRetriever",
+    "LabelGraph",
+    "Pairs",
+    "PerModality",
+    "SemanticMatching",
+    "datasets",
+    "label_graph",
+    "metrics",
+    "testing",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return import_module(f"skxmr.{name}")
+    if name in _HOME:
+        return getattr(import_module(f"skxmr.{_HOME[name]}"), name)
+    raise AttributeError(f"module 'skxmr' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -1,0 +1,118 @@
+"""Labels in every form users have them, binarised once."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from skxmr._validation import is_frame
+
+
+class Labels(NamedTuple):
+    """Binary labels, one row an item: `matrix` (n, c) CSR of 0.0 / 1.0 and the `names` (c,) of its columns.
+
+    `named` tells names that users gave from the running numbers of a plain multi-hot array.
+    """
+
+    matrix: sp.csr_array
+    names: NDArray[Any]
+    named: bool = True
+
+
+def encode_labels(labels: Any) -> Labels:
+    """Binarise labels.
+
+    Parameters
+    ----------
+    labels : multi-hot (n, c) array, CSR or DataFrame; (n,) class ids; or n collections of tags
+        A 2-D numeric array holds 0 and 1 only. A 1-D array, Series or list of scalars holds one class id a row.
+        A list, Series or object array of lists, tuples or sets holds the tags of each row; a row may have none.
+
+    Returns
+    -------
+    Labels
+        The columns keep their order for multi-hot input and are sorted otherwise.
+    """
+    if isinstance(labels, Labels):
+        return labels
+    if sp.issparse(labels):
+        return Labels(_binary(sp.csr_array(labels)), np.arange(labels.shape[1]), named=False)
+    if is_frame(labels) and labels.ndim == 2:
+        return Labels(_binary(_numeric(labels.to_numpy())), np.asarray(labels.columns))
+    rows = labels.to_numpy() if is_frame(labels) else labels if isinstance(labels, (list, tuple)) else np.asarray(labels)
+    if np.ndim(rows) == 0 and not isinstance(rows, (list, tuple)):
+        raise ValueError(f"labels is the single value {labels!r}; one row of labels per item is needed.")
+    if len(rows) == 0:
+        raise ValueError("labels is empty; one row of labels per item is needed.")
+    if isinstance(rows, np.ndarray) and rows.ndim == 2 and rows.dtype.kind in "biuf":
+        return Labels(_binary(rows), np.arange(rows.shape[1]), named=False)
+    if any(isinstance(row, (list, tuple, set, frozenset, np.ndarray)) for row in rows):
+        return _encode_tags(rows)
+    return _encode_ids(np.asarray(rows))
+
+
+def _numeric(values: NDArray[Any]) -> NDArray[Any]:
+    try:
+        return values.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            "labels is a table with values that are not numbers; pass a 0/1 column per label, "
+            "or a list of tags per row."
+        ) from error
+
+
+def _binary(matrix: Any) -> sp.csr_array:
+    if matrix.ndim != 2 or matrix.shape[0] == 0 or matrix.shape[1] == 0:
+        raise ValueError(f"labels has shape {matrix.shape}; at least one row and one label are needed.")
+    values = matrix.data if sp.issparse(matrix) else matrix
+    if not np.isin(values, (0, 1)).all():
+        hint = " Pass class ids as a 1-D array: labels.ravel()." if matrix.shape[1] == 1 else ""
+        raise ValueError(
+            "labels must be multi-hot, i.e. hold only 0 and 1, but holds "
+            f"{np.unique(values[~np.isin(values, (0, 1))])[:3].tolist()}.{hint}"
+        )
+    out = sp.csr_array(matrix, dtype=np.float64, copy=sp.issparse(matrix))
+    out.sum_duplicates()
+    out.eliminate_zeros()
+    return out
+
+
+def _encode_tags(rows: Any) -> Labels:
+    from sklearn.preprocessing import MultiLabelBinarizer
+
+    for i, row in enumerate(rows):
+        if isinstance(row, str) or not np.iterable(row):
+            raise ValueError(f"labels mixes lists of tags with single values; row {i} is {row!r}.")
+    widths = {len(row) for row in rows}
+    values = {tag for row in rows for tag in row}
+    if len(widths) == 1 and values and all(isinstance(v, (int, float, np.number)) and v in (0, 1) for v in values):
+        raise ValueError(
+            "labels is a list of equally long lists of 0 and 1, which may be multi-hot rows or tag numbers; "
+            "pass np.asarray(labels) for multi-hot rows, or name the tags with strings."
+        )
+    try:
+        binarizer = MultiLabelBinarizer(sparse_output=True).fit(rows)
+    except TypeError as error:
+        raise ValueError("labels mixes tags of different types; use strings for all of them.") from error
+    if len(binarizer.classes_) == 0:
+        raise ValueError("labels has no tag in any row; at least one label is needed.")
+    return Labels(sp.csr_array(binarizer.transform(rows), dtype=np.float64), np.asarray(binarizer.classes_))
+
+
+def _encode_ids(ids: NDArray[Any]) -> Labels:
+    if ids.ndim != 1:
+        raise ValueError(f"labels has shape {ids.shape}; pass (n, c) multi-hot rows, n class ids or n lists of tags.")
+    missing = np.array([value is None or value != value for value in ids.tolist()])
+    if missing.any():
+        raise ValueError(f"labels has {int(missing.sum())} missing values; drop those rows.")
+    if ids.dtype.kind == "f" and (ids != np.round(ids)).any():
+        raise ValueError("labels holds fractional numbers; class ids must be integers or strings.")
+    try:
+        names, columns = np.unique(ids, return_inverse=True)
+    except TypeError as error:
+        raise ValueError("labels mixes class ids of different types; use strings for all of them.") from error
+    n = len(ids)
+    return Labels(sp.csr_array((np.ones(n), (np.arange(n), columns)), shape=(n, len(names))), names)

@@ -1,0 +1,170 @@
+"""Covariances in blocks, whitening, the paired eigenproblem of CCA and deterministic signs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import scipy.linalg
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Matrix = Any  # ndarray of shape (n, d), float32 or float64, or csr_array
+
+
+class Solution(NamedTuple):
+    """Paired directions of two views: `image` (d1, k), `text` (d2, k) and their `correlations` (k,), decreasing."""
+
+    image: Array
+    text: Array
+    correlations: Array
+
+
+def column_mean(X: Matrix) -> Array:
+    """Return the column means (d,) in float64."""
+    return np.asarray(X.mean(axis=0, dtype=np.float64)).ravel()
+
+
+def scatter(X: Matrix, mean: Array, weights: Array | None = None) -> Array:
+    """Return sum_i w_i (x_i - mean)(x_i - mean)^T as float64 (d, d).
+
+    Dense rows are centred and multiplied in blocks in their own dtype and summed in float64, so X is never copied
+    whole. Sparse rows stay sparse: the mean is taken out of the product.
+    """
+    if sp.issparse(X):
+        X = X.astype(np.float64)
+        W = X if weights is None else X.multiply(weights[:, None]).tocsr()
+        total = float(X.shape[0] if weights is None else weights.sum())
+        crossed = np.outer(W.sum(axis=0), mean)
+        return np.asarray((X.T @ W).toarray() - crossed - crossed.T + total * np.outer(mean, mean))
+    out = np.zeros((X.shape[1], X.shape[1]))
+    for rows in _blocks(*X.shape):
+        block = X[rows] - mean.astype(X.dtype)
+        if weights is not None:
+            block *= np.sqrt(weights[rows])[:, None].astype(X.dtype)
+        out += block.T @ block  # the same buffer on both sides: BLAS computes one triangle only
+    return out
+
+
+def cross_scatter(X: Matrix, x_mean: Array, Y: Matrix, y_mean: Array) -> Array:
+    """Return sum_i (x_i - x_mean)(y_i - y_mean)^T as float64 (d1, d2); the means must be those of the columns."""
+    n = X.shape[0]
+    if sp.issparse(X):
+        if sp.issparse(Y):
+            product = (X.T.astype(np.float64) @ Y.astype(np.float64)).toarray()
+            return np.asarray(product - n * np.outer(x_mean, y_mean))
+        return cross_scatter(Y, y_mean, X, x_mean).T
+    out = np.zeros((X.shape[1], Y.shape[1]))
+    for rows in _blocks(*X.shape):
+        block = X[rows] - x_mean.astype(X.dtype)
+        if sp.issparse(Y):  # centred x need no centred y
+            out += (Y[rows].T @ block).T
+        else:
+            out += block.T @ (Y[rows] - y_mean.astype(Y.dtype))
+    return out
+
+
+def grouped_sums(X: Matrix, mean: Array, E: sp.csr_array) -> Array:
+    """Return (X - mean)^T E as float64 (d, q) for sparse E (n, q), such as labels or the membership of groups."""
+    if sp.issparse(X):
+        return np.asarray((X.T.astype(np.float64) @ E).toarray() - np.outer(mean, E.sum(axis=0)))
+    out = np.zeros((X.shape[1], E.shape[1]))
+    for rows in _blocks(*X.shape):
+        out += (E[rows].T @ (X[rows] - mean.astype(X.dtype))).T
+    return out
+
+
+def _blocks(n: int, d: int) -> Iterator[slice]:
+    # At least d rows a block, so that adding the (d, d) product costs less than the product itself.
+    size = max(d, 1024)
+    return (slice(start, start + size) for start in range(0, n, size))
+
+
+def add_ridge(S: Array, ridge: float) -> Array:
+    """Add `ridge` times the mean variance to the diagonal of S, in place."""
+    S[np.diag_indices_from(S)] += ridge * float(np.trace(S)) / len(S)
+    return S
+
+
+def paired_directions(S_xx: Array, S_yy: Array, S_xy: Array, n_components: int | None = None) -> Solution:
+    """Maximise a^T S_xy b subject to a^T S_xx a = b^T S_yy b = 1, component by component.
+
+    Both metrics are whitened and the cross-covariance decomposed by an SVD. Directions in which a metric vanishes
+    are left out, so constant or dependent columns give finite answers; fewer than `n_components` may come back.
+    """
+    K_x, K_y = whitener(S_xx), whitener(S_yy)
+    T = K_y.whiten(K_x.whiten(S_xy).T).T
+    U, s, Vt = _svd(T)
+    k = len(s) if n_components is None else min(n_components, len(s))
+    image, text = K_x.unwhiten(U[:, :k]), K_y.unwhiten(Vt[:k].T)
+    sign = signs(image)
+    return Solution(image * sign, text * sign, np.minimum(s[:k], 1.0))
+
+
+class Whitener(NamedTuple):
+    """K with K^T S K = I: the inverse of a Cholesky factor, or a rectangular matrix where S is singular."""
+
+    factor: Array
+    triangular: bool
+
+    def whiten(self, B: Array) -> Array:
+        """Return K^T B."""
+        if self.triangular:
+            return np.asarray(scipy.linalg.solve_triangular(self.factor, B, lower=True, check_finite=False))
+        return np.asarray(self.factor.T @ B)
+
+    def unwhiten(self, B: Array) -> Array:
+        """Return K B."""
+        if self.triangular:
+            return np.asarray(scipy.linalg.solve_triangular(self.factor, B, lower=True, trans=1, check_finite=False))
+        return np.asarray(self.factor @ B)
+
+
+def whitener(S: Array) -> Whitener:
+    """Whiten by Cholesky where S is safely positive definite, else by its non-zero eigenvalues."""
+    tolerance = len(S) * float(np.finfo(np.float64).eps)
+    try:
+        L = scipy.linalg.cholesky(S, lower=True, check_finite=False)
+    except np.linalg.LinAlgError:
+        pass
+    else:
+        norm = float(np.abs(S).sum(axis=0).max())
+        if scipy.linalg.lapack.dpocon(L, norm, uplo="L")[0] > 10 * tolerance:
+            return Whitener(L, True)
+    values, vectors = scipy.linalg.eigh(S, check_finite=False)
+    keep = values > max(float(values[-1]), 0.0) * tolerance * 10
+    return Whitener(vectors[:, keep] / np.sqrt(values[keep]), False)
+
+
+def leading_pair(S: Array, tiny: float) -> tuple[Array, float, Array] | None:
+    """Return the leading singular triplet of S, or None where every entry of S is below `tiny`."""
+    if np.abs(S).max(initial=0.0) <= tiny:
+        return None
+    if min(S.shape) > 64:
+        start = np.full(min(S.shape), 1 / math.sqrt(min(S.shape)))  # a fixed start: the answer is deterministic
+        try:
+            U, s, Vt = sp.linalg.svds(S, k=1, v0=start, tol=0)
+            return U[:, 0], float(s[0]), Vt[0]
+        except sp.linalg.ArpackError:
+            pass  # no convergence among nearly equal singular values: the dense decomposition always answers
+    U, s, Vt = _svd(S)
+    return U[:, 0], float(s[0]), Vt[0]
+
+
+def _svd(A: Array) -> tuple[Array, Array, Array]:
+    try:
+        U, s, Vt = scipy.linalg.svd(A, full_matrices=False, check_finite=False)
+    except np.linalg.LinAlgError:  # divide and conquer fails now and then on harmless matrices; QR iteration does not
+        U, s, Vt = scipy.linalg.svd(A, full_matrices=False, check_finite=False, lapack_driver="gesvd")
+    return U, s, Vt
+
+
+def signs(W: Array) -> Array:
+    """Return the signs (k,) that make the largest entry of each column positive."""
+    if W.size == 0:
+        return np.ones(W.shape[1])
+    largest = W[np.abs(W).argmax(axis=0), np.arange(W.shape[1])]
+    return np.where(largest < 0, -1.0, 1.0)

@@ -1,0 +1,185 @@
+"""Checks of what users pass in: every input error of the package is worded here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.floating[Any]]
+MODALITIES = ("image", "text")
+WRAP_HINT = "wrap the views: Pairs(image, text)"
+
+
+def is_frame(view: object) -> bool:
+    """Tell a pandas object from an array without importing pandas."""
+    return hasattr(view, "iloc")
+
+
+def check_same_rows(**views: Any) -> int:
+    """Return the common number of rows of the given arguments (None is skipped)."""
+    rows = {name: n_rows(view) for name, view in views.items() if view is not None}
+    (first, n), *others = rows.items()
+    for name, m in others:
+        if m != n:
+            raise ValueError(f"{name} has {m} rows but {first} has {n}; row i of both must describe the same item.")
+    check_same_index(**views)
+    return n
+
+
+def check_same_index(**views: Any) -> None:
+    """Refuse pandas arguments whose indexes contradict one another: rows are matched by position."""
+    frames = {name: view for name, view in views.items() if is_frame(view)}
+    if len(frames) < 2:
+        return
+    (first, reference), *others = frames.items()
+    for name, frame in others:
+        if not frame.index.equals(reference.index):
+            raise ValueError(
+                f"the indexes of {first} and {name} differ, and rows are matched by position; align them "
+                f"({name}.loc[{first}.index]) or drop them (.reset_index(drop=True))."
+            )
+
+
+def n_rows(view: Any) -> int:
+    """Count the rows of an array, sparse matrix, frame or sequence."""
+    shape = getattr(view, "shape", None)
+    return int(shape[0]) if shape else len(view if hasattr(view, "__len__") else np.atleast_1d(view))
+
+
+def check_view(
+    view: Any,
+    name: str,
+    *,
+    width: int | None = None,
+    columns: Sequence[str] | None = None,
+    min_rows: int = 1,
+) -> FloatArray | sp.csr_array:
+    """Return one modality as a finite float matrix, dense or CSR.
+
+    Parameters
+    ----------
+    view : array-like, sparse matrix or DataFrame of shape (n, d)
+        What the user passed. It is never modified, and copied only when its type has to change.
+    name : {"image", "text"}
+        How the view is called in messages.
+    width : int or None
+        The number of columns seen while fitting.
+    columns : sequence of str or None
+        The column names seen while fitting a DataFrame.
+    min_rows : int
+        The smallest acceptable number of rows.
+
+    Returns
+    -------
+    ndarray or csr_array of shape (n, d)
+        float32 stays float32, everything else becomes float64.
+    """
+    _check_columns(view, name, columns)
+    matrix = _as_matrix(view, name)
+    if matrix.ndim != 2:
+        hint = " Reshape a single row with .reshape(1, -1)." if matrix.ndim == 1 else ""
+        raise ValueError(f"{name} must be 2-D (rows, features) but has shape {matrix.shape}.{hint}")
+    n, d = matrix.shape
+    if n < min_rows or d == 0:
+        raise ValueError(
+            f"{name} has shape {matrix.shape}; at least {min_rows} row{'s' * (min_rows > 1)} and 1 feature are needed."
+        )
+    if width is not None and d != width:
+        raise ValueError(
+            f"{name} has {d} features but {width} were seen in fit; "
+            "pass the features the model was fitted on, and do not swap the modalities."
+        )
+    matrix = _as_float(matrix, name)
+    _check_finite(matrix, name)
+    return matrix
+
+
+def column_names(view: Any) -> list[str] | None:
+    """Return the column names of a DataFrame whose columns are all strings, else None."""
+    names = list(view.columns) if hasattr(view, "columns") else []
+    return names if names and all(isinstance(name, str) for name in names) else None
+
+
+def _check_columns(view: Any, name: str, columns: Sequence[str] | None) -> None:
+    seen = column_names(view)
+    if columns is None or seen is None or seen == list(columns):
+        return
+    unknown = [c for c in seen if c not in columns] or "the same columns in another order"
+    raise ValueError(f"the columns of {name} must be those seen in fit, in that order; got {unknown}.")
+
+
+def _as_matrix(view: Any, name: str) -> Any:
+    if hasattr(view, "image") and hasattr(view, "label_graph"):
+        raise TypeError(f"{name} is a Pairs; pass one modality, e.g. pairs.{name}.")
+    if sp.issparse(view):
+        return sp.csr_array(view)
+    if is_frame(view):
+        return np.ascontiguousarray(view.to_numpy())  # frames store columns; in row order they equal arrays bit by bit
+    if isinstance(view, tuple):
+        raise TypeError(f"{name} is a tuple of length {len(view)}; {WRAP_HINT}.")
+    try:
+        return np.asarray(view)
+    except ValueError as error:
+        raise ValueError(f"{name} must be a numeric matrix, but its rows differ in length.") from error
+
+
+def _as_float(matrix: Any, name: str) -> FloatArray | sp.csr_array:
+    if matrix.dtype in (np.float32, np.float64):
+        return matrix
+    if matrix.dtype.kind == "c":
+        raise ValueError(f"{name} holds complex numbers; real features are needed.")
+    if matrix.dtype.kind in "OUSV":
+        try:
+            return matrix.astype(np.float64)
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"{name} holds {matrix.dtype} values, not numbers; put an extractor in front of the model, "
+                f"e.g. PerModality({name}=TfidfVectorizer()) for captions."
+            ) from error
+    return matrix.astype(np.float64)
+
+
+def _check_finite(matrix: Any, name: str) -> None:
+    values = matrix.data if sp.issparse(matrix) else matrix
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.isfinite(values.sum()):  # one pass without a temporary; the exact test runs only on suspicion
+            return
+    bad = ~np.isfinite(values)
+    if bad.any():
+        raise ValueError(
+            f"{name} contains {int(bad.sum())} NaN or infinite values; "
+            f"impute or drop them, e.g. PerModality({name}=SimpleImputer())."
+        )
+
+
+def check_k(k: int | None, n_gallery: int) -> int:
+    """Return the cut-off rank; None means the whole gallery."""
+    if k is None:
+        return n_gallery
+    if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or k < 1:
+        raise ValueError(f"k must be a positive integer or None; got {k!r}.")
+    if k > n_gallery:
+        raise ValueError(f"k={k} is larger than the gallery ({n_gallery} items); use k=None for all of it.")
+    return int(k)
+
+
+def check_choice(value: object, name: str, choices: Iterable[str]) -> None:
+    """Refuse a string option that is not among the known ones."""
+    if value not in (known := tuple(choices)):
+        raise ValueError(f"{name} must be one of {list(known)}; got {value!r}.")
+
+
+def check_n_components(n_components: int | None, limit: int) -> int:
+    """Return the number of components to compute; None means as many as there are."""
+    if n_components is None:
+        return limit
+    if n_components > limit:
+        raise ValueError(
+            f"n_components={n_components} is more than the {limit} that min(rows - 1, image features, "
+            "text features) allows; use None for all of them."
+        )
+    return n_components

@@ -1,0 +1,210 @@
+"""CrossModalRetriever: the contract of every method."""
+
+from __future__ import annotations
+
+from abc import ABCMeta, abstractmethod
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from skxmr._call import PairsStep, need_both, unpack
+from skxmr._labels import Labels, encode_labels
+from skxmr._validation import MODALITIES, FloatArray, check_view, column_names
+from skxmr.metrics._blocks import Similarity
+from skxmr.metrics._scorers import RetrievalScorer
+from skxmr.pairs import Pairs
+
+
+class CrossModalRetriever(PairsStep, metaclass=ABCMeta):
+    """Base of all retrievers: two views in, one common space out, scored by how well one view retrieves the other.
+
+    A method overrides `_fit`, `_encode_image` and `_encode_text`; they receive checked views only.
+
+    Attributes
+    ----------
+    n_features_ : dict
+        Number of features of ``"image"`` and ``"text"`` seen in fit.
+    classes_ : ndarray of shape (c,)
+        Label names; present if fitted with labels.
+    fitted_with_labels_ : bool
+        Whether fit saw labels; `score` then wants them too.
+    """
+
+    _requires_labels: ClassVar[bool] = False
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
+    __metadata_request__fit: ClassVar[dict[str, bool]] = {"labels": True}
+    __metadata_request__score: ClassVar[dict[str, bool]] = {"labels": True}
+
+    def fit(self, X: Any, y: Any = None, labels: Any = None) -> Self:
+        """Learn the common space: ``fit(image, text, labels)`` or ``fit(Pairs(image, text), labels)``.
+
+        Parameters
+        ----------
+        X : Pairs, or array-like of shape (n, d_image)
+            Both views, or the images; dense, CSR or DataFrame.
+        y : labels if X is a Pairs, else array-like of shape (n, d_text)
+            The texts.
+        labels : multi-hot (n, c), class ids (n,), n lists of tags, or None
+            Labels of the rows.
+
+        Returns
+        -------
+        self
+        """
+        self._validate_params()
+        pairs, labels = unpack(X, y, labels)
+        need_both(pairs, "fit")
+        if labels is None and self._requires_labels:
+            raise ValueError(
+                f"{type(self).__name__} learns from labels, and requires y to be passed, but the target y is None: "
+                "fit(X_img, X_txt, labels) or fit(Pairs(X_img, X_txt), labels)."
+            )
+        views = {name: check_view(getattr(pairs, name), name, min_rows=2) for name in MODALITIES}
+        encoded = None if labels is None else encode_labels(labels)
+        self._fit(pairs.replace(**views), encoded)
+        self._columns = {name: column_names(getattr(pairs, name)) for name in MODALITIES}
+        self.n_features_ = {name: int(view.shape[1]) for name, view in views.items()}
+        self.fitted_with_labels_ = encoded is not None
+        self.__dict__.pop("classes_", None)
+        if encoded is not None:
+            self.classes_ = encoded.names
+        return self
+
+    def fit_transform(self, X: Any, y: Any = None, labels: Any = None) -> Any:
+        """Fit, then transform the same rows.
+
+        Parameters
+        ----------
+        X, y, labels : object
+            As in :meth:`fit`.
+
+        Returns
+        -------
+        Pairs, or tuple of two ndarrays
+            As :meth:`transform`.
+        """
+        self.fit(X, y, labels)
+        return self.transform(X) if isinstance(X, Pairs) else self.transform(X, y)
+
+    def encode_image(self, X: Any) -> FloatArray:
+        """Map images into the common space.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, d_image), or Pairs
+            Images alone are enough.
+
+        Returns
+        -------
+        ndarray of shape (n, n_components)
+            float32 for float32 input, else float64.
+        """
+        return self._encode(X, "image")
+
+    def encode_text(self, X: Any) -> FloatArray:
+        """Map texts into the common space.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, d_text), or Pairs
+            Texts alone are enough.
+
+        Returns
+        -------
+        ndarray of shape (n, n_components)
+            float32 for float32 input, else float64.
+        """
+        return self._encode(X, "text")
+
+    def transform(self, X: Any, y: Any = None) -> Any:
+        """Map one or both views into the common space, answering in kind.
+
+        Parameters
+        ----------
+        X : Pairs, or array-like of shape (n, d_image)
+            A `Pairs` may hold one view only.
+        y : array-like of shape (n, d_text), or None
+            The texts, where X is the images.
+
+        Returns
+        -------
+        Pairs, tuple of two ndarrays, or ndarray
+            For a `Pairs`, two arrays, or images alone; each of shape (n, n_components).
+        """
+        check_is_fitted(self)
+        if isinstance(X, Pairs):
+            if y is not None:
+                raise TypeError("transform(pairs) takes no second argument: a Pairs holds both views.")
+            encoded = {name: self._encode(X, name) for name in MODALITIES if getattr(X, name) is not None}
+            return X.replace(**encoded)
+        if y is None:
+            return self.encode_image(X)
+        pairs, _ = unpack(X, y)
+        return self.encode_image(pairs), self.encode_text(pairs)
+
+    def similarity(self, image: Any, text: Any = None) -> FloatArray:
+        """Cosine similarity of every image with every text in the common space.
+
+        Parameters
+        ----------
+        image : array-like of shape (n, d_image), or Pairs
+            A `Pairs` gives both views.
+        text : array-like of shape (m, d_text), or None
+            Any number of texts; needed unless `image` is a `Pairs`.
+
+        Returns
+        -------
+        ndarray of shape (n, m)
+            In [-1, 1]; 0 for a row that maps to the origin.
+        """
+        if isinstance(image, Pairs) and text is None:
+            text = need_both(image, "similarity")
+        return Similarity(self.encode_image(image), self.encode_text(text))[:]
+
+    def score(self, X: Any, y: Any = None, labels: Any = None) -> float:
+        """Mean of image-to-text and text-to-image mAP under cosine similarity, over the given rows.
+
+        Parameters
+        ----------
+        X, y, labels : object
+            As in :meth:`fit`. Relevance is built from the scored rows' own labels: sharing at least one. Without
+            labels it is the same row, if the model was also fitted without; else that is an error.
+
+        Returns
+        -------
+        float
+            In [0, 1].
+        """
+        check_is_fitted(self)
+        return RetrievalScorer()(self, X, y, labels)
+
+    @abstractmethod
+    def _fit(self, pairs: Pairs, labels: Labels | None) -> None:
+        """Learn from checked views of at least two rows."""
+
+    @abstractmethod
+    def _encode_image(self, X: FloatArray) -> FloatArray:
+        """Map checked images (n, d_image) to (n, n_components)."""
+
+    @abstractmethod
+    def _encode_text(self, X: FloatArray) -> FloatArray:
+        """Map checked texts (n, d_text) to (n, n_components)."""
+
+    def _encode(self, X: Any, name: str) -> FloatArray:
+        check_is_fitted(self)
+        view = getattr(X, name) if isinstance(X, Pairs) else X
+        if view is None:
+            raise ValueError(f"{name} is missing; pass the {name} view.")
+        view = check_view(view, name, width=self.n_features_[name], columns=self._columns[name])
+        encode = self._encode_image if name == "image" else self._encode_text
+        return np.asarray(encode(view))
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "n_features_")
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = self._requires_labels
+        tags.input_tags.sparse = True
+        return tags

@@ -1,0 +1,203 @@
+"""Research sets that users have on disk: Wikipedia, Corel5k tags, MIRFlickr tags."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import scipy.io
+import scipy.sparse as sp
+from numpy.typing import NDArray
+from sklearn.utils import Bunch
+
+from skxmr._validation import check_choice
+from skxmr.pairs import Pairs
+
+SUBSETS = ("train", "test", "all")
+MIRFLICKR_LABELS = (
+    "animals baby bird car clouds dog female flower food indoor lake male night people plant_life "
+    "portrait river sea sky structures sunset transport tree water"
+).split()
+
+
+def load_wikipedia(
+    subset: str = "train", *, text: str = "lda", data_home: Any = None, return_X_y: bool = False
+) -> Bunch | tuple[Pairs, Any]:
+    """Load the Wikipedia featured articles of Rasiwasia et al. (2010): 2,866 pairs, one class of 10 each.
+
+    Parameters
+    ----------
+    subset : {"train", "test", "all"}, default="train"
+        The standard split, 2173 / 693 rows.
+    text : {"lda", "tfidf"}, default="lda"
+        10 topic proportions, or 1,000 tf-idf weights as CSR.
+    data_home : path or None, default=None
+        Folder that holds ``wikipedia/raw_features_with_tfidf.mat`` and the split's ``.list`` files; None reads the
+        environment variable ``SKXMR_DATA``.
+    return_X_y : bool, default=False
+        Return ``(pairs, labels)`` instead of a Bunch.
+
+    Returns
+    -------
+    Bunch or tuple
+        ``pairs`` (image (n, 128) bag of visual words, float64), ``labels`` (n,) class names, ``label_names`` (10,)
+        and ``DESCR``.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the files are not there; the message says where to get them.
+    ValueError
+        If an option is unknown.
+
+    Examples
+    --------
+    >>> from skxmr.datasets import load_wikipedia
+    >>> wikipedia = load_wikipedia("test")  # doctest: +SKIP
+    """
+    check_choice(subset, "subset", SUBSETS)
+    check_choice(text, "text", ("lda", "tfidf"))
+    source = "the SVCL group of UC San Diego publishes it as 'crossmodal' (Rasiwasia et al., ACM MM 2010)"
+    folder = _folder(data_home, "wikipedia", source)
+    data = scipy.io.loadmat(_file(folder, "raw_features_with_tfidf.mat", source))
+    names = np.array(_file(folder, "categories.list", source).read_text().split())
+    parts = []
+    for name, suffix in (("train", "tr"), ("test", "te")):
+        lines = _file(folder, f"{name}set_txt_img_cat.list", source).read_text().split("\n")
+        classes = np.array([int(line.split("\t")[2]) for line in lines if line.strip()]) - 1
+        words = data[f"T_{suffix}"] if text == "lda" else sp.csr_array(data[f"T_tfidf_{suffix}"])
+        parts.append((Pairs(data[f"I_{suffix}"], words), names[classes]))
+    return _bunch(parts, subset, names, "Wikipedia featured articles, Rasiwasia et al. 2010.", return_X_y)
+
+
+def load_corel5k_tags(
+    subset: str = "train", *, data_home: Any = None, return_X_y: bool = False
+) -> Bunch | tuple[Pairs, Any]:
+    """Load Corel5k with its words split in two: the 50 most frequent are labels, the other 210 the text.
+
+    Parameters
+    ----------
+    subset : {"train", "test", "all"}, default="train"
+        The standard split, rows with at least one word of each kind: 3056 / 372.
+    data_home : path or None, default=None
+        Folder that holds ``corel5k_tags/corel5k_tags.npz``; None reads the environment variable ``SKXMR_DATA``.
+    return_X_y : bool, default=False
+        Return ``(pairs, labels)`` instead of a Bunch.
+
+    Returns
+    -------
+    Bunch or tuple
+        ``pairs`` (image (n, 1100) float32 square-rooted dense SIFT and hue histograms, text (n, 210) CSR bag of
+        words), ``labels`` (n, 50) multi-hot int64, ``label_names`` (50,) and ``DESCR``.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the file is not there; the message says where to get it.
+    ValueError
+        If the subset is unknown.
+
+    Examples
+    --------
+    >>> from skxmr.datasets import load_corel5k_tags
+    >>> corel = load_corel5k_tags("test")  # doctest: +SKIP
+    """
+    source = "Corel5k features and annotations: Guillaumin et al., LEAR (INRIA); see DESCR for how words are split"
+    about = "Corel5k, Duygulu et al. 2002; features of Guillaumin et al. Words sorted by training frequency."
+    names = np.array([f"word{j}" for j in range(50)])
+    return _tag_set("corel5k_tags", "corel5k_tags.npz", source, subset, names, about, data_home, return_X_y)
+
+
+def load_mirflickr_tags(
+    subset: str = "train", *, data_home: Any = None, return_X_y: bool = False
+) -> Bunch | tuple[Pairs, Any]:
+    """Load MIRFlickr-25K with its tags split at random in two views of 693 words; both views are textual.
+
+    Parameters
+    ----------
+    subset : {"train", "test", "all"}, default="train"
+        11,801 / 2,000 rows with at least one tag in each half.
+    data_home : path or None, default=None
+        Folder that holds ``mirflickr_tags/mirflickr_tagsplit.npz``; None reads the environment variable
+        ``SKXMR_DATA``.
+    return_X_y : bool, default=False
+        Return ``(pairs, labels)`` instead of a Bunch.
+
+    Returns
+    -------
+    Bunch or tuple
+        ``pairs`` (image and text (n, 693) CSR float32 bags of words), ``labels`` (n, 24) multi-hot int64,
+        ``label_names`` (24,) and ``DESCR``.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the file is not there; the message says where to get it.
+    ValueError
+        If the subset is unknown.
+
+    Examples
+    --------
+    >>> from skxmr.datasets import load_mirflickr_tags
+    >>> flickr = load_mirflickr_tags("test")  # doctest: +SKIP
+    """
+    source = "MIRFlickr-25K: Huiskes and Lew 2008, LIACS Leiden; tags in the order of DCMH"
+    about = "MIRFlickr-25K tags split at random into two views; chance mAP is .56."
+    names = np.array(MIRFLICKR_LABELS)
+    return _tag_set("mirflickr_tags", "mirflickr_tagsplit.npz", source, subset, names, about, data_home, return_X_y)
+
+
+def _tag_set(
+    folder: str,
+    file: str,
+    source: str,
+    subset: str,
+    names: NDArray[Any],
+    about: str,
+    data_home: Any,
+    return_X_y: bool,
+) -> Any:
+    check_choice(subset, "subset", SUBSETS)
+    with np.load(_file(_folder(data_home, folder, source), file, source)) as data:
+        parts = [
+            (
+                Pairs(_sparse_if_rare(data[f"img_{part}"]), _sparse_if_rare(data[f"txt_{part}"])),
+                data[f"lab_{part}"].astype(np.int64),
+            )
+            for part in ("train", "test")
+        ]
+    return _bunch(parts, subset, names, about, return_X_y)
+
+
+def _sparse_if_rare(view: NDArray[Any]) -> Any:
+    return sp.csr_array(view) if np.count_nonzero(view) < 0.1 * view.size else view
+
+
+def _folder(data_home: Any, name: str, source: str) -> Path:
+    home = data_home if data_home is not None else os.environ.get("SKXMR_DATA")
+    if home is None:
+        raise FileNotFoundError(
+            f"no folder to read {name!r} from; pass data_home= or set SKXMR_DATA to a folder with {name!r} in it. "
+            f"Where to get it: {source}."
+        )
+    return Path(home) / name
+
+
+def _file(folder: Path, name: str, source: str) -> Path:
+    path = folder / name
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} does not exist. Where to get it: {source}.")
+    return path
+
+
+def _bunch(
+    parts: list[tuple[Pairs, NDArray[Any]]], subset: str, names: NDArray[Any], about: str, return_X_y: bool
+) -> Any:
+    chosen = {"train": parts[:1], "test": parts[1:], "all": parts}[subset]
+    pairs = Pairs.concatenate([part for part, _ in chosen])
+    labels = np.concatenate([label for _, label in chosen])
+    if return_X_y:
+        return pairs, labels
+    return Bunch(pairs=pairs, labels=labels, label_names=names, DESCR=about)

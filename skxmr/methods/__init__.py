@@ -1,0 +1,1 @@
+"""The retrieval methods, one file each; none imports another."""

@@ -1,0 +1,30 @@
+"""Retrieval measures, exact under ties.
+
+Every function takes `scores` and `relevance`, two matrices of shape (n queries, m gallery items) that are sliced by
+rows: arrays, or :class:`Similarity` and :class:`SharedLabels` / :class:`SameRow`, which compute rows on demand so that
+memory stays bounded. Items with equal scores have no order; the measures are the exact expected value over all their
+orders (McSherry & Najork, ECIR 2008). Queries without any relevant item have no value: they are nan per query and left
+out of means.
+"""
+
+from skxmr.metrics._blocks import SameRow, SharedLabels, Similarity
+from skxmr.metrics._cutoffs import hit_at_k, ndcg_at_k, precision_at_k, precision_scope, recall_at_k
+from skxmr.metrics._precision import average_precision, cross_modal_map, map_per_class, mean_average_precision
+from skxmr.metrics._scorers import RetrievalScorer, RetrievalScores
+
+__all__ = [
+    "RetrievalScorer",
+    "RetrievalScores",
+    "SameRow",
+    "SharedLabels",
+    "Similarity",
+    "average_precision",
+    "cross_modal_map",
+    "hit_at_k",
+    "map_per_class",
+    "mean_average_precision",
+    "ndcg_at_k",
+    "precision_at_k",
+    "precision_scope",
+    "recall_at_k",
+]

@@ -1,0 +1,211 @@
+"""Measures at a cut-off rank: precision, recall, hit rate, nDCG and the precision-scope curve."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from skxmr._validation import check_k
+from skxmr.metrics._ranking import Array, Ranking, as_matrix, check_matrices, evaluate, mean, per_query, ratio
+
+
+def precision_at_k(
+    scores: Any, relevance: Any, k: int, *, average: bool = True, exclude_self: bool = False
+) -> float | Array:
+    """Share of relevant items among the first k.
+
+    Parameters
+    ----------
+    scores : matrix of shape (n, m)
+        Larger means closer.
+    relevance : boolean matrix of shape (n, m)
+        Which items are relevant.
+    k : int
+        The cut-off rank, at most m.
+    average : bool, default=True
+        Return the mean over queries with relevant items instead of one value a query.
+    exclude_self : bool, default=False
+        Leave gallery item i out of the ranking of query i.
+
+    Returns
+    -------
+    float, or ndarray of shape (n,)
+        In [0, 1]; nan for a query without relevant items.
+
+    Raises
+    ------
+    ValueError
+        If shapes differ, scores are not finite, k exceeds the gallery or no query has a relevant item.
+
+    Examples
+    --------
+    >>> from skxmr.metrics import precision_at_k
+    >>> precision_at_k([[0.9, 0.5, 0.1]], [[1, 0, 1]], k=2)
+    0.5
+    """
+
+    def measure(ranking: Ranking) -> Array:
+        return _where_relevant(ranking, ranking.expected()[:, :k].sum(axis=1) / k)
+
+    return _averaged(evaluate(scores, relevance, measure, k, exclude_self), average)
+
+
+def recall_at_k(
+    scores: Any, relevance: Any, k: int, *, average: bool = True, exclude_self: bool = False
+) -> float | Array:
+    """Share of a query's relevant items that are among the first k.
+
+    Parameters
+    ----------
+    scores, relevance, k, average, exclude_self : object
+        As in :func:`precision_at_k`.
+
+    Returns
+    -------
+    float, or ndarray of shape (n,)
+        In [0, 1]; nan for a query without relevant items.
+
+    Raises
+    ------
+    ValueError
+        As :func:`precision_at_k`.
+
+    Examples
+    --------
+    >>> from skxmr.metrics import recall_at_k
+    >>> recall_at_k([[0.9, 0.5, 0.1]], [[1, 0, 1]], k=1)
+    0.5
+    """
+
+    def measure(ranking: Ranking) -> Array:
+        return ratio(ranking.expected()[:, :k].sum(axis=1), ranking.n_relevant)
+
+    return _averaged(evaluate(scores, relevance, measure, k, exclude_self), average)
+
+
+def hit_at_k(scores: Any, relevance: Any, k: int, *, average: bool = True, exclude_self: bool = False) -> float | Array:
+    """Whether a relevant item is among the first k; R@k of the fine-grained literature.
+
+    Parameters
+    ----------
+    scores, relevance, k, average, exclude_self : object
+        As in :func:`precision_at_k`.
+
+    Returns
+    -------
+    float, or ndarray of shape (n,)
+        In [0, 1]: under ties the probability of a hit; nan for a query without relevant items.
+
+    Raises
+    ------
+    ValueError
+        As :func:`precision_at_k`.
+
+    Examples
+    --------
+    >>> from skxmr.metrics import hit_at_k
+    >>> hit_at_k([[0.9, 0.5], [0.9, 0.5]], [[1, 0], [0, 1]], k=1)
+    0.5
+    """
+
+    def measure(ranking: Ranking) -> Array:
+        hit: Any = ranking.relevance[:, :k].any(axis=1).astype(np.float64)
+        if ranking.groups is not None:
+            before, size, above, within = (column[:, k - 1] for column in ranking.groups)
+            for i in np.flatnonzero(size > 1):  # chance that none of the k - before places drawn is relevant
+                drawn = np.arange(k - before[i])
+                hit[i] = 1 if above[i] else 1 - np.prod(np.maximum(size[i] - within[i] - drawn, 0) / (size[i] - drawn))
+        return _where_relevant(ranking, hit)
+
+    return _averaged(evaluate(scores, relevance, measure, k, exclude_self), average)
+
+
+def ndcg_at_k(
+    scores: Any, relevance: Any, k: int | None = None, *, average: bool = True, exclude_self: bool = False
+) -> float | Array:
+    """Normalised discounted cumulative gain: gains discounted by 1 / log2(rank + 1), over the best possible sum.
+
+    Parameters
+    ----------
+    scores : matrix of shape (n, m)
+        Larger means closer.
+    relevance : matrix of shape (n, m)
+        Gains of 0 or more, e.g. booleans or ``SharedLabels(..., graded=True)``.
+    k : int or None, default=None
+        The cut-off rank; None ranks the whole gallery.
+    average, exclude_self : bool
+        As in :func:`precision_at_k`.
+
+    Returns
+    -------
+    float, or ndarray of shape (n,)
+        In [0, 1]; nan for a query without relevant items.
+
+    Raises
+    ------
+    ValueError
+        As :func:`precision_at_k`; also for negative gains.
+
+    Examples
+    --------
+    >>> from skxmr.metrics import ndcg_at_k
+    >>> round(ndcg_at_k([[0.9, 0.5, 0.1]], [[1, 0, 2]]), 3)
+    0.76
+    """
+
+    def measure(ranking: Ranking) -> Array:
+        depth = ranking.relevance.shape[1] if k is None else k
+        discount = 1 / np.log2(np.arange(2, depth + 2))
+        best = -np.sort(-ranking.relevance, axis=1)[:, :depth] @ discount
+        return ratio(ranking.expected()[:, :depth] @ discount, best)
+
+    return _averaged(evaluate(scores, relevance, measure, k, exclude_self, graded=True), average)
+
+
+def precision_scope(
+    scores: Any, relevance: Any, scopes: Any = (1, 5, 10, 20, 50, 100), *, exclude_self: bool = False
+) -> Array:
+    """Precision at several cut-offs: the precision-scope curve of the cross-modal literature.
+
+    Parameters
+    ----------
+    scores, relevance, exclude_self : object
+        As in :func:`precision_at_k`.
+    scopes : sequence of int, default=(1, 5, 10, 20, 50, 100)
+        The cut-off ranks, each at most m.
+
+    Returns
+    -------
+    ndarray of shape (len(scopes),), float64
+        Mean precision at each scope over the queries with relevant items.
+
+    Raises
+    ------
+    ValueError
+        As :func:`precision_at_k`.
+
+    Examples
+    --------
+    >>> from skxmr.metrics import precision_scope
+    >>> precision_scope([[0.9, 0.5, 0.1]], [[1, 0, 1]], scopes=[1, 2])
+    array([1. , 0.5])
+    """
+    scores, relevance = as_matrix(scores), as_matrix(relevance)
+    n_gallery = check_matrices(scores, relevance, exclude_self)[1] - exclude_self
+    cuts = np.array([check_k(k, n_gallery) for k in scopes])
+
+    def measure(ranking: Ranking) -> Array:
+        found = np.cumsum(ranking.expected()[:, : cuts.max()], axis=1)[:, cuts - 1] / cuts
+        return np.where(ranking.n_relevant[:, None] > 0, found, np.nan)
+
+    values = per_query(scores, relevance, measure, exclude_self=exclude_self)
+    return np.array([mean(column) for column in values.T])
+
+
+def _averaged(values: Array, average: bool) -> float | Array:
+    return mean(values) if average else values
+
+
+def _where_relevant(ranking: Ranking, values: Array) -> Array:
+    return np.where(ranking.n_relevant > 0, values, np.nan)

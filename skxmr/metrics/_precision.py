@@ -1,0 +1,216 @@
+"""Average precision and its means: over queries, per class, in both directions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from skxmr._labels import encode_labels
+from skxmr._validation import check_choice
+from skxmr.metrics._blocks import SameRow, SharedLabels, Similarity
+from skxmr.metrics._ranking import Array, Ranking, evaluate, mean, ratio
+
+TIES = ("expected", "sklearn")
+DENOMINATORS = ("min", "relevant")
+
+
+def average_precision(
+    scores: Any,
+    relevance: Any,
+    *,
+    k: int | None = None,
+    ties: str = "expected",
+    denominator: str = "min",
+    exclude_self: bool = False,
+) -> Array:
+    """Average precision of each query: the mean, over its relevant items, of the precision at their ranks.
+
+    Parameters
+    ----------
+    scores : matrix of shape (n, m)
+        Larger means closer.
+    relevance : boolean matrix of shape (n, m)
+        Which items are relevant.
+    k : int or None, default=None
+        Only the first k ranks contribute; None ranks the whole gallery.
+    ties : {"expected", "sklearn"}, default="expected"
+        ``"expected"``: a group of equal scores of size g with h relevant items after N others with H relevant adds
+        ``sum_t h/g (H + 1 + (t-1)(h-1)/(g-1)) / (N + t)``, t = 1..g. ``"sklearn"``: the precision at the end of the
+        group, as ``sklearn.metrics.average_precision_score``; not defined for a cut-off k.
+    denominator : {"min", "relevant"}, default="min"
+        With a cut-off, divide by min(k, number of relevant items), so that a perfect ranking has 1, or by the number
+        of relevant items.
+    exclude_self : bool, default=False
+        Query i and gallery item i are the same thing and item i is left out of the ranking.
+
+    Returns
+    -------
+    ndarray of shape (n,), float64
+        In [0, 1]; nan for a query without relevant items.
+
+    Raises
+    ------
+    ValueError
+        If shapes differ, scores are not finite, k exceeds the gallery or an option is unknown.
+
+    Examples
+    --------
+    >>> from skxmr.metrics import average_precision
+    >>> average_precision([[0.9, 0.5, -0.1]], [[1, 0, 1]]).round(3)
+    array([0.833])
+    >>> average_precision([[0.5, 0.5]], [[1, 0]])  # either order is as likely: (1 + 1/2) / 2
+    array([0.75])
+    """
+    check_choice(ties, "ties", TIES)
+    check_choice(denominator, "denominator", DENOMINATORS)
+    if ties == "sklearn" and k is not None:
+        raise ValueError("ties='sklearn' is not defined for a cut-off k; use ties='expected'.")
+
+    def measure(ranking: Ranking) -> Array:
+        total = _precision_at_relevant(ranking, k, ties)
+        n_relevant = ranking.n_relevant
+        ideal = n_relevant if k is None or denominator == "relevant" else np.minimum(n_relevant, k)
+        return ratio(total, ideal)
+
+    return evaluate(scores, relevance, measure, k, exclude_self)
+
+
+def mean_average_precision(
+    scores: Any,
+    relevance: Any,
+    *,
+    k: int | None = None,
+    ties: str = "expected",
+    denominator: str = "min",
+    exclude_self: bool = False,
+) -> float:
+    """Mean of :func:`average_precision` over the queries that have a relevant item (mAP, mAP@k).
+
+    Parameters
+    ----------
+    scores, relevance, k, ties, denominator, exclude_self : object
+        As in :func:`average_precision`.
+
+    Returns
+    -------
+    float
+        In [0, 1].
+
+    Raises
+    ------
+    ValueError
+        As :func:`average_precision`; also if no query has a relevant item.
+
+    Examples
+    --------
+    >>> from skxmr.metrics import mean_average_precision
+    >>> mean_average_precision([[0.9, 0.1], [0.2, 0.4]], [[1, 0], [1, 0]])
+    0.75
+    """
+    options: dict[str, Any] = {"k": k, "ties": ties, "denominator": denominator, "exclude_self": exclude_self}
+    return mean(average_precision(scores, relevance, **options))
+
+
+def map_per_class(
+    scores: Any, relevance: Any, labels: Any, *, k: int | None = None, exclude_self: bool = False
+) -> dict[Any, float]:
+    """Mean average precision of the queries of each class.
+
+    Parameters
+    ----------
+    scores, relevance, k, exclude_self : object
+        As in :func:`average_precision`.
+    labels : labels of the n queries
+        Multi-hot, class ids or lists of tags; a query counts for each of its labels.
+
+    Returns
+    -------
+    dict
+        Label name to mAP; nan for a label without answerable queries.
+
+    Raises
+    ------
+    ValueError
+        As :func:`average_precision`; also if labels do not match the queries.
+
+    Examples
+    --------
+    >>> from skxmr.metrics import map_per_class
+    >>> map_per_class([[0.9, 0.1], [0.2, 0.4]], [[1, 0], [1, 0]], ["art", "music"])
+    {'art': 1.0, 'music': 0.5}
+    """
+    ap = average_precision(scores, relevance, k=k, exclude_self=exclude_self)
+    matrix, names, _ = encode_labels(labels)
+    if matrix.shape[0] != len(ap):
+        raise ValueError(f"labels has {matrix.shape[0]} rows but there are {len(ap)} queries.")
+    answered = ~np.isnan(ap)
+    sums, counts = matrix.T @ np.where(answered, ap, 0.0), matrix.T @ answered.astype(np.float64)
+    values = np.divide(sums, counts, out=np.full(len(names), np.nan), where=counts > 0)
+    return dict(zip(names.tolist(), values.tolist(), strict=True))
+
+
+def cross_modal_map(
+    image: Any,
+    text: Any,
+    labels: Any = None,
+    *,
+    metric: str = "cosine",
+    k: int | None = None,
+    ties: str = "expected",
+    exclude_self: bool = False,
+) -> dict[str, float]:
+    """Mean average precision of image-to-text and text-to-image retrieval among the same items.
+
+    Parameters
+    ----------
+    image, text : array-like of shape (n, d)
+        Embeddings of the two views in the common space.
+    labels : labels of the n items, or None
+        Relevant means sharing at least one label; None means that only the item's own other view is relevant.
+    metric : {"cosine", "inner", "euclidean"}, default="cosine"
+        The similarity that ranks.
+    k, ties, exclude_self : object
+        As in :func:`average_precision`; a cut-off divides by min(k, number of relevant items).
+
+    Returns
+    -------
+    dict
+        ``i2t_map``, ``t2i_map``, their mean ``map``, and ``i2t_skipped``, ``t2i_skipped``: how many queries had no
+        relevant item and were left out.
+
+    Raises
+    ------
+    ValueError
+        If the views differ in shape, labels do not match, or no query has a relevant item.
+
+    Examples
+    --------
+    >>> from skxmr.metrics import cross_modal_map
+    >>> cross_modal_map([[1.0, 0.0], [0.0, 1.0]], [[1.0, 0.1], [0.1, 1.0]])["map"]
+    1.0
+    """
+    scores = Similarity(image, text, metric)
+    relevance = SameRow(len(scores.query)) if labels is None else SharedLabels(labels)
+    options: dict[str, Any] = {"k": k, "ties": ties, "exclude_self": exclude_self}
+    i2t = average_precision(scores, relevance, **options)
+    t2i = average_precision(scores.T, relevance.T, **options)
+    i2t_map, t2i_map = mean(i2t), mean(t2i)
+    skipped = {"i2t_skipped": int(np.isnan(i2t).sum()), "t2i_skipped": int(np.isnan(t2i).sum())}
+    return {"i2t_map": i2t_map, "t2i_map": t2i_map, "map": (i2t_map + t2i_map) / 2, **skipped}
+
+
+def _precision_at_relevant(ranking: Ranking, k: int | None, ties: str) -> Array:
+    """Sum, over the first k ranks, of the expected relevance at a rank times the precision there."""
+    relevance, groups = ranking.relevance[:, :k], ranking.groups
+    ranks = np.arange(1, relevance.shape[1] + 1)
+    if groups is None:
+        found = np.cumsum(relevance, axis=1, dtype=np.int32)
+        return np.asarray((found * relevance / ranks).sum(axis=1))
+    before, size, above, within = (column[:, :k] for column in groups)
+    if ties == "sklearn":
+        precision = (above + within) / (before + size)
+    else:
+        slope = (within - 1) / np.maximum(size - 1, 1)  # further relevant items met per place inside the group
+        precision = (above + 1 + (ranks - before - 1) * slope) / ranks
+    return np.asarray((within / size * precision).sum(axis=1))

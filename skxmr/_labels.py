@@ -42,12 +42,14 @@ def encode_labels(labels: Any) -> Labels:
         return Labels(_binary(sp.csr_array(labels)), np.arange(labels.shape[1]), named=False)
     if is_frame(labels) and labels.ndim == 2:
         return Labels(_binary(_numeric(labels.to_numpy())), np.asarray(labels.columns))
-    rows = labels.to_numpy() if is_frame(labels) else labels if isinstance(labels, (list, tuple)) else np.asarray(labels)
-    if np.ndim(rows) == 0 and not isinstance(rows, (list, tuple)):
+    rows = (
+        labels.to_numpy() if is_frame(labels) else labels if isinstance(labels, (list, tuple)) else np.asarray(labels)
+    )
+    if not isinstance(rows, (list, tuple)) and rows.ndim == 0:
         raise ValueError(f"labels is the single value {labels!r}; one row of labels per item is needed.")
     if len(rows) == 0:
         raise ValueError("labels is empty; one row of labels per item is needed.")
-    if isinstance(rows, np.ndarray) and rows.ndim == 2 and rows.dtype.kind in "biuf":
+    if isinstance(rows, np.ndarray) and rows.ndim > 1 and rows.dtype.kind in "biuf":
         return Labels(_binary(rows), np.arange(rows.shape[1]), named=False)
     if any(isinstance(row, (list, tuple, set, frozenset, np.ndarray)) for row in rows):
         return _encode_tags(rows)

@@ -47,7 +47,7 @@ def check_same_index(**views: Any) -> None:
 def n_rows(view: Any) -> int:
     """Count the rows of an array, sparse matrix, frame or sequence."""
     shape = getattr(view, "shape", None)
-    return int(shape[0]) if shape else len(view if hasattr(view, "__len__") else np.atleast_1d(view))
+    return int(shape[0]) if shape else len(view if hasattr(view, "__len__") else np.asarray(view))
 
 
 def check_view(

@@ -106,5 +106,5 @@ def _caption(row: NDArray[np.int64], names: NDArray[Any], rng: np.random.RandomS
     on = [str(name) for name in names[row == 1]]
     said = [name for name in on if rng.uniform() < 0.5] or on[:1]
     phrases = [name if name in NAMES else str(rng.choice(WORDS[name])) for name in rng.permutation(said)]
-    opening = str(rng.choice(["a digit", "a handwritten digit", "the number", "somebody wrote a digit", "this one is"]))
+    opening = str(rng.choice(["a digit", "a handwritten digit", "the number", "somebody wrote a digit", "this is"]))
     return f"{opening}: {', '.join(phrases)}"

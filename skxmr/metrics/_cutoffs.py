@@ -111,11 +111,11 @@ def hit_at_k(scores: Any, relevance: Any, k: int, *, average: bool = True, exclu
 
     def measure(ranking: Ranking) -> Array:
         hit: Any = ranking.relevance[:, :k].any(axis=1).astype(np.float64)
-        if ranking.groups is not None:
-            before, size, above, within = (column[:, k - 1] for column in ranking.groups)
-            for i in np.flatnonzero(size > 1):  # chance that none of the k - before places drawn is relevant
-                drawn = np.arange(k - before[i])
-                hit[i] = 1 if above[i] else 1 - np.prod(np.maximum(size[i] - within[i] - drawn, 0) / (size[i] - drawn))
+        for row, start, size, above, within in zip(*ranking.ties or [()] * 5, strict=True):
+            if start < k < start + size:  # the cut goes through this group: k - start of its items are drawn
+                drawn = np.arange(k - start)
+                missed = np.prod(np.maximum(size - within - drawn, 0) / (size - drawn))
+                hit[row] = 1.0 if above else 1.0 - missed
         return _where_relevant(ranking, hit)
 
     return _averaged(evaluate(scores, relevance, measure, k, exclude_self), average)

@@ -202,15 +202,16 @@ def cross_modal_map(
 
 def _precision_at_relevant(ranking: Ranking, k: int | None, ties: str) -> Array:
     """Sum, over the first k ranks, of the expected relevance at a rank times the precision there."""
-    relevance, groups = ranking.relevance[:, :k], ranking.groups
+    relevance, groups = ranking
     ranks = np.arange(1, relevance.shape[1] + 1)
-    if groups is None:
-        found = np.cumsum(relevance, axis=1, dtype=np.int32)
-        return np.asarray((found * relevance / ranks).sum(axis=1))
-    before, size, above, within = (column[:, :k] for column in groups)
-    if ties == "sklearn":
-        precision = (above + within) / (before + size)
-    else:
-        slope = (within - 1) / np.maximum(size - 1, 1)  # further relevant items met per place inside the group
-        precision = (above + 1 + (ranks - before - 1) * slope) / ranks
-    return np.asarray((within / size * precision).sum(axis=1))
+    gain = np.cumsum(relevance, axis=1, dtype=np.int32) * relevance / ranks  # (b, m)
+    if groups is not None:
+        position, group, place = groups.spread(relevance.shape[1])
+        start, size, above, within = (column[group] for column in groups[1:])
+        if ties == "sklearn":
+            precision = (above + within) / (start + size)
+        else:
+            slope = (within - 1) / (size - 1)  # further relevant items met per place inside the group
+            precision = (above + 1 + place * slope) / (start + place + 1)
+        gain.flat[position] = within / size * precision
+    return gain[:, :k].sum(axis=1)

@@ -14,29 +14,41 @@ Array = NDArray[np.float64]
 _BLOCK = 2**22  # entries of the score matrix held at once: about 150 MB with the sort keys and temporaries
 
 
-class Groups(NamedTuple):
-    """Tie groups of each position, all (b, m): ranks `before` the group, its `size`, relevance `above` and `within`."""
+class Ties(NamedTuple):
+    """Groups of equal scores, all (g,): `row` and first rank `start` (from 0), `size`, relevance `above`, `within`."""
 
-    before: NDArray[np.intp]
+    row: NDArray[np.intp]
+    start: NDArray[np.intp]
     size: NDArray[np.intp]
     above: Array
     within: Array
 
+    def spread(self, width: int) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
+        """Return, for every tied item, its flat position in (b, width), its group and its place in the group."""
+        group = np.repeat(np.arange(len(self.size)), self.size)
+        place = np.arange(len(group)) - np.repeat(np.cumsum(self.size) - self.size, self.size)
+        return (self.row * width + self.start)[group] + place, group, place
+
 
 class Ranking(NamedTuple):
-    """Relevance (b, m) in ranked order, best first, and the tie groups; None where no two scores are equal."""
+    """Relevance (b, m) in ranked order, best first, and the ties; None where no two scores are equal."""
 
     relevance: NDArray[Any]
-    groups: Groups | None
+    ties: Ties | None
 
     @property
     def n_relevant(self) -> Array:
         """Number of relevant items (b,)."""
-        return np.asarray(self.relevance.sum(axis=1, dtype=np.float64))
+        return self.relevance.sum(axis=1, dtype=np.float64)
 
     def expected(self) -> NDArray[Any]:
-        """Return the expected relevance at each rank (b, m): a group's mean where scores are equal."""
-        return self.relevance if self.groups is None else self.groups.within / self.groups.size
+        """Return the expected relevance at each rank (b, m): the mean of the group where scores are equal."""
+        if self.ties is None:
+            return self.relevance
+        out = self.relevance.astype(np.float64)
+        position, group, _ = self.ties.spread(out.shape[1])
+        out.flat[position] = (self.ties.within / self.ties.size)[group]
+        return out
 
 
 def evaluate(
@@ -130,7 +142,7 @@ def rank(scores: FloatArray, relevance: NDArray[Any]) -> Ranking:
         ordered = np.take_along_axis(relevance, order, axis=1)
         values = np.take_along_axis(scores, order, axis=1)
         tied = values[:, 1:] == values[:, :-1]
-    return Ranking(ordered, _groups(ordered, tied) if tied.any() else None)
+    return Ranking(ordered, _ties(ordered, tied) if tied.any() else None)
 
 
 def _packed_keys(scores: NDArray[np.float32], relevance: NDArray[np.bool_]) -> NDArray[np.uint64]:
@@ -142,26 +154,19 @@ def _packed_keys(scores: NDArray[np.float32], relevance: NDArray[np.bool_]) -> N
     return keys
 
 
-def _groups(relevance: NDArray[Any], tied: NDArray[np.bool_]) -> Groups:
+def _ties(relevance: NDArray[Any], tied: NDArray[np.bool_]) -> Ties:
+    """Collect the groups from `tied` (b, m - 1), which says of each item whether it equals the one before."""
     b, m = relevance.shape
-    opens = np.ones((b, m), dtype=bool)
-    opens[:, 1:] = ~tied
-    starts = np.flatnonzero(opens)
-    sizes = np.diff(starts, append=b * m)
-    within = np.add.reduceat(relevance.ravel().astype(np.float64), starts)
-    above = np.cumsum(within) - within
-    row_first = np.searchsorted(starts, np.arange(b) * m)
-    above -= np.repeat(above[row_first], np.diff(row_first, append=len(starts)))
-
-    def spread(column: Any) -> Any:
-        return np.repeat(column, sizes).reshape(b, m)
-
-    return Groups(spread(starts % m), spread(sizes), spread(above), spread(within))
+    as_before, as_next = np.zeros((b, m), bool), np.zeros((b, m), bool)
+    as_before[:, 1:] = as_next[:, :-1] = tied
+    first, last = np.flatnonzero(as_next & ~as_before), np.flatnonzero(as_before & ~as_next)
+    found = np.cumsum(relevance, axis=1, dtype=np.int32 if relevance.dtype == np.bool_ else np.float64).ravel()
+    above = (found[first] - relevance.ravel()[first]).astype(np.float64)
+    return Ties(first // m, first % m, last - first + 1, above, found[last] - above)
 
 
 def _without_last(ranking: Ranking) -> Ranking:
-    kept: list[Any] = [column[:, :-1] for column in ranking.groups or ()]
-    return Ranking(ranking.relevance[:, :-1], Groups(*kept) if kept else None)
+    return Ranking(ranking.relevance[:, :-1], ranking.ties)
 
 
 def _score_rows(scores: Any, rows: slice) -> FloatArray:

@@ -1,0 +1,28 @@
+"""One thread, and the research sets where somebody keeps them beside the repository."""
+
+import os
+from pathlib import Path
+
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")  # before numpy is imported: afterwards it has no effect
+
+import pytest  # noqa: E402
+
+from skxmr.datasets import make_multilabel_pairs  # noqa: E402
+
+BESIDE = Path(__file__).parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def data_home():
+    """Folder with the research sets; tests that need it are skipped where there is none."""
+    home = Path(os.environ.get("SKXMR_DATA") or BESIDE)
+    if not home.is_dir():
+        pytest.skip("no research sets: set SKXMR_DATA to the folder that holds them")
+    return home
+
+
+@pytest.fixture
+def small():
+    """(pairs, labels) of 120 rows, 20 image and 30 text features, 8 labels."""
+    return make_multilabel_pairs(120, random_state=0)

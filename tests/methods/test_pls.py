@@ -1,0 +1,75 @@
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from numpy.testing import assert_allclose
+from sklearn.cross_decomposition import PLSCanonical
+
+from skxmr import PLS, Pairs
+from tests import reference
+from tests.methods.test_cca import correlated
+
+
+@pytest.mark.parametrize("scale", [True, False])
+def test_equals_scikit_learns_plscanonical(scale):
+    pairs = correlated()
+    ours = PLS(n_components=4, scale=scale).fit(pairs)
+    theirs = PLSCanonical(n_components=4, scale=scale, algorithm="svd").fit(pairs.image, pairs.text)
+    u, v = ours.transform(pairs.image, pairs.text)
+    a, b = theirs.transform(pairs.image, pairs.text)
+    assert_allclose(u, a, atol=1e-6)
+    assert_allclose(v, b, atol=1e-6)
+    assert_allclose(ours.image_weights_, theirs.x_weights_, atol=1e-6)
+    assert_allclose(ours.text_loadings_, theirs.y_loadings_, atol=1e-6)
+
+
+def test_deflating_the_covariances_is_deflating_the_data():
+    pairs = correlated()
+    X, T = pairs.image - pairs.image.mean(axis=0), pairs.text - pairs.text.mean(axis=0)
+    xi, omega = reference.pls_by_deflating_data(X, T, 5)
+    u, v = PLS(scale=False).fit(pairs).transform(pairs.image, pairs.text)
+    assert_allclose(u, xi, atol=1e-9)
+    assert_allclose(v, omega, atol=1e-9)
+
+
+def test_scores_of_a_view_are_orthogonal():
+    pairs = correlated()
+    u = PLS().fit(pairs).encode_image(pairs.image)
+    assert_allclose(u.T @ u, np.diag(np.einsum("ij,ij->j", u, u)), atol=1e-8)
+
+
+def test_wide_views_take_the_iterative_path():
+    """Above 64 columns the leading pair comes from Lanczos; it must be the one of the dense decomposition."""
+    rng = np.random.default_rng(0)
+    hidden = rng.normal(size=(200, 6))
+    pairs = Pairs(hidden @ rng.normal(size=(6, 90)), hidden @ rng.normal(size=(6, 70)) + rng.normal(size=(200, 70)))
+    ours = PLS(n_components=4).fit(pairs)
+    theirs = PLSCanonical(n_components=4, algorithm="svd").fit(pairs.image, pairs.text)
+    assert_allclose(ours.encode_image(pairs), theirs.transform(pairs.image), atol=1e-6)
+
+
+def test_sparse_text_equals_dense():
+    pairs = correlated()
+    text = np.maximum(pairs.text - 5, 0)
+    dense, sparse = PLS().fit(pairs.image, text), PLS().fit(pairs.image, sp.csr_array(text))
+    assert_allclose(sparse.text_projection_, dense.text_projection_, atol=1e-9)
+
+
+@pytest.mark.parametrize("scale", [True, False])
+def test_fewer_rows_than_features_and_constant_columns(scale):
+    rng = np.random.default_rng(0)
+    image = np.hstack([rng.normal(size=(10, 30)), np.full((10, 2), 0.1), np.zeros((10, 1))])
+    fitted = PLS(scale=scale).fit(image, rng.normal(size=(10, 12)))
+    assert 1 <= fitted.n_components_ <= 9
+    out = fitted.encode_image(image)
+    assert np.isfinite(out).all() and np.abs(out).max() < 1e3
+    assert np.abs(fitted.image_projection_[-3:]).max() < 1e-6
+
+
+def test_no_covariance_gives_no_components():
+    fitted = PLS().fit(np.ones((9, 3)), np.arange(18.0).reshape(9, 2))
+    assert fitted.n_components_ == 0 and fitted.encode_text(np.ones((2, 2))).shape == (2, 0)
+
+
+def test_asking_for_too_many_components_is_an_error():
+    with pytest.raises(ValueError, match="n_components=6 is more than the 5"):
+        PLS(n_components=6).fit(correlated())

@@ -1,0 +1,109 @@
+import warnings
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from numpy.testing import assert_allclose
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge, RidgeClassifier
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.svm import LinearSVC
+
+from skxmr import Pairs, SemanticMatching
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_built_in_regression_is_ridge_in_closed_form(small, sparse):
+    pairs, labels = small
+    view = sp.csr_array(pairs.text) if sparse else pairs.text
+    fitted = SemanticMatching(ridge=0.2).fit(pairs.replace(text=view), labels)
+    centred = pairs.text - pairs.text.mean(axis=0)
+    alpha = 0.2 * np.trace(centred.T @ centred) / 30
+    expected = Ridge(alpha=alpha, solver="cholesky").fit(pairs.text, labels).predict(pairs.text)
+    assert_allclose(fitted.encode_text(view), expected, atol=1e-9)
+
+
+def test_without_a_ridge_it_is_least_squares():
+    rng = np.random.default_rng(0)
+    image = rng.normal(size=(50, 4))
+    image = np.hstack([image, image[:, :1]])  # a singular covariance
+    labels = (rng.uniform(size=(50, 3)) < 0.5).astype(int)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", category=UserWarning)
+        fitted = SemanticMatching(ridge=0).fit(image, image, labels)
+    assert_allclose(fitted.encode_image(image), LinearRegression().fit(image, labels).predict(image), atol=1e-8)
+
+
+def test_a_given_regressor_is_used_per_view(small):
+    pairs, labels = small
+    fitted = SemanticMatching(image=Ridge(alpha=3.0), text=LinearRegression()).fit(pairs, labels)
+    assert_allclose(fitted.encode_image(pairs), Ridge(alpha=3.0).fit(pairs.image, labels).predict(pairs.image))
+    assert_allclose(fitted.encode_text(pairs), LinearRegression().fit(pairs.text, labels).predict(pairs.text))
+
+
+def test_one_label_a_row_gives_class_probabilities(small):
+    pairs, labels = small
+    classes = np.array(list("zebra"))[labels.argmax(axis=1) % 5]
+    fitted = SemanticMatching(image=LogisticRegression(), text=LogisticRegression()).fit(pairs, classes)
+    expected = LogisticRegression().fit(pairs.image, classes)
+    assert fitted.classes_.tolist() == expected.classes_.tolist()
+    assert_allclose(fitted.encode_image(pairs), expected.predict_proba(pairs.image), atol=1e-6)
+    assert_allclose(fitted.encode_image(pairs).sum(axis=1), 1)
+
+
+def test_many_labels_a_row_give_one_model_each(small):
+    pairs, labels = small
+    fitted = SemanticMatching(text=LogisticRegression()).fit(pairs, labels)
+    for j in range(labels.shape[1]):
+        one = LogisticRegression().fit(pairs.text, labels[:, j]).predict_proba(pairs.text)[:, 1]
+        assert_allclose(fitted.encode_text(pairs)[:, j], one, atol=1e-6)
+
+
+@pytest.mark.parametrize("model", [LinearSVC(), RidgeClassifier(), KNeighborsClassifier(3)])
+@pytest.mark.parametrize("form", ["multi", "single", "two classes"])
+def test_any_classifier_gives_a_column_per_label(small, model, form):
+    pairs, labels = small
+    Y = {"multi": labels, "single": labels.argmax(axis=1), "two classes": labels[:, 1]}[form]
+    fitted = SemanticMatching(image=model, text=model).fit(pairs, Y)
+    out = fitted.transform(pairs)
+    assert out.image.shape == out.text.shape == (120, len(fitted.classes_))
+    assert fitted.score(pairs, Y) > SemanticMatching().fit(pairs[::-1], Y).score(pairs, Y) - 1
+
+
+def test_labels_missing_from_training_still_have_a_column(small):
+    pairs, labels = small
+    single = np.zeros((120, 4), dtype=int)
+    single[np.arange(120), labels[:, 0] + 1] = 1  # columns 0 and 3 never occur
+    for model in (LogisticRegression(), LinearSVC()):
+        fitted = SemanticMatching(image=model, text=model).fit(pairs, single)
+        out = fitted.encode_image(pairs)
+        assert out.shape == (120, 4) and np.isfinite(out).all()
+        assert (out[:, [0, 3]] <= out[:, 1:3].max(axis=1, keepdims=True)).all()
+
+
+def test_labels_never_or_always_on(small):
+    pairs, labels = small
+    Y = labels.copy()
+    Y[:, 0], Y[:, 1] = 0, 1
+    assert np.isfinite(SemanticMatching().fit(pairs, Y).score(pairs, Y))
+    with pytest.warns(UserWarning, match="present in all training examples"):
+        fitted = SemanticMatching(text=LogisticRegression()).fit(pairs, Y)
+    assert np.isfinite(fitted.encode_text(pairs)).all()
+
+
+def test_a_single_label(small):
+    pairs, labels = small
+    for model in (None, LogisticRegression()):
+        fitted = SemanticMatching(image=model, text=model).fit(pairs, labels[:, 1:2])
+        assert fitted.transform(pairs).image.shape == (120, 1)
+
+
+def test_given_models_are_cloned(small):
+    model = Ridge()
+    SemanticMatching(image=model).fit(*small)
+    assert not hasattr(model, "coef_")
+
+
+def test_models_must_be_models(small):
+    with pytest.raises(ValueError, match="image"):
+        SemanticMatching(image="ridge").fit(*small)
+    assert isinstance(small[0], Pairs)

@@ -1,0 +1,98 @@
+"""The definitions, as plain float64 loops: slow, and obviously right."""
+
+import itertools
+import math
+
+import numpy as np
+
+
+def average_precision_of_order(relevant):
+    """AP of one ranked list of booleans."""
+    found, total = 0, 0.0
+    for rank, hit in enumerate(relevant, 1):
+        if hit:
+            found += 1
+            total += found / rank
+    return total / found if found else math.nan
+
+
+def orders(scores):
+    """All orders of the items that agree with the scores; tied items come in every order."""
+    groups = {}
+    for i, score in enumerate(scores):
+        groups.setdefault(float(score), []).append(i)
+    ranked = [groups[score] for score in sorted(groups, reverse=True)]
+    for choice in itertools.product(*(list(itertools.permutations(group)) for group in ranked)):
+        yield [i for group in choice for i in group]
+
+
+def over_orders(scores, measure):
+    """Mean of `measure(order)` over all orders that agree with the scores."""
+    return np.mean([measure(order) for order in orders(scores)])
+
+
+def expected_average_precision(scores, relevant, k=None, ideal=None):
+    """AP (at k) averaged over all orders of tied items, divided by `ideal` (default: the number of relevant items)."""
+    n_relevant = sum(map(bool, relevant))
+    if not n_relevant:
+        return math.nan
+
+    def measure(order):
+        found, total = 0, 0.0
+        for rank, i in enumerate(order[:k], 1):
+            if relevant[i]:
+                found += 1
+                total += found / rank
+        return total / (ideal or n_relevant)
+
+    return over_orders(scores, measure)
+
+
+def ndcg_of_order(gains, order, k):
+    dcg = sum(gains[i] / math.log2(rank + 1) for rank, i in enumerate(order[:k], 1))
+    best = sum(g / math.log2(rank + 1) for rank, g in enumerate(sorted(gains, reverse=True)[:k], 1))
+    return dcg / best
+
+
+def cosine(u, v):
+    norms = math.sqrt(sum(a * a for a in u)) * math.sqrt(sum(b * b for b in v))
+    return sum(a * b for a, b in zip(u, v, strict=True)) / norms if norms else 0.0
+
+
+def label_graph(Y, tau, p):
+    """DAGNN eqs. 6-8, entry by entry."""
+    n, c = Y.shape
+    A = np.zeros((c, c))
+    for i in range(c):
+        for j in range(c):
+            both = sum(1 for r in range(n) if Y[r, i] and Y[r, j])
+            alone = sum(1 for r in range(n) if Y[r, j])
+            conditional = both / alone if alone else 0.0
+            A[i, j] = 1.0 if i == j else (p if conditional >= tau else 0.0)
+    return A
+
+
+def pls_by_deflating_data(X, Y, k):
+    """Canonical PLS on centred data: weights by SVD, both views deflated by their own scores."""
+    X, Y = X.copy(), Y.copy()
+    xs, ys = [], []
+    for _ in range(k):
+        U, _, Vt = np.linalg.svd(X.T @ Y)
+        u, v = U[:, 0], Vt[0]
+        if u[np.abs(u).argmax()] < 0:
+            u, v = -u, -v
+        xi, omega = X @ u, Y @ v
+        X -= np.outer(xi, X.T @ xi / (xi @ xi))
+        Y -= np.outer(omega, Y.T @ omega / (omega @ omega))
+        xs.append(xi)
+        ys.append(omega)
+    return np.column_stack(xs), np.column_stack(ys)
+
+
+def weighted_covariances(X, T, W):
+    """ml-CCA: C_xy, C_xx, C_yy as sums over all pairs (i, j) of centred rows."""
+    X, T = X - X.mean(axis=0), T - T.mean(axis=0)
+    C_xt = sum(W[i, j] * np.outer(X[i], T[j]) for i in range(len(X)) for j in range(len(T)))
+    C_xx = sum(W[i, j] * np.outer(X[i], X[i]) for i in range(len(X)) for j in range(len(T)))
+    C_tt = sum(W[i, j] * np.outer(T[j], T[j]) for i in range(len(X)) for j in range(len(T)))
+    return C_xt, C_xx, C_tt

@@ -1,0 +1,122 @@
+"""What the public checks do not cover: corners of the call."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse as sp
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.exceptions import NotFittedError
+
+from skxmr import CCA, MLCCA, Pairs, SemanticMatching
+from skxmr.metrics import Similarity
+
+IMAGE, TEXT = np.random.default_rng(0).normal(size=(2, 30, 4))
+LABELS = np.random.default_rng(1).integers(2, size=(30, 3))
+LABELS[:, 0] = 1
+
+
+def fit(image=IMAGE, text=TEXT, labels=LABELS):
+    return MLCCA().fit(image, text, labels)
+
+
+def with_value(value):
+    out = IMAGE.copy()
+    out[2, 1] = value
+    return out
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: fit(text=TEXT[1:]), ValueError, "text has 29 rows but image has 30"),
+        (lambda: fit(labels=LABELS[1:]), ValueError, "labels has 29 rows but the views have 30"),
+        (lambda: fit(image=IMAGE[:, 0]), ValueError, "image must be 2-D .* has shape .30,."),
+        (lambda: fit(text=TEXT[..., None]), ValueError, "text must be 2-D"),
+        (lambda: fit(image=with_value(np.nan)), ValueError, "image contains 1 NaN or infinite"),
+        (lambda: fit(image=with_value(-np.inf)), ValueError, "image contains 1 NaN or infinite"),
+        (lambda: fit(text=sp.csr_array(with_value(np.nan))), ValueError, "text contains 1 NaN"),
+        (lambda: fit(image=IMAGE * 1j), ValueError, "image holds complex numbers"),
+        (lambda: fit(text=["a caption"] * 30), ValueError, r"text must be 2-D"),
+        (lambda: fit(text=np.full((30, 2), "word")), ValueError, "PerModality.text=TfidfVectorizer"),
+        (lambda: fit(text=[["a"] * (i % 3) for i in range(30)]), ValueError, "text must be 2-D"),
+        (lambda: fit(image=np.zeros((30, 0))), ValueError, "at least 2 rows and 1 feature"),
+        (lambda: fit(np.zeros((0, 3)), np.zeros((0, 3)), np.zeros((0, 2))), ValueError, "at least 2 rows"),
+        (lambda: MLCCA().fit(IMAGE, TEXT), ValueError, "MLCCA learns from labels"),
+        (lambda: MLCCA().fit(Pairs(IMAGE, TEXT)), ValueError, "MLCCA learns from labels"),
+        (lambda: MLCCA().fit(Pairs(IMAGE), LABELS), ValueError, "text is missing"),
+        (lambda: MLCCA().fit((IMAGE, TEXT), LABELS), TypeError, "tuple of length 2; wrap the views"),
+        (lambda: MLCCA().fit(IMAGE, Pairs(IMAGE, TEXT)), TypeError, "second argument is a Pairs"),
+        (lambda: MLCCA().fit(Pairs(IMAGE, TEXT), LABELS, LABELS), TypeError, "labels came twice"),
+        (lambda: fit().encode_image(TEXT[:, :3]), ValueError, "image has 3 features but 4 were seen"),
+        (lambda: fit().encode_text(Pairs(image=IMAGE)), ValueError, "text is missing"),
+        (lambda: fit().similarity(IMAGE), ValueError, "text is missing"),
+        (lambda: fit().transform(Pairs(IMAGE), TEXT), TypeError, "takes no second argument"),
+        (lambda: fit().score(IMAGE, TEXT), ValueError, "fitted with labels but is scored without"),
+        (lambda: fit().score(IMAGE, TEXT, np.zeros((30, 3))), ValueError, "no query has a relevant item"),
+        (lambda: MLCCA().similarity(IMAGE, TEXT), NotFittedError, "not fitted"),
+        (lambda: MLCCA().score(IMAGE, TEXT, LABELS), NotFittedError, "not fitted"),
+    ],
+)
+def test_bad_input_is_named(call, error, message):
+    with pytest.raises(error, match=message):
+        call()
+
+
+def test_two_rows_are_enough():
+    for retriever in (CCA(), MLCCA(), SemanticMatching()):
+        fitted = retriever.fit(IMAGE[:2], TEXT[:2], [["a"], ["b"]])
+        assert 0 <= fitted.score(IMAGE[:2], TEXT[:2], [["a"], ["b"]]) <= 1
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.uint8, np.float16, bool, object])
+def test_other_numbers_become_float64(dtype):
+    counts = np.random.default_rng(0).integers(4, size=(30, 4))
+    out = CCA().fit(counts.astype(dtype), TEXT).encode_image(counts.astype(dtype))
+    assert out.dtype == np.float64
+    if dtype is not bool:
+        assert_allclose(out, CCA().fit(counts, TEXT).encode_image(counts), atol=1e-12)
+
+
+def test_labels_in_another_order_of_rows_are_refused():
+    image = pd.DataFrame(IMAGE, index=range(30))
+    labels = pd.DataFrame(LABELS, index=range(30))[::-1]
+    with pytest.raises(ValueError, match="the indexes of image and labels differ"):
+        MLCCA().fit(image, TEXT, labels)
+    MLCCA().fit(image, TEXT, labels.loc[image.index])
+
+
+def test_a_lone_array_is_the_image_and_a_pairs_may_hold_one_view():
+    fitted = fit()
+    assert_array_equal(fitted.transform(IMAGE), fitted.encode_image(IMAGE))
+    assert fitted.transform(Pairs(text=TEXT)).image is None
+    assert_array_equal(fitted.encode_text(Pairs(IMAGE, TEXT)), fitted.encode_text(TEXT))
+
+
+def test_similarity_is_the_cosine_of_the_embeddings():
+    fitted = fit()
+    expected = Similarity(fitted.encode_image(IMAGE), fitted.encode_text(TEXT))[:]
+    assert_array_equal(fitted.similarity(IMAGE, TEXT), expected)
+    assert_array_equal(fitted.similarity(Pairs(IMAGE, TEXT)), expected)
+
+
+def test_classes_follow_the_last_fit():
+    model = CCA().fit(IMAGE, TEXT, LABELS)
+    assert model.fitted_with_labels_ and len(model.classes_) == 3
+    model.fit(IMAGE, TEXT)
+    assert not model.fitted_with_labels_ and not hasattr(model, "classes_")
+    assert 0 < model.score(IMAGE, TEXT) <= 1
+    assert 0 < model.score(IMAGE, TEXT, LABELS) <= 1
+
+
+def test_a_failed_refit_keeps_the_model():
+    model = fit()
+    before = model.transform(IMAGE)
+    with pytest.raises(ValueError, match="image contains"):
+        model.fit(with_value(np.nan), TEXT, LABELS)
+    assert_array_equal(model.transform(IMAGE), before)
+
+
+def test_set_output_is_harmless():
+    model = MLCCA().set_output(transform="pandas").fit(IMAGE, TEXT, LABELS)
+    assert isinstance(model.transform(Pairs(IMAGE)), Pairs)
+    assert isinstance(model.transform(IMAGE), np.ndarray)

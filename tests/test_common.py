@@ -1,0 +1,123 @@
+"""Scikit-learn's checks and ours, over every estimator."""
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.preprocessing import MaxAbsScaler
+from sklearn.utils import estimator_checks
+from sklearn.utils.estimator_checks import estimator_checks_generator
+
+import skxmr
+from skxmr import CCA, MLCCA, PLS, CrossModalRetriever, LabelGraph, PerModality, SemanticMatching
+from skxmr.testing import check_retriever, retriever_checks
+from tests.adapter import SplitColumns
+
+RETRIEVERS = [
+    CCA(),
+    CCA(n_components=1, ridge=0.0),
+    PLS(),
+    MLCCA(),
+    MLCCA(weights="exponential", n_neighbors=9),
+    SemanticMatching(),
+    SemanticMatching(image=Ridge(), text=LogisticRegression()),
+]
+STEPS = [LabelGraph(), PerModality(image=MaxAbsScaler())]
+
+# Checks that cannot pass, each with its reason.
+EXPECTED_FAILURES: dict[str, str] = {}
+# Checks that a missing optional part of the environment skips; scikit-learn raises SkipTest in them.
+SKIPPED_BY_SCIKIT_LEARN = {"check_array_api_input": "needs SCIPY_ARRAY_API=1 before scipy is imported"}
+# The checks that do not fit anything, and so can run on the estimators themselves.
+WITHOUT_DATA = [
+    "check_estimator_cloneable",
+    "check_estimator_repr",
+    "check_estimator_tags_renamed",
+    "check_get_params_invariance",
+    "check_mixin_order",
+    "check_no_attributes_set_in_init",
+    "check_parameters_default_constructible",
+    "check_set_params",
+    "check_valid_tag_types",
+]
+
+
+def scikit_learns_checks():
+    for step in RETRIEVERS + STEPS:
+        for estimator, check in estimator_checks_generator(SplitColumns(step), legacy=True):
+            name = check.func.__name__
+            if name not in SKIPPED_BY_SCIKIT_LEARN:
+                yield pytest.param(estimator, check, id=f"{step}-{name}", marks=expected(name))
+
+
+def expected(name):
+    return [pytest.mark.xfail(reason=EXPECTED_FAILURES[name])] if name in EXPECTED_FAILURES else []
+
+
+@pytest.mark.filterwarnings("ignore:at tau=.* the label graph connects no two labels")
+@pytest.mark.parametrize(("estimator", "check"), list(scikit_learns_checks()))
+def test_scikit_learns_checks(estimator, check):
+    check(estimator)
+
+
+def test_the_adapter_lets_scikit_learn_check_a_lot():
+    """If the tags hid the estimators from the checks, hardly any would run."""
+    for step in RETRIEVERS + STEPS:
+        assert len(list(estimator_checks_generator(SplitColumns(step), legacy=True))) > 40
+
+
+@pytest.mark.parametrize("name", WITHOUT_DATA)
+@pytest.mark.parametrize("step", RETRIEVERS + STEPS, ids=str)
+def test_scikit_learns_checks_without_data(step, name):
+    getattr(estimator_checks, name)(type(step).__name__, step)
+
+
+def our_checks():
+    for retriever in RETRIEVERS:
+        for name, check in retriever_checks(retriever):
+            yield pytest.param(check, id=f"{retriever}-{name}")
+
+
+@pytest.mark.parametrize("check", list(our_checks()))
+def test_our_checks(check):
+    check()
+
+
+def test_every_public_retriever_is_checked():
+    public = {getattr(skxmr, name) for name in skxmr.__all__}
+    classes = {value for value in public if isinstance(value, type) and issubclass(value, CrossModalRetriever)}
+    assert classes - {CrossModalRetriever} == {type(retriever) for retriever in RETRIEVERS}
+
+
+class Broken(CCA):
+    """A retriever with one fault at a time."""
+
+    fault = ""
+
+    def _fit(self, pairs, labels):
+        super()._fit(pairs, labels)
+        if self.fault == "modifies":
+            pairs.image[0] = 0
+        if self.fault == "random":
+            self.image_projection_ = self.image_projection_ + np.random.default_rng().normal()
+
+    def _encode_image(self, X):
+        out = super()._encode_image(X)
+        return out.astype(np.float64) if self.fault == "widens" else out
+
+    def score(self, X, y=None, labels=None):
+        if self.fault == "forgives" and labels is None and y is None:
+            return 0.5
+        return super().score(X, y, labels)
+
+
+@pytest.mark.parametrize("fault", ["modifies", "random", "widens", "forgives"])
+def test_our_checks_catch_a_broken_retriever(fault, monkeypatch):
+    monkeypatch.setattr(Broken, "fault", fault)
+    with pytest.raises(AssertionError):
+        check_retriever(Broken())
+
+
+def test_our_checks_do_not_touch_the_estimator():
+    estimator = CCA()
+    check_retriever(estimator)
+    assert not hasattr(estimator, "n_features_")

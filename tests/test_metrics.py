@@ -1,0 +1,312 @@
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse as sp
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.metrics import average_precision_score, ndcg_score
+
+from skxmr import metrics
+from skxmr.metrics import SameRow, SharedLabels, Similarity, _ranking
+from tests import reference
+
+RNG = np.random.default_rng(0)
+DTYPES = [np.float64, np.float32]
+
+
+def tie_free(n, m, seed=0, dtype=np.float64):
+    rng = np.random.default_rng(seed)
+    scores = np.array([rng.permutation(m) for _ in range(n)]) / m - 0.5  # about half are negative
+    return scores.astype(dtype), rng.uniform(size=(n, m)) < 0.3
+
+
+def tied(n, m, levels, seed=0, dtype=np.float64):
+    rng = np.random.default_rng(seed)
+    return (rng.integers(levels, size=(n, m)) - 1).astype(dtype), rng.uniform(size=(n, m)) < 0.5
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_average_precision_without_ties_is_the_loop_and_scikit_learns(dtype):
+    scores, relevance = tie_free(20, 40, dtype=dtype)
+    ap = metrics.average_precision(scores, relevance)
+    loop = [reference.average_precision_of_order(r[np.argsort(-s)]) for s, r in zip(scores, relevance, strict=True)]
+    assert_allclose(ap, loop, rtol=1e-12)
+    sklearns = [average_precision_score(r, s) for s, r in zip(scores, relevance, strict=True)]
+    assert_allclose(ap, sklearns, rtol=1e-12)
+    assert_allclose(metrics.average_precision(scores, relevance, ties="sklearn"), sklearns, rtol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("levels", [1, 2, 3])
+def test_ties_give_the_mean_over_all_orders(levels, dtype):
+    scores, relevance = tied(12, 6, levels, seed=levels, dtype=dtype)
+    relevance[0] = False
+    for k in (None, 1, 2, 4, 6):
+        ap = metrics.average_precision(scores, relevance, k=k, denominator="relevant")
+        loop = [reference.expected_average_precision(s, r, k) for s, r in zip(scores, relevance, strict=True)]
+        assert_allclose(ap, loop, rtol=1e-12)
+
+
+def test_ties_as_in_scikit_learn():
+    scores, relevance = tied(30, 25, 4)
+    expected = [average_precision_score(r, s) for s, r in zip(scores, relevance, strict=True)]
+    assert_allclose(metrics.average_precision(scores, relevance, ties="sklearn"), expected, rtol=1e-12)
+
+
+def test_all_scores_equal_reward_nobody():
+    """3 relevant of 10 in one tie group: 0.450 by McSherry and Najork, where a lucky order would have 1.0."""
+    relevance = np.zeros((1, 10), bool)
+    relevance[0, :3] = True
+    assert_allclose(metrics.average_precision(np.zeros((1, 10)), relevance), 0.450, atol=5e-4)
+    assert_allclose(metrics.average_precision(np.zeros((1, 10)), relevance, ties="sklearn"), 0.3)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_the_order_of_the_gallery_does_not_matter(dtype):
+    scores, relevance = tied(10, 50, 5, dtype=dtype)
+    shuffled = RNG.permutation(50)
+    assert_allclose(
+        metrics.average_precision(scores, relevance),
+        metrics.average_precision(scores[:, shuffled], relevance[:, shuffled]),
+        rtol=1e-12,
+    )
+
+
+def test_duplicated_gallery_rows_are_ties():
+    """Every item twice: the two copies share two ranks evenly, however the embeddings are laid out."""
+    rng = np.random.default_rng(3)
+    query, gallery = rng.normal(size=(5, 7)).astype(np.float32), rng.normal(size=(9, 7)).astype(np.float32)
+    relevance = rng.uniform(size=(5, 18)) < 0.4
+    doubled = np.vstack([gallery, gallery])
+    for queries in (slice(None), slice(0, 1)):  # a lone query takes another path through BLAS
+        scores = Similarity(query[queries], doubled)
+        for row in scores[:]:
+            assert_array_equal(row[:9], row[9:])
+        expected = [
+            reference.expected_average_precision(s, r) for s, r in zip(scores[:], relevance[queries], strict=True)
+        ]
+        assert_allclose(metrics.average_precision(scores, relevance[queries]), expected, rtol=1e-12)
+
+
+def test_negative_scores_count_like_any_other():
+    assert_allclose(metrics.average_precision([[0.5, -0.1, -0.2]], [[0, 1, 1]]), (1 / 2 + 2 / 3) / 2)
+    scores, relevance = tie_free(5, 30)
+    assert_array_equal(metrics.average_precision(scores, relevance), metrics.average_precision(scores - 9, relevance))
+
+
+def test_minus_zero_ties_with_zero():
+    for dtype in DTYPES:
+        assert_allclose(metrics.average_precision(np.array([[0.0, -0.0]], dtype), np.array([[False, True]])), 0.75)
+
+
+def test_float32_and_float64_agree_on_the_same_numbers():
+    scores, relevance = tied(20, 60, 30, dtype=np.float32)
+    assert_allclose(
+        metrics.average_precision(scores, relevance),
+        metrics.average_precision(scores.astype(np.float64), relevance),
+        rtol=1e-14,
+    )
+
+
+def test_queries_without_relevant_items_are_left_out():
+    scores, relevance = tie_free(6, 10)
+    relevance[2] = False
+    ap = metrics.average_precision(scores, relevance)
+    assert np.isnan(ap[2]) and np.isfinite(np.delete(ap, 2)).all()
+    assert_allclose(metrics.mean_average_precision(scores, relevance), np.delete(ap, 2).mean())
+    assert_allclose(
+        metrics.recall_at_k(scores, relevance, 3), np.nanmean(metrics.recall_at_k(scores, relevance, 3, average=False))
+    )
+
+
+def test_nothing_relevant_anywhere_is_an_error():
+    for call in (
+        metrics.mean_average_precision,
+        lambda s, r: metrics.hit_at_k(s, r, 1),
+        lambda s, r: metrics.precision_scope(s, r, [1]),
+    ):
+        with pytest.raises(ValueError, match="no query has a relevant item"):
+            call(np.eye(3), np.zeros((3, 3), bool))
+
+
+def test_map_at_k_states_its_denominator():
+    scores, relevance = np.array([[5.0, 4, 3, 2, 1]]), np.array([[1, 0, 1, 1, 1]])
+    assert_allclose(metrics.average_precision(scores, relevance, k=3), (1 + 2 / 3) / 3)
+    assert_allclose(metrics.average_precision(scores, relevance, k=3, denominator="relevant"), (1 + 2 / 3) / 4)
+    assert_allclose(metrics.average_precision([[2, 1.0]], [[1, 1]], k=1), 1)  # a perfect ranking has 1
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("k", [1, 2, 5, 6])
+def test_cut_off_measures_are_means_over_orders(k, dtype):
+    scores, relevance = tied(15, 6, 3, seed=k, dtype=dtype)
+    relevance[:, 0] = True
+    for s, r in zip(scores, relevance, strict=True):
+        one = (s[None], r[None], k)
+
+        def found(order, r=r):
+            return sum(r[i] for i in order[:k])
+
+        assert_allclose(metrics.precision_at_k(*one), reference.over_orders(s, found) / k, rtol=1e-12)
+        assert_allclose(metrics.recall_at_k(*one), reference.over_orders(s, found) / r.sum(), rtol=1e-12)
+        hit = reference.over_orders(s, lambda order, found=found: found(order) > 0)
+        assert_allclose(metrics.hit_at_k(*one), hit, rtol=1e-12)
+
+
+def test_ndcg_with_gains_is_the_mean_over_orders_and_scikit_learns():
+    scores, _ = tied(8, 6, 3)
+    gains = RNG.integers(4, size=(8, 6)).astype(float)
+    gains[:, 0] = 1
+    for k in (1, 3, 6, None):
+        values = metrics.ndcg_at_k(scores, gains, k, average=False)
+        loop = [
+            reference.over_orders(s, lambda order, g=g, k=k: reference.ndcg_of_order(g, order, k))
+            for s, g in zip(scores, gains, strict=True)
+        ]
+        assert_allclose(values, loop, rtol=1e-12)
+        assert_allclose(values.mean(), ndcg_score(gains, scores, k=k), rtol=1e-12)
+
+
+def test_precision_scope_is_precision_at_each_scope():
+    scores, relevance = tied(9, 30, 12)
+    relevance[4] = False
+    curve = metrics.precision_scope(scores, relevance, [1, 5, 30])
+    assert_allclose(curve, [metrics.precision_at_k(scores, relevance, k) for k in (1, 5, 30)], rtol=1e-12)
+
+
+def test_map_per_class_averages_the_queries_of_a_class():
+    scores, relevance = tie_free(6, 8)
+    relevance[:, 0] = True
+    ap = metrics.average_precision(scores, relevance)
+    labels = ["a", "b", "a", "c", "b", "a"]
+    by_class = metrics.map_per_class(scores, relevance, labels)
+    assert by_class == pytest.approx({"a": ap[[0, 2, 5]].mean(), "b": ap[[1, 4]].mean(), "c": ap[3]})
+    relevance[3] = False
+    assert np.isnan(metrics.map_per_class(scores, relevance, labels)["c"])
+    tags = pd.DataFrame(np.eye(6, dtype=int)[:, :5], columns=list("vwxyz"))
+    assert list(metrics.map_per_class(scores, relevance, tags)) == list("vwxyz")
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_exclude_self_drops_the_diagonal(dtype):
+    scores, relevance = tied(7, 7, 3, dtype=dtype)
+    keep = ~np.eye(7, dtype=bool)
+    smaller = scores[keep].reshape(7, 6), relevance[keep].reshape(7, 6)
+    before = scores.copy(), relevance.copy()
+    for measure in (
+        metrics.average_precision,
+        lambda *a, **k: metrics.hit_at_k(*a, k=2, average=False, **k),
+        lambda *a, **k: metrics.ndcg_at_k(*a, average=False, **k),
+        lambda *a, **k: metrics.precision_scope(*a, scopes=[1, 6], **k),
+    ):
+        assert_allclose(measure(scores, relevance, exclude_self=True), measure(*smaller), rtol=1e-12)
+    assert_array_equal(scores, before[0])
+    assert_array_equal(relevance, before[1])
+    with pytest.raises(ValueError, match="k=7 is larger than the gallery"):
+        metrics.precision_at_k(scores, relevance, 7, exclude_self=True)
+    with pytest.raises(ValueError, match="exclude_self"):
+        metrics.average_precision(scores[:3], relevance[:3], exclude_self=True)
+
+
+@pytest.mark.parametrize("block", [1, 40, 95, 10**6])
+def test_blocks_do_not_change_anything(monkeypatch, block):
+    query, gallery = RNG.normal(size=(13, 4)), RNG.normal(size=(19, 4))
+    Yq, Yg = RNG.integers(2, size=(13, 5)), RNG.integers(2, size=(19, 5))
+    whole = metrics.average_precision(Similarity(query, gallery), SharedLabels(Yq, Yg))
+    monkeypatch.setattr(_ranking, "_BLOCK", block)
+    assert_allclose(metrics.average_precision(Similarity(query, gallery), SharedLabels(Yq, Yg)), whole, rtol=1e-12)
+    assert_allclose(
+        metrics.average_precision(Similarity(query, gallery)[:], SharedLabels(Yq, Yg)[:]), whole, rtol=1e-12
+    )
+
+
+def test_similarities_are_the_loops():
+    query, gallery = RNG.normal(size=(4, 3)), RNG.normal(size=(5, 3))
+    query[0] = 0
+    pairs = [(u, v) for u in query for v in gallery]
+    cosine = [reference.cosine(u, v) for u, v in pairs]
+    assert_allclose(Similarity(query, gallery)[:].ravel(), cosine, atol=1e-14)
+    assert_allclose(Similarity(query, gallery, "inner")[:].ravel(), [u @ v for u, v in pairs], atol=1e-14)
+    squares = [-sum((u - v) ** 2) for u, v in pairs]
+    assert_allclose(Similarity(query, gallery, "euclidean")[:].ravel(), squares, atol=1e-13)
+    assert_allclose(Similarity(query, gallery).T[:], Similarity(query, gallery)[:].T, atol=1e-14)
+
+
+def test_shared_labels_is_the_loop(monkeypatch):
+    Yq, Yg = RNG.integers(2, size=(6, 4)), RNG.integers(2, size=(7, 4))
+    loop = np.array([[sum(a & b) for b in Yg] for a in Yq])
+    for limit in (1024, 2):  # dense and sparse products
+        monkeypatch.setattr(metrics._blocks, "_DENSE_LABELS", limit)
+        assert_array_equal(SharedLabels(Yq, sp.csr_array(Yg))[:], loop > 0)
+        assert_array_equal(SharedLabels(Yq, Yg, graded=True)[2:5], loop[2:5])
+        assert_array_equal(SharedLabels(Yq, Yg).T[:], loop.T > 0)
+
+
+def test_labels_of_query_and_gallery_are_matched_by_name():
+    relevance = SharedLabels([3, 5, 4], [5, 9, 3, 3])[:]
+    assert_array_equal(relevance, [[0, 0, 1, 1], [1, 0, 0, 0], [0, 0, 0, 0]])
+    query, gallery = pd.DataFrame([[1, 0]], columns=["a", "b"]), pd.DataFrame([[0, 1], [1, 0]], columns=["b", "a"])
+    assert_array_equal(SharedLabels(query, gallery)[:], [[True, False]])
+    with pytest.raises(ValueError, match="query_labels have 2 columns but gallery_labels have 3"):
+        SharedLabels(np.eye(2), np.eye(3))
+
+
+def test_same_row_relevance_gives_the_reciprocal_rank():
+    scores, _ = tie_free(9, 9)
+    ranks = [1 + sum(row > row[i]) for i, row in enumerate(scores)]
+    assert_allclose(metrics.average_precision(scores, SameRow(9)), 1 / np.array(ranks))
+    assert_array_equal(SameRow(4)[1:3], np.eye(4, dtype=bool)[1:3])
+
+
+def test_cross_modal_map_returns_both_directions_and_counts():
+    image, text = RNG.normal(size=(8, 3)), RNG.normal(size=(8, 3))
+    labels = [["a"], ["a", "b"], ["b"], [], ["c"], ["c"], ["a"], ["b"]]
+    relevance = SharedLabels(labels)
+    result = metrics.cross_modal_map(image, text, labels)
+    assert result["i2t_skipped"] == result["t2i_skipped"] == 1
+    assert_allclose(result["i2t_map"], metrics.mean_average_precision(Similarity(image, text), relevance))
+    assert_allclose(result["t2i_map"], metrics.mean_average_precision(Similarity(text, image), relevance))
+    assert result["map"] == (result["i2t_map"] + result["t2i_map"]) / 2
+    swapped = metrics.cross_modal_map(text, image, labels)
+    assert_allclose(swapped["i2t_map"], result["t2i_map"], rtol=1e-12)
+    assert metrics.cross_modal_map(image, image)["map"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: metrics.average_precision(np.ones(3), np.ones(3)), "scores must be 2-D"),
+        (lambda: metrics.average_precision(np.ones((2, 3)), np.ones((3, 2))), "scores has shape"),
+        (lambda: metrics.average_precision(np.ones((0, 3)), np.ones((0, 3))), "at least one query"),
+        (lambda: metrics.average_precision([[np.nan, 1]], [[1, 0]]), "NaN or infinite"),
+        (lambda: metrics.average_precision([[1j, 1]], [[1, 0]]), "real numbers"),
+        (lambda: metrics.average_precision([[0.1, 1]], [[2, 0]]), "graded gains are for ndcg_at_k"),
+        (lambda: metrics.average_precision([[0.1, 1]], [[1, 0]], k=3), "k=3 is larger than the gallery"),
+        (lambda: metrics.average_precision([[0.1, 1]], [[1, 0]], k=0), "k must be a positive integer"),
+        (lambda: metrics.average_precision([[0.1, 1]], [[1, 0]], k=True), "k must be a positive integer"),
+        (lambda: metrics.average_precision([[0.1, 1]], [[1, 0]], ties="first"), "ties must be one of"),
+        (lambda: metrics.average_precision([[0.1, 1]], [[1, 0]], denominator="k"), "denominator must be one of"),
+        (lambda: metrics.average_precision([[0.1, 1]], [[1, 0]], k=1, ties="sklearn"), "not defined for a cut-off"),
+        (lambda: metrics.ndcg_at_k([[0.1, 1]], [[-1, 0]]), "gains of 0 or more"),
+        (lambda: metrics.map_per_class([[0.1, 1]], [[1, 0]], ["a", "b"]), "labels has 2 rows but there are 1"),
+        (lambda: Similarity(np.ones((2, 3)), np.ones((2, 4))), "query has 3 dimensions but gallery has 4"),
+        (lambda: Similarity(np.ones((2, 3)), np.ones((2, 3)), "l1"), "metric must be one of"),
+        (lambda: metrics.cross_modal_map(np.ones((2, 3)), np.ones((2, 3)), [1, 2, 3]), "relevance has"),
+    ],
+)
+def test_bad_input_is_named(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+@pytest.mark.slow
+def test_memory_stays_bounded_on_a_large_gallery():
+    import tracemalloc
+
+    rng = np.random.default_rng(0)
+    query, gallery = rng.normal(size=(60, 32)).astype(np.float32), rng.normal(size=(190_000, 32)).astype(np.float32)
+    Yq, Yg = rng.uniform(size=(60, 24)) < 0.1, rng.uniform(size=(190_000, 24)) < 0.1
+    scores, relevance = Similarity(query, gallery), SharedLabels(Yq, Yg)
+    tracemalloc.start()
+    metrics.mean_average_precision(scores, relevance)
+    assert tracemalloc.get_traced_memory()[1] < 400e6
+    tracemalloc.stop()

@@ -1,0 +1,148 @@
+import pickle
+import warnings
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse as sp
+from numpy.testing import assert_array_equal
+
+from skxmr import LabelGraph, Pairs
+
+IMAGE = np.arange(12.0).reshape(6, 2)
+VIEWS = {
+    "dense": np.arange(18.0).reshape(6, 3),
+    "csr": sp.csr_array(np.arange(18.0).reshape(6, 3)),
+    "csc": sp.csc_matrix(np.arange(18.0).reshape(6, 3)),
+    "frame": pd.DataFrame(np.arange(18.0).reshape(6, 3), columns=list("abc")),
+    "captions": [f"caption {i}" for i in range(6)],
+    "objects": np.array([{"id": i} for i in range(6)], dtype=object),
+    "tokens": [["a"] * i for i in range(6)],
+    "equal tokens": [["a", "b"]] * 6,
+}
+
+
+def rows_of(view):
+    if sp.issparse(view):
+        return view.toarray().tolist()
+    return (view.to_numpy() if hasattr(view, "iloc") else view).tolist()
+
+
+@pytest.mark.parametrize("kind", VIEWS)
+@pytest.mark.parametrize(
+    "key",
+    [
+        slice(1, 5, 2),
+        np.array([4, 0, 0]),
+        np.array([True, False, True, False, False, True]),
+        [5, 1],
+        [False, True, False, False, False, False],
+        -1,
+        [],
+    ],
+    ids=str,
+)
+def test_views_slice_together(kind, key):
+    pairs = Pairs(IMAGE, VIEWS[kind])
+    picked = np.arange(6)[key if not isinstance(key, list) or key else slice(0)]
+    for part in (pairs[key], pairs[key, ...]):
+        assert_array_equal(part.image, IMAGE[np.atleast_1d(picked)])
+        everything = rows_of(pairs.text)
+        assert rows_of(part.text) == [everything[i] for i in np.atleast_1d(picked)]
+        assert part.shape == (len(part),) == (len(np.atleast_1d(picked)),)
+
+
+@pytest.mark.parametrize("kind", VIEWS)
+def test_concatenation_undoes_splitting(kind):
+    pairs = Pairs(IMAGE, VIEWS[kind])
+    whole = Pairs.concatenate([pairs[:2], pairs[2:]])
+    assert rows_of(whole.text) == rows_of(pairs.text)
+    assert type(whole.text) is type(pairs.text)
+    assert [rows_of(row.text)[0] for row in pairs] == rows_of(pairs.text)
+
+
+@pytest.mark.parametrize("kind", VIEWS)
+def test_pickles_and_hashes(kind, tmp_path):
+    pairs = Pairs(IMAGE, VIEWS[kind])
+    joblib.dump(pairs, tmp_path / "pairs")
+    for copy in (pickle.loads(pickle.dumps(pairs)), joblib.load(tmp_path / "pairs")):
+        assert rows_of(copy.text) == rows_of(pairs.text)
+        assert repr(copy) == repr(pairs)
+    assert joblib.hash(pairs) == joblib.hash(Pairs(IMAGE, VIEWS[kind]))
+
+
+def test_one_view_is_enough():
+    text = Pairs(text=["a", "b"])
+    assert len(text) == 2 and text.image is None and text[1:].text.tolist() == ["b"]
+    assert len(Pairs.concatenate([text, text])) == 4
+
+
+def test_the_label_graph_rides_along_unsliced():
+    graph = LabelGraph(kind="identity").fit(None, [["a"], ["b"]])
+    pairs = Pairs(IMAGE, VIEWS["dense"], graph)
+    assert pairs[:2].label_graph is graph and pairs.replace(text=None).label_graph is graph
+    assert Pairs.concatenate([pairs, pairs]).label_graph is graph
+    assert pairs.replace(label_graph=None).label_graph is None
+    assert "label_graph" in repr(pairs)
+    with pytest.warns(UserWarning, match="has seen the labels of the held-out rows"):
+        pairs[np.arange(3), ...]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        pairs[np.arange(3)]  # a plain slice is nobody's split
+    with pytest.raises(ValueError, match="different label graphs"):
+        Pairs.concatenate([pairs, pairs.replace(label_graph=None)])
+
+
+def test_nothing_is_copied():
+    pairs = Pairs(IMAGE, VIEWS["dense"])
+    assert pairs.image is IMAGE and pairs[1:4].image.base is not None
+    assert pairs.replace(text=None).image is IMAGE
+
+
+def test_lists_of_numbers_become_matrices():
+    assert Pairs([[1, 2], [3, 4]], [[1.5], [2.5]]).text.dtype == np.float64
+    assert Pairs([[1, 2], [3, 4]]).image.shape == (2, 2)
+
+
+def test_representations():
+    pairs = Pairs(IMAGE, sp.csr_array(np.eye(6)))
+    assert repr(pairs) == "Pairs(image=(6, 2) float64, text=(6, 6) csr float64)"
+    page = Pairs(IMAGE, ["<b>bold</b>"] * 6)._repr_html_()
+    assert "&lt;b&gt;" in page and "<b>" not in page and page.count("<tr>") == 4
+    for kind in VIEWS:
+        assert "<table>" in Pairs(IMAGE, VIEWS[kind])._repr_html_()
+
+
+def test_indexes_that_contradict_are_refused():
+    image = pd.DataFrame(IMAGE, index=list("abcdef"))
+    text = pd.DataFrame(IMAGE, index=list("fedcba"))
+    with pytest.raises(ValueError, match="the indexes of image and text differ"):
+        Pairs(image, text)
+    Pairs(image, text.loc[image.index])
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: Pairs(), ValueError, "both None"),
+        (lambda: Pairs(IMAGE, IMAGE[:3]), ValueError, "text has 3 rows but image has 6"),
+        (lambda: Pairs("caption"), TypeError, "image is a str"),
+        (lambda: Pairs(3), TypeError, "image is a int"),
+        (lambda: Pairs(np.array(3)), ValueError, "single value"),
+        (lambda: Pairs(Pairs(IMAGE)), TypeError, "itself a Pairs"),
+        (lambda: Pairs(IMAGE)[:, 0], IndexError, "by rows only"),
+        (lambda: Pairs(IMAGE)[6], IndexError, "out of range"),
+        (lambda: np.asarray(Pairs(IMAGE)), TypeError, "PerModality"),
+        (lambda: Pairs.concatenate([]), ValueError, "empty"),
+        (lambda: Pairs.concatenate([Pairs(IMAGE, IMAGE), Pairs(IMAGE)]), ValueError, "text is missing in some"),
+        (
+            lambda: Pairs.concatenate([Pairs(IMAGE), Pairs(sp.csr_array(IMAGE))]),
+            ValueError,
+            "image is of different kinds",
+        ),
+    ],
+)
+def test_bad_input_is_named(call, error, message):
+    with pytest.raises(error, match=message):
+        call()

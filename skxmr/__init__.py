@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from skxmr import datasets, metrics, testing
+    from skxmr._cooccurrence import label_graph
     from skxmr.base import CrossModalRetriever
-    from skxmr.graph import LabelGraph, label_graph
+    from skxmr.graph import LabelGraph
     from skxmr.methods.cca import CCA
     from skxmr.methods.mlcca import MLCCA
     from skxmr.methods.pls import PLS
@@ -27,7 +28,7 @@ _HOME = {
     "Pairs": "pairs",
     "PerModality": "preprocessing",
     "SemanticMatching": "methods.semantic",
-    "label_graph": "graph",
+    "label_graph": "_cooccurrence",
 }
 _MODULES = ("datasets", "metrics", "testing")
 __all__ = [

@@ -11,7 +11,6 @@ import scipy.sparse as sp
 
 from skxmr._validation import MODALITIES, check_same_rows, is_frame
 
-_KEEP: Any = object()
 View: TypeAlias = Any  # ndarray, csr_array / csr_matrix, DataFrame or 1-D object array; sliced by rows only
 
 
@@ -83,7 +82,7 @@ class Pairs:
             "PerModality(image=..., text=...), or pass pairs.image or pairs.text."
         )
 
-    def replace(self, *, image: Any = _KEEP, text: Any = _KEEP, label_graph: Any = _KEEP) -> Pairs:
+    def replace(self, *, image: Any = ..., text: Any = ..., label_graph: Any = ...) -> Pairs:
         """Return a copy with some parts exchanged.
 
         Parameters
@@ -103,9 +102,9 @@ class Pairs:
         Pairs(image=(2, 1) float64)
         """
         return Pairs(
-            self.image if image is _KEEP else image,
-            self.text if text is _KEEP else text,
-            self.label_graph if label_graph is _KEEP else label_graph,
+            self.image if image is ... else image,
+            self.text if text is ... else text,
+            self.label_graph if label_graph is ... else label_graph,
         )
 
     @classmethod

@@ -5,7 +5,7 @@ import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.pipeline import Pipeline
 
-from skxmr import CCA, LabelGraph, Pairs, label_graph
+from skxmr import CCA, LabelGraph, Pairs, _cooccurrence, label_graph
 from tests import reference
 
 RNG = np.random.default_rng(0)
@@ -96,11 +96,9 @@ def test_ten_thousand_labels_stay_sparse():
 
 
 def test_sparse_graph_equals_dense_graph():
-    from skxmr import graph
-
     wide = (RNG.uniform(size=(400, 520)) < 0.01).astype(int)
     assert_array_equal(label_graph(wide, 0.3, 0.5).toarray(), reference_fast(wide, 0.3, 0.5))
-    assert graph._DENSE < 520
+    assert _cooccurrence._DENSE < 520
 
 
 def reference_fast(Y, tau, p):

@@ -13,25 +13,12 @@ from skxmr._validation import check_choice
 from skxmr.pairs import Pairs
 
 NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-FACTS = {
-    "even": {0, 2, 4, 6, 8},
-    "odd": {1, 3, 5, 7, 9},
-    "prime": {2, 3, 5, 7},
-    "square": {0, 1, 4, 9},
-    "loop": {0, 6, 8, 9},
-    "straight": {1, 4, 7},
-    "small": {0, 1, 2, 3, 4},
-    "large": {5, 6, 7, 8, 9},
-}
+FACTS = {"even": {0, 2, 4, 6, 8}, "prime": {2, 3, 5, 7}, "loop": {0, 6, 8, 9}, "straight": {1, 4, 7}}
 WORDS = {
-    "even": ("even", "divisible by two", "not odd"),
-    "odd": ("odd", "not divisible by two", "uneven"),
+    "even": ("even", "splits into halves", "not odd"),
     "prime": ("a prime", "prime", "without divisors"),
-    "square": ("a square number", "a perfect square", "square"),
     "loop": ("with a closed loop", "round", "with a hole"),
     "straight": ("made of straight lines", "angular", "with sharp corners"),
-    "small": ("below five", "small", "a low digit"),
-    "large": ("above four", "large", "a high digit"),
     "bold": ("in thick ink", "bold", "with heavy strokes"),
     "thin": ("in thin ink", "faint", "with light strokes"),
 }
@@ -43,9 +30,9 @@ def load_captioned_digits(
 ) -> Bunch | tuple[Pairs, NDArray[np.int64]]:
     """Load scikit-learn's handwritten digits with generated captions and correlated labels.
 
-    Every image gets 20 labels at most: its digit's name, facts about that digit (even, prime, has a loop, ...) and how
-    bold it is written, measured on the pixels. The caption names about half of the labels in varying words, never all
-    of them, so that retrieval is neither trivial nor hopeless.
+    The 16 labels are the digit's name, facts about that digit (even, prime, has a closed loop, made of straight lines)
+    and whether it is written bolder or thinner than most of its kind, measured on the pixels. The caption tells about
+    half of an image's labels in varying words, so that retrieval is neither trivial nor hopeless.
 
     Parameters
     ----------
@@ -59,8 +46,8 @@ def load_captioned_digits(
     Returns
     -------
     Bunch or tuple
-        ``pairs`` (image (n, 64) float64 in [0, 16], text (n,) captions), ``labels`` (n, 20) multi-hot int64,
-        ``label_names`` (20,), ``images`` (n, 8, 8), ``digits`` (n,) and ``DESCR``.
+        ``pairs`` (image (n, 64) float64 in [0, 16], text (n,) captions), ``labels`` (n, 16) multi-hot int64,
+        ``label_names`` (16,), ``images`` (n, 8, 8), ``digits`` (n,) and ``DESCR``.
 
     Raises
     ------
@@ -96,10 +83,9 @@ def load_captioned_digits(
 
 def _labels(pixels: NDArray[np.float64], digits: NDArray[np.int64]) -> NDArray[np.int64]:
     ink = pixels.mean(axis=1)
-    typical = np.array([np.median(ink[digits == d]) for d in range(10)])[digits]
-    bold = ink > typical
+    heavy, light = (np.array([np.quantile(ink[digits == d], q) for d in range(10)])[digits] for q in (0.8, 0.2))
     facts = [np.isin(digits, list(members)) for members in FACTS.values()]
-    return np.column_stack([digits[:, None] == np.arange(10), *facts, bold, ~bold]).astype(np.int64)
+    return np.column_stack([digits[:, None] == np.arange(10), *facts, ink > heavy, ink < light]).astype(np.int64)
 
 
 def _caption(row: NDArray[np.int64], names: NDArray[Any], rng: np.random.RandomState) -> str:

@@ -134,7 +134,7 @@ def ndcg_at_k(
         Gains of 0 or more, e.g. booleans or ``SharedLabels(..., graded=True)``.
     k : int or None, default=None
         The cut-off rank; None ranks the whole gallery.
-    average, exclude_self : bool
+    average, exclude_self : object
         As in :func:`precision_at_k`.
 
     Returns
@@ -170,10 +170,12 @@ def precision_scope(
 
     Parameters
     ----------
-    scores, relevance, exclude_self : object
+    scores, relevance : matrices of shape (n, m)
         As in :func:`precision_at_k`.
     scopes : sequence of int, default=(1, 5, 10, 20, 50, 100)
         The cut-off ranks, each at most m.
+    exclude_self : bool, default=False
+        As in :func:`precision_at_k`.
 
     Returns
     -------

@@ -119,10 +119,12 @@ def map_per_class(
 
     Parameters
     ----------
-    scores, relevance, k, exclude_self : object
+    scores, relevance : matrices of shape (n, m)
         As in :func:`average_precision`.
     labels : labels of the n queries
         Multi-hot, class ids or lists of tags; a query counts for each of its labels.
+    k, exclude_self : object
+        As in :func:`average_precision`.
 
     Returns
     -------

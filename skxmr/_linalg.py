@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 Matrix: TypeAlias = Any  # ndarray of shape (n, d), float32 or float64, or csr_array
-_NARROW = 256
+_NARROW = 64
 
 
 class Solution(NamedTuple):
@@ -22,6 +22,31 @@ class Solution(NamedTuple):
     image: Array
     text: Array
     correlations: Array
+
+
+class Covariances(NamedTuple):
+    """Means and covariances of two views: `image_mean` (d1,), `text_mean` (d2,), `xx` (d1, d1), `tt`, `xt` (d1, d2)."""
+
+    image_mean: Array
+    text_mean: Array
+    xx: Array
+    tt: Array
+    xt: Array
+
+
+def covariances(X: Matrix, T: Matrix) -> Covariances:
+    """Return the means and sample covariances of two views, in float64; dense views are walked in blocks together."""
+    dof, means = X.shape[0] - 1, (column_mean(X), column_mean(T))
+    if sp.issparse(X) or sp.issparse(T):
+        sums = scatter(X, means[0]), scatter(T, means[1]), cross_scatter(X, means[0], T, means[1])
+    else:
+        d1, d2 = X.shape[1], T.shape[1]
+        sums = np.zeros((d1, d1)), np.zeros((d2, d2)), np.zeros((d1, d2))
+        for rows in _blocks(len(X), max(d1, d2)):
+            x, t = (_centred(view[rows], mean, max(d1, d2)) for view, mean in zip((X, T), means, strict=True))
+            for total, product in zip(sums, (x.T @ x, t.T @ t, x.T @ t), strict=True):
+                total += product
+    return Covariances(*means, *(total / dof for total in sums))
 
 
 def column_mean(X: Matrix) -> Array:
@@ -43,7 +68,7 @@ def scatter(X: Matrix, mean: Array, weights: Array | None = None) -> Array:
         return np.asarray((X.T @ W).toarray() - crossed - crossed.T + total * np.outer(mean, mean))
     out = np.zeros((X.shape[1], X.shape[1]))
     for rows in _blocks(*X.shape):
-        block = _centred(X[rows], mean)
+        block = _centred(X[rows], mean, X.shape[1])
         if weights is not None:
             block *= np.sqrt(weights[rows])[:, None].astype(block.dtype)
         out += block.T @ block  # the same buffer on both sides: BLAS computes one triangle only
@@ -60,11 +85,11 @@ def cross_scatter(X: Matrix, x_mean: Array, Y: Matrix, y_mean: Array) -> Array:
         return cross_scatter(Y, y_mean, X, x_mean).T
     out = np.zeros((X.shape[1], Y.shape[1]))
     for rows in _blocks(*X.shape):
-        block = _centred(X[rows], x_mean)
+        block = _centred(X[rows], x_mean, X.shape[1])
         if sp.issparse(Y):  # centred x need no centred y
             out += (Y[rows].T @ block).T
         else:
-            out += block.T @ _centred(Y[rows], y_mean)
+            out += block.T @ _centred(Y[rows], y_mean, X.shape[1])
     return out
 
 
@@ -74,18 +99,18 @@ def grouped_sums(X: Matrix, mean: Array, E: sp.csr_array) -> Array:
         return np.asarray((X.T.astype(np.float64) @ E).toarray() - np.outer(mean, E.sum(axis=0)))
     out = np.zeros((X.shape[1], E.shape[1]))
     for rows in _blocks(*X.shape):
-        out += (E[rows].T @ _centred(X[rows], mean)).T
+        out += (E[rows].T @ _centred(X[rows], mean, X.shape[1])).T
     return out
 
 
-def _centred(block: Array, mean: Array) -> Array:
+def _centred(block: Any, mean: Array, width: int) -> Any:
     # Narrow products are cheap, so they are exact; wide ones would take twice the time in float64.
-    return block - mean if block.shape[1] <= _NARROW else block - mean.astype(block.dtype)
+    return block - mean if width <= _NARROW else block - mean.astype(block.dtype)
 
 
 def _blocks(n: int, d: int) -> Iterator[slice]:
     # At least d rows a block, so that adding the (d, d) product costs less than the product itself.
-    size = max(d, 1024)
+    size = max(d, 256)
     return (slice(start, start + size) for start in range(0, n, size))
 
 

@@ -38,7 +38,7 @@ def test_grouped_sums(x):
 
 def test_wide_float32_views_keep_their_dtype_in_blocks():
     wide = RNG.normal(size=(40, 300)).astype(np.float32)
-    assert _linalg._centred(wide, wide.mean(axis=0).astype(np.float64)).dtype == np.float32
+    assert _linalg._centred(wide, wide.mean(axis=0).astype(np.float64), 300).dtype == np.float32
     mean = _linalg.column_mean(wide)
     exact = _linalg.scatter(wide.astype(np.float64), mean)
     assert_allclose(_linalg.scatter(wide, mean), exact, atol=1e-4)

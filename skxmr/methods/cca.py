@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from sklearn.utils._param_validation import Interval
 
 from skxmr._labels import Labels
-from skxmr._linalg import add_ridge, column_mean, cross_scatter, paired_directions, scatter
+from skxmr._linalg import add_ridge, covariances, paired_directions
 from skxmr._validation import check_n_components
 from skxmr.methods._linear import LinearRetriever
 from skxmr.pairs import Pairs
@@ -82,13 +82,9 @@ class CCA(LinearRetriever):
 
     def _fit(self, pairs: Pairs, labels: Labels | None) -> None:
         X, T = pairs.image, pairs.text
-        dof = len(pairs) - 1
-        k = check_n_components(self.n_components, min(dof, X.shape[1], T.shape[1]))
-        x_mean, t_mean = column_mean(X), column_mean(T)
-        S_xx, S_tt = scatter(X, x_mean) / dof, scatter(T, t_mean) / dof
-        S_xt = cross_scatter(X, x_mean, T, t_mean) / dof
+        k = check_n_components(self.n_components, min(len(pairs) - 1, X.shape[1], T.shape[1]))
+        self.image_mean_, self.text_mean_, S_xx, S_tt, S_xt = covariances(X, T)
         found = paired_directions(add_ridge(S_xx, self.ridge), add_ridge(S_tt, self.ridge), S_xt, k)
-        self.image_mean_, self.text_mean_ = x_mean, t_mean
         self.image_weights_, self.text_weights_, self.correlations_ = found
         scale = self.correlations_**self.correlation_power
         self.image_projection_, self.text_projection_ = found.image * scale, found.text * scale

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.utils._param_validation import Interval
 
 from skxmr._labels import Labels
-from skxmr._linalg import Array, column_mean, cross_scatter, leading_pair, scatter, signs
+from skxmr._linalg import Array, covariances, leading_pair, signs
 from skxmr._validation import check_n_components
 from skxmr.methods._linear import LinearRetriever
 from skxmr.pairs import Pairs
@@ -79,19 +79,16 @@ class PLS(LinearRetriever):
 
     def _fit(self, pairs: Pairs, labels: Labels | None) -> None:
         X, T = pairs.image, pairs.text
-        dof = len(pairs) - 1
-        k = check_n_components(self.n_components, min(dof, X.shape[1], T.shape[1]))
-        x_mean, t_mean = column_mean(X), column_mean(T)
-        S_xx, S_tt = scatter(X, x_mean) / dof, scatter(T, t_mean) / dof
-        S_xt = cross_scatter(X, x_mean, T, t_mean) / dof
+        k = check_n_components(self.n_components, min(len(pairs) - 1, X.shape[1], T.shape[1]))
+        x_mean, t_mean, S_xx, S_tt, S_xt = covariances(X, T)
         x_std, t_std = (_deviations(S, mean, self.scale) for S, mean in ((S_xx, x_mean), (S_tt, t_mean)))
         S_xx /= np.outer(x_std, x_std)
         S_tt /= np.outer(t_std, t_std)
         S_xt /= np.outer(x_std, t_std)
-        U, V, G, D, covariances = _deflate(S_xx, S_tt, S_xt, k)
+        U, V, G, D, strengths = _deflate(S_xx, S_tt, S_xt, k)
         self.image_mean_, self.text_mean_ = x_mean, t_mean
         self.image_weights_, self.text_weights_, self.image_loadings_, self.text_loadings_ = U, V, G, D
-        self.covariances_, self.n_components_ = covariances, len(covariances)
+        self.covariances_, self.n_components_ = strengths, len(strengths)
         self.image_projection_ = U @ np.linalg.pinv(G.T @ U) / x_std[:, None]
         self.text_projection_ = V @ np.linalg.pinv(D.T @ V) / t_std[:, None]
 
@@ -104,10 +101,10 @@ def _deviations(S: Array, mean: Array, scale: bool) -> Array:
 
 
 def _deflate(S_xx: Array, S_tt: Array, S_xt: Array, k: int) -> tuple[Array, Array, Array, Array, Array]:
-    """Return weights U, V, loadings G, D, each (d, k), and covariances (k,); the inputs are deflated in place."""
+    """Return weights U, V, loadings G, D, each (d, k), and their covariances (k,); the inputs are deflated in place."""
     tiny = 1e-10 * float(np.abs(S_xt).max(initial=0.0))
     columns: list[tuple[Array, Array, Array, Array]] = []
-    covariances: list[float] = []
+    strengths: list[float] = []
     while len(columns) < k and (pair := leading_pair(S_xt, tiny)) is not None:
         u, s, v = pair
         sign = signs(u[:, None])[0]
@@ -122,9 +119,9 @@ def _deflate(S_xx: Array, S_tt: Array, S_xt: Array, k: int) -> tuple[Array, Arra
         S_xt -= np.outer(g, u @ S_xt)
         S_xt -= np.outer(S_xt @ v, d)
         columns.append((u, v, g, d))
-        covariances.append(s)
+        strengths.append(s)
     if not columns:
         zeros = [np.zeros((len(S), 0)) for S in (S_xx, S_tt, S_xx, S_tt)]
         return zeros[0], zeros[1], zeros[2], zeros[3], np.zeros(0)
     U, V, G, D = (np.column_stack(parts) for parts in zip(*columns, strict=True))
-    return U, V, G, D, np.array(covariances)
+    return U, V, G, D, np.array(strengths)

@@ -40,7 +40,7 @@ check: $(STAMP)
 	$(BIN)/lint-imports
 
 bench: $(STAMP)
-	$(BIN)/python benchmarks/real_data.py
+	$(BIN)/python benchmarks/real_data.py --readme
 
 docs: $(STAMP)
 	$(BIN)/python docs/make_api.py

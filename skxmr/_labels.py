@@ -41,6 +41,10 @@ def encode_labels(labels: Any) -> Labels:
     if sp.issparse(labels):
         return Labels(_binary(sp.csr_array(labels)), np.arange(labels.shape[1]), named=False)
     if is_frame(labels) and labels.ndim == 2:
+        if not labels.columns.is_unique:
+            raise ValueError(
+                f"labels has columns of the same name: {labels.columns[labels.columns.duplicated()][0]!r}."
+            )
         return Labels(_binary(_numeric(labels.to_numpy())), np.asarray(labels.columns))
     rows = (
         labels.to_numpy() if is_frame(labels) else labels if isinstance(labels, (list, tuple)) else np.asarray(labels)

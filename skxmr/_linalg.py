@@ -186,6 +186,8 @@ def leading_pair(S: Array, tiny: float) -> tuple[Array, float, Array] | None:
 
 
 def _svd(A: Array) -> tuple[Array, Array, Array]:
+    if A.size == 0:
+        return np.zeros((A.shape[0], 0)), np.zeros(0), np.zeros((0, A.shape[1]))
     try:
         U, s, Vt = scipy.linalg.svd(A, full_matrices=False, check_finite=False)
     except np.linalg.LinAlgError:  # divide and conquer fails now and then on harmless matrices; QR iteration does not

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -118,13 +119,21 @@ def _as_matrix(view: Any, name: str) -> Any:
     if sp.issparse(view):
         return sp.csr_array(view)
     if is_frame(view):
-        return np.ascontiguousarray(view.to_numpy())  # frames store columns; in row order they equal arrays bit by bit
+        return _frame_values(view)
     if isinstance(view, tuple):
         raise TypeError(f"{name} is a tuple of length {len(view)}; {WRAP_HINT}.")
     try:
         return np.asarray(view)
     except ValueError as error:
         raise ValueError(f"{name} must be a numeric matrix, but its rows differ in length.") from error
+
+
+def _frame_values(frame: Any) -> Any:
+    values = frame.to_numpy()
+    if values.dtype == object:  # nullable numbers: a missing value becomes NaN, and is refused as such
+        with contextlib.suppress(TypeError, ValueError):
+            values = frame.to_numpy(dtype=np.float64, na_value=np.nan)
+    return np.ascontiguousarray(values)  # frames store columns; in row order they equal arrays bit by bit
 
 
 def _as_float(matrix: Any, name: str) -> FloatArray | sp.csr_array:

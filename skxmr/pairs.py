@@ -161,10 +161,11 @@ def _as_view(view: Any, name: str) -> View:
         return view
     if sp.issparse(view):
         return view.tocsr()
-    if isinstance(view, np.ndarray):
-        if view.ndim == 0:
+    if hasattr(view, "__array__"):  # arrays, memory maps, tensors
+        array = view if isinstance(view, np.ndarray) else np.asarray(view)
+        if array.ndim == 0:
             raise ValueError(f"{name} is a single value; pass one row per item.")
-        return view
+        return array
     if isinstance(view, (str, bytes)) or not hasattr(view, "__len__"):
         raise TypeError(f"{name} is a {type(view).__name__}; pass an array, sparse matrix, DataFrame or list.")
     return _from_list(list(view))

@@ -77,6 +77,14 @@ def test_other_numbers_become_float64(dtype):
         assert_allclose(out, CCA().fit(counts, TEXT).encode_image(counts), atol=1e-12)
 
 
+def test_nullable_frames():
+    frame = pd.DataFrame(np.arange(120).reshape(30, 4), columns=list("abcd"), dtype="Int64")
+    expected = CCA().fit(frame.to_numpy(dtype=float), TEXT).encode_image(frame.to_numpy(dtype=float))
+    assert_allclose(CCA().fit(frame, TEXT).encode_image(frame), expected, atol=1e-12)
+    with pytest.raises(ValueError, match="image contains 1 NaN"):
+        CCA().fit(frame.mask(frame == 7), TEXT)
+
+
 def test_labels_in_another_order_of_rows_are_refused():
     image = pd.DataFrame(IMAGE, index=range(30))
     labels = pd.DataFrame(LABELS, index=range(30))[::-1]

@@ -76,6 +76,8 @@ def test_explicit_zeros_of_a_sparse_matrix_are_no_labels():
         ([[1, 0], [0, 1]], "may be multi-hot rows or tag numbers"),
         ([[], []], "no tag in any row"),
         (pd.DataFrame({"a": ["x", "y"]}), "not numbers"),
+        (pd.DataFrame({"a": [1, None]}, dtype="Int64"), "not numbers|must be multi-hot"),
+        (pd.DataFrame([[1, 0], [0, 1]], columns=["a", "a"]), "columns of the same name: 'a'"),
     ],
     ids=str,
 )

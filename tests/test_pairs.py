@@ -100,6 +100,14 @@ def test_nothing_is_copied():
     assert pairs.replace(text=None).image is IMAGE
 
 
+def test_whatever_offers_an_array_becomes_one():
+    class Tensor:
+        def __array__(self, dtype=None, copy=None):
+            return IMAGE
+
+    assert Pairs(Tensor(), IMAGE).image is IMAGE
+
+
 def test_lists_of_numbers_become_matrices():
     assert Pairs([[1, 2], [3, 4]], [[1.5], [2.5]]).text.dtype == np.float64
     assert Pairs([[1, 2], [3, 4]]).image.shape == (2, 2)

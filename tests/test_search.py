@@ -136,12 +136,18 @@ def test_unlabelled_search(small):
 def test_two_processes_give_the_same_numbers(small):
     pairs, labels = small
     serial, parallel = (
-        GridSearchCV(pipeline(), {"model__ridge": [0.1, 1.0]}, cv=CV, n_jobs=jobs, error_score="raise").fit(
-            pairs, labels
-        )
+        GridSearchCV(
+            pipeline(),
+            {"model__ridge": [0.1, 1.0]},
+            cv=CV,
+            n_jobs=jobs,
+            scoring=RetrievalScores(),
+            refit="map",
+            error_score="raise",
+        ).fit(pairs, labels)
         for jobs in (None, 2)
     )
-    assert_allclose(parallel.cv_results_["mean_test_score"], serial.cv_results_["mean_test_score"], rtol=1e-12)
+    assert_allclose(parallel.cv_results_["mean_test_map"], serial.cv_results_["mean_test_map"], rtol=1e-12)
 
 
 def test_a_pipeline_is_searched_in_all_its_steps(small):

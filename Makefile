@@ -9,11 +9,11 @@ export SKXMR_DATA ?= $(wildcard $(abspath ../shared/data))
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: help demo test slow check bench docs clean
+.PHONY: help demo test check bench docs clean
 
 help:
 	@echo "make demo    fit, search and compare retrievers on real data; writes pictures to output/"
-	@echo "make test    the test suite (make slow: the slow tests)"
+	@echo "make test    the test suite"
 	@echo "make check   ruff, mypy and import-linter"
 	@echo "make bench   the table of measured results (needs the research sets)"
 	@echo "make docs    regenerate docs/api.md"
@@ -29,9 +29,6 @@ demo: $(STAMP)
 
 test: $(STAMP)
 	$(BIN)/python -m pytest
-
-slow: $(STAMP)
-	$(BIN)/python -m pytest -m slow
 
 check: $(STAMP)
 	$(BIN)/ruff check .

@@ -73,4 +73,5 @@ class PairsStep(TransformerMixin, BaseEstimator):
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.two_d_array = False
+        tags.input_tags.allow_nan = True  # views pass through; those who compute with them say otherwise
         return tags

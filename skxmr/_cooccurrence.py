@@ -70,7 +70,7 @@ def label_graph(
     array([[1. , 0. ],
            [0.2, 1. ]])
     """
-    _check_options(tau, p, kind, normalize)
+    _check_options(tau, p, kind, normalize, transpose)
     labels = encode_labels(Y)
     if not isinstance(kind, str):
         A = _given(kind, labels)
@@ -84,7 +84,7 @@ def label_graph(
     return A.toarray() if A.shape[0] <= _DENSE else A
 
 
-def _check_options(tau: float, p: float, kind: Any, normalize: str) -> None:
+def _check_options(tau: float, p: float, kind: Any, normalize: str, transpose: bool) -> None:
     for name, value in (("tau", tau), ("p", p)):
         if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
             raise ValueError(f"{name} must be a number; got {value!r}.")
@@ -92,8 +92,10 @@ def _check_options(tau: float, p: float, kind: Any, normalize: str) -> None:
         raise ValueError(f"tau is a threshold on a probability and must be in [0, 1]; got {tau}.")
     if not (p > 0 and np.isfinite(p)):
         raise ValueError(f"p must be > 0; got {p}. To leave the neighbours out use kind='identity'.")
-    if isinstance(kind, str):
+    if isinstance(kind, str) or kind is None:
         check_choice(kind, "kind", KINDS)
+    if not isinstance(transpose, (bool, np.bool_)):
+        raise ValueError(f"transpose must be True or False; got {transpose!r}.")
     check_choice(normalize, "normalize", NORMALIZATIONS)
 
 
@@ -115,10 +117,15 @@ def _cooccurrence(Y: sp.csr_array, tau: float, p: float) -> sp.csr_array:
 def _given(matrix: Any, labels: Labels) -> sp.csr_array:
     if is_frame(matrix):
         matrix = _reorder(matrix, labels.names)
-    A = sp.csr_array(matrix, dtype=np.float64, copy=True)
     c = len(labels.names)
-    if A.shape != (c, c):
-        raise ValueError(f"the given label graph has shape {A.shape} but there are {c} labels; ({c}, {c}) is needed.")
+    given = matrix if sp.issparse(matrix) else np.asarray(matrix)
+    if given.shape != (c, c):
+        raise ValueError(
+            f"the given label graph has shape {given.shape} but there are {c} labels; ({c}, {c}) is needed."
+        )
+    if given.dtype.kind not in "biuf":
+        raise ValueError(f"the given label graph must hold real numbers; got dtype {given.dtype}.")
+    A = sp.csr_array(given, dtype=np.float64, copy=True)
     if not (np.isfinite(A.data).all() and (A.data >= 0).all()):
         raise ValueError("the given label graph must hold finite weights of 0 or more.")
     A.eliminate_zeros()
@@ -137,5 +144,10 @@ def _reorder(frame: pd.DataFrame, names: NDArray[Any]) -> NDArray[Any]:
 
 def _symmetric(A: sp.csr_array) -> sp.csr_array:
     degree = np.asarray(A.sum(axis=1)).ravel()
-    scale = np.divide(1.0, np.sqrt(degree), out=np.zeros_like(degree), where=degree > 0)
+    if (degree == 0).any():
+        raise ValueError(
+            f"row {int(degree.argmin())} of the given label graph sums to 0, so it cannot be normalised; "
+            "put ones on its diagonal or use normalize='none'."
+        )
+    scale = 1 / np.sqrt(degree)
     return sp.csr_array(A.multiply(scale[:, None]).multiply(scale[None, :]))

@@ -49,15 +49,25 @@ def encode_labels(labels: Any) -> Labels:
     rows = (
         labels.to_numpy() if is_frame(labels) else labels if isinstance(labels, (list, tuple)) else np.asarray(labels)
     )
-    if not isinstance(rows, (list, tuple)) and rows.ndim == 0:
+    if isinstance(rows, np.ndarray) and rows.ndim == 0:
         raise ValueError(f"labels is the single value {labels!r}; one row of labels per item is needed.")
     if len(rows) == 0:
         raise ValueError("labels is empty; one row of labels per item is needed.")
-    if isinstance(rows, np.ndarray) and rows.ndim > 1 and rows.dtype.kind in "biuf":
-        return Labels(_binary(rows), np.arange(rows.shape[1]), named=False)
-    if any(isinstance(row, (list, tuple, set, frozenset, np.ndarray)) for row in rows):
+    if isinstance(rows, np.ndarray) and rows.ndim > 1 and _all_numbers(rows):
+        return Labels(_binary(_numeric(rows)), np.arange(rows.shape[1]), named=False)
+    if any(_is_collection(row) for row in rows):
         return _encode_tags(rows)
     return _encode_ids(np.asarray(rows))
+
+
+def _is_collection(row: Any) -> bool:
+    return np.iterable(row) and not isinstance(row, (str, bytes))
+
+
+def _all_numbers(rows: NDArray[Any]) -> bool:
+    return rows.dtype.kind in "biuf" or (
+        rows.dtype.kind == "O" and all(isinstance(value, (int, float, np.number)) for value in rows.flat)
+    )
 
 
 def _numeric(values: NDArray[Any]) -> NDArray[Any]:
@@ -73,16 +83,13 @@ def _numeric(values: NDArray[Any]) -> NDArray[Any]:
 def _binary(matrix: Any) -> sp.csr_array:
     if matrix.ndim != 2 or matrix.shape[0] == 0 or matrix.shape[1] == 0:
         raise ValueError(f"labels has shape {matrix.shape}; at least one row and one label are needed.")
-    values = matrix.data if sp.issparse(matrix) else matrix
-    if not np.isin(values, (0, 1)).all():
-        hint = " Pass class ids as a 1-D array: labels.ravel()." if matrix.shape[1] == 1 else ""
-        raise ValueError(
-            "labels must be multi-hot, i.e. hold only 0 and 1, but holds "
-            f"{np.unique(values[~np.isin(values, (0, 1))])[:3].tolist()}.{hint}"
-        )
     out = sp.csr_array(matrix, dtype=np.float64, copy=sp.issparse(matrix))
     out.sum_duplicates()
     out.eliminate_zeros()
+    odd = np.unique(out.data[out.data != 1])
+    if len(odd):
+        hint = " Pass class ids as a 1-D array: labels.ravel()." if matrix.shape[1] == 1 else ""
+        raise ValueError(f"labels must be multi-hot, i.e. hold only 0 and 1, but holds {odd[:3].tolist()}.{hint}")
     return out
 
 
@@ -90,32 +97,33 @@ def _encode_tags(rows: Any) -> Labels:
     from sklearn.preprocessing import MultiLabelBinarizer
 
     for i, row in enumerate(rows):
-        if isinstance(row, str) or not np.iterable(row):
+        if not _is_collection(row):
             raise ValueError(f"labels mixes lists of tags with single values; row {i} is {row!r}.")
-    widths = {len(row) for row in rows}
-    values = {tag for row in rows for tag in row}
-    if len(widths) == 1 and values and all(isinstance(v, (int, float, np.number)) and v in (0, 1) for v in values):
-        raise ValueError(
-            "labels is a list of equally long lists of 0 and 1, which may be multi-hot rows or tag numbers; "
-            "pass np.asarray(labels) for multi-hot rows, or name the tags with strings."
-        )
     try:
+        values = {tag for row in rows for tag in row}
         binarizer = MultiLabelBinarizer(sparse_output=True).fit(rows)
     except TypeError as error:
-        raise ValueError("labels mixes tags of different types; use strings for all of them.") from error
+        raise ValueError(f"labels holds tags of different types or nested lists ({error}); use strings.") from error
+    widths = {len(row) for row in rows}
+    if len(widths) == 1 and max(widths) > 1 and values <= {0, 1, "0", "1"}:
+        raise ValueError(
+            "labels is a list of equally long lists of 0 and 1, which may be multi-hot rows or tag numbers; "
+            "pass a numeric array for multi-hot rows (np.asarray(labels, dtype=int)), or name the tags."
+        )
     if len(binarizer.classes_) == 0:
         raise ValueError("labels has no tag in any row; at least one label is needed.")
     return Labels(sp.csr_array(binarizer.transform(rows), dtype=np.float64), np.asarray(binarizer.classes_))
 
 
 def _encode_ids(ids: NDArray[Any]) -> Labels:
+    import pandas as pd
+
     if ids.ndim != 1:
         raise ValueError(f"labels has shape {ids.shape}; pass (n, c) multi-hot rows, n class ids or n lists of tags.")
-    missing = np.array([value is None or value != value for value in ids.tolist()])
-    if missing.any():
-        raise ValueError(f"labels has {int(missing.sum())} missing values; drop those rows.")
-    if ids.dtype.kind == "f" and (ids != np.round(ids)).any():
-        raise ValueError("labels holds fractional numbers; class ids must be integers or strings.")
+    if pd.isna(ids).any():
+        raise ValueError(f"labels has {int(pd.isna(ids).sum())} missing values; drop those rows.")
+    if ids.dtype.kind == "c" or (ids.dtype.kind == "f" and not (np.isfinite(ids) & (ids == np.round(ids))).all()):
+        raise ValueError("labels holds fractional, infinite or complex numbers; class ids are integers or strings.")
     try:
         names, columns = np.unique(ids, return_inverse=True)
     except TypeError as error:

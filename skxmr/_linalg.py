@@ -37,16 +37,24 @@ class Covariances(NamedTuple):
 def covariances(X: Matrix, T: Matrix) -> Covariances:
     """Return the means and sample covariances of two views, in float64; dense views are walked in blocks together."""
     dof, means = X.shape[0] - 1, (column_mean(X), column_mean(T))
-    if sp.issparse(X) or sp.issparse(T):
-        sums = scatter(X, means[0]), scatter(T, means[1]), cross_scatter(X, means[0], T, means[1])
-    else:
-        d1, d2 = X.shape[1], T.shape[1]
-        sums = np.zeros((d1, d1)), np.zeros((d2, d2)), np.zeros((d1, d2))
-        for rows in _blocks(len(X), max(d1, d2)):
-            x, t = (_centred(view[rows], mean, max(d1, d2)) for view, mean in zip((X, T), means, strict=True))
-            for total, product in zip(sums, (x.T @ x, t.T @ t, x.T @ t), strict=True):
-                total += product
+    with np.errstate(over="ignore", invalid="ignore"):  # an overflow is reported below, in words
+        if sp.issparse(X) or sp.issparse(T):
+            sums = scatter(X, means[0]), scatter(T, means[1]), cross_scatter(X, means[0], T, means[1])
+        else:
+            sums = _dense_sums(X, means[0], T, means[1])
+    if not all(np.isfinite(total).all() for total in sums):
+        raise ValueError("the covariances of image and text overflow; scale the features down, e.g. by StandardScaler.")
     return Covariances(*means, *(total / dof for total in sums))
+
+
+def _dense_sums(X: Matrix, x_mean: Array, T: Matrix, t_mean: Array) -> tuple[Array, Array, Array]:
+    d1, d2 = X.shape[1], T.shape[1]
+    sums = np.zeros((d1, d1)), np.zeros((d2, d2)), np.zeros((d1, d2))
+    for rows in _blocks(len(X), max(d1, d2)):
+        x, t = _centred(X[rows], x_mean, max(d1, d2)), _centred(T[rows], t_mean, max(d1, d2))
+        for total, product in zip(sums, (x.T @ x, t.T @ t, x.T @ t), strict=True):
+            total += product
+    return sums
 
 
 def column_mean(X: Matrix) -> Array:
@@ -114,25 +122,53 @@ def _blocks(n: int, d: int) -> Iterator[slice]:
     return (slice(start, start + size) for start in range(0, n, size))
 
 
-def add_ridge(S: Array, ridge: float) -> Array:
-    """Add `ridge` times the mean variance to the diagonal of S, in place."""
-    S[np.diag_indices_from(S)] += ridge * float(np.trace(S)) / len(S)
-    return S
+def ridged(S: Array, ridge: float) -> Array:
+    """Return S with `ridge` times its mean variance added to the diagonal."""
+    out = S.copy()
+    out[np.diag_indices_from(out)] += ridge * float(np.trace(S)) / len(S)
+    return out
 
 
-def paired_directions(S_xx: Array, S_yy: Array, S_xy: Array, n_components: int | None = None) -> Solution:
-    """Maximise a^T S_xy b subject to a^T S_xx a = b^T S_yy b = 1, component by component.
+def deviations(variances: Array, means: Array) -> Array:
+    """Return standard deviations (d,), and 1 where a column is constant up to rounding (1e-7 of its mean)."""
+    return np.where(variances <= 1e-14 * means**2, 1.0, np.sqrt(np.maximum(variances, 0.0)))
 
-    Both metrics are whitened and the cross-covariance decomposed by an SVD. Directions in which a metric vanishes
-    are left out, so constant or dependent columns give finite answers; fewer than `n_components` may come back.
+
+def paired_directions(cov: Covariances, ridge: float, n_components: int | None = None) -> Solution:
+    """Maximise a^T S_xt b subject to a^T S_xx a = b^T S_tt b = 1, component by component, S_xx and S_tt ridged.
+
+    Columns are brought to unit variance, both metrics whitened and the cross-covariance decomposed by an SVD.
+    Directions in which a metric vanishes are left out, so constant or dependent columns give finite answers; fewer
+    than `n_components` may come back.
     """
-    K_x, K_y = whitener(S_xx), whitener(S_yy)
-    T = K_y.whiten(K_x.whiten(S_xy).T).T
-    U, s, Vt = _svd(T)
-    k = len(s) if n_components is None else min(n_components, len(s))
-    image, text = K_x.unwhiten(U[:, :k]), K_y.unwhiten(Vt[:k].T)
+    S_xx, S_tt = ridged(cov.xx, ridge), ridged(cov.tt, ridge)
+    x_scale, t_scale = deviations(np.diag(S_xx), cov.image_mean), deviations(np.diag(S_tt), cov.text_mean)
+    K_x = whitener(S_xx / np.outer(x_scale, x_scale))
+    K_t = whitener(S_tt / np.outer(t_scale, t_scale))
+    T = K_t.whiten(K_x.whiten(cov.xt / np.outer(x_scale, t_scale)).T).T
+    k = min(T.shape) if n_components is None else min(n_components, *T.shape)
+    U, s, Vt = leading_triplets(T, k)
+    image, text = K_x.unwhiten(U) / x_scale[:, None], K_t.unwhiten(Vt.T) / t_scale[:, None]
     sign = signs(image)
-    return Solution(image * sign, text * sign, np.minimum(s[:k], 1.0))
+    return Solution(image * sign, text * sign, np.minimum(s, 1.0))
+
+
+def leading_triplets(A: Array, k: int) -> tuple[Array, Array, Array]:
+    """Return the k leading singular triplets U (m, k), s (k,), Vt (k, n).
+
+    A few of many come from the eigenvectors of the smaller Gram matrix, several times faster than a full SVD, unless
+    squaring would cost too much accuracy.
+    """
+    small = min(A.shape)
+    if 0 < 2 * k <= small:
+        wide = A if A.shape[0] == small else A.T
+        values, U = scipy.linalg.eigh(wide @ wide.T, subset_by_index=[small - k, small - 1], check_finite=False)
+        s, U = np.sqrt(np.maximum(values[::-1], 0.0)), U[:, ::-1]
+        if s[-1] > 1e-3 * s[0]:
+            Vt = (U.T @ wide) / s[:, None]
+            return (U, s, Vt) if wide is A else (Vt.T, s, U.T)
+    U, s, Vt = _svd(A)
+    return U[:, :k], s[:k], Vt[:k]
 
 
 class Whitener(NamedTuple):

@@ -48,7 +48,12 @@ def check_same_index(**views: Any) -> None:
 def n_rows(view: Any) -> int:
     """Count the rows of an array, sparse matrix, frame or sequence."""
     shape = getattr(view, "shape", None)
-    return int(shape[0]) if shape else len(view if hasattr(view, "__len__") else np.asarray(view))
+    if shape:
+        return int(shape[0])
+    rows = view if hasattr(view, "__len__") else np.asarray(view)
+    if getattr(rows, "ndim", 1) == 0:
+        raise TypeError(f"a {type(view).__name__} is not a sequence of rows; pass a list or an array.")
+    return len(rows)
 
 
 def check_view(
@@ -58,6 +63,7 @@ def check_view(
     width: int | None = None,
     columns: Sequence[str] | None = None,
     min_rows: int = 1,
+    min_width: int = 1,
 ) -> FloatArray | sp.csr_array:
     """Return one modality as a finite float matrix, dense or CSR.
 
@@ -71,8 +77,8 @@ def check_view(
         The number of columns seen while fitting.
     columns : sequence of str or None
         The column names seen while fitting a DataFrame.
-    min_rows : int
-        The smallest acceptable number of rows.
+    min_rows, min_width : int
+        The smallest acceptable numbers of rows and columns.
 
     Returns
     -------
@@ -82,13 +88,14 @@ def check_view(
     _check_columns(view, name, columns)
     matrix = _as_matrix(view, name)
     if matrix.ndim != 2:
-        hint = " Reshape a single row with .reshape(1, -1)." if matrix.ndim == 1 else ""
-        raise ValueError(f"{name} must be 2-D (rows, features) but has shape {matrix.shape}.{hint}")
+        raw = matrix.dtype.kind in "OUST"
+        hint = extractor_hint(name) if raw else "Reshape your data, a single row with .reshape(1, -1)."
+        raise ValueError(f"{name} must be 2-D (rows, features) but has shape {matrix.shape}. {hint}")
     n, d = matrix.shape
-    if n < min_rows or d == 0:
-        raise ValueError(
-            f"{name} has shape {matrix.shape}; at least {min_rows} row{'s' * (min_rows > 1)} and 1 feature are needed."
-        )
+    if n < min_rows:
+        raise ValueError(f"{name} has {n} sample{'s' * (n != 1)} (n_samples={n}); at least {min_rows} are needed.")
+    if d < min_width:
+        raise ValueError(f"{name} has 0 feature(s) (shape={matrix.shape}) while a minimum of {min_width} is required.")
     if width is not None and d != width:
         raise ValueError(
             f"{name} has {d} features but {width} were seen in fit; "
@@ -120,6 +127,8 @@ def _as_matrix(view: Any, name: str) -> Any:
         return sp.csr_array(view)
     if is_frame(view):
         return _frame_values(view)
+    if isinstance(view, np.ma.MaskedArray) and np.ma.is_masked(view):
+        raise ValueError(f"{name} is an array with masked values; fill or drop them.")
     if isinstance(view, tuple):
         raise TypeError(f"{name} is a tuple of length {len(view)}; {WRAP_HINT}.")
     try:
@@ -140,16 +149,21 @@ def _as_float(matrix: Any, name: str) -> FloatArray | sp.csr_array:
     if matrix.dtype in (np.float32, np.float64):
         return matrix
     if matrix.dtype.kind == "c":
-        raise ValueError(f"{name} holds complex numbers; real features are needed.")
-    if matrix.dtype.kind in "OUSV":
-        try:
+        raise ValueError(f"Complex data not supported: {name} holds complex numbers.")
+    if matrix.dtype.kind in "biuf":
+        return matrix.astype(np.float64)
+    try:
+        if matrix.dtype.kind in "OUST":
             return matrix.astype(np.float64)
-        except (TypeError, ValueError) as error:
-            raise ValueError(
-                f"{name} holds {matrix.dtype} values, not numbers; put an extractor in front of the model, "
-                f"e.g. PerModality({name}=TfidfVectorizer()) for captions."
-            ) from error
-    return matrix.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        message = f"{name} holds {matrix.dtype} values, not numbers ({error}). {extractor_hint(name)}"
+        raise type(error)(message) from error
+    raise ValueError(f"{name} holds {matrix.dtype} values, not numbers.")
+
+
+def extractor_hint(name: str) -> str:
+    """Say how raw items become features."""
+    return f"Put an extractor in front of the model, e.g. PerModality({name}=TfidfVectorizer()) for captions."
 
 
 def _check_finite(matrix: Any, name: str) -> None:
@@ -157,21 +171,18 @@ def _check_finite(matrix: Any, name: str) -> None:
     step = max(1, 2**20 // max(1, values[:1].size))  # in blocks, so that the mask stays small
     bad = sum(int((~np.isfinite(values[a : a + step])).sum()) for a in range(0, len(values), step))
     if bad:
-        raise ValueError(
-            f"{name} contains {bad} NaN or infinite values; "
-            f"impute or drop them, e.g. PerModality({name}=SimpleImputer())."
-        )
+        hint = f", e.g. PerModality({name}=SimpleImputer())" if name in MODALITIES else ""
+        raise ValueError(f"{name} contains {bad} NaN or infinite values; impute or drop them{hint}.")
 
 
-def check_k(k: int | None, n_gallery: int) -> int:
-    """Return the cut-off rank; None means the whole gallery."""
-    if k is None:
-        return n_gallery
+def check_k(k: Any, n_gallery: int | None = None, *, optional: bool = True, name: str = "k") -> None:
+    """Refuse a cut-off rank that is no positive integer, or larger than the gallery; None means all of it."""
+    if k is None and optional:
+        return
     if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or k < 1:
-        raise ValueError(f"k must be a positive integer or None; got {k!r}.")
-    if k > n_gallery:
-        raise ValueError(f"k={k} is larger than the gallery ({n_gallery} items); use k=None for all of it.")
-    return int(k)
+        raise ValueError(f"{name} must be a positive integer{' or None' * optional}; got {k!r}.")
+    if n_gallery is not None and k > n_gallery:
+        raise ValueError(f"k={k} is larger than the gallery ({n_gallery} items); choose a smaller cut-off.")
 
 
 def check_choice(value: object, name: str, choices: Iterable[str]) -> None:

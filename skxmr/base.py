@@ -34,7 +34,8 @@ class CrossModalRetriever(PairsStep, metaclass=ABCMeta):
     _requires_labels: ClassVar[bool] = False
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
     __metadata_request__fit: ClassVar[dict[str, bool]] = {"labels": True}
-    __metadata_request__score: ClassVar[dict[str, bool]] = {"labels": True}
+    # Pipeline.score always mentions sample_weight, which must therefore be known to routing, though not requested.
+    __metadata_request__score: ClassVar[dict[str, bool | None]] = {"labels": True, "sample_weight": None}
 
     def fit(self, X: Any, y: Any = None, labels: Any = None) -> Self:
         """Learn the common space: ``fit(image, text, labels)`` or ``fit(Pairs(image, text), labels)``.
@@ -207,4 +208,5 @@ class CrossModalRetriever(PairsStep, metaclass=ABCMeta):
         tags = super().__sklearn_tags__()
         tags.target_tags.required = self._requires_labels
         tags.input_tags.sparse = True
+        tags.input_tags.allow_nan = False
         return tags

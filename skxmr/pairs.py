@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Set
 from html import escape
 from typing import Any, TypeAlias
 
+import joblib
 import numpy as np
 import scipy.sparse as sp
 
@@ -108,12 +109,12 @@ class Pairs:
         )
 
     @classmethod
-    def concatenate(cls, parts: Sequence[Pairs]) -> Pairs:
+    def concatenate(cls, parts: Iterable[Pairs]) -> Pairs:
         """Stack several `Pairs` row-wise.
 
         Parameters
         ----------
-        parts : sequence of Pairs
+        parts : iterable of Pairs
             They must have the same views, of the same kind and width, and carry the same label graph.
 
         Returns
@@ -133,9 +134,10 @@ class Pairs:
         >>> len(Pairs.concatenate([a, a[:1]]))
         3
         """
+        parts = list(parts)
         if not parts:
             raise ValueError("parts is empty; at least one Pairs is needed.")
-        if any(part.label_graph is not parts[0].label_graph for part in parts):
+        if not all(_same_graph(part.label_graph, parts[0].label_graph) for part in parts):
             raise ValueError("the parts carry different label graphs; drop them with .replace(label_graph=None).")
         views = {name: [getattr(part, name) for part in parts] for name in MODALITIES}
         return cls(**{name: _stack(view, name) for name, view in views.items()}, label_graph=parts[0].label_graph)
@@ -166,7 +168,7 @@ def _as_view(view: Any, name: str) -> View:
         if array.ndim == 0:
             raise ValueError(f"{name} is a single value; pass one row per item.")
         return array
-    if isinstance(view, (str, bytes)) or not hasattr(view, "__len__"):
+    if isinstance(view, (str, bytes, Set, Mapping)) or not hasattr(view, "__len__"):
         raise TypeError(f"{name} is a {type(view).__name__}; pass an array, sparse matrix, DataFrame or list.")
     return _from_list(list(view))
 
@@ -202,6 +204,10 @@ def _take(view: View, rows: Any) -> View:
     return view.iloc[rows] if is_frame(view) else view[rows]
 
 
+def _same_graph(a: Any, b: Any) -> bool:
+    return a is b or (type(a) is type(b) and joblib.hash(a) == joblib.hash(b))
+
+
 def _stack(views: list[View], name: str) -> View:
     if all(view is None for view in views):
         return None
@@ -210,6 +216,8 @@ def _stack(views: list[View], name: str) -> View:
     if all(sp.issparse(view) for view in views):
         return sp.vstack(views, format="csr")
     if all(is_frame(view) for view in views):
+        if any(list(view.columns) != list(views[0].columns) for view in views if view.ndim == 2):
+            raise ValueError(f"the columns of {name} differ between the parts.")
         import pandas as pd
 
         return pd.concat(views)

@@ -8,7 +8,7 @@ from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from skxmr._call import PairsStep, need_pairs
-from skxmr._validation import MODALITIES
+from skxmr._validation import MODALITIES, is_frame
 from skxmr.pairs import Pairs
 
 
@@ -88,7 +88,7 @@ class PerModality(PairsStep):
                 continue
             if transformer != "passthrough":
                 transformer = clone(transformer)
-                view = _fit_transform(transformer, view, y)
+                view = _rows_of(view, _fit_transform(transformer, view, y))
             setattr(self, f"{name}_", transformer)
             out[name] = view
         return pairs.replace(**out)
@@ -115,7 +115,7 @@ class PerModality(PairsStep):
             if not hasattr(self, f"{name}_"):
                 raise ValueError(f"{name} was not seen in fit; PerModality was fitted on the other modality alone.")
             transformer = getattr(self, f"{name}_")
-            out[name] = view if transformer == "passthrough" else transformer.transform(view)
+            out[name] = view if transformer == "passthrough" else _rows_of(view, transformer.transform(view))
         return pairs.replace(**out)
 
     def __sklearn_is_fitted__(self) -> bool:
@@ -128,6 +128,11 @@ def _transformer(transformer: Any, name: str) -> Any:
     if isinstance(transformer, type) or not (hasattr(transformer, "fit") and hasattr(transformer, "transform")):
         raise TypeError(f"{name} must be a transformer instance or 'passthrough'; got {transformer!r}.")
     return transformer
+
+
+def _rows_of(view: Any, out: Any) -> Any:
+    """Return the output without an index that its input did not have: scikit-learn invents one for frames."""
+    return out.to_numpy() if is_frame(out) and not is_frame(view) else out
 
 
 def _fit_transform(transformer: Any, view: Any, y: Any) -> Any:

@@ -205,7 +205,7 @@ def _check_wrong_input_is_named(estimator: Any, data: Data) -> None:
         (lambda: clone(estimator).fit(image), ValueError, "text is missing"),
         (lambda: clone(estimator).fit((image, text), Y), TypeError, "wrap the views"),
         (lambda: clone(estimator).fit(pairs, Y, labels=Y), TypeError, "labels came twice"),
-        (lambda: clone(estimator).fit(pairs[:1], Y[:1]), ValueError, "at least 2 rows"),
+        (lambda: clone(estimator).fit(pairs[:1], Y[:1]), ValueError, "at least 2"),
     ]
     for call, error, message in cases:
         _assert_raises(call, error, message)

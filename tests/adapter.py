@@ -4,20 +4,25 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.utils import get_tags
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from skxmr import Pairs
 
 
 class SplitColumns(TransformerMixin, BaseEstimator):
-    """Delegate to `step`: left half of X as image, right half as text; a single column serves as both."""
+    """Delegate to `step`: left half of X as image, right half as text; a single column serves as both.
+
+    Nothing is validated here, so that the checks of bad input meet the library's own.
+    """
 
     def __init__(self, step=None):
         self.step = step
 
     def fit(self, X, y=None):
-        X = validate_data(self, X, accept_sparse="csr", ensure_min_samples=2, dtype=[np.float64, np.float32])
+        width = np.asarray(X).shape[-1] if not hasattr(X, "shape") else X.shape[-1]
+        self.n_image_ = max(1, width // 2)
         self.step_ = clone(self.step).fit(self._split(X), y)
+        self.n_features_in_ = width
         return self
 
     def fit_transform(self, X, y=None):
@@ -25,17 +30,22 @@ class SplitColumns(TransformerMixin, BaseEstimator):
 
     def transform(self, X):
         check_is_fitted(self)
-        X = validate_data(self, X, accept_sparse="csr", reset=False, dtype=[np.float64, np.float32])
         out = self.step_.transform(self._split(X))
-        return np.hstack([v.toarray() if sp.issparse(v) else v for v in (out.image, out.text)])
+        return np.hstack([v.toarray() if sp.issparse(v) else np.asarray(v) for v in (out.image, out.text)])
 
     def _split(self, X):
-        half = max(1, X.shape[1] // 2)
-        return Pairs(X[:, :half], X[:, -half:])
+        if hasattr(X, "iloc"):
+            return Pairs(X.iloc[:, : self.n_image_], X.iloc[:, self.n_image_ :])
+        X = X.tocsr() if sp.issparse(X) else np.asarray(X)
+        if X.ndim != 2 or X.shape[1] <= 1:
+            return Pairs(X, X)
+        return Pairs(X[:, : self.n_image_], X[:, self.n_image_ :])
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
+        inner = get_tags(self.step)
         tags.input_tags.sparse = True
-        tags.target_tags.required = get_tags(self.step).target_tags.required
+        tags.input_tags.allow_nan = inner.input_tags.allow_nan
+        tags.target_tags.required = inner.target_tags.required
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags

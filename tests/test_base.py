@@ -5,10 +5,12 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import Ridge
 
-from skxmr import CCA, MLCCA, Pairs, SemanticMatching
-from skxmr.metrics import Similarity
+from skxmr import CCA, MLCCA, PLS, Pairs, SemanticMatching
+from skxmr.metrics import SharedLabels, Similarity, mean_average_precision
 
 IMAGE, TEXT = np.random.default_rng(0).normal(size=(2, 30, 4))
 LABELS = np.random.default_rng(1).integers(2, size=(30, 3))
@@ -36,11 +38,16 @@ def with_value(value):
         (lambda: fit(image=with_value(-np.inf)), ValueError, "image contains 1 NaN or infinite"),
         (lambda: fit(text=sp.csr_array(with_value(np.nan))), ValueError, "text contains 1 NaN"),
         (lambda: fit(image=IMAGE * 1j), ValueError, "image holds complex numbers"),
-        (lambda: fit(text=["a caption"] * 30), ValueError, r"text must be 2-D"),
+        (lambda: fit(text=["a caption"] * 30), ValueError, "text must be 2-D .* PerModality.text=TfidfVectorizer"),
+        (lambda: fit(image=IMAGE.astype("datetime64[s]")), ValueError, "image holds datetime64.s. values"),
+        (lambda: fit(image=np.ma.masked_less(IMAGE, 0)), ValueError, "masked values"),
+        (lambda: fit(text={"a": 1}), TypeError, "text is a dict"),
+        (lambda: fit(labels=(row for row in LABELS)), TypeError, "generator is not a sequence of rows"),
+        (lambda: PLS().fit(IMAGE * 1e200, TEXT), ValueError, "covariances of image and text overflow"),
         (lambda: fit(text=np.full((30, 2), "word")), ValueError, "PerModality.text=TfidfVectorizer"),
         (lambda: fit(text=[["a"] * (i % 3) for i in range(30)]), ValueError, "text must be 2-D"),
-        (lambda: fit(image=np.zeros((30, 0))), ValueError, "at least 2 rows and 1 feature"),
-        (lambda: fit(np.zeros((0, 3)), np.zeros((0, 3)), np.zeros((0, 2))), ValueError, "at least 2 rows"),
+        (lambda: fit(image=np.zeros((30, 0))), ValueError, r"image has 0 feature.s. .shape=.30, 0.."),
+        (lambda: fit(np.zeros((0, 3)), np.zeros((0, 3)), np.zeros((0, 2))), ValueError, "n_samples=0.; at least 2"),
         (lambda: MLCCA().fit(IMAGE, TEXT), ValueError, "MLCCA learns from labels"),
         (lambda: MLCCA().fit(Pairs(IMAGE, TEXT)), ValueError, "MLCCA learns from labels"),
         (lambda: MLCCA().fit(Pairs(IMAGE), LABELS), ValueError, "text is missing"),
@@ -62,10 +69,21 @@ def test_bad_input_is_named(call, error, message):
         call()
 
 
-def test_two_rows_are_enough():
-    for retriever in (CCA(), MLCCA(), SemanticMatching()):
-        fitted = retriever.fit(IMAGE[:2], TEXT[:2], [["a"], ["b"]])
-        assert 0 <= fitted.score(IMAGE[:2], TEXT[:2], [["a"], ["b"]]) <= 1
+@pytest.mark.parametrize("retriever", [CCA(), PLS(), MLCCA(), SemanticMatching()])
+def test_two_rows_are_enough(retriever):
+    """Two labelled points are always told apart."""
+    fitted = retriever.fit(IMAGE[:2], TEXT[:2], [["a"], ["b"]])
+    assert fitted.score(IMAGE[:2], TEXT[:2], [["a"], ["b"]]) == 1.0
+
+
+@pytest.mark.parametrize("retriever", [CCA(ridge=0), PLS(), MLCCA(ridge=0)])
+def test_a_view_that_never_varies_ties_everything(retriever):
+    """No component is found, every score is 0, and the mAP is that of chance."""
+    fitted = retriever.fit(np.ones_like(IMAGE), TEXT, LABELS[:, 1:])
+    relevance = SharedLabels(LABELS[:, 1:])[:]
+    chance = mean_average_precision(np.zeros((30, 30)), relevance)
+    assert fitted.n_components_ == 0
+    assert_allclose(fitted.score(np.ones_like(IMAGE), TEXT, LABELS[:, 1:]), chance)
 
 
 @pytest.mark.parametrize("dtype", [np.int64, np.uint8, np.float16, bool, object])
@@ -122,6 +140,45 @@ def test_a_failed_refit_keeps_the_model():
     with pytest.raises(ValueError, match="image contains"):
         model.fit(with_value(np.nan), TEXT, LABELS)
     assert_array_equal(model.transform(IMAGE), before)
+
+
+def test_a_refit_that_fails_halfway_keeps_the_model():
+    class Failing(Ridge):
+        def fit(self, X, y):
+            raise ValueError("no")
+
+    model = SemanticMatching().fit(IMAGE, TEXT, LABELS)
+    before = model.transform(Pairs(IMAGE, TEXT))
+    with pytest.raises(ValueError, match="no"):
+        model.set_params(text=Failing()).fit(2 * IMAGE, TEXT, LABELS)
+    assert_array_equal(model.transform(Pairs(IMAGE, TEXT)).image, before.image)
+
+
+@pytest.mark.parametrize("form", ["csr", "unsorted csr", "memmap"])
+def test_no_form_of_input_is_modified(form, tmp_path):
+    text = np.maximum(TEXT, 0)
+    if form == "memmap":
+        view = np.memmap(tmp_path / "text", dtype=text.dtype, mode="w+", shape=text.shape)
+        view[:] = text
+        view.flags.writeable = False
+    else:
+        view = sp.csr_array(text)
+        if form == "unsorted csr":
+            view.indices, view.data = view.indices.copy(), view.data.copy()
+            a, b = view.indptr[:2]
+            view.indices[a:b], view.data[a:b] = view.indices[a:b][::-1], view.data[a:b][::-1]
+            view.has_sorted_indices = False
+        before = view.data.copy(), view.indices.copy(), view.indptr.copy()
+    labels = sp.csr_array(LABELS)
+    for retriever in (CCA(), PLS(), MLCCA(), MLCCA(weights="exponential"), SemanticMatching()):
+        fitted = retriever.fit(IMAGE, view, labels)
+        assert_allclose(
+            fitted.encode_text(view), clone(retriever).fit(IMAGE, text, LABELS).encode_text(text), atol=1e-9
+        )
+    if form != "memmap":
+        for now, then in zip((view.data, view.indices, view.indptr), before, strict=True):
+            assert_array_equal(now, then)
+    assert_array_equal(labels.toarray(), LABELS)
 
 
 def test_set_output_is_harmless():

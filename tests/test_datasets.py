@@ -76,7 +76,7 @@ LOADERS = {
 
 @pytest.mark.parametrize("name", LOADERS)
 def test_missing_files_say_where_to_get_them(name, tmp_path, monkeypatch):
-    with pytest.raises(FileNotFoundError, match=rf"{name}.* does not exist. Where to get it: .+"):
+    with pytest.raises(FileNotFoundError, match=rf"{name}.* does not exist; .* SKXMR_DATA .* Where to get it: .+"):
         LOADERS[name](data_home=tmp_path)
     monkeypatch.setenv("SKXMR_DATA", str(tmp_path))
     with pytest.raises(FileNotFoundError, match="does not exist"):

@@ -5,7 +5,7 @@ import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.pipeline import Pipeline
 
-from skxmr import CCA, LabelGraph, Pairs, _cooccurrence, label_graph
+from skxmr import CCA, LabelGraph, _cooccurrence, label_graph
 from tests import reference
 
 RNG = np.random.default_rng(0)
@@ -139,6 +139,12 @@ def test_step_in_a_pipeline_is_harmless_to_methods_without_a_graph(small):
         ({"p": np.inf}, "p must be > 0"),
         ({"kind": "random"}, "kind must be one of"),
         ({"normalize": "rows"}, "normalize must be one of"),
+        ({"kind": None}, "kind must be one of"),
+        ({"kind": np.full((7, 7), "x")}, "must hold real numbers"),
+        ({"kind": np.eye(7) * 1j}, "must hold real numbers"),
+        ({"kind": np.ones((7, 7, 7))}, "has shape"),
+        ({"kind": np.zeros((7, 7)), "normalize": "symmetric"}, "row 0 .* sums to 0"),
+        ({"transpose": "yes"}, "transpose must be True or False"),
         ({"kind": np.eye(3)}, "has shape .3, 3. but there are 7 labels"),
         ({"kind": -np.eye(7)}, "weights of 0 or more"),
         ({"kind": np.full((7, 7), np.nan)}, "finite"),
@@ -161,4 +167,3 @@ def test_bad_input_is_named(small):
         LabelGraph().fit(pairs.image, labels)
     with pytest.raises(TypeError, match="wrap the views"):
         LabelGraph().fit(pairs, labels).transform((pairs.image, pairs.text))
-    assert Pairs(pairs.image).label_graph is None

@@ -49,6 +49,12 @@ def test_class_ids(ids):
     assert list(names) == sorted(set(ids))
 
 
+def test_other_collections_and_objects():
+    assert_array_equal(encode_labels([pd.Index(tags) for tags in TAGS]).matrix.toarray(), Y)
+    assert_array_equal(encode_labels(Y.astype(object)).matrix.toarray(), Y)
+    assert encode_labels([[0], [1], [0]]).names.tolist() == [0, 1]  # one tag a row is no multi-hot row
+
+
 def test_explicit_zeros_of_a_sparse_matrix_are_no_labels():
     stored = sp.csr_array((np.array([1.0, 0.0]), ([0, 1], [0, 1])), shape=(2, 2))
     assert encode_labels(stored).matrix.nnz == 1
@@ -75,6 +81,12 @@ def test_explicit_zeros_of_a_sparse_matrix_are_no_labels():
         ([["a"], "b"], "mixes lists of tags with single values"),
         ([[1, 0], [0, 1]], "may be multi-hot rows or tag numbers"),
         ([[], []], "no tag in any row"),
+        (np.where(Y, "1", "0"), "may be multi-hot rows or tag numbers"),
+        (sp.csr_array((np.ones(3), [0, 0, 1], [0, 2, 3]), shape=(2, 2)), "holds only|multi-hot"),
+        (pd.Series(["a", None], dtype="string"), "missing"),
+        ([1j, 2], "complex"),
+        ([1.0, np.inf], "infinite"),
+        ([[["a"]], [["b"]]], "nested lists"),
         (pd.DataFrame({"a": ["x", "y"]}), "not numbers"),
         (pd.DataFrame({"a": [1, None]}, dtype="Int64"), "not numbers|must be multi-hot"),
         (pd.DataFrame([[1, 0], [0, 1]], columns=["a", "a"]), "columns of the same name: 'a'"),

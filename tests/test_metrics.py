@@ -71,20 +71,65 @@ def test_the_order_of_the_gallery_does_not_matter(dtype):
     )
 
 
-def test_duplicated_gallery_rows_are_ties():
-    """Every item twice: the two copies share two ranks evenly, however the embeddings are laid out."""
-    rng = np.random.default_rng(3)
-    query, gallery = rng.normal(size=(5, 7)).astype(np.float32), rng.normal(size=(9, 7)).astype(np.float32)
-    relevance = rng.uniform(size=(5, 18)) < 0.4
-    doubled = np.vstack([gallery, gallery])
-    for queries in (slice(None), slice(0, 1)):  # a lone query takes another path through BLAS
-        scores = Similarity(query[queries], doubled)
-        for row in scores[:]:
-            assert_array_equal(row[:9], row[9:])
-        expected = [
-            reference.expected_average_precision(s, r) for s, r in zip(scores[:], relevance[queries], strict=True)
-        ]
-        assert_allclose(metrics.average_precision(scores, relevance[queries]), expected, rtol=1e-12)
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("metric", ["cosine", "inner", "euclidean"])
+@pytest.mark.parametrize(("n", "m", "d"), [(1, 5, 64), (1, 9, 7), (3, 5, 33), (200, 371, 10), (64, 693, 128)])
+def test_equal_gallery_rows_tie_in_every_shape(n, m, d, metric, dtype):
+    """BLAS rounds the columns of one product differently, by their place; equal rows must score equally still."""
+    rng = np.random.default_rng(m)
+    query, distinct = rng.normal(size=(n, d)).astype(dtype), rng.normal(size=(m // 3 + 1, d)).astype(dtype)
+    which = rng.integers(len(distinct), size=m)
+    scores = Similarity(query, distinct[which], metric)[:]
+    for item in range(len(distinct)):
+        copies = scores[:, which == item]
+        assert (copies == copies[:, :1]).all()
+    relevance = rng.uniform(size=(n, m)) < 0.3
+    shuffled = rng.permutation(m)
+    assert_allclose(
+        metrics.average_precision(Similarity(query, distinct[which], metric), relevance),
+        metrics.average_precision(Similarity(query, distinct[which][shuffled], metric), relevance[:, shuffled]),
+        rtol=1e-12,
+    )
+
+
+def test_five_equal_items_share_all_ranks():
+    query, item = RNG.normal(size=(2, 1, 64))
+    for relevant in range(5):
+        ap = metrics.average_precision(Similarity(query, np.repeat(item, 5, axis=0)), np.eye(5)[[relevant]])
+        assert_allclose(ap, np.mean(1 / np.arange(1, 6)))
+
+
+def test_rows_that_differ_in_one_bit_are_told_apart():
+    for dtype in DTYPES:
+        X = np.repeat(RNG.integers(2, size=(1, 40)).astype(dtype), 41, axis=0)
+        X[np.arange(40), np.arange(40)] += 1
+        unique, spread = metrics._blocks._unique_rows(np.vstack([X, X]))
+        assert len(unique) == 41
+        assert_array_equal(unique[spread], np.vstack([X, X]))
+        assert metrics._blocks._unique_rows(X)[1] is None
+
+
+@pytest.mark.parametrize(("dtype", "offset"), [(np.float32, 1e3), (np.float64, 1e8)])
+def test_a_common_offset_does_not_change_euclidean_rankings(dtype, offset):
+    query, gallery = RNG.normal(size=(2, 30, 8)).round(3)
+    relevance = RNG.uniform(size=(30, 30)) < 0.3
+    moved = Similarity((query + offset).astype(dtype), (gallery + offset).astype(dtype), "euclidean")
+    exact = -((query[:, None] - gallery) ** 2).sum(axis=2)
+    ap, expected = (metrics.average_precision(scores, relevance) for scores in (moved, exact))
+    assert_allclose(ap, expected, atol=0.02)
+
+
+@pytest.mark.parametrize("scale", [1e30, 1e-30])
+def test_cosines_neither_overflow_nor_vanish(scale):
+    query, gallery = RNG.normal(size=(2, 9, 5)).astype(np.float32)
+    scaled = Similarity(query * np.float32(scale), gallery * np.float32(scale))[:]
+    assert_allclose(scaled, Similarity(query, gallery)[:], atol=1e-6)
+
+
+def test_embeddings_without_dimensions_tie_everywhere():
+    scores = Similarity(np.zeros((3, 0)), np.zeros((4, 0)))
+    assert_array_equal(scores[:], np.zeros((3, 4)))
+    assert metrics.hit_at_k(scores, np.eye(3, 4), k=1) == 0.25
 
 
 def test_negative_scores_count_like_any_other():
@@ -234,7 +279,7 @@ def test_similarities_are_the_loops():
 def test_shared_labels_is_the_loop(monkeypatch):
     Yq, Yg = RNG.integers(2, size=(6, 4)), RNG.integers(2, size=(7, 4))
     loop = np.array([[sum(a & b) for b in Yg] for a in Yq])
-    for limit in (1024, 2):  # dense and sparse products
+    for limit in (2**24, 2):  # dense and sparse products
         monkeypatch.setattr(metrics._blocks, "_DENSE_LABELS", limit)
         assert_array_equal(SharedLabels(Yq, sp.csr_array(Yg))[:], loop > 0)
         assert_array_equal(SharedLabels(Yq, Yg, graded=True)[2:5], loop[2:5])
@@ -246,6 +291,8 @@ def test_labels_of_query_and_gallery_are_matched_by_name():
     assert_array_equal(relevance, [[0, 0, 1, 1], [1, 0, 0, 0], [0, 0, 0, 0]])
     query, gallery = pd.DataFrame([[1, 0]], columns=["a", "b"]), pd.DataFrame([[0, 1], [1, 0]], columns=["b", "a"])
     assert_array_equal(SharedLabels(query, gallery)[:], [[True, False]])
+    with pytest.raises(ValueError, match="must both have label names"):
+        SharedLabels([["sky"], ["sea"]], np.eye(2))
     with pytest.raises(ValueError, match="query_labels have 2 columns but gallery_labels have 3"):
         SharedLabels(np.eye(2), np.eye(3))
 
@@ -283,6 +330,12 @@ def test_cross_modal_map_returns_both_directions_and_counts():
         (lambda: metrics.average_precision([[0.1, 1]], [[1, 0]], k=3), "k=3 is larger than the gallery"),
         (lambda: metrics.average_precision([[0.1, 1]], [[1, 0]], k=0), "k must be a positive integer"),
         (lambda: metrics.average_precision([[0.1, 1]], [[1, 0]], k=True), "k must be a positive integer"),
+        (lambda: metrics.precision_at_k([[0.1, 1]], [[1, 0]], None), "k must be a positive integer; got None"),
+        (lambda: metrics.hit_at_k([[0.1, 1]], [[1, 0]], 1.5), "k must be a positive integer; got 1.5"),
+        (lambda: metrics.precision_scope([[0.1, 1]], [[1, 0]], []), "scopes is empty"),
+        (lambda: metrics.precision_scope([[0.1, 1]], [[1, 0]], [1, 3]), "each of scopes|larger than the gallery"),
+        (lambda: SameRow(2.5), "n must be a positive integer"),
+        (lambda: Similarity([[np.nan]], [[1.0]]), "query contains 1 NaN or infinite values; impute or drop them.$"),
         (lambda: metrics.average_precision([[0.1, 1]], [[1, 0]], ties="first"), "ties must be one of"),
         (lambda: metrics.average_precision([[0.1, 1]], [[1, 0]], denominator="k"), "denominator must be one of"),
         (lambda: metrics.average_precision([[0.1, 1]], [[1, 0]], k=1, ties="sklearn"), "not defined for a cut-off"),
@@ -298,15 +351,16 @@ def test_bad_input_is_named(call, message):
         call()
 
 
-@pytest.mark.slow
-def test_memory_stays_bounded_on_a_large_gallery():
+@pytest.mark.parametrize("n_labels", [24, 1000])
+def test_memory_stays_bounded_on_a_large_gallery(n_labels):
+    """60 queries against 190,000 items: the score matrix is walked in blocks, wide labels stay sparse."""
     import tracemalloc
 
     rng = np.random.default_rng(0)
     query, gallery = rng.normal(size=(60, 32)).astype(np.float32), rng.normal(size=(190_000, 32)).astype(np.float32)
-    Yq, Yg = rng.uniform(size=(60, 24)) < 0.1, rng.uniform(size=(190_000, 24)) < 0.1
-    scores, relevance = Similarity(query, gallery), SharedLabels(Yq, Yg)
+    ones = sp.random_array((190_060, n_labels), density=2 / n_labels, format="csr", rng=rng)
+    ones.data[:] = 1
     tracemalloc.start()
-    metrics.mean_average_precision(scores, relevance)
+    metrics.mean_average_precision(Similarity(query, gallery), SharedLabels(ones[:60], ones[60:]))
     assert tracemalloc.get_traced_memory()[1] < 400e6
     tracemalloc.stop()

@@ -83,6 +83,7 @@ def test_the_label_graph_rides_along_unsliced():
     pairs = Pairs(IMAGE, VIEWS["dense"], graph)
     assert pairs[:2].label_graph is graph and pairs.replace(text=None).label_graph is graph
     assert Pairs.concatenate([pairs, pairs]).label_graph is graph
+    assert len(Pairs.concatenate(part for part in (pairs, pickle.loads(pickle.dumps(pairs))))) == 12  # equal graphs
     assert pairs.replace(label_graph=None).label_graph is None
     assert "label_graph" in repr(pairs)
     with pytest.warns(UserWarning, match="has seen the labels of the held-out rows"):
@@ -137,6 +138,12 @@ def test_indexes_that_contradict_are_refused():
         (lambda: Pairs(IMAGE, IMAGE[:3]), ValueError, "text has 3 rows but image has 6"),
         (lambda: Pairs("caption"), TypeError, "image is a str"),
         (lambda: Pairs(3), TypeError, "image is a int"),
+        (lambda: Pairs({"a", "b"}), TypeError, "image is a set"),
+        (
+            lambda: Pairs.concatenate([Pairs(VIEWS["frame"]), Pairs(VIEWS["frame"].rename(columns={"a": "z"}))]),
+            ValueError,
+            "columns of image differ",
+        ),
         (lambda: Pairs(np.array(3)), ValueError, "single value"),
         (lambda: Pairs(Pairs(IMAGE)), TypeError, "itself a Pairs"),
         (lambda: Pairs(IMAGE)[:, 0], IndexError, "by rows only"),

@@ -9,6 +9,7 @@ from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import TfidfTransformer, TfidfVectorizer
+from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.utils import estimator_html_repr
@@ -83,8 +84,12 @@ def test_set_output_is_harmless(small):
     expected = pipe.fit(pairs, labels).score(pairs, labels)
     assert clone(pipe).set_output(transform="pandas").fit(pairs, labels).score(pairs, labels) == expected
     with sklearn.config_context(transform_output="pandas"):
-        assert isinstance(PerModality(image=StandardScaler()).fit_transform(pairs).image, pd.DataFrame)
+        frame = pd.DataFrame(pairs.image, index=range(7, 127)).add_prefix("f")
+        out = PerModality(image=StandardScaler()).fit_transform(Pairs(frame))
+        assert out.image.index.equals(frame.index)
         assert clone(pipe).fit(pairs, labels).score(pairs, labels) == expected
+        scores = cross_val_score(pipe, pairs, pd.DataFrame(labels), cv=3, error_score="raise")
+    assert_allclose(scores, cross_val_score(pipe, pairs, pd.DataFrame(labels), cv=3))
 
 
 def test_diagram_shows_both_transformers():

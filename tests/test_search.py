@@ -27,6 +27,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skxmr import CCA, MLCCA, LabelGraph, Pairs, PerModality, SemanticMatching
+from skxmr.datasets import make_multilabel_pairs
 from skxmr.metrics import RetrievalScorer, RetrievalScores, cross_modal_map
 
 CV = KFold(3, shuffle=True, random_state=0)
@@ -89,14 +90,17 @@ def test_tags_seen_only_in_the_test_fold_count(small):
 @pytest.mark.parametrize("routing", [False, True])
 @pytest.mark.parametrize("scoring", [None, RetrievalScores(), RetrievalScorer("map")], ids=str)
 @pytest.mark.parametrize("spelling", ["pairs", "arrays"])
-def test_the_right_number_or_a_clear_error(small, routing, scoring, spelling):
-    """Routing on or off, default or own scorer, Pairs or arrays."""
+@pytest.mark.parametrize("piped", [False, True])
+def test_the_right_number_or_a_clear_error(small, routing, scoring, spelling, piped):
+    """Routing on or off, default or own scorer, Pairs or arrays, alone or in a pipeline."""
     pairs, labels = small
     refit = "map" if isinstance(scoring, RetrievalScores) else True
-    search = GridSearchCV(MLCCA(), {"ridge": [0.1, 1.0]}, cv=CV, scoring=scoring, refit=refit, error_score="raise")
+    model, grid = (Pipeline([("m", MLCCA())]), {"m__ridge": [0.1, 1.0]}) if piped else (MLCCA(), {"ridge": [0.1, 1.0]})
+    search = GridSearchCV(model, grid, cv=CV, scoring=scoring, refit=refit, error_score="raise")
     with sklearn.config_context(enable_metadata_routing=routing):
         if spelling == "arrays" and not routing:
-            with pytest.raises(ValueError, match="fitted with labels but is scored without"):
+            message = "Pipeline.fit does not accept" if piped else "fitted with labels but is scored without"
+            with pytest.raises(ValueError, match=message):
                 search.fit(pairs.image, pairs.text, labels=labels)
             return
         fitted = (
@@ -114,6 +118,15 @@ def test_without_routing_the_default_error_score_says_why(small):
         search = GridSearchCV(MLCCA(), {"ridge": [0.1]}, cv=CV).fit(pairs.image, pairs.text, labels=labels)
     assert np.isnan(search.cv_results_["mean_test_score"]).all()
     assert any("scored without; pass them" in str(w.message) for w in caught)
+
+
+def test_large_views_are_memory_mapped_between_processes():
+    """Above 1 MB joblib hands out read-only memory maps."""
+    pairs, labels = make_multilabel_pairs(3000, n_image_features=60, random_state=0)
+    search = GridSearchCV(MLCCA(), {"ridge": [0.1, 1.0]}, cv=CV, n_jobs=2, error_score="raise").fit(pairs, labels)
+    assert_allclose(
+        search.cv_results_["mean_test_score"][0], by_hand(MLCCA(), pairs, labels, {"ridge": 0.1}), rtol=1e-9
+    )
 
 
 def test_a_scorer_may_decline_routed_labels(small):
@@ -181,17 +194,25 @@ def test_a_pipeline_with_memory(small, tmp_path):
 
 
 @pytest.mark.parametrize("form", ["array", "frame", "tags", "ids"])
-def test_other_tools(small, form):
+@pytest.mark.parametrize("sparse", [False, True])
+def test_other_tools(small, form, sparse):
     pairs, labels = small
+    pairs = pairs.replace(text=sp.csr_array(pairs.text)) if sparse else pairs
     y = forms(labels)[form]
     random = RandomizedSearchCV(
         SemanticMatching(), {"ridge": [0.1, 1.0, 10.0]}, n_iter=2, cv=CV, random_state=0, error_score="raise"
     ).fit(pairs, y)
     assert 0 < random.best_score_ <= 1
     halving = HalvingGridSearchCV(
-        SemanticMatching(), {"ridge": [0.1, 1.0]}, cv=CV, min_resources=60, error_score="raise", random_state=0
+        SemanticMatching(),
+        {"ridge": [0.1, 1.0]},
+        cv=CV,
+        min_resources=40,
+        factor=2,
+        error_score="raise",
+        random_state=0,
     ).fit(pairs, y)
-    assert halving.n_resources_ == [60]
+    assert halving.n_resources_ == [40, 80]
     results = cross_validate(CCA(), pairs, y, cv=CV, scoring=RetrievalScores(), error_score="raise")
     assert_allclose(results["test_map"], (results["test_i2t_map"] + results["test_t2i_map"]) / 2)
     assert_allclose(cross_val_score(CCA(), pairs, y, cv=CV, error_score="raise"), results["test_map"], rtol=1e-9)
@@ -239,6 +260,8 @@ def test_single_scorers_agree_with_the_dictionary(small):
         (lambda p, y: RetrievalScorer("auc"), ValueError, "measure must be one of"),
         (lambda p, y: RetrievalScorer("map", "i2t"), ValueError, "direction must be one of"),
         (lambda p, y: RetrievalScorer("hit"), ValueError, "needs a cut-off"),
+        (lambda p, y: RetrievalScorer(k=2.5), ValueError, "k must be a positive integer"),
+        (lambda p, y: RetrievalScores(k=-1), ValueError, "k must be a positive integer"),
         (lambda p, y: RetrievalScores(metric="l1"), ValueError, "metric must be one of"),
         (lambda p, y: RetrievalScorer(k=121)(CCA().fit(p, y), p, y), ValueError, "k=121 is larger than the gallery"),
         (lambda p, y: RetrievalScorer()(CCA().fit(p, y), Pairs(p.image), y), ValueError, "text is missing"),

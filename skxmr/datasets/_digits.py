@@ -37,7 +37,7 @@ def load_captioned_digits(
     Parameters
     ----------
     subset : {"train", "test", "all"}, default="train"
-        The first 1,347 images, the last 450 (other writers), or all.
+        The first 1,347 images, the last 450, or all.
     random_state : int, RandomState or None, default=0
         Seed of the captions' wording.
     return_X_y : bool, default=False

@@ -105,7 +105,11 @@ def load_corel5k_tags(
     >>> corel = load_corel5k_tags("test")  # doctest: +SKIP
     """
     source = "Corel5k features and annotations: Guillaumin et al., LEAR (INRIA); see DESCR for how words are split"
-    about = "Corel5k, Duygulu et al. 2002; features of Guillaumin et al. Words sorted by training frequency."
+    about = (
+        "Corel5k, Duygulu et al. 2002; features of Guillaumin et al. (LEAR). The 260 annotation words are sorted by "
+        "training frequency; the first 50 are the labels, the other 210 the text, and rows with at least one word of "
+        "each kind are kept. Image = [sqrt(DenseSift / row sum), sqrt(DenseHue / row sum)]."
+    )
     names = np.array([f"word{j}" for j in range(50)])
     return _tag_set("corel5k_tags", "corel5k_tags.npz", source, subset, names, about, data_home, return_X_y)
 
@@ -176,19 +180,22 @@ def _sparse_if_rare(view: NDArray[Any]) -> Any:
 
 
 def _folder(data_home: Any, name: str, source: str) -> Path:
-    home = data_home if data_home is not None else os.environ.get("SKXMR_DATA")
-    if home is None:
+    home = data_home or os.environ.get("SKXMR_DATA")
+    if not home:
         raise FileNotFoundError(
             f"no folder to read {name!r} from; pass data_home= or set SKXMR_DATA to a folder with {name!r} in it. "
             f"Where to get it: {source}."
         )
-    return Path(home) / name
+    return Path(home).expanduser() / name
 
 
 def _file(folder: Path, name: str, source: str) -> Path:
     path = folder / name
     if not path.is_file():
-        raise FileNotFoundError(f"{path} does not exist. Where to get it: {source}.")
+        raise FileNotFoundError(
+            f"{path} does not exist; data_home= or SKXMR_DATA must name the folder that holds {folder.name!r}. "
+            f"Where to get it: {source}."
+        )
     return path
 
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from sklearn.utils._param_validation import Interval
 
 from skxmr._labels import Labels
-from skxmr._linalg import add_ridge, covariances, paired_directions
+from skxmr._linalg import covariances, paired_directions
 from skxmr._validation import check_n_components
 from skxmr.methods._linear import LinearRetriever
 from skxmr.pairs import Pairs
@@ -51,7 +51,7 @@ class CCA(LinearRetriever):
 
     Notes
     -----
-    Covariances are computed in blocks in the data's dtype and solved in float64; sparse text is never densified.
+    Covariances are computed in blocks and solved in float64; sparse text is never densified.
     Directions in which a view does not vary are left out, so constant columns and n < d give finite answers.
     With `ridge` = 0 equal to ``sklearn.cross_decomposition.CCA`` up to scale.
 
@@ -83,8 +83,9 @@ class CCA(LinearRetriever):
     def _fit(self, pairs: Pairs, labels: Labels | None) -> None:
         X, T = pairs.image, pairs.text
         k = check_n_components(self.n_components, min(len(pairs) - 1, X.shape[1], T.shape[1]))
-        self.image_mean_, self.text_mean_, S_xx, S_tt, S_xt = covariances(X, T)
-        found = paired_directions(add_ridge(S_xx, self.ridge), add_ridge(S_tt, self.ridge), S_xt, k)
+        cov = covariances(X, T)
+        found = paired_directions(cov, self.ridge, k)
+        self.image_mean_, self.text_mean_ = cov.image_mean, cov.text_mean
         self.image_weights_, self.text_weights_, self.correlations_ = found
         scale = self.correlations_**self.correlation_power
         self.image_projection_, self.text_projection_ = found.image * scale, found.text * scale

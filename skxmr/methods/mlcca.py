@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skxmr._labels import Labels
-from skxmr._linalg import Array, add_ridge, column_mean, grouped_sums, paired_directions, scatter
+from skxmr._linalg import Array, Covariances, column_mean, grouped_sums, paired_directions, scatter
 from skxmr._validation import check_n_components
 from skxmr.methods._linear import LinearRetriever
 from skxmr.pairs import Pairs
@@ -118,12 +118,8 @@ class MLCCA(LinearRetriever):
         total = float(x_weights.sum())
         if total <= 0:
             raise ValueError("labels has no label in any row, so no two rows are related; MLCCA needs some.")
-        found = paired_directions(
-            add_ridge(scatter(X, x_mean, x_weights) / total, self.ridge),
-            add_ridge(scatter(T, t_mean, t_weights) / total, self.ridge),
-            C_xt / total,
-            k,
-        )
+        C_xx, C_tt = scatter(X, x_mean, x_weights) / total, scatter(T, t_mean, t_weights) / total
+        found = paired_directions(Covariances(x_mean, t_mean, C_xx, C_tt, C_xt / total), self.ridge, k)
         scale = found.correlations**self.correlation_power
         self.image_mean_, self.text_mean_ = x_mean, t_mean
         self.image_projection_, self.text_projection_ = (

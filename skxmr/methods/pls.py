@@ -9,17 +9,17 @@ import numpy as np
 from sklearn.utils._param_validation import Interval
 
 from skxmr._labels import Labels
-from skxmr._linalg import Array, covariances, leading_pair, signs
+from skxmr._linalg import Array, covariances, deviations, leading_pair, signs
 from skxmr._validation import check_n_components
 from skxmr.methods._linear import LinearRetriever
 from skxmr.pairs import Pairs
 
 
 class PLS(LinearRetriever):
-    """Canonical partial least squares (PLS-C2A), in one pass over the data.
+    """Canonical partial least squares (PLS-C2A), from the covariances alone.
 
     Component by component, the directions u, v of largest covariance ``u^T S_xy v`` are taken and both views deflated
-    by their own scores. The deflation is carried out on the covariances alone: with loadings
+    by their own scores. Deflating the covariances is enough: with loadings
     ``g = S_xx u / u^T S_xx u`` and ``d = S_yy v / v^T S_yy v``, ``S_xy <- (I - g u^T) S_xy (I - v d^T)``, and S_xx,
     S_yy likewise. Labels are not used for learning.
 
@@ -81,7 +81,9 @@ class PLS(LinearRetriever):
         X, T = pairs.image, pairs.text
         k = check_n_components(self.n_components, min(len(pairs) - 1, X.shape[1], T.shape[1]))
         x_mean, t_mean, S_xx, S_tt, S_xt = covariances(X, T)
-        x_std, t_std = (_deviations(S, mean, self.scale) for S, mean in ((S_xx, x_mean), (S_tt, t_mean)))
+        x_std, t_std = deviations(np.diag(S_xx), x_mean), deviations(np.diag(S_tt), t_mean)
+        if not self.scale:
+            x_std, t_std = np.ones_like(x_std), np.ones_like(t_std)
         S_xx /= np.outer(x_std, x_std)
         S_tt /= np.outer(t_std, t_std)
         S_xt /= np.outer(x_std, t_std)
@@ -91,13 +93,6 @@ class PLS(LinearRetriever):
         self.covariances_, self.n_components_ = strengths, len(strengths)
         self.image_projection_ = U @ np.linalg.pinv(G.T @ U) / x_std[:, None]
         self.text_projection_ = V @ np.linalg.pinv(D.T @ V) / t_std[:, None]
-
-
-def _deviations(S: Array, mean: Array, scale: bool) -> Array:
-    """Return standard deviations (d,), 1 where a column is constant up to rounding."""
-    variance = np.diag(S)
-    constant = variance <= 1e-14 * np.maximum(mean**2, variance.max(initial=0.0) * 1e-6)
-    return np.ones(len(S)) if not scale else np.where(constant, 1.0, np.sqrt(np.abs(variance)))
 
 
 def _deflate(S_xx: Array, S_tt: Array, S_xt: Array, k: int) -> tuple[Array, Array, Array, Array, Array]:

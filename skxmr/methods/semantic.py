@@ -8,12 +8,15 @@ from typing import Any, ClassVar
 import numpy as np
 import scipy.linalg
 import scipy.sparse as sp
+from numpy.typing import NDArray
 from sklearn.base import clone, is_classifier
 from sklearn.multiclass import OneVsRestClassifier
+from sklearn.multioutput import MultiOutputClassifier, MultiOutputRegressor
+from sklearn.utils import get_tags
 from sklearn.utils._param_validation import HasMethods, Interval
 
 from skxmr._labels import Labels
-from skxmr._linalg import add_ridge, column_mean, grouped_sums, scatter
+from skxmr._linalg import column_mean, grouped_sums, ridged, scatter
 from skxmr._validation import FloatArray
 from skxmr.base import CrossModalRetriever
 from skxmr.methods._linear import project
@@ -30,7 +33,7 @@ class SemanticMatching(CrossModalRetriever):
     image, text : regressor, classifier or None, default=None
         Predicts the labels from the view, e.g. ``Ridge()`` or ``LogisticRegression()``; cloned before fitting. None
         is ridge regression in closed form. A classifier gives probabilities (else decision values): of its classes
-        where every row has exactly one label, else of one-vs-rest copies.
+        where every row has exactly one label, else of one copy per label, as regressors with a single output do.
     ridge : float, default=0.3
         Penalty of the built-in regression in units of the mean feature variance; without effect on given models.
 
@@ -68,8 +71,8 @@ class SemanticMatching(CrossModalRetriever):
 
     _requires_labels = True
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "image": [HasMethods("fit"), None],
-        "text": [HasMethods("fit"), None],
+        "image": [HasMethods(["fit", "predict"]), None],
+        "text": [HasMethods(["fit", "predict"]), None],
         "ridge": [Interval(Real, 0, None, closed="left")],
     }
 
@@ -80,14 +83,16 @@ class SemanticMatching(CrossModalRetriever):
 
     def _fit(self, pairs: Pairs, labels: Labels | None) -> None:
         assert labels is not None  # fit refuses missing labels
-        self.image_ = _fitted(self.image, self.ridge, pairs.image, labels)
-        self.text_ = _fitted(self.text, self.ridge, pairs.text, labels)
+        self.image_, self.text_ = (
+            _fitted(model, self.ridge, view, labels)
+            for model, view in ((self.image, pairs.image), (self.text, pairs.text))
+        )
 
     def _encode_image(self, X: FloatArray) -> FloatArray:
-        return _predict(self.image_, X)
+        return np.asarray(self.image_.predict(X))
 
     def _encode_text(self, X: FloatArray) -> FloatArray:
-        return _predict(self.text_, X)
+        return np.asarray(self.text_.predict(X))
 
 
 class _LabelRidge:
@@ -98,12 +103,12 @@ class _LabelRidge:
 
     def fit(self, X: Any, Y: sp.csr_array) -> _LabelRidge:
         self.mean_ = column_mean(X)
-        S = add_ridge(scatter(X, self.mean_), self.ridge)
+        S = ridged(scatter(X, self.mean_), self.ridge)
         C = grouped_sums(X, self.mean_, Y)
         try:
             self.coef_ = scipy.linalg.solve(S, C, assume_a="pos", check_finite=False)
-        except (np.linalg.LinAlgError, scipy.linalg.LinAlgWarning):
-            self.coef_ = scipy.linalg.lstsq(S, C, check_finite=False)[0]  # singular without a ridge
+        except np.linalg.LinAlgError:  # singular without a ridge
+            self.coef_ = scipy.linalg.lstsq(S, C, check_finite=False)[0]
         self.intercept_ = column_mean(Y)
         return self
 
@@ -111,49 +116,67 @@ class _LabelRidge:
         return project(X, self.mean_, self.coef_) + self.intercept_.astype(X.dtype)
 
 
-class _Model:
-    """A given scikit-learn model, fitted on labels, that answers with one column per label."""
+class _OneModel:
+    """A regressor of all labels at once, or a classifier where every row has exactly one label."""
 
     def __init__(self, model: Any) -> None:
         self.model = model
 
-    def fit(self, X: Any, Y: sp.csr_array) -> _Model:
-        dense = Y.toarray()
-        self.n_labels_ = dense.shape[1]
-        if not is_classifier(self.model):
-            self.model_, self.columns_ = clone(self.model).fit(X, dense), None
-        elif self.n_labels_ > 1 and (dense.sum(axis=1) == 1).all():
-            self.model_ = clone(self.model).fit(X, dense.argmax(axis=1))
-            self.columns_ = self.model_.classes_
-        else:
-            self.model_, self.columns_ = OneVsRestClassifier(clone(self.model)).fit(X, dense.astype(int)), None
+    def fit(self, X: Any, Y: NDArray[np.float64]) -> _OneModel:
+        self.n_labels_ = Y.shape[1]
+        self.model_ = clone(self.model).fit(X, Y.argmax(axis=1) if is_classifier(self.model) else Y)
         return self
 
     def predict(self, X: Any) -> FloatArray:
+        scores = _scores(self.model_, X)
         if not is_classifier(self.model_):
-            scores = self.model_.predict(X)
-        elif hasattr(self.model_, "predict_proba"):
-            scores = self.model_.predict_proba(X)
-        else:
-            scores = self.model_.decision_function(X)
-        scores = np.asarray(scores, dtype=X.dtype).reshape(X.shape[0], -1)
-        if self.columns_ is None or len(self.columns_) == scores.shape[1] == self.n_labels_:
-            return scores[:, -self.n_labels_ :]
-        return self._all_columns(scores)
-
-    def _all_columns(self, scores: FloatArray) -> FloatArray:
-        """Spread the scores of the classes met in training over all label columns."""
-        assert self.columns_ is not None
+            return scores
         if scores.shape[1] == 1:  # the decision value of two classes
             scores = np.hstack([-scores, scores])
-        out = np.full((len(scores), self.n_labels_), scores.min(axis=1, keepdims=True), dtype=scores.dtype)
-        out[:, self.columns_] = scores
+        # Labels never met in training score lowest.
+        out = np.repeat(scores.min(axis=1, keepdims=True), self.n_labels_, axis=1)
+        out[:, self.model_.classes_] = scores
         return out
 
 
+class _ModelPerLabel:
+    """A copy of the model for every label; labels that never or always occur in training are constant."""
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+
+    def fit(self, X: Any, Y: NDArray[np.float64]) -> _ModelPerLabel:
+        y_type = int if is_classifier(self.model) else float
+        self.models_ = [
+            clone(self.model).fit(X, y.astype(y_type)) if 0 < y.sum() < len(y) else float(y[0]) for y in Y.T
+        ]
+        return self
+
+    def predict(self, X: Any) -> FloatArray:
+        columns = [
+            np.full(X.shape[0], model, X.dtype) if isinstance(model, float) else _scores(model, X)[:, -1]
+            for model in self.models_
+        ]
+        return np.column_stack(columns)
+
+
+def _scores(model: Any, X: Any) -> FloatArray:
+    """Return predictions of a regressor; probabilities, or else decision values, of a classifier: (n, columns)."""
+    if not is_classifier(model):
+        out = model.predict(X)
+    else:
+        out = model.predict_proba(X) if hasattr(model, "predict_proba") else model.decision_function(X)
+    return np.asarray(out, dtype=X.dtype).reshape(X.shape[0], -1)
+
+
 def _fitted(model: Any, ridge: float, X: Any, labels: Labels) -> Any:
-    return (_LabelRidge(ridge) if model is None else _Model(model)).fit(X, labels.matrix)
-
-
-def _predict(model: Any, X: FloatArray) -> FloatArray:
-    return np.asarray(model.predict(X))
+    if model is None:
+        return _LabelRidge(ridge).fit(X, labels.matrix)
+    if isinstance(model, (MultiOutputClassifier, MultiOutputRegressor, OneVsRestClassifier)):
+        model = model.estimator  # one model per label is what they do
+    Y = labels.matrix.toarray()
+    if is_classifier(model):
+        together = Y.shape[1] > 1 and bool((Y.sum(axis=1) == 1).all()) and int((Y.sum(axis=0) > 0).sum()) > 1
+    else:
+        together = Y.shape[1] > 1 and bool(get_tags(model).target_tags.multi_output)
+    return (_OneModel(model) if together else _ModelPerLabel(model)).fit(X, Y)

@@ -13,10 +13,10 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from skxmr._labels import Labels, encode_labels
-from skxmr._validation import FloatArray, check_choice, check_view
+from skxmr._validation import FloatArray, check_choice, check_k, check_view
 
 SIMILARITIES = ("cosine", "inner", "euclidean")
-_DENSE_LABELS = 1024  # up to here a dense product of label rows is cheaper than a sparse one
+_DENSE_LABELS = 2**24  # entries of the gallery's label matrix up to which it is held densely, in 64 MB
 
 
 class Similarity:
@@ -38,10 +38,14 @@ class Similarity:
     T : Similarity
         The same with the roles exchanged.
 
+    Notes
+    -----
+    Equal gallery rows get equal scores, to the last bit.
+
     Raises
     ------
     ValueError
-        If the widths differ, a row is not finite or the metric is unknown.
+        If the widths differ, a value is not finite or the metric is unknown.
 
     Examples
     --------
@@ -61,24 +65,26 @@ class Similarity:
             )
         self.metric = metric
         self.shape = (len(self.query), len(self.gallery))
-        self._gallery = _normalize(self.gallery) if metric == "cosine" else self.gallery
-        self._squares = np.einsum("ij,ij->i", self.gallery, self.gallery) if metric == "euclidean" else None
+        self._shift = np.zeros(1, self.gallery.dtype)
+        if metric == "euclidean":  # distances do not change, but large common offsets would cancel badly
+            self._shift = self.gallery.mean(axis=0)
+        keys = _normalize(self.gallery) if metric == "cosine" else self.gallery - self._shift
+        # Equal gallery rows must tie, but BLAS rounds the columns of one product differently: score each row once.
+        self._keys, self._spread = _unique_rows(keys)
+        self._squares = np.einsum("ij,ij->i", self._keys, self._keys)
 
     @property
     def T(self) -> Similarity:
         return Similarity(self.gallery, self.query, self.metric)
 
     def __getitem__(self, rows: slice) -> FloatArray:
-        Q = self.query[rows]
-        if self.metric == "cosine":
-            Q = _normalize(Q)
-        # A product with one row takes another path in BLAS, which scores identical gallery rows unequally.
-        scores: FloatArray = Q @ self._gallery.T if len(Q) != 1 else (np.repeat(Q, 2, axis=0) @ self._gallery.T)[:1]
-        if self._squares is not None:
+        Q = _normalize(self.query[rows]) if self.metric == "cosine" else self.query[rows] - self._shift
+        scores: FloatArray = Q @ self._keys.T
+        if self.metric == "euclidean":
             scores *= 2
             scores -= self._squares
             scores -= np.einsum("ij,ij->i", Q, Q)[:, None]
-        return scores
+        return scores if self._spread is None else scores[:, self._spread]
 
 
 class SharedLabels:
@@ -119,9 +125,8 @@ class SharedLabels:
         else:
             self.query, self.gallery = _joint(encode_labels(query_labels), encode_labels(gallery_labels))
         self.shape = (self.query.shape[0], self.gallery.shape[0])
-        narrow = self.query.shape[1] <= _DENSE_LABELS
-        self._gallery = self.gallery.astype(np.float32).toarray() if narrow else self.gallery.T.tocsc()
-        self._narrow, self.graded = narrow, graded
+        self._narrow, self.graded = np.prod(self.gallery.shape) <= _DENSE_LABELS, graded
+        self._gallery = self.gallery.astype(np.float32).toarray() if self._narrow else self.gallery.T.tocsc()
 
     @property
     def T(self) -> SharedLabels:
@@ -145,6 +150,11 @@ class SameRow:
     n : int
         Number of queries and of gallery items.
 
+    Raises
+    ------
+    ValueError
+        If n is not a positive integer.
+
     Attributes
     ----------
     shape : tuple of int
@@ -160,6 +170,7 @@ class SameRow:
     """
 
     def __init__(self, n: int) -> None:
+        check_k(n, optional=False, name="n")
         self.shape = (n, n)
 
     @property
@@ -172,18 +183,47 @@ class SameRow:
 
 
 def _dense(embeddings: Any, name: str) -> FloatArray:
-    matrix: Any = check_view(embeddings, name)
+    matrix: Any = check_view(embeddings, name, min_width=0)  # a model may have found no component: all scores are 0
     return matrix.toarray() if sp.issparse(matrix) else np.asarray(matrix)
 
 
 def _normalize(X: FloatArray) -> FloatArray:
+    """Return rows of unit length; zero rows stay zero."""
+    if X.shape[1] == 0:
+        return X
+    peak = np.maximum(X.max(axis=1), -X.min(axis=1))[:, None]  # so that squares neither overflow nor vanish
+    X = X / np.where(peak > 0, peak, peak.dtype.type(1))
     norms = np.sqrt(np.einsum("ij,ij->i", X, X))[:, None]
     return np.asarray(X / np.where(norms > 0, norms, norms.dtype.type(1)))
 
 
+def _unique_rows(X: FloatArray) -> tuple[FloatArray, NDArray[np.intp] | None]:
+    """Return the distinct rows of X and, for every row, which of them it is; (X, None) where all are distinct."""
+    X = np.ascontiguousarray(X)
+    factors = np.random.default_rng(0).integers(2**64, size=X.shape[1], dtype=np.uint64) | np.uint64(1)
+    step = max(1, 2**20 // max(1, X.shape[1]))
+    hashes = np.concatenate([_mixed_bits(X[a : a + step]) @ factors for a in range(0, len(X), step)])
+    _, first, spread = np.unique(hashes, return_index=True, return_inverse=True)
+    return (X, None) if len(first) == len(X) else (X[first], spread)
+
+
+def _mixed_bits(X: FloatArray) -> NDArray[np.uint64]:
+    """Return the bits of X, mixed so that a random linear form of them is a 64-bit hash: integers round nothing."""
+    bits = X.view(np.uint32 if X.dtype == np.float32 else np.uint64).astype(np.uint64)
+    bits ^= bits >> np.uint64(32)
+    bits *= np.uint64(0x9E3779B97F4A7C15)
+    bits ^= bits >> np.uint64(29)
+    return bits
+
+
 def _joint(a: Labels, b: Labels) -> tuple[sp.csr_array, sp.csr_array]:
-    """Bring two label matrices to common columns: by name where both have names, else by position."""
-    if not (a.named and b.named):
+    """Bring two label matrices to common columns: by name where both have names, by position where none has."""
+    if a.named != b.named:
+        raise ValueError(
+            "query_labels and gallery_labels must both have label names (tags, class ids, DataFrame) or both be "
+            "multi-hot without names; columns cannot be matched otherwise."
+        )
+    if not a.named:
         if len(a.names) != len(b.names):
             raise ValueError(
                 f"query_labels have {len(a.names)} columns but gallery_labels have {len(b.names)}; "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,7 @@ def precision_at_k(
     >>> precision_at_k([[0.9, 0.5, 0.1]], [[1, 0, 1]], k=2)
     0.5
     """
+    check_k(k, optional=False)
 
     def measure(ranking: Ranking) -> Array:
         return _where_relevant(ranking, ranking.expected()[:, :k].sum(axis=1) / k)
@@ -77,6 +79,7 @@ def recall_at_k(
     >>> recall_at_k([[0.9, 0.5, 0.1]], [[1, 0, 1]], k=1)
     0.5
     """
+    check_k(k, optional=False)
 
     def measure(ranking: Ranking) -> Array:
         return ratio(ranking.expected()[:, :k].sum(axis=1), ranking.n_relevant)
@@ -108,6 +111,7 @@ def hit_at_k(scores: Any, relevance: Any, k: int, *, average: bool = True, exclu
     >>> hit_at_k([[0.9, 0.5], [0.9, 0.5]], [[1, 0], [0, 1]], k=1)
     0.5
     """
+    check_k(k, optional=False)
 
     def measure(ranking: Ranking) -> Array:
         hit: Any = ranking.relevance[:, :k].any(axis=1).astype(np.float64)
@@ -163,16 +167,14 @@ def ndcg_at_k(
     return _averaged(evaluate(scores, relevance, measure, k, exclude_self, graded=True), average)
 
 
-def precision_scope(
-    scores: Any, relevance: Any, scopes: Any = (1, 5, 10, 20, 50, 100), *, exclude_self: bool = False
-) -> Array:
+def precision_scope(scores: Any, relevance: Any, scopes: Iterable[int], *, exclude_self: bool = False) -> Array:
     """Precision at several cut-offs: the precision-scope curve of the cross-modal literature.
 
     Parameters
     ----------
     scores, relevance : matrices of shape (n, m)
         As in :func:`precision_at_k`.
-    scopes : sequence of int, default=(1, 5, 10, 20, 50, 100)
+    scopes : iterable of int
         The cut-off ranks, each at most m.
     exclude_self : bool, default=False
         As in :func:`precision_at_k`.
@@ -195,7 +197,11 @@ def precision_scope(
     """
     scores, relevance = as_matrix(scores), as_matrix(relevance)
     n_gallery = check_matrices(scores, relevance, exclude_self)[1] - exclude_self
-    cuts = np.array([check_k(k, n_gallery) for k in scopes])
+    cuts = np.array(list(scopes))
+    if len(cuts) == 0:
+        raise ValueError("scopes is empty; at least one cut-off rank is needed.")
+    for k in cuts.tolist():
+        check_k(k, n_gallery, optional=False, name="each of scopes")
 
     def measure(ranking: Ranking) -> Array:
         found = np.cumsum(ranking.expected()[:, : cuts.max()], axis=1)[:, cuts - 1] / cuts

@@ -170,7 +170,8 @@ def _without_last(ranking: Ranking) -> Ranking:
 
 
 def _score_rows(scores: Any, rows: slice) -> FloatArray:
-    S = np.asarray(scores[rows])
+    S = scores[rows]
+    S = S.toarray() if hasattr(S, "toarray") else np.asarray(S)
     if S.dtype not in (np.float32, np.float64):
         if S.dtype.kind not in "biuf":
             raise ValueError(f"scores must be real numbers; got dtype {S.dtype}.")

@@ -7,7 +7,7 @@ from typing import Any
 from sklearn.utils.metadata_routing import MetadataRequest
 
 from skxmr._call import need_both, unpack
-from skxmr._validation import check_choice
+from skxmr._validation import check_choice, check_k
 from skxmr.metrics._blocks import SIMILARITIES, SameRow, SharedLabels, Similarity
 from skxmr.metrics._cutoffs import hit_at_k, ndcg_at_k, precision_at_k, recall_at_k
 from skxmr.metrics._precision import mean_average_precision
@@ -128,6 +128,7 @@ class RetrievalScorer(_Scorer):
         check_choice(measure, "measure", MEASURES)
         check_choice(direction, "direction", DIRECTIONS)
         check_choice(metric, "metric", SIMILARITIES)
+        check_k(k)
         if k is None and measure not in ("map", "ndcg"):
             raise ValueError(f"measure={measure!r} needs a cut-off: RetrievalScorer({measure!r}, k=10).")
         self.measure, self.direction, self.k, self.metric = measure, direction, k, metric
@@ -186,6 +187,7 @@ class RetrievalScores(_Scorer):
     def __init__(self, k: int | None = None, metric: str = "cosine") -> None:
         super().__init__()
         check_choice(metric, "metric", SIMILARITIES)
+        check_k(k)
         self.k, self.metric = k, metric
 
     def __call__(self, estimator: Any, X: Any, y: Any = None, labels: Any = None) -> dict[str, float]:

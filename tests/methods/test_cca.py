@@ -73,6 +73,23 @@ def test_an_invertible_map_of_the_features_changes_nothing():
     assert_allclose(np.abs(a.transform(pairs).text), np.abs(b.transform(mixed).text), atol=1e-8)
 
 
+def test_the_scale_of_a_column_does_not_matter_without_a_ridge():
+    pairs = correlated()
+    scaled = pairs.replace(image=pairs.image * [1, 1e-9, 1, 1e6, 1, 1, 1e-4])
+    assert_allclose(CCA(ridge=0).fit(scaled).correlations_, CCA(ridge=0).fit(pairs).correlations_, atol=1e-9)
+
+
+def test_a_few_of_many_components_are_the_first_of_all():
+    """A small n_components takes the eigenvectors of a Gram matrix instead of the SVD."""
+    rng = np.random.default_rng(0)
+    hidden = rng.normal(size=(400, 12))
+    pairs = Pairs(*(hidden @ rng.normal(size=(12, d)) + rng.normal(size=(400, d)) for d in (30, 40)))
+    few, every = CCA(n_components=6).fit(pairs), CCA().fit(pairs)
+    assert_allclose(few.correlations_, every.correlations_[:6], atol=1e-12)
+    assert_allclose(few.image_weights_, every.image_weights_[:, :6], atol=1e-8)
+    assert_allclose(few.text_weights_, every.text_weights_[:, :6], atol=1e-8)
+
+
 @pytest.mark.parametrize("ridge", [0.0, 0.1])
 def test_fewer_rows_than_features(ridge):
     rng = np.random.default_rng(0)

@@ -29,8 +29,8 @@ def weights_by_loop(labels, weights):
 def expected_weights(pairs, W, ridge=0.25):
     """Correlations and directions of the n^2 definition."""
     C_xt, C_xx, C_tt = reference.weighted_covariances(pairs.image, pairs.text, W)
-    found = _linalg.paired_directions(_linalg.add_ridge(C_xx, ridge), _linalg.add_ridge(C_tt, ridge), C_xt)
-    return found
+    means = pairs.image.mean(axis=0), pairs.text.mean(axis=0)
+    return _linalg.paired_directions(_linalg.Covariances(*means, C_xx, C_tt, C_xt), ridge)
 
 
 @pytest.mark.parametrize("weights", WEIGHTS)

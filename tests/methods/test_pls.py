@@ -65,6 +65,13 @@ def test_fewer_rows_than_features_and_constant_columns(scale):
     assert np.abs(fitted.image_projection_[-3:]).max() < 1e-6
 
 
+def test_columns_of_very_different_scales():
+    pairs = correlated()
+    image = pairs.image * [1, 1e-10, 1, 1e6, 1, 1, 1e-4]
+    theirs = PLSCanonical(n_components=3, algorithm="svd").fit(image, pairs.text)
+    assert_allclose(PLS(n_components=3).fit(image, pairs.text).encode_image(image), theirs.transform(image), atol=1e-6)
+
+
 def test_no_covariance_gives_no_components():
     fitted = PLS().fit(np.ones((9, 3)), np.arange(18.0).reshape(9, 2))
     assert fitted.n_components_ == 0 and fitted.encode_text(np.ones((2, 2))).shape == (2, 0)

@@ -1,14 +1,18 @@
-import warnings
-
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from numpy.testing import assert_allclose
-from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge, RidgeClassifier
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
+from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.linear_model import BayesianRidge, LinearRegression, LogisticRegression, Ridge, RidgeClassifier
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.multioutput import MultiOutputClassifier, MultiOutputRegressor
 from sklearn.neighbors import KNeighborsClassifier
-from sklearn.svm import LinearSVC
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVR, LinearSVC
 
-from skxmr import Pairs, SemanticMatching
+from skxmr import SemanticMatching
+from skxmr._labels import encode_labels
 
 
 @pytest.mark.parametrize("sparse", [False, True])
@@ -27,9 +31,7 @@ def test_without_a_ridge_it_is_least_squares():
     image = rng.normal(size=(50, 4))
     image = np.hstack([image, image[:, :1]])  # a singular covariance
     labels = (rng.uniform(size=(50, 3)) < 0.5).astype(int)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", category=UserWarning)
-        fitted = SemanticMatching(ridge=0).fit(image, image, labels)
+    fitted = SemanticMatching(ridge=0).fit(image, image, labels)
     assert_allclose(fitted.encode_image(image), LinearRegression().fit(image, labels).predict(image), atol=1e-8)
 
 
@@ -64,20 +66,43 @@ def test_any_classifier_gives_a_column_per_label(small, model, form):
     pairs, labels = small
     Y = {"multi": labels, "single": labels.argmax(axis=1), "two classes": labels[:, 1]}[form]
     fitted = SemanticMatching(image=model, text=model).fit(pairs, Y)
-    out = fitted.transform(pairs)
-    assert out.image.shape == out.text.shape == (120, len(fitted.classes_))
-    assert fitted.score(pairs, Y) > SemanticMatching().fit(pairs[::-1], Y).score(pairs, Y) - 1
+    out = fitted.encode_image(pairs)
+    assert out.shape == (120, len(fitted.classes_))
+    hot = encode_labels(Y).matrix.toarray() == 1
+    for j in range(out.shape[1]):  # the column of a label is larger where it holds
+        assert out[hot[:, j], j].mean() > out[~hot[:, j], j].mean() + 0.1
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        SVR(),
+        BayesianRidge(),
+        HistGradientBoostingRegressor(max_iter=5),
+        MultiOutputRegressor(SVR()),
+        MultiOutputClassifier(LogisticRegression()),
+        OneVsRestClassifier(LogisticRegression()),
+    ],
+    ids=str,
+)
+def test_models_of_a_single_output_are_fitted_per_label(small, model):
+    pairs, labels = small
+    fitted = SemanticMatching(text=model).fit(pairs, labels)
+    base = clone(getattr(model, "estimator", model)).fit(pairs.text, labels[:, 2])
+    expected = base.predict_proba(pairs.text)[:, 1] if hasattr(base, "predict_proba") else base.predict(pairs.text)
+    assert_allclose(fitted.encode_text(pairs)[:, 2], expected, atol=1e-9)
 
 
 def test_labels_missing_from_training_still_have_a_column(small):
     pairs, labels = small
     single = np.zeros((120, 4), dtype=int)
-    single[np.arange(120), labels[:, 0] + 1] = 1  # columns 0 and 3 never occur
+    single[np.arange(120), labels[:, 1] + 1] = 1  # columns 0 and 3 never occur
     for model in (LogisticRegression(), LinearSVC()):
-        fitted = SemanticMatching(image=model, text=model).fit(pairs, single)
-        out = fitted.encode_image(pairs)
-        assert out.shape == (120, 4) and np.isfinite(out).all()
-        assert (out[:, [0, 3]] <= out[:, 1:3].max(axis=1, keepdims=True)).all()
+        out = SemanticMatching(image=model, text=model).fit(pairs, single).encode_image(pairs)
+        assert out.shape == (120, 4)
+        assert_array_equal(out[:, 0], out[:, 1:3].min(axis=1))
+        assert_array_equal(out[:, 3], out[:, 0])
+        assert ((out[:, 2] > out[:, 1]) == (labels[:, 1] == 1)).mean() > 0.7
 
 
 def test_labels_never_or_always_on(small):
@@ -85,9 +110,8 @@ def test_labels_never_or_always_on(small):
     Y = labels.copy()
     Y[:, 0], Y[:, 1] = 0, 1
     assert np.isfinite(SemanticMatching().fit(pairs, Y).score(pairs, Y))
-    with pytest.warns(UserWarning, match="present in all training examples"):
-        fitted = SemanticMatching(text=LogisticRegression()).fit(pairs, Y)
-    assert np.isfinite(fitted.encode_text(pairs)).all()
+    fitted = SemanticMatching(text=LogisticRegression()).fit(pairs, Y)
+    assert_allclose(fitted.encode_text(pairs)[:, :2], [[0, 1]] * 120)
 
 
 def test_a_single_label(small):
@@ -95,6 +119,8 @@ def test_a_single_label(small):
     for model in (None, LogisticRegression()):
         fitted = SemanticMatching(image=model, text=model).fit(pairs, labels[:, 1:2])
         assert fitted.transform(pairs).image.shape == (120, 1)
+        always = SemanticMatching(image=model, text=model).fit(pairs, np.ones((120, 1)))
+        assert_allclose(always.encode_image(pairs), 1)
 
 
 def test_given_models_are_cloned(small):
@@ -104,6 +130,6 @@ def test_given_models_are_cloned(small):
 
 
 def test_models_must_be_models(small):
-    with pytest.raises(ValueError, match="image"):
-        SemanticMatching(image="ridge").fit(*small)
-    assert isinstance(small[0], Pairs)
+    for wrong in ("ridge", StandardScaler()):
+        with pytest.raises(ValueError, match="The 'image' parameter"):
+            SemanticMatching(image=wrong).fit(*small)

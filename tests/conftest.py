@@ -7,9 +7,11 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")  # before numpy is imported: afterwards it has no effect
 
 import pytest  # noqa: E402
+import torch  # noqa: E402
 
 from skxmr.datasets import make_multilabel_pairs  # noqa: E402
 
+torch.set_num_threads(1)
 BESIDE = Path(__file__).parents[2] / "shared" / "data"
 
 

@@ -1,0 +1,84 @@
+"""Loss terms as published, one pure function of tensors each.
+
+Alphabet: u, v (n, d) embeddings of a batch, Z (c, d) label classifiers, Y (n, c) multi-hot labels, S similarities.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+
+def cosine(u: Tensor, v: Tensor) -> Tensor:
+    """Return cosines of all rows of u (n, d) with all rows of v (m, d): (n, m). A zero row has cosine 0.
+
+    Parameters
+    ----------
+    u, v : Tensor
+        Rows to compare.
+
+    Returns
+    -------
+    Tensor
+        In [-1, 1].
+    """
+    return functional.normalize(u, dim=1) @ functional.normalize(v, dim=1).T
+
+
+def classification(scores: Tensor, Y: Tensor) -> Tensor:
+    """Mean distance of label scores from the labels: DAGNN eq. 9, ``1/n sum_i |y^_i - y_i|_2``, not squared.
+
+    Parameters
+    ----------
+    scores : Tensor of shape (n, c)
+        Predicted label scores, e.g. cosines with the classifiers.
+    Y : Tensor of shape (n, c)
+        Multi-hot labels.
+
+    Returns
+    -------
+    Tensor
+        A scalar. Its gradient is 0 for a row that is predicted exactly.
+    """
+    return torch.linalg.vector_norm(scores - Y, dim=1).mean()
+
+
+def pairwise_likelihood(S: Tensor, Y: Tensor) -> Tensor:
+    """Negative log-likelihood of shared labels: one term of DAGNN eq. 10, also the second term of DSCMR.
+
+    ``1/n^2 sum_ij log(1 + e^theta_ij) - s_ij theta_ij`` with ``theta = cos / 2`` and s_ij the number of shared labels.
+
+    Parameters
+    ----------
+    S : Tensor of shape (n, n)
+        Cosines of the batch's rows in two modalities, or in one; the diagonal counts.
+    Y : Tensor of shape (n, c)
+        Multi-hot labels.
+
+    Returns
+    -------
+    Tensor
+        A scalar.
+    """
+    theta = 0.5 * S
+    return (functional.softplus(theta) - (Y @ Y.T) * theta).mean()
+
+
+def origin(logits: Tensor, of_text: bool) -> Tensor:
+    """Cross-entropy of telling where rows come from: one term of DAGNN eq. 11.
+
+    Parameters
+    ----------
+    logits : Tensor of shape (n, 2)
+        A discriminator's logits; column 0 says image, column 1 text.
+    of_text : bool
+        Where all these rows come from.
+
+    Returns
+    -------
+    Tensor
+        A scalar.
+    """
+    target = torch.full((len(logits),), int(of_text), dtype=torch.long, device=logits.device)
+    return functional.cross_entropy(logits, target)

@@ -1,0 +1,1 @@
+"""The deep core: skorch held in one place, deterministic, selected on validation rows."""

@@ -1,0 +1,86 @@
+"""Batches as slices: no per-row work, sparse rows densified a batch at a time."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from torch import Tensor
+
+Batch = tuple[dict[str, Tensor], Tensor]
+
+
+class ViewSource:
+    """Rows of one view as float32 tensors on a device.
+
+    Dense arrays are moved once if they may reside on the device; memory maps and CSR matrices stay where they are and
+    are moved a batch at a time.
+    """
+
+    def __init__(self, view: Any, device: torch.device, resident: bool = True) -> None:
+        self.device = device
+        streamed = sp.issparse(view) or isinstance(view, np.memmap) or not resident
+        self.view = view if streamed else _tensor(view).to(device)
+
+    def __len__(self) -> int:
+        return int(self.view.shape[0])
+
+    def rows(self, index: Tensor) -> Tensor:
+        """Return the rows of an index tensor (on the CPU) as (len(index), d)."""
+        if isinstance(self.view, Tensor):
+            return self.view[index.to(self.device)]
+        rows = self.view[index.numpy()]
+        return _tensor(rows.toarray() if sp.issparse(rows) else rows).to(self.device)
+
+
+class PairsDataset(torch.utils.data.Dataset[Any]):
+    """Both views and the labels of the fitting rows."""
+
+    def __init__(self, image: Any, text: Any, Y: Any, device: torch.device) -> None:
+        self.image, self.text = ViewSource(image, device), ViewSource(text, device)
+        self.Y = ViewSource(Y, device)
+
+    def __len__(self) -> int:
+        return len(self.image)
+
+    def rows(self, index: Tensor) -> Batch:
+        """Return the batch of an index tensor."""
+        return {"image": self.image.rows(index), "text": self.text.rows(index)}, self.Y.rows(index)
+
+
+class Batches:
+    """Iterate over a :class:`PairsDataset` in slices of a random or the given order.
+
+    A remainder of one row joins the batch before it: batch statistics of one row are undefined.
+    """
+
+    def __init__(
+        self, dataset: PairsDataset, batch_size: int, shuffle: bool = False, generator: torch.Generator | None = None
+    ) -> None:
+        self.dataset, self.batch_size, self.shuffle, self.generator = dataset, batch_size, shuffle, generator
+
+    def __len__(self) -> int:
+        return len(self._bounds()) - 1
+
+    def __iter__(self) -> Iterator[Batch]:
+        n = len(self.dataset)
+        order = torch.randperm(n, generator=self.generator) if self.shuffle else torch.arange(n)
+        bounds = self._bounds()
+        for start, stop in itertools.pairwise(bounds):
+            yield self.dataset.rows(order[start:stop])
+
+    def _bounds(self) -> list[int]:
+        n = len(self.dataset)
+        bounds = [*range(0, n, self.batch_size), n]
+        if len(bounds) > 2 and bounds[-1] - bounds[-2] == 1:
+            del bounds[-2]
+        return bounds
+
+
+def _tensor(array: Any) -> Tensor:
+    array = np.asarray(array, dtype=np.float32)
+    return torch.from_numpy(array if array.flags.writeable and array.flags.c_contiguous else array.copy())

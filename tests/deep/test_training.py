@@ -1,0 +1,213 @@
+import pickle
+import signal
+
+import joblib
+import numpy as np
+import pytest
+import scipy.sparse as sp
+import torch
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV, KFold
+from skorch.callbacks import Callback
+
+from skxmr.deep.training import DivergenceError
+from skxmr.metrics import cross_modal_map
+from skxmr.testing import retriever_checks
+from tests.deep.toy import Toy, ToyObjective
+
+
+@pytest.mark.parametrize("check", [pytest.param(check, id=name) for name, check in retriever_checks(Toy(max_epochs=2))])
+def test_our_checks(check):
+    check()
+
+
+def test_training_learns(small):
+    pairs, labels = small
+    fitted = Toy(max_epochs=30).fit(pairs, labels)
+    shared = (labels @ labels.T > 0).mean()
+    assert fitted.score(pairs, labels) > shared + 0.2
+
+
+def test_history_tells_every_term_and_both_maps(small):
+    fitted = Toy(max_epochs=3).fit(*small)
+    history = fitted.history_
+    assert history["epoch"].tolist() == [1, 2, 3]
+    assert {"loss", "classification", "likelihood", "seconds"} <= set(history)
+    assert_allclose(history["loss"], history["classification"] + 0.2 * history["likelihood"], rtol=1e-5)
+    means = (history["validation_i2t_map"] + history["validation_t2i_map"]) / 2
+    assert_allclose(history["validation_map"], means)
+
+
+def test_the_best_epoch_is_kept(small):
+    pairs, labels = small
+    fitted = Toy(max_epochs=12, lr=0.1).fit(pairs, labels)
+    best = fitted.history_["validation_map"].argmax()
+    assert fitted.best_epoch_ == best + 1
+    split = fitted._split(pairs, labels_of(fitted, labels), np.random.RandomState(0).randint(2**31, size=3)[0])
+    held, held_labels = split.validation
+    out = fitted.transform(held)
+    found = cross_modal_map(out.image, out.text, held_labels.matrix)
+    assert_allclose(found["map"], fitted.history_["validation_map"][best], rtol=1e-9)
+
+
+def labels_of(fitted, labels):
+    from skxmr._labels import encode_labels
+
+    return encode_labels(labels)
+
+
+def test_validation_rows_are_never_fitted(small):
+    """Whatever stands in the validation rows, the weights of an epoch are the same."""
+    pairs, labels = small
+    fitted = Toy(max_epochs=1).fit(pairs, labels)
+    split = fitted._split(pairs, labels_of(fitted, labels), np.random.RandomState(0).randint(2**31, size=3)[0])
+    held = ~np.isin(pairs.image[:, 0], split.pairs.image[:, 0])
+    assert held.sum() == 24
+    spoilt = pairs.image.copy()
+    spoilt[held] = 9.0
+    again = Toy(max_epochs=1).fit(pairs.replace(image=spoilt), labels)
+    assert_array_equal(again.encode_text(pairs), fitted.encode_text(pairs))
+
+
+def test_without_validation_the_last_epoch_is_kept(small):
+    fitted = Toy(max_epochs=3, validation_fraction=0).fit(*small)
+    assert fitted.best_epoch_ == 3 and "validation_map" not in fitted.history_
+
+
+def test_early_stopping(small):
+    fitted = Toy(max_epochs=200, lr=0.05, early_stopping=3).fit(*small)
+    assert len(fitted.history_) == fitted.best_epoch_ + 3 < 200
+
+
+def test_refits_are_bit_equal_under_every_backend(small):
+    pairs, labels = small
+    expected = Toy().fit(pairs, labels).encode_image(pairs)
+    for backend in ("loky", "threading"):
+        models = joblib.Parallel(n_jobs=2, backend=backend)(
+            joblib.delayed(Toy(random_state=seed).fit)(pairs, labels) for seed in (0, 1, 0, 2)
+        )
+        assert_array_equal(models[0].encode_image(pairs), expected)
+        assert_array_equal(models[2].encode_image(pairs), expected)
+        assert not np.array_equal(models[1].encode_image(pairs), expected)
+
+
+def test_global_generators_are_untouched(small):
+    np.random.seed(3)
+    states = torch.get_rng_state(), np.random.get_state()[1].copy()
+    Toy().fit(*small)
+    assert torch.equal(torch.get_rng_state(), states[0])
+    assert_array_equal(np.random.get_state()[1], states[1])
+
+
+def test_batch_size_at_encoding_does_not_matter(small, monkeypatch):
+    from skxmr.deep import base
+
+    pairs, labels = small
+    fitted = Toy().fit(pairs, labels)
+    whole = fitted.encode_image(pairs)
+    monkeypatch.setattr(base, "_ENCODED_ROWS", 7)
+    assert_allclose(fitted.encode_image(pairs), whole, atol=1e-6)
+
+
+def test_streamed_text_equals_resident_text(small):
+    pairs, labels = small
+    sparse = pairs.replace(text=sp.csr_array(pairs.text))
+    assert_array_equal(Toy().fit(sparse, labels).encode_text(pairs), Toy().fit(pairs, labels).encode_text(pairs))
+
+
+def test_grid_search_and_pickles(small):
+    pairs, labels = small
+    cv = KFold(2, shuffle=True, random_state=0)
+    searches = [
+        GridSearchCV(Toy(max_epochs=2), {"lr": [0.01, 0.1]}, cv=cv, n_jobs=jobs, error_score="raise").fit(pairs, labels)
+        for jobs in (None, 2)
+    ]
+    assert_array_equal(*(search.cv_results_["mean_test_score"] for search in searches))
+    copied = pickle.loads(pickle.dumps(searches[0]))
+    assert_array_equal(copied.transform(pairs).image, searches[0].transform(pairs).image)
+
+
+@pytest.mark.parametrize("schedule", ["constant", "cosine", "onecycle"])
+def test_schedules(small, schedule):
+    rates = []
+
+    class Watch(Callback):
+        def on_batch_begin(self, net, **kwargs):
+            rates.append(net.optimizer_.param_groups[0]["lr"])
+
+    Toy(schedule=schedule, callbacks=[Watch()]).fit(*small)
+    assert len(rates) == 12
+    assert {
+        "constant": rates == [0.01] * 12,
+        "cosine": rates[0] == 0.01 and rates[-1] < 0.001 and rates == sorted(rates, reverse=True),
+        "onecycle": max(rates) > 0.025 and rates[-1] < 0.002,
+    }[schedule]
+
+
+def test_the_first_interrupt_keeps_the_best_epoch(small):
+    class Interrupt(Callback):
+        def on_batch_end(self, net, **kwargs):
+            if len(net.history) == 3:
+                signal.raise_signal(signal.SIGINT)
+
+    pairs, labels = small
+    fitted = Toy(max_epochs=50, callbacks=[Interrupt()]).fit(pairs, labels)
+    assert 1 <= fitted.best_epoch_ <= 2 and fitted.encode_text(pairs).shape == (120, 6)
+
+
+def test_an_interrupt_before_any_epoch_raises(small):
+    class Interrupt(Callback):
+        def on_batch_end(self, net, **kwargs):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Toy(callbacks=[Interrupt()]).fit(*small)
+
+
+def test_divergence_names_the_term_and_the_epoch(small, monkeypatch):
+    original = ToyObjective.terms
+    calls = []
+
+    def failing(self, outputs, Y):
+        calls.append(1)
+        terms = original(self, outputs, Y)
+        return terms | {"likelihood": terms["likelihood"] * (np.nan if len(calls) > threshold else 1)}
+
+    monkeypatch.setattr(ToyObjective, "terms", failing)
+    threshold = 7  # three batches an epoch
+    with pytest.warns(UserWarning, match=r"'likelihood' became nan in epoch 3; the weights of epoch [12] are kept"):
+        fitted = Toy().fit(*small)
+    assert fitted.best_epoch_ <= 2
+    calls.clear()
+    threshold = 1
+    with pytest.raises(DivergenceError, match="'likelihood' became nan in epoch 1; no epoch was finished"):
+        clone(fitted).fit(*small)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"device": "cuda"}, "torch finds no CUDA"),
+        ({"device": "gpu"}, "device must be"),
+        ({"max_epochs": 0}, "max_epochs"),
+        ({"batch_size": 1}, "batch_size"),
+        ({"schedule": "linear"}, "schedule"),
+        ({"precision": "fp16"}, "precision"),
+        ({"validation_fraction": 1.0}, "validation_fraction"),
+        ({"validation_fraction": 0.01}, "leaves 1 for validation"),
+        ({"validation_fraction": 0.99}, "1 for fitting"),
+    ],
+)
+def test_bad_parameters_are_named(small, options, message):
+    if options == {"device": "cuda"} and torch.cuda.is_available():
+        pytest.skip("there is CUDA")
+    with pytest.raises(ValueError, match=message):
+        Toy(**options).fit(*small)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
+def test_cuda_equals_the_cpu(small):
+    pairs, labels = small
+    scores = [Toy(device=device, max_epochs=10).fit(pairs, labels).score(pairs, labels) for device in ("cpu", "cuda")]
+    assert_allclose(scores[0], scores[1], atol=0.05)  # dropout masks come from another generator there

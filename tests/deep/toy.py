@@ -1,0 +1,73 @@
+"""The smallest deep method: two linear encoders with dropout, classified by free label vectors."""
+
+import torch
+from torch import nn
+
+from skxmr import losses
+from skxmr.deep.base import DeepRetriever
+from skxmr.deep.objective import Objective
+from skxmr.networks import Dropout
+
+
+class ToyNetwork(nn.Module):
+    def __init__(self, d_image, d_text, d, c):
+        super().__init__()
+        self.image = nn.Sequential(Dropout(0.2), nn.Linear(d_image, d))
+        self.text = nn.Sequential(Dropout(0.2), nn.Linear(d_text, d))
+        self.classifiers = nn.Parameter(torch.randn(c, d))
+
+    def encode_image(self, x):
+        return self.image(x)
+
+    def encode_text(self, x):
+        return self.text(x)
+
+    def forward(self, image, text):
+        return {"image": self.image(image), "text": self.text(text), "classifiers": self.classifiers}
+
+
+class ToyObjective(Objective):
+    def terms(self, outputs, Y):
+        scores = [losses.cosine(outputs[name], outputs["classifiers"]) for name in ("image", "text")]
+        return {
+            "classification": sum(losses.classification(score, Y) for score in scores),
+            "likelihood": losses.pairwise_likelihood(losses.cosine(outputs["image"], outputs["text"]), Y),
+        }
+
+
+class Toy(DeepRetriever):
+    _requires_labels = True
+    _parameter_constraints = DeepRetriever._training_constraints
+
+    def __init__(
+        self,
+        n_components=6,
+        lr=0.01,
+        batch_size=32,
+        max_epochs=4,
+        weight_decay=0.01,
+        schedule="onecycle",
+        device="cpu",
+        precision="float32",
+        random_state=0,
+        early_stopping=None,
+        validation_fraction=0.2,
+        callbacks=None,
+    ):
+        self.n_components = n_components
+        self.lr = lr
+        self.batch_size = batch_size
+        self.max_epochs = max_epochs
+        self.weight_decay = weight_decay
+        self.schedule = schedule
+        self.device = device
+        self.precision = precision
+        self.random_state = random_state
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.callbacks = callbacks
+
+    def _build(self, split):
+        widths = split.pairs.image.shape[1], split.pairs.text.shape[1]
+        network = ToyNetwork(*widths, self.n_components, split.labels.matrix.shape[1])
+        return network, ToyObjective({"classification": 1.0, "likelihood": 0.2})

@@ -128,3 +128,48 @@ class MultiHopGNN(nn.Module):
             hops.append(layer(hops[-1], A))
         out: Tensor = self.output(torch.cat(hops[1:], dim=1) if self.aggregate else hops[-1])
         return out
+
+
+class Standardize(nn.Module):
+    """Subtract the means and divide by the deviations of the fitting rows; both are data, not parameters.
+
+    Shapes: x (n, d); `mean` and `deviation` (d,).
+    """
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, mean: Tensor, deviation: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("mean", mean)
+        self.register_buffer("deviation", deviation)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return standardised rows."""
+        return (x - self.mean) / self.deviation
+
+
+class Discriminator(nn.Module):
+    """Tells where rows come from: reversed gradient, BatchNorm, d -> d/4 -> d/16 -> 2 logits, LeakyReLU between.
+
+    Shapes: rows (n, d); output (n, 2), column 0 for image, column 1 for text. What it learns to tell apart, the
+    reversed gradient teaches the generators to hide.
+    """
+
+    def __init__(self, d: int, strength: float = 1.0) -> None:
+        super().__init__()
+        self.strength = strength
+        wide, narrow = max(d // 4, 4), max(d // 16, 4)
+        self.layers = nn.Sequential(
+            nn.BatchNorm1d(d),
+            nn.Linear(d, wide),
+            nn.LeakyReLU(SLOPE),
+            nn.Linear(wide, narrow),
+            nn.LeakyReLU(SLOPE),
+            nn.Linear(narrow, 2),
+        )
+
+    def forward(self, *parts: Tensor) -> list[Tensor]:
+        """Return the logits of groups of rows, normalised together so that batch statistics give nothing away."""
+        logits: Tensor = self.layers(reverse_gradient(torch.cat(parts), self.strength))
+        return list(torch.split(logits, [len(part) for part in parts]))

@@ -1,0 +1,173 @@
+"""The network and the objective of DAGNN against its equations."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose
+from torch import nn
+
+from skxmr import label_graph
+from skxmr.methods.dagnn import DAGNNNetwork, DAGNNObjective, DualGAN, EmbeddingCritic
+from skxmr.networks import Discriminator, GraphAttention, GraphConvolution, MultiHopGNN, Standardize
+from tests import reference
+
+WEIGHTS = {"classification": 1.0, "invariance": 0.2, "adversary": 0.2}
+N, D_IMAGE, D_TEXT, D, C = 12, 9, 7, 6, 3
+
+
+def build(critic="dual", layer=GraphConvolution, strength=1.0):
+    torch.manual_seed(0)
+    Y = (np.random.default_rng(0).uniform(size=(N, C)) < 0.6).astype(int)
+    critics = {
+        "dual": DualGAN(D, D_IMAGE, D_TEXT, strength=strength),
+        "embedding": EmbeddingCritic(D, strength),
+        "none": None,
+    }
+    network = DAGNNNetwork(
+        Standardize(torch.zeros(D_IMAGE), torch.ones(D_IMAGE)),
+        nn.Identity(),
+        nn.Linear(D_IMAGE, D),
+        nn.Linear(D_TEXT, D),
+        MultiHopGNN(layer, 5, 8, 2, D),
+        torch.randn(C, 5),
+        torch.from_numpy(label_graph(Y, 0.3, 0.5)).float(),
+        critics[critic],
+    ).double()
+    return network, torch.randn(N, D_IMAGE).double() + 1, torch.randn(N, D_TEXT).double(), torch.from_numpy(Y).double()
+
+
+@pytest.mark.parametrize("critic", ["dual", "embedding"])
+def test_objective_is_equations_9_to_12(critic):
+    network, image, text, Y = build(critic)
+    out = network(image, text)
+    terms = DAGNNObjective(WEIGHTS).terms(out, Y)
+    v, t, Z = (out[name].tolist() for name in ("image", "text", "classifiers"))
+    shared = (Y @ Y.T).tolist()
+
+    cla = sum(
+        math.sqrt(sum((reference.cosine(row, z) - y) ** 2 for z, y in zip(Z, labels, strict=True))) / N
+        for rows in (v, t)
+        for row, labels in zip(rows, Y.tolist(), strict=True)
+    )
+    mdi = 0.0
+    for a, b in ((v, t), (v, v), (t, t)):
+        for i in range(N):
+            for j in range(N):
+                theta = reference.cosine(a[i], b[j]) / 2
+                mdi += (math.log(1 + math.exp(theta)) - shared[i][j] * theta) / N**2
+    adv = 0.0
+    for name, column in (("from_image", 0), ("from_text", 1)):
+        for row in out[name].tolist():
+            adv -= math.log(math.exp(row[column]) / sum(map(math.exp, row))) / N
+    assert_allclose([terms[name].item() for name in WEIGHTS], [cla, mdi, adv], rtol=1e-12)
+    assert_allclose(DAGNNObjective(WEIGHTS).total(terms).item(), cla + 0.2 * mdi + 0.2 * adv, rtol=1e-12)
+
+
+def test_what_comes_from_where_is_equation_3():
+    """D_v judges images and images made of texts, D_t texts and texts made of images; origin is what counts."""
+    network, image, text, _ = build()
+    gan, out = network.critic, network(image, text)
+    v, t = out["image"], out["text"]
+    judged_image = gan.of_image.layers(torch.cat([image, gan.to_image(t)]))
+    judged_text = gan.of_text.layers(torch.cat([text, gan.to_text(v)]))
+    assert_allclose(out["from_image"].detach(), torch.cat([judged_image[:N], judged_text[N:]]).detach())
+    assert_allclose(out["from_text"].detach(), torch.cat([judged_image[N:], judged_text[:N]]).detach())
+
+
+@pytest.mark.parametrize("critic", ["dual", "embedding"])
+def test_the_adversary_reaches_both_generators_and_not_the_classifiers(critic):
+    network, image, text, Y = build(critic)
+    DAGNNObjective({"adversary": 1.0}).terms(network(image, text), Y)["adversary"].backward()
+    for generator in (network.image_encoder, network.text_encoder):
+        assert generator.weight.grad.abs().max() > 1e-8
+    assert all(p.grad is None or p.grad.abs().max() == 0 for p in network.classifiers.parameters())
+
+
+@pytest.mark.parametrize("critic", ["dual", "embedding"])
+@pytest.mark.parametrize("strength", [1.0, 0.3])
+def test_generators_climb_what_discriminators_descend(critic, strength):
+    """With the reversal the generators' gradient is -strength times the plain one; the heads' is the plain one."""
+    gradients = []
+    for reversal in (strength, -1.0):  # strength -1 is no reversal at all
+        network, image, text, Y = build(critic, strength=reversal)
+        DAGNNObjective({"adversary": 1.0}).terms(network(image, text), Y)["adversary"].backward()
+        heads = [m for m in network.critic.modules() if isinstance(m, Discriminator)]
+        gradients.append((network.image_encoder.weight.grad, [p.grad for head in heads for p in head.parameters()]))
+    (reversed_, with_), (plain, without) = gradients
+    assert_allclose(reversed_, -strength * plain, atol=1e-14)
+    for a, b in zip(with_, without, strict=True):
+        assert_allclose(a, b, atol=1e-14)
+
+
+@pytest.mark.parametrize("critic", ["dual", "embedding"])
+def test_a_step_on_the_heads_alone_lowers_the_adversarial_loss(critic):
+    """The minimised scalar adds the adversarial term: with a minus sign the critics would learn to be wrong."""
+    network, image, text, Y = build(critic)
+    objective = DAGNNObjective(WEIGHTS)
+    heads = [p for m in network.critic.modules() if isinstance(m, Discriminator) for p in m.parameters()]
+    before = objective.terms(network(image, text), Y)
+    gradients = torch.autograd.grad(objective.total(before), heads)
+    with torch.no_grad():
+        for p, g in zip(heads, gradients, strict=True):
+            p -= 0.05 * g
+    assert objective.terms(network(image, text), Y)["adversary"] < before["adversary"]
+
+
+def accuracy_of_the_critic(strength):
+    """Validation accuracy of a discriminator on embeddings whose modalities differ by a planted offset."""
+    torch.manual_seed(0)
+    network, *_ = build("embedding", strength=strength)
+    rng = torch.Generator().manual_seed(1)
+    hidden = torch.randn(400, 5, generator=rng).double()
+    image = hidden @ torch.randn(5, D_IMAGE, generator=rng).double() + 2
+    text = hidden @ torch.randn(5, D_TEXT, generator=rng).double() - 2
+    Y = (hidden[:, :C] > 0).double()
+    objective = DAGNNObjective({"classification": 1.0, "adversary": 0.2})
+    optimizer = torch.optim.Adam(network.parameters(), lr=5e-3)
+    for _ in range(300):
+        optimizer.zero_grad()
+        objective.total(objective.terms(network(image[:300], text[:300]), Y[:300])).backward()
+        optimizer.step()
+    network.eval()
+    out = network(image[300:], text[300:])
+    right = torch.cat([out["from_image"].argmax(1) == 0, out["from_text"].argmax(1) == 1])
+    return right.double().mean().item()
+
+
+def test_the_adversary_hides_a_planted_offset():
+    """With strength 0 the discriminator tells the modalities apart; with the adversary it can do so far less well."""
+    free, hidden = accuracy_of_the_critic(0.0), accuracy_of_the_critic(1.0)
+    assert free > 0.9
+    assert hidden < free - 0.15
+
+
+@pytest.mark.parametrize("layer", [GraphConvolution, GraphAttention])
+def test_permuting_the_labels_changes_nothing_but_their_order(layer):
+    """One step in float64 from a permuted start: classifiers are permuted, embeddings are the same."""
+    order = torch.tensor([2, 0, 1])
+    results = []
+    for permuted in (False, True):
+        network, image, text, Y = build(layer=layer)
+        if permuted:
+            network.Q, network.A, Y = network.Q[order], network.A[order][:, order], Y[:, order]
+        objective = DAGNNObjective(WEIGHTS)
+        optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
+        objective.total(objective.terms(network(image, text), Y)).backward()
+        optimizer.step()
+        results.append(network(image, text))
+    assert_allclose(results[1]["classifiers"].detach(), results[0]["classifiers"][order].detach(), atol=1e-10)
+    for name in ("image", "text"):
+        assert_allclose(results[1][name].detach(), results[0][name].detach(), atol=1e-10)
+
+
+def test_terms_without_a_weight_are_not_computed():
+    network, image, text, Y = build("none")
+    assert set(DAGNNObjective({"classification": 1.0}).terms(network(image, text), Y)) == {"classification"}
+
+
+def test_decoders_of_views_that_are_never_negative_end_in_a_rectifier():
+    gan = DualGAN(D, D_IMAGE, D_TEXT, positive=(True, False))
+    rows = torch.randn(50, D)
+    assert gan.to_image(rows).min() == 0 and gan.to_text(rows).min() < 0

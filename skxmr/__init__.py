@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from skxmr.methods.semantic import SemanticMatching
     from skxmr.pairs import Pairs
     from skxmr.preprocessing import PerModality
+    from skxmr.word_vectors import load_word_vectors
 
 __version__ = "0.1.0"
 _HOME = {
@@ -29,6 +30,7 @@ _HOME = {
     "PerModality": "preprocessing",
     "SemanticMatching": "methods.semantic",
     "label_graph": "_cooccurrence",
+    "load_word_vectors": "word_vectors",
 }
 _MODULES = ("datasets", "metrics", "testing")
 __all__ = [
@@ -42,6 +44,7 @@ __all__ = [
     "SemanticMatching",
     "datasets",
     "label_graph",
+    "load_word_vectors",
     "metrics",
     "testing",
 ]

@@ -65,6 +65,7 @@ class DeepRetriever(CrossModalRetriever):
         "validation_fraction": [Interval(Real, 0, 1, closed="left")],
         "callbacks": [list, None],
     }
+    network_: Any
     device: str
     random_state: Any
     validation_fraction: float
@@ -121,8 +122,8 @@ class DeepRetriever(CrossModalRetriever):
             if selection.best_state is None:
                 raise DivergenceError(f"{error}; no epoch was finished. Lower lr, or standardise the views.") from error
             warnings.warn(f"{error}; the weights of epoch {selection.best_epoch} are kept.", stacklevel=2)
-        if selection.best_state is None:
-            raise KeyboardInterrupt  # interrupted before any epoch was finished: there is no model to keep
+        if net.interrupted_twice_ or selection.best_state is None:  # or before any epoch: there is no model to keep
+            raise KeyboardInterrupt
         network.load_state_dict(selection.best_state)
         for module in dropouts:
             module.generator = None

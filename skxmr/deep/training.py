@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -19,8 +20,16 @@ from skxmr.deep.objective import Objective
 SCHEDULES = ("constant", "cosine", "onecycle")
 
 
+_TWICE_WITHIN = 60.0  # seconds between two interrupts that mean "stop everything"
+_last_interrupt = -math.inf
+
+
 class DivergenceError(ArithmeticError):
     """A loss term became NaN or infinite."""
+
+
+class StopTraining(KeyboardInterrupt):
+    """Ends skorch's loop early; skorch's own early stopping does the same."""
 
 
 class Trainer(NeuralNet):
@@ -30,6 +39,19 @@ class Trainer(NeuralNet):
         self.objective = objective
         self.precision = precision
         super().__init__(*args, **options)
+
+    def fit_loop(self, *args: Any, **kwargs: Any) -> Any:
+        """Train, and tell a first interrupt, which keeps the model, from a second one soon after, which must raise."""
+        global _last_interrupt
+        self.interrupted_twice_ = False
+        try:
+            return super().fit_loop(*args, **kwargs)
+        except StopTraining:
+            return self
+        except KeyboardInterrupt:
+            self.interrupted_twice_ = time.monotonic() - _last_interrupt < _TWICE_WITHIN
+            _last_interrupt = time.monotonic()
+            return self
 
     def infer(self, x: Any, **fit_params: Any) -> Any:
         """Run the network, under autocast if asked for."""
@@ -75,7 +97,7 @@ class Selection(Callback):
             self.best_epoch, self.best_map = epoch, value
             self.best_state = copy.deepcopy(net.module_.state_dict())
         elif self.patience is not None and epoch - self.best_epoch >= self.patience:
-            raise KeyboardInterrupt  # how skorch's own early stopping ends its loop
+            raise StopTraining
 
 
 class Steps(Callback):

@@ -11,6 +11,7 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, KFold
 from skorch.callbacks import Callback
 
+from skxmr.deep import training
 from skxmr.deep.training import DivergenceError
 from skxmr.metrics import cross_modal_map
 from skxmr.testing import retriever_checks
@@ -145,18 +146,31 @@ def test_schedules(small, schedule):
     }[schedule]
 
 
-def test_the_first_interrupt_keeps_the_best_epoch(small):
+def test_the_first_interrupt_keeps_the_best_epoch_and_the_second_raises(small, monkeypatch):
     class Interrupt(Callback):
         def on_batch_end(self, net, **kwargs):
             if len(net.history) == 3:
                 signal.raise_signal(signal.SIGINT)
 
     pairs, labels = small
+    monkeypatch.setattr(training, "_last_interrupt", -np.inf)
     fitted = Toy(max_epochs=50, callbacks=[Interrupt()]).fit(pairs, labels)
     assert 1 <= fitted.best_epoch_ <= 2 and fitted.encode_text(pairs).shape == (120, 6)
+    with pytest.raises(KeyboardInterrupt):  # so that a grid search can be stopped
+        Toy(max_epochs=50, callbacks=[Interrupt()]).fit(pairs, labels)
+    monkeypatch.setattr(training, "_last_interrupt", -np.inf)
+    assert Toy(max_epochs=50, callbacks=[Interrupt()]).fit(pairs, labels).best_epoch_ <= 2
 
 
-def test_an_interrupt_before_any_epoch_raises(small):
+def test_early_stopping_is_no_interrupt(small, monkeypatch):
+    monkeypatch.setattr(training, "_last_interrupt", -np.inf)
+    for _ in range(2):
+        assert len(Toy(max_epochs=200, lr=0.05, early_stopping=2).fit(*small).history_) < 200
+
+
+def test_an_interrupt_before_any_epoch_raises(small, monkeypatch):
+    monkeypatch.setattr(training, "_last_interrupt", -np.inf)
+
     class Interrupt(Callback):
         def on_batch_end(self, net, **kwargs):
             raise KeyboardInterrupt

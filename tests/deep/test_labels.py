@@ -1,0 +1,113 @@
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from skxmr import LabelGraph, label_graph
+from skxmr._labels import encode_labels
+from skxmr.deep.labels import LabelRetriever, fitted_graph, statistical_label_vectors
+from skxmr.losses import cosine
+from tests.deep.toy import Toy, ToyNetwork
+
+TAGS = [["sky", "sea"], ["sky"], ["cat"], ["sky", "sea"], ["cat", "sofa"]] * 24
+
+
+class ReadableNetwork(ToyNetwork):
+    def label_classifiers(self):
+        return self.classifiers
+
+
+class Readable(Toy, LabelRetriever):
+    def _build(self, split):
+        network, objective = super()._build(split)
+        network.__class__ = ReadableNetwork
+        return network, objective
+
+
+class WithGraph:
+    def __init__(self, tau=0.4, p=0.5, graph="cooccurrence"):
+        self.tau, self.p, self.graph = tau, p, graph
+
+
+def test_scores_are_cosines_with_the_classifiers(small):
+    pairs, labels = small
+    fitted = Readable().fit(pairs, labels)
+    Z = fitted.network_.classifiers
+    assert_array_equal(fitted.classifiers_, Z)
+    for name, encode in (("image", fitted.network_.encode_image), ("text", fitted.network_.encode_text)):
+        rows = getattr(pairs, name)[:7]
+        expected = cosine(encode(Z.new_tensor(rows)), Z)
+        assert_allclose(fitted.decision_function(**{name: rows}), expected, atol=1e-6)
+        assert_allclose(fitted.decision_function(**{name: pairs[:7]}), expected, atol=1e-6)
+
+
+def test_annotations_are_the_best_labels_by_name(small):
+    pairs, _ = small
+    fitted = Readable().fit(pairs, TAGS)
+    scores = fitted.decision_function(text=pairs.text[:9])
+    for row, names in zip(scores, fitted.annotate(text=pairs.text[:9], k=3), strict=True):
+        assert names == [fitted.classes_[j] for j in np.argsort(-row)[:3]]
+    assert len(fitted.annotate(image=pairs.image[:2], k=4)[0]) == 4
+
+
+def test_learned_annotations_beat_chance(small):
+    pairs, labels = small
+    fitted = Readable(max_epochs=40).fit(pairs, labels)
+    hits = [labels[i, tags[0]] for i, tags in enumerate(fitted.annotate(image=pairs.image, k=1))]
+    assert np.mean(hits) > labels.mean() + 0.2
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda m, p: m.decision_function(), "either image= or text="),
+        (lambda m, p: m.decision_function(p.image, p.text), "either image= or text="),
+        (lambda m, p: m.annotate(image=p.image, k=0), "k must be an integer from 1 to 8"),
+        (lambda m, p: m.annotate(image=p.image, k=9), "k must be an integer from 1 to 8"),
+    ],
+)
+def test_bad_input_is_named(small, call, message):
+    with pytest.raises(ValueError, match=message):
+        call(Readable(max_epochs=1).fit(*small), small[0])
+
+
+@pytest.mark.parametrize("normalize", ["none", "symmetric"])
+def test_the_graph_is_the_steps_or_the_retrievers_own(small, normalize):
+    pairs, Y = small
+    labels = encode_labels(Y)
+    own = fitted_graph(WithGraph(tau=0.2), pairs, labels, normalize)
+    assert_array_equal(own, label_graph(Y, 0.2, 0.5, normalize=normalize))
+    for on_step in ("none", "symmetric"):
+        attached = LabelGraph(tau=0.2, normalize=on_step).fit_transform(pairs, Y)
+        if (on_step, normalize) != ("symmetric", "none"):
+            assert_allclose(fitted_graph(WithGraph(), attached, labels, normalize), own)
+
+
+@pytest.mark.parametrize("changed", [{"tau": 0.2}, {"p": 0.25}, {"graph": "identity"}, {"graph": np.eye(8)}])
+def test_parameters_without_effect_are_refused(small, changed):
+    pairs, Y = small
+    attached = LabelGraph(tau=0.2).fit_transform(pairs, Y)
+    name = {"graph": "kind"}.get(next(iter(changed)), next(iter(changed)))
+    with pytest.raises(ValueError, match=f"would have no effect; .* labelgraph__{name}"):
+        fitted_graph(WithGraph(**changed), attached, encode_labels(Y), "none")
+
+
+def test_a_graph_of_other_labels_is_refused(small):
+    pairs, Y = small
+    attached = LabelGraph(tau=0.2).fit_transform(pairs, Y)
+    with pytest.raises(ValueError, match="the attached label graph has 8 labels"):
+        fitted_graph(WithGraph(), attached, encode_labels(TAGS), "none")
+
+
+def test_labels_that_occur_together_get_near_vectors():
+    labels = encode_labels(TAGS)
+    vectors = statistical_label_vectors(labels)
+    assert_allclose(np.linalg.norm(vectors, axis=1), 1)
+    near = vectors @ vectors.T
+    cat, sea, sky, sofa = (labels.names.tolist().index(name) for name in ("cat", "sea", "sky", "sofa"))
+    assert near[sky, sea] > 0.3 > near[sky, cat] and near[cat, sofa] > near[cat, sea]
+
+
+def test_label_vectors_of_labels_that_never_meet_or_never_occur():
+    alone = statistical_label_vectors(encode_labels(np.eye(5, 4)))
+    assert_allclose(np.abs(alone @ alone.T), np.eye(4), atol=1e-12)
+    assert statistical_label_vectors(encode_labels(TAGS), d=2).shape == (4, 2)

@@ -194,7 +194,8 @@ def _normalize(X: FloatArray) -> FloatArray:
     peak = np.maximum(X.max(axis=1), -X.min(axis=1))[:, None]  # so that squares neither overflow nor vanish
     X = X / np.where(peak > 0, peak, peak.dtype.type(1))
     norms = np.sqrt(np.einsum("ij,ij->i", X, X))[:, None]
-    return np.asarray(X / np.where(norms > 0, norms, norms.dtype.type(1)))
+    X /= np.where(norms > 0, norms, norms.dtype.type(1))  # in place: X is ours since the line above
+    return X
 
 
 def _unique_rows(X: FloatArray) -> tuple[FloatArray, NDArray[np.intp] | None]:

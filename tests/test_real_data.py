@@ -1,4 +1,4 @@
-"""Figures on the research sets, with fixed hyper-parameters chosen on training rows (benchmarks/real_data.py)."""
+"""Figures on the research sets, at fixed settings near those that benchmarks/real_data.py chose on training rows."""
 
 import pytest
 
@@ -17,7 +17,7 @@ from skxmr.metrics import RetrievalScores
         (load_mirflickr_tags, MLCCA(24), 0.660, 0.660),
     ],
 )
-def test_published_settings_reach_the_figures(data_home, load, retriever, i2t, t2i):
+def test_fixed_settings_reach_the_figures(data_home, load, retriever, i2t, t2i):
     train, y_train = load("train", data_home=data_home, return_X_y=True)
     test, y_test = load("test", data_home=data_home, return_X_y=True)
     found = RetrievalScores()(retriever.fit(train, y_train), test, y_test)

@@ -109,7 +109,7 @@ class SharedLabels:
     Raises
     ------
     ValueError
-        If labels cannot be read, or unnamed columns differ in number.
+        If labels cannot be read, unnamed columns differ in number, or only one side has label names.
 
     Examples
     --------

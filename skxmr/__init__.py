@@ -10,8 +10,10 @@ if TYPE_CHECKING:
     from skxmr import datasets, metrics, testing
     from skxmr._cooccurrence import label_graph
     from skxmr.base import CrossModalRetriever
+    from skxmr.deep.base import DeepRetriever
     from skxmr.graph import LabelGraph
     from skxmr.methods.cca import CCA
+    from skxmr.methods.dagnn import DAGNN
     from skxmr.methods.mlcca import MLCCA
     from skxmr.methods.pls import PLS
     from skxmr.methods.semantic import SemanticMatching
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 _HOME = {
     "CCA": "methods.cca",
+    "DAGNN": "methods.dagnn",
+    "DeepRetriever": "deep.base",
     "MLCCA": "methods.mlcca",
     "PLS": "methods.pls",
     "CrossModalRetriever": "base",
@@ -35,9 +39,11 @@ _HOME = {
 _MODULES = ("datasets", "metrics", "testing")
 __all__ = [
     "CCA",
+    "DAGNN",
     "MLCCA",
     "PLS",
     "CrossModalRetriever",
+    "DeepRetriever",
     "LabelGraph",
     "Pairs",
     "PerModality",

@@ -99,7 +99,7 @@ class CrossModalRetriever(PairsStep, metaclass=ABCMeta):
         Returns
         -------
         ndarray of shape (n, n_components)
-            float32 for float32 input, else float64.
+            float32 for float32 input, else float64; float32 always from deep methods.
         """
         return self._encode(X, "image")
 
@@ -114,7 +114,7 @@ class CrossModalRetriever(PairsStep, metaclass=ABCMeta):
         Returns
         -------
         ndarray of shape (n, n_components)
-            float32 for float32 input, else float64.
+            float32 for float32 input, else float64; float32 always from deep methods.
         """
         return self._encode(X, "text")
 

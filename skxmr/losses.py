@@ -65,6 +65,26 @@ def pairwise_likelihood(S: Tensor, Y: Tensor) -> Tensor:
     return (functional.softplus(theta) - (Y @ Y.T) * theta).mean()
 
 
+def modality_invariance(u: Tensor, v: Tensor, Y: Tensor) -> Tensor:
+    """Rows that share labels are alike, across modalities and within: DAGNN eq. 10, L_mdi.
+
+    The :func:`pairwise_likelihood` of the cosines of (u, v), (u, u) and (v, v), added.
+
+    Parameters
+    ----------
+    u, v : Tensor of shape (n, d)
+        Embeddings of both modalities.
+    Y : Tensor of shape (n, c)
+        Multi-hot labels.
+
+    Returns
+    -------
+    Tensor
+        A scalar.
+    """
+    return torch.stack([pairwise_likelihood(cosine(a, b), Y) for a, b in ((u, v), (u, u), (v, v))]).sum()
+
+
 def origin(logits: Tensor, of_text: bool) -> Tensor:
     """Cross-entropy of telling where rows come from: one term of DAGNN eq. 11.
 
@@ -82,3 +102,21 @@ def origin(logits: Tensor, of_text: bool) -> Tensor:
     """
     target = torch.full((len(logits),), int(of_text), dtype=torch.long, device=logits.device)
     return functional.cross_entropy(logits, target)
+
+
+def origins(from_image: Tensor, from_text: Tensor, n: int) -> Tensor:
+    """Cross-entropy of telling images from texts: DAGNN eq. 11, L_adv.
+
+    Parameters
+    ----------
+    from_image, from_text : Tensor of shape (m, 2)
+        Logits of all rows that come from images and from texts; a dual GAN judges m = 2n of each.
+    n : int
+        Size of the batch; the sums over m rows are divided by it.
+
+    Returns
+    -------
+    Tensor
+        A scalar.
+    """
+    return len(from_image) / n * (origin(from_image, False) + origin(from_text, True))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -31,29 +32,15 @@ class Dropout(nn.Module):
         self.p = p
         self.generator: torch.Generator | None = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "generator": None}  # a copy does not share the noise of a running fit
+
     def forward(self, x: Tensor) -> Tensor:
         """Zero entries at random while training."""
         if not self.training or self.p == 0:
             return x
         keep = torch.empty_like(x).bernoulli_(1 - self.p, generator=self.generator)
         return x * keep / (1 - self.p)
-
-
-class _Reversal(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, strength: float) -> Tensor:
-        ctx.strength = strength
-        return x.view_as(x)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        return -ctx.strength * gradients[0], None
-
-
-def reverse_gradient(x: Tensor, strength: float = 1.0) -> Tensor:
-    """Return x; the gradient that comes back is multiplied by ``-strength`` (Ganin and Lempitsky, ICML 2015)."""
-    out: Tensor = _Reversal.apply(x, strength)  # type: ignore[no-untyped-call]
-    return out
 
 
 class GraphConvolution(nn.Module):
@@ -90,7 +77,8 @@ class GraphAttention(nn.Module):
         WH = H @ self.weight
         d = WH.shape[1]
         e = functional.leaky_relu(WH @ self.attention[:d] + (WH @ self.attention[d:]).T, SLOPE)  # (c, c)
-        alpha = torch.softmax(e.masked_fill(A <= 0, -math.inf), dim=1)
+        mask = (A.to_dense() if A.is_sparse else A) > 0
+        alpha = torch.softmax(e.masked_fill(~mask, -math.inf), dim=1)
         return functional.elu(alpha @ WH)
 
 
@@ -149,27 +137,96 @@ class Standardize(nn.Module):
         return (x - self.mean) / self.deviation
 
 
-class Discriminator(nn.Module):
-    """Tells where rows come from: reversed gradient, BatchNorm, d -> d/4 -> d/16 -> 2 logits, LeakyReLU between.
+def encoder(
+    d_in: int, d_out: int, hidden: int | None = None, dropout: float = 0.0, input_dropout: float = 0.0
+) -> nn.Sequential:
+    """Return a projector into the common space.
 
-    Shapes: rows (n, d); output (n, 2), column 0 for image, column 1 for text. What it learns to tell apart, the
-    reversed gradient teaches the generators to hide.
+    With `hidden`: linear, GELU, linear. Without: one linear layer and a rectifier, as in the papers. Dropout stands
+    before each linear layer.
+
+    Shapes: x (n, d_in); output (n, d_out).
+    """
+    if hidden is None:
+        return nn.Sequential(Dropout(input_dropout), nn.Linear(d_in, d_out), nn.ReLU())
+    inner = [nn.Linear(d_in, hidden), nn.GELU(), Dropout(dropout)]
+    return nn.Sequential(Dropout(input_dropout), *inner, nn.Linear(hidden, d_out))
+
+
+class FreeClassifiers(nn.Module):
+    """One free vector per label, whatever the label vectors and the graph: a linear classifier.
+
+    Shapes: Q (c, d_in) and A (c, c), both unused; output (c, d_out).
     """
 
-    def __init__(self, d: int, strength: float = 1.0) -> None:
+    def __init__(self, c: int, d_out: int) -> None:
         super().__init__()
-        self.strength = strength
-        wide, narrow = max(d // 4, 4), max(d // 16, 4)
-        self.layers = nn.Sequential(
-            nn.BatchNorm1d(d),
-            nn.Linear(d, wide),
-            nn.LeakyReLU(SLOPE),
-            nn.Linear(wide, narrow),
-            nn.LeakyReLU(SLOPE),
-            nn.Linear(narrow, 2),
-        )
+        self.weight = nn.Parameter(torch.randn(c, d_out) / math.sqrt(d_out))
 
-    def forward(self, *parts: Tensor) -> list[Tensor]:
-        """Return the logits of groups of rows, normalised together so that batch statistics give nothing away."""
-        logits: Tensor = self.layers(reverse_gradient(torch.cat(parts), self.strength))
-        return list(torch.split(logits, [len(part) for part in parts]))
+    def forward(self, Q: Tensor, A: Tensor) -> Tensor:
+        """Return the label classifiers."""
+        return self.weight
+
+
+class LabelGraphNetwork(nn.Module):
+    """Two encoders, label classifiers that a graph network spreads over the label graph, and a critic.
+
+    Parameters
+    ----------
+    inputs : sequence of two nn.Module
+        Make the representations h_v, h_t of the raw rows.
+    encoders : sequence of two nn.Module
+        Map them into the common space.
+    classifiers : nn.Module
+        Called with `Q` and `A`; gives Z (c, d).
+    Q : Tensor of shape (c, d_label)
+        Label vectors: data, not parameters.
+    A : Tensor of shape (c, c)
+        The label graph: data as well.
+    critic : nn.Module or None
+        Judges where rows come from, given h_v, h_t and both embeddings.
+    """
+
+    Q: Tensor
+    A: Tensor
+
+    def __init__(
+        self,
+        inputs: Sequence[nn.Module],
+        encoders: Sequence[nn.Module],
+        classifiers: nn.Module,
+        Q: Tensor,
+        A: Tensor,
+        critic: nn.Module | None,
+    ) -> None:
+        super().__init__()
+        self.image_input, self.text_input = inputs
+        self.image_encoder, self.text_encoder = encoders
+        self.classifiers = classifiers
+        self.critic = critic
+        self.register_buffer("Q", Q)
+        self.register_buffer("A", A)
+
+    def encode_image(self, x: Tensor) -> Tensor:
+        """Map images (n, d_image) to (n, d)."""
+        out: Tensor = self.image_encoder(self.image_input(x))
+        return out
+
+    def encode_text(self, x: Tensor) -> Tensor:
+        """Map texts (n, d_text) to (n, d)."""
+        out: Tensor = self.text_encoder(self.text_input(x))
+        return out
+
+    def label_classifiers(self) -> Tensor:
+        """Return the classifiers (c, d)."""
+        Z: Tensor = self.classifiers(self.Q, self.A)
+        return Z
+
+    def forward(self, image: Tensor, text: Tensor) -> dict[str, Tensor]:
+        """Return embeddings, classifiers and, with a critic, its logits."""
+        h_v, h_t = self.image_input(image), self.text_input(text)
+        v, t = self.image_encoder(h_v), self.text_encoder(h_t)
+        out = {"image": v, "text": t, "classifiers": self.label_classifiers()}
+        if self.critic is not None:
+            out["from_image"], out["from_text"] = self.critic(h_v, h_t, v, t)
+        return out

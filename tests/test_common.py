@@ -8,7 +8,7 @@ from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
 import skxmr
-from skxmr import CCA, MLCCA, PLS, CrossModalRetriever, LabelGraph, PerModality, SemanticMatching
+from skxmr import CCA, DAGNN, MLCCA, PLS, CrossModalRetriever, DeepRetriever, LabelGraph, PerModality, SemanticMatching
 from skxmr.testing import check_retriever, retriever_checks
 from tests.adapter import SplitColumns
 
@@ -20,6 +20,17 @@ RETRIEVERS = [
     MLCCA(weights="exponential", n_neighbors=9),
     SemanticMatching(),
     SemanticMatching(image=Ridge(), text=LogisticRegression()),
+    DAGNN(4, hidden=8, width=8, max_epochs=2, random_state=0, validation_fraction=0.2),
+    DAGNN(
+        4,
+        hidden=None,
+        width=8,
+        gnn="gat",
+        discriminator="embedding",
+        max_epochs=1,
+        random_state=0,
+        validation_fraction=0,
+    ),
 ]
 STEPS = [LabelGraph(), PerModality(image=MaxAbsScaler(), text=MaxAbsScaler())]
 
@@ -88,6 +99,7 @@ def our_checks():
             yield pytest.param(check, id=f"{retriever}-{name}")
 
 
+@pytest.mark.filterwarnings("ignore:at tau=.* the label graph connects no two labels")
 @pytest.mark.parametrize("check", list(our_checks()))
 def test_our_checks(check):
     check()
@@ -96,7 +108,7 @@ def test_our_checks(check):
 def test_every_public_retriever_is_checked():
     public = {getattr(skxmr, name) for name in skxmr.__all__}
     classes = {value for value in public if isinstance(value, type) and issubclass(value, CrossModalRetriever)}
-    assert classes - {CrossModalRetriever} == {type(retriever) for retriever in RETRIEVERS}
+    assert classes - {CrossModalRetriever, DeepRetriever} == {type(retriever) for retriever in RETRIEVERS}
 
 
 class Broken(CCA):

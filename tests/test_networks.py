@@ -8,7 +8,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from torch.autograd import gradcheck
 
 from skxmr import label_graph, networks
-from skxmr.networks import Dropout, GraphAttention, GraphConvolution, MultiHopGNN, reverse_gradient
+from skxmr.adversaries import reverse_gradient
+from skxmr.networks import Dropout, GraphAttention, GraphConvolution, MultiHopGNN
 
 ASYMMETRIC = np.array([[1, 1, 0], [0, 1, 0], [0, 1, 1], [1, 0, 0]])  # P(1|2) = 1 and P(1|0) = 1/2: label 1 receives
 

@@ -6,42 +6,79 @@ import threading
 import warnings
 from abc import abstractmethod
 from numbers import Integral, Real
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, Self
 
 import numpy as np
-import pandas as pd
 import torch
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
-from torch import Tensor, nn
+from torch import nn
 
 from skxmr._labels import Labels
 from skxmr._validation import FloatArray
 from skxmr.base import CrossModalRetriever
-from skxmr.deep.batches import Batches, PairsDataset, ViewSource
+from skxmr.deep.batches import PairsDataset
+from skxmr.deep.callbacks import SCHEDULES
+from skxmr.deep.device import resolve_device
+from skxmr.deep.encoding import encode_rows, validation_scores
 from skxmr.deep.objective import Objective
-from skxmr.deep.training import SCHEDULES, DivergenceError, Selection, make_trainer
-from skxmr.metrics import cross_modal_map
-from skxmr.networks import Dropout
+from skxmr.deep.split import Split, split_rows
+from skxmr.deep.tasks import AnnouncesEpochs, with_callbacks
+from skxmr.deep.training import OPTIMIZERS, Options, train
 from skxmr.pairs import Pairs
 
 _INITIALISING = threading.Lock()
-_ENCODED_ROWS = 4096
+_AUTO_BATCH = 256
 
 
-class Split(NamedTuple):
-    """Fitting rows, and validation rows or None; separated before anything learns from labels."""
-
-    pairs: Pairs
-    labels: Labels | None
-    validation: tuple[Pairs, Labels | None] | None
-
-
-class DeepRetriever(CrossModalRetriever):
+class DeepRetriever(AnnouncesEpochs, CrossModalRetriever):
     """Base of the deep methods: separates validation rows, trains, keeps the best epoch, encodes.
 
     A method overrides `_build`, which makes its network and objective from the fitting rows. The network has
-    `encode_image`, `encode_text` and ``forward(image, text)``, which returns a dict of tensors.
+    `encode_image`, `encode_text` and ``forward(image, text)``, which returns a dict of tensors. The parameters below
+    are common to all deep methods; a method may have other defaults.
+
+    Parameters
+    ----------
+    n_components : int, default=512
+        Width of the common space.
+    lr : float, default=3e-4
+        Learning rate, > 0; of the one-cycle schedule a third of its peak.
+    batch_size : int or "auto", default="auto"
+        Rows of a mini-batch, at least 2; ``"auto"`` is the smaller of 256 and the number of fitting rows.
+    max_epochs : int, default=60
+        Passes over the fitting rows.
+    optimizer : {"adamw", "sgd"} or callable, default="adamw"
+        Called with the parameters, `lr` and `weight_decay`, as ``functools.partial(torch.optim.Adam, betas=(.5, .9))``.
+    weight_decay : float, default=0.01
+        Decoupled from the gradient with ``"adamw"``.
+    schedule : {"constant", "cosine", "onecycle"}, default="onecycle"
+        Of the learning rate, stepped after every batch.
+    dropout : float, default=0.5
+        Probability of dropping a hidden unit, in [0, 1).
+    input_dropout : float, default=0.3
+        Probability of dropping an input feature.
+    standardize : bool, default=True
+        Bring every feature to mean 0 and variance 1 of the fitting rows, inside the network.
+    device : str, default="auto"
+        ``"auto"`` (CUDA where there is one, else the CPU), ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"mps"``.
+    precision : {"float32", "bf16"}, default="float32"
+        ``"bf16"`` runs the network under autocast; losses stay in float32.
+    random_state : int, RandomState or None, default=None
+        Decides the validation rows, initial weights, batches and dropout; equal seeds give bit-equal fits on a CPU. The
+        global generators are neither read nor moved.
+    early_stopping : int or None, default=None
+        Stop after so many epochs without a better validation mAP.
+    validation_fraction : float, default=0.1
+        Share of the rows held out, in [0, 1); the epoch with their best mAP is kept. Every label keeps a fitting row.
+        0 fits on all rows and keeps the last epoch.
+    callbacks : list or None, default=None
+        Callbacks of skorch. Those of scikit-learn (1.9 and later) are set by `set_callbacks`.
+    verbose : int, default=0
+        1 shows a progress bar with the loss and the validation mAPs.
+    warm_start : bool, default=False
+        Go on from the network of the last fit, with its label graph, label vectors and standardisation; widths and
+        labels must be the same.
 
     Attributes
     ----------
@@ -54,126 +91,152 @@ class DeepRetriever(CrossModalRetriever):
     """
 
     _training_constraints: ClassVar[dict[str, list[Any]]] = {
+        "n_components": [Interval(Integral, 1, None, closed="left")],
         "lr": [Interval(Real, 0, None, closed="neither")],
-        "batch_size": [Interval(Integral, 2, None, closed="left")],
+        "batch_size": [Interval(Integral, 2, None, closed="left"), StrOptions({"auto"})],
         "max_epochs": [Interval(Integral, 1, None, closed="left")],
+        "optimizer": [StrOptions(set(OPTIMIZERS)), callable],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
         "schedule": [StrOptions(set(SCHEDULES))],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "input_dropout": [Interval(Real, 0, 1, closed="left")],
+        "standardize": ["boolean"],
         "precision": [StrOptions({"float32", "bf16"})],
         "random_state": ["random_state"],
         "early_stopping": [Interval(Integral, 1, None, closed="left"), None],
         "validation_fraction": [Interval(Real, 0, 1, closed="left")],
         "callbacks": [list, None],
+        "verbose": ["verbose"],
+        "warm_start": ["boolean"],
     }
     network_: Any
-    device: str
-    random_state: Any
-    validation_fraction: float
-    early_stopping: int | None
-    max_epochs: int
-    batch_size: int
+
+    def __init__(
+        self,
+        n_components: int = 512,
+        *,
+        lr: float = 3e-4,
+        batch_size: int | str = "auto",
+        max_epochs: int = 60,
+        optimizer: Any = "adamw",
+        weight_decay: float = 0.01,
+        schedule: str = "onecycle",
+        dropout: float = 0.5,
+        input_dropout: float = 0.3,
+        standardize: bool = True,
+        device: str = "auto",
+        precision: str = "float32",
+        random_state: Any = None,
+        early_stopping: int | None = None,
+        validation_fraction: float = 0.1,
+        callbacks: list[Any] | None = None,
+        verbose: int = 0,
+        warm_start: bool = False,
+    ) -> None:
+        self.n_components = n_components
+        self.lr = lr
+        self.batch_size = batch_size
+        self.max_epochs = max_epochs
+        self.optimizer = optimizer
+        self.weight_decay = weight_decay
+        self.schedule = schedule
+        self.dropout = dropout
+        self.input_dropout = input_dropout
+        self.standardize = standardize
+        self.device = device
+        self.precision = precision
+        self.random_state = random_state
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.callbacks = callbacks
+        self.verbose = verbose
+        self.warm_start = warm_start
 
     @abstractmethod
     def _build(self, split: Split) -> tuple[nn.Module, Objective]:
         """Make the network and the objective; torch's global generator is seeded and private to the call."""
 
+    def _prepare(self, network: Any, split: Split, dataset: PairsDataset, options: Options, seed: int) -> None:
+        """Train parts of the network beforehand, in place."""
+
+    @with_callbacks  # type: ignore[untyped-decorator]
+    def fit(self, X: Any, y: Any = None, labels: Any = None) -> Self:
+        """Learn the common space: ``fit(image, text, labels)`` or ``fit(Pairs(image, text), labels)``.
+
+        A first interrupt (Ctrl-C) ends the training and leaves the model of the best finished epoch; a second one
+        within a minute raises.
+
+        Parameters
+        ----------
+        X : Pairs, or array-like of shape (n, d_image)
+            Both views, or the images; dense, CSR, memory map or DataFrame.
+        y : labels if X is a Pairs, else array-like of shape (n, d_text)
+            The texts.
+        labels : multi-hot (n, c), class ids (n,), n lists of tags, or None
+            Labels of the rows.
+
+        Returns
+        -------
+        self
+        """
+        super().fit(X, y, labels)
+        self._announce_end()
+        return self
+
     def _fit(self, pairs: Pairs, labels: Labels | None) -> None:
         device = resolve_device(self.device)
-        seeds = check_random_state(self.random_state).randint(2**31, size=3).tolist()
-        split = self._split(pairs, labels, seeds[0])
+        seeds = check_random_state(self.random_state).randint(2**31, size=4).tolist()
+        split = split_rows(pairs, labels, self.validation_fraction, seeds[0])
         with _INITIALISING, torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seeds[1])
+            torch.default_generator.manual_seed(seeds[1])  # torch.manual_seed would seed the CUDA generators as well
             network, objective = self._build(split)
-        self._train(network.to(device), objective, split, torch.Generator().manual_seed(seeds[2]), device)
-
-    def _split(self, pairs: Pairs, labels: Labels | None, seed: int) -> Split:
-        n = len(pairs)
-        n_validation = round(self.validation_fraction * n)
-        if self.validation_fraction == 0:
-            return Split(pairs, labels, None)
-        if n_validation < 2 or n - n_validation < 2:
-            raise ValueError(
-                f"validation_fraction={self.validation_fraction} of {n} rows leaves {n_validation} for validation and "
-                f"{n - n_validation} for fitting; both need 2. Use 0 to fit on all rows and keep the last epoch."
-            )
-        order = np.random.default_rng(seed).permutation(n)
-        held, kept = (np.sort(rows) for rows in np.split(order, [n_validation]))
-        fitting, validation = (
-            (pairs[rows], labels and labels._replace(matrix=labels.matrix[rows])) for rows in (kept, held)
-        )
-        return Split(*fitting, validation)
-
-    def _train(
-        self, network: nn.Module, objective: Objective, split: Split, generator: torch.Generator, device: torch.device
-    ) -> None:
+        continued = self.warm_start and hasattr(self, "network_")
+        if continued:
+            _continue(network, self.network_)
+        network.to(device)
         Y = np.zeros((len(split.pairs), 0)) if split.labels is None else split.labels.matrix
         dataset = PairsDataset(split.pairs.image, split.pairs.text, Y, device)
-        dropouts = [module for module in network.modules() if isinstance(module, Dropout)]
-        noise = torch.Generator(device).manual_seed(generator.initial_seed())
-        for module in dropouts:
-            module.generator = noise
-        selection = Selection(self._validation(network, split), self.early_stopping)
-        n_steps = self.max_epochs * len(Batches(dataset, self.batch_size))
-        options = {**self.get_params(deep=False), "device": str(device)}
-        net = make_trainer(network, objective, selection, generator, n_steps, options)
-        try:
-            net.fit(dataset)
-        except DivergenceError as error:
-            if selection.best_state is None:
-                raise DivergenceError(f"{error}; no epoch was finished. Lower lr, or standardise the views.") from error
-            warnings.warn(f"{error}; the weights of epoch {selection.best_epoch} are kept.", stacklevel=2)
-        if net.interrupted_twice_ or selection.best_state is None:  # or before any epoch: there is no model to keep
-            raise KeyboardInterrupt
-        network.load_state_dict(selection.best_state)
-        for module in dropouts:
-            module.generator = None
-        self.network_, self.best_epoch_ = network.eval().requires_grad_(False), selection.best_epoch
-        self.history_ = _history(net.history)
+        options = self._options(len(dataset))
+        if not continued:
+            self._prepare(network, split, dataset, options, seeds[3])
+        options = options._replace(
+            callbacks=[*(self.callbacks or []), *self._announce(network, pairs, labels, self.max_epochs)]
+        )
+        generator = torch.Generator().manual_seed(seeds[2])
+        outcome = train(network, objective, dataset, validation_scores(network, split), generator, options)
+        self.network_ = network.eval().requires_grad_(False)
+        self.best_epoch_, self.history_ = outcome.best_epoch, outcome.history
 
-    def _validation(self, network: nn.Module, split: Split) -> Any:
-        if split.validation is None:
-            return None
-        pairs, labels = split.validation
+    def _options(self, n: int) -> Options:
+        chosen = {name: getattr(self, name) for name in Options._fields}
+        if self.batch_size == "auto":
+            chosen["batch_size"] = min(_AUTO_BATCH, n)
+        elif chosen["batch_size"] > n:
+            message = f"batch_size={self.batch_size} but there are {n} rows to fit: every batch holds all of them."
+            warnings.warn(message, UserWarning, stacklevel=6)
+        return Options(**chosen)
 
-        def score() -> dict[str, float]:
-            network.eval()
-            views = _encode(network.encode_image, pairs.image), _encode(network.encode_text, pairs.text)
-            found = cross_modal_map(*views, labels)
-            return {f"validation_{name}": found[name] for name in ("i2t_map", "t2i_map", "map")}
-
-        return score
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
 
     def _encode_image(self, X: FloatArray) -> FloatArray:
-        return _encode(self.network_.encode_image, X)
+        return encode_rows(self.network_.encode_image, X)
 
     def _encode_text(self, X: FloatArray) -> FloatArray:
-        return _encode(self.network_.encode_text, X)
+        return encode_rows(self.network_.encode_text, X)
 
 
-def resolve_device(device: str) -> torch.device:
-    """Return the torch device of a name; ``"auto"`` is CUDA where there is one, else the CPU."""
-    if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+def _continue(network: nn.Module, last: nn.Module) -> None:
     try:
-        resolved = torch.device(device)
-    except (RuntimeError, TypeError) as error:
-        raise ValueError(f"device must be 'auto', 'cpu', 'cuda', 'cuda:1' or 'mps'; got {device!r}.") from error
-    if resolved.type == "cuda" and not torch.cuda.is_available():
-        raise ValueError(f"device={device!r} but torch finds no CUDA here; use device='auto' or 'cpu'.")
-    return resolved
-
-
-def _encode(encode: Any, X: FloatArray) -> FloatArray:
-    """Encode rows in blocks; float32 numpy."""
-    device = next(encode.__self__.parameters()).device
-    source = ViewSource(X, device, resident=False)
-    blocks = torch.split(torch.arange(len(source)), _ENCODED_ROWS)
-    with torch.inference_mode():
-        parts: list[Tensor] = [encode(source.rows(index)).float().cpu() for index in blocks]
-    return torch.cat(parts).numpy()
-
-
-def _history(history: Any) -> pd.DataFrame:
-    rows = [{key: value for key, value in epoch.items() if key != "batches"} for epoch in history]
-    frame = pd.DataFrame(rows).rename(columns={"dur": "seconds", "train_loss": "loss"})
-    return frame[[name for name in frame if not name.endswith(("_best", "_count"))]]
+        network.load_state_dict(last.state_dict())
+    except RuntimeError as error:
+        raise ValueError(
+            "warm_start=True, but widths, labels or the architecture differ from those of the last fit; "
+            f"set warm_start=False to start anew. {error}"
+        ) from error
+    module: Any
+    for module, before in zip(network.modules(), last.modules(), strict=True):
+        if getattr(before, "frozen", False):
+            module.freeze()

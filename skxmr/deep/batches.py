@@ -41,6 +41,7 @@ class PairsDataset(torch.utils.data.Dataset[Any]):
     """Both views and the labels of the fitting rows."""
 
     def __init__(self, image: Any, text: Any, Y: Any, device: torch.device) -> None:
+        self.device = device
         self.image, self.text = ViewSource(image, device), ViewSource(text, device)
         self.Y = ViewSource(Y, device)
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,13 +13,26 @@ import scipy.sparse as sp
 import torch
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
+from torch import nn
 
 from skxmr._labels import Labels
-from skxmr._validation import FloatArray
+from skxmr._validation import FloatArray, is_frame
 from skxmr.deep.base import DeepRetriever
+from skxmr.deep.batches import PairsDataset
+from skxmr.deep.inputs import (
+    TEXT_WIDTH,
+    PretrainedText,
+    never_negative,
+    pretrain_text,
+    standardizer,
+    wants_pretraining,
+)
+from skxmr.deep.split import Split
+from skxmr.deep.training import Options
 from skxmr.graph import LabelGraph
 from skxmr.metrics import Similarity
 from skxmr.pairs import Pairs
+from skxmr.word_vectors import load_word_vectors
 
 GRAPH_PARAMETERS = ("tau", "p", "graph")
 
@@ -24,13 +40,32 @@ GRAPH_PARAMETERS = ("tau", "p", "graph")
 class LabelRetriever(DeepRetriever):
     """Base of the deep methods whose labels have classifiers in the common space.
 
-    Their network offers ``label_classifiers() -> (c, d)``.
+    Their network offers ``label_classifiers() -> (c, d)`` and may have a `text_input` that is trained beforehand.
     """
+
+    pretrain_text: bool | str
+
+    def _prepare(self, network: Any, split: Split, dataset: PairsDataset, options: Options, seed: int) -> None:
+        if isinstance(network.text_input, PretrainedText):
+            pretrain_text(network.text_input, split, dataset, options, seed)
+
+    def _inputs(self, pairs: Pairs, c: int) -> tuple[tuple[nn.Module, nn.Module], tuple[int, int], tuple[bool, bool]]:
+        """Return what makes representations of raw rows, how wide these are, and whether they are never negative."""
+        views = pairs.image, pairs.text
+        image_input, text_input = (standardizer(view, self.standardize) for view in views)
+        d_image, d_text = (int(view.shape[1]) for view in views)
+        image_positive, text_positive = (not self.standardize and never_negative(view) for view in views)
+        if wants_pretraining(self.pretrain_text, pairs.text):
+            text_input = PretrainedText(text_input, d_text, c, self.dropout, self.input_dropout)
+            d_text, text_positive = TEXT_WIDTH, False
+        return (image_input, text_input), (d_image, d_text), (image_positive, text_positive)
 
     @property
     def classifiers_(self) -> FloatArray:
         """Label classifiers (c, n_components), float32, in the order of `classes_`."""
         check_is_fitted(self)
+        if "classification" not in self.history_:
+            raise AttributeError("the label classifiers were not trained: the weight of the classification term was 0.")
         with torch.inference_mode():
             Z: FloatArray = self.network_.label_classifiers().float().cpu().numpy()
         return Z
@@ -78,17 +113,19 @@ class LabelRetriever(DeepRetriever):
         return [names[order[:k]].tolist() for order in np.argsort(-scores, axis=1, kind="stable")]
 
 
-def fitted_graph(retriever: Any, pairs: Pairs, labels: Labels, normalize: str) -> Any:
+def fitted_graph(retriever: Any, pairs: Pairs, labels: Labels, normalize: str) -> torch.Tensor:
     """Return the label graph to use: the one attached to the pairs, else the retriever's own `tau`, `p` and `graph`.
 
     An attached graph wins, so parameters of the retriever would have no effect: unless they are at their defaults that
     is an error.
     """
-    if pairs.label_graph is None:
-        own = LabelGraph(retriever.tau, retriever.p, retriever.graph, normalize)
-        return own.fit(None, labels).matrix_
     defaults = inspect.signature(type(retriever)).parameters
     changed = [name for name in GRAPH_PARAMETERS if not _same(getattr(retriever, name), defaults[name].default)]
+    if pairs.label_graph is None:
+        if "p" in changed and getattr(retriever, "gnn", None) == "gat":
+            warnings.warn('p has no effect with gnn="gat", which looks at the edges only.', UserWarning, stacklevel=7)
+        own = LabelGraph(retriever.tau, retriever.p, retriever.graph, normalize)
+        return _tensor(own.fit(None, labels).matrix_)
     if changed:
         raise ValueError(
             f"a LabelGraph step is attached, so {', '.join(changed)} of {type(retriever).__name__} would have no "
@@ -101,7 +138,16 @@ def fitted_graph(retriever: Any, pairs: Pairs, labels: Labels, normalize: str) -
             f"{len(expected)}, {expected[:3].tolist()} ...; fit the LabelGraph step on the same labels."
         )
     attached = pairs.label_graph
-    return LabelGraph(kind=attached.matrix_, normalize=_missing(attached, normalize)).fit(None, labels).matrix_
+    return _tensor(LabelGraph(kind=attached.matrix_, normalize=_missing(attached, normalize)).fit(None, labels).matrix_)
+
+
+def _tensor(A: Any) -> torch.Tensor:
+    if not sp.issparse(A):
+        return torch.as_tensor(A, dtype=torch.float32)
+    coordinates = A.tocoo()
+    indices = torch.as_tensor(np.array(coordinates.coords), dtype=torch.int64)
+    values = torch.as_tensor(coordinates.data, dtype=torch.float32)
+    return torch.sparse_coo_tensor(indices, values, A.shape, check_invariants=True).coalesce()
 
 
 def _missing(attached: LabelGraph, normalize: str) -> str:
@@ -110,6 +156,34 @@ def _missing(attached: LabelGraph, normalize: str) -> str:
 
 def _same(value: Any, default: Any) -> bool:
     return type(value) is type(default) and bool(value == default)
+
+
+def label_vectors(given: Any, labels: Labels) -> NDArray[np.float64]:
+    """Return one vector per label (c, d): a given array or frame, those of a word-vector file, or statistical ones."""
+    if given is None:
+        return statistical_label_vectors(labels)
+    if isinstance(given, (str, Path)):
+        return load_word_vectors(given, [str(name) for name in labels.names])
+    if is_frame(given):
+        given = _named_vectors(given, labels.names.tolist())
+    vectors = np.asarray(given)
+    c = len(labels.names)
+    if vectors.ndim != 2 or len(vectors) != c or vectors.dtype.kind not in "biuf":
+        raise ValueError(
+            f"label_embedding has shape {vectors.shape} and dtype {vectors.dtype} but there are {c} labels; real "
+            f"numbers of shape ({c}, d), in the order of the labels, a DataFrame named by them, or a word-vector file."
+        )
+    if not np.isfinite(vectors).all():
+        bad = labels.names[~np.isfinite(vectors).all(axis=1)]
+        raise ValueError(f"label_embedding holds NaN or infinity for the labels {bad[:10].tolist()}.")
+    return vectors.astype(np.float64)
+
+
+def _named_vectors(frame: Any, names: Sequence[Any]) -> Any:
+    missing = [name for name in names if name not in frame.index]
+    if missing:
+        raise ValueError(f"label_embedding has no row for the labels {missing[:10]}; its index names the labels.")
+    return frame.loc[list(names)].to_numpy()
 
 
 def statistical_label_vectors(labels: Labels, d: int = 300) -> NDArray[np.float64]:
@@ -128,5 +202,8 @@ def statistical_label_vectors(labels: Labels, d: int = 300) -> NDArray[np.float6
     order = np.argsort(-np.abs(values))[:d]
     vectors = U[:, order] * np.sqrt(np.abs(values[order]))
     signs = np.where(vectors[np.abs(vectors).argmax(axis=0), np.arange(len(order))] < 0, -1.0, 1.0)
-    unit: NDArray[np.float64] = vectors * signs / np.linalg.norm(vectors, axis=1, keepdims=True)
+    vectors = vectors * signs
+    lost = np.flatnonzero(np.linalg.norm(vectors, axis=1) < 1e-6)  # no part in the d factors
+    vectors[lost, lost % vectors.shape[1]] = 1.0
+    unit: NDArray[np.float64] = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     return unit

@@ -17,11 +17,11 @@ class Objective(ABC):
     Parameters
     ----------
     weights : mapping of str to float
-        Weight of each term; terms that are not named are left out.
+        Weight of each term; terms that are not named, or weigh nothing, are left out.
     """
 
     def __init__(self, weights: Mapping[str, float]) -> None:
-        self.weights = dict(weights)
+        self.weights = {name: weight for name, weight in weights.items() if weight != 0}
 
     @abstractmethod
     def terms(self, outputs: Mapping[str, Tensor], Y: Tensor) -> dict[str, Tensor]:

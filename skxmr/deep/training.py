@@ -1,25 +1,31 @@
-"""The one place where skorch is configured: the net, selection by validation mAP, divergence, schedules, progress."""
+"""The one place where skorch is configured: the net, its optimiser and schedule, divergence, interrupts."""
 
 from __future__ import annotations
 
-import copy
 import math
 import time
-from collections.abc import Callable
-from typing import Any
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, NamedTuple
 
-import numpy as np
+import pandas as pd
 import torch
 from skorch import NeuralNet
-from skorch.callbacks import Callback, PassthroughScoring
+from skorch.callbacks import PassthroughScoring
 from torch import Tensor, nn
+from tqdm.auto import tqdm
 
-from skxmr.deep.batches import Batches
+from skxmr.deep.batches import Batches, PairsDataset
+from skxmr.deep.callbacks import Patience, Progress, Selection, Steps, StopTraining
 from skxmr.deep.objective import Objective
+from skxmr.networks import Dropout
 
-SCHEDULES = ("constant", "cosine", "onecycle")
-
-
+OPTIMIZERS: dict[str, Any] = {
+    "adamw": partial(torch.optim.AdamW, fused=True),
+    "sgd": partial(torch.optim.SGD, momentum=0.9, nesterov=True, fused=True),
+}
 _TWICE_WITHIN = 60.0  # seconds between two interrupts that mean "stop everything"
 _last_interrupt = -math.inf
 
@@ -28,8 +34,27 @@ class DivergenceError(ArithmeticError):
     """A loss term became NaN or infinite."""
 
 
-class StopTraining(KeyboardInterrupt):
-    """Ends skorch's loop early; skorch's own early stopping does the same."""
+class Options(NamedTuple):
+    """The parameters of a retriever that concern training alone."""
+
+    lr: float
+    batch_size: int
+    max_epochs: int
+    optimizer: Any
+    weight_decay: float
+    schedule: str
+    precision: str
+    early_stopping: int | None
+    callbacks: list[Any] | None
+    verbose: int
+
+
+class Outcome(NamedTuple):
+    """What training leaves, beside the network's weights."""
+
+    best_epoch: int
+    history: pd.DataFrame
+    interrupted: bool
 
 
 class Trainer(NeuralNet):
@@ -43,13 +68,13 @@ class Trainer(NeuralNet):
     def fit_loop(self, *args: Any, **kwargs: Any) -> Any:
         """Train, and tell a first interrupt, which keeps the model, from a second one soon after, which must raise."""
         global _last_interrupt
-        self.interrupted_twice_ = False
+        self.interrupts_ = 0
         try:
             return super().fit_loop(*args, **kwargs)
         except StopTraining:
             return self
         except KeyboardInterrupt:
-            self.interrupted_twice_ = time.monotonic() - _last_interrupt < _TWICE_WITHIN
+            self.interrupts_ = 2 if time.monotonic() - _last_interrupt < _TWICE_WITHIN else 1
             _last_interrupt = time.monotonic()
             return self
 
@@ -69,92 +94,90 @@ class Trainer(NeuralNet):
         return self.objective.total(terms)
 
 
-class Selection(Callback):
-    """Score the validation rows after every epoch, keep the best weights, stop when no epoch beats them for long.
-
-    Parameters
-    ----------
-    score : callable or None
-        Returns the validation mAPs by name, ``validation_map`` among them; None keeps the last epoch.
-    patience : int or None
-        Epochs without a better one after which training stops.
-    """
-
-    def __init__(self, score: Callable[[], dict[str, float]] | None, patience: int | None) -> None:
-        self.score = score
-        self.patience = patience
-        self.best_epoch, self.best_map = 0, -np.inf
-        self.best_state: dict[str, Tensor] | None = None
-
-    def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
-        """Compare this epoch with the best one."""
-        epoch = len(net.history)
-        found = self.score() if self.score is not None else {}
-        for name, value in found.items():
-            net.history.record(name, value)
-        value = found.get("validation_map", np.inf)
-        if value > self.best_map or self.score is None:
-            self.best_epoch, self.best_map = epoch, value
-            self.best_state = copy.deepcopy(net.module_.state_dict())
-        elif self.patience is not None and epoch - self.best_epoch >= self.patience:
-            raise StopTraining
-
-
-class Steps(Callback):
-    """Step a learning-rate schedule after every training batch."""
-
-    def __init__(self, kind: str, n_steps: int) -> None:
-        self.kind = kind
-        self.n_steps = n_steps
-
-    def on_train_begin(self, net: Any, **kwargs: Any) -> None:
-        """Make the schedule."""
-        optimizer, schedules = net.optimizer_, torch.optim.lr_scheduler
-        if self.kind == "onecycle":  # up to three times the rate, then down to almost nothing
-            self.schedule_: Any = schedules.OneCycleLR(optimizer, 3 * net.lr, total_steps=self.n_steps + 1)
-        elif self.kind == "cosine":
-            self.schedule_ = schedules.CosineAnnealingLR(optimizer, self.n_steps)
-        else:
-            self.schedule_ = schedules.ConstantLR(optimizer, factor=1.0)
-
-    def on_batch_end(self, net: Any, training: bool = False, **kwargs: Any) -> None:
-        """Move on."""
-        if training:
-            self.schedule_.step()
-
-
-def make_trainer(
+def train(
     network: nn.Module,
     objective: Objective,
-    selection: Selection,
+    dataset: PairsDataset,
+    score: Callable[[], dict[str, float]] | None,
     generator: torch.Generator,
-    n_steps: int,
-    options: dict[str, Any],
+    options: Options,
+) -> Outcome:
+    """Train, and leave the network with the weights of the epoch whose validation score was best.
+
+    `score` returns validation scores by name, of which the last one decides; None keeps the last epoch.
+    """
+    selection = Selection(score)
+    n_steps = options.max_epochs * len(Batches(dataset, options.batch_size))
+    with (
+        _own_noise(network, dataset.device, generator.initial_seed()),
+        tqdm(total=options.max_epochs, unit="epoch", disable=not options.verbose) as bar,
+    ):
+        callbacks = [
+            *((f"term_{name}", PassthroughScoring(name=name, on_train=True)) for name in objective.weights),
+            ("steps", Steps(options.schedule, n_steps)),
+            ("selection", selection),
+            ("bar", Progress(bar)),
+            *(options.callbacks or []),
+            ("patience", Patience(selection, options.early_stopping)),
+        ]
+        net = _net(network, objective, callbacks, generator, dataset.device, options)
+        try:
+            net.fit(dataset)
+        except DivergenceError as error:
+            if selection.best_state is None:
+                raise DivergenceError(f"{error}; no epoch was finished. Lower lr, or standardise the views.") from error
+            warnings.warn(f"{error}; the weights of epoch {selection.best_epoch} are kept.", stacklevel=6)
+    if net.interrupts_ == 2 or selection.best_state is None:  # or before any epoch: there is no model to keep
+        raise KeyboardInterrupt
+    network.load_state_dict(selection.best_state)
+    return Outcome(selection.best_epoch, _history(net.history), net.interrupts_ > 0)
+
+
+def _net(
+    network: nn.Module,
+    objective: Objective,
+    callbacks: list[Any],
+    generator: torch.Generator,
+    device: torch.device,
+    options: Options,
 ) -> Trainer:
-    """Configure skorch from the parameters of a retriever."""
     return Trainer(
         network,
         criterion=nn.Identity,
         objective=objective,
-        precision=options["precision"],
-        optimizer=torch.optim.AdamW,
-        optimizer__fused=True,
-        lr=options["lr"],
-        optimizer__weight_decay=options["weight_decay"],
-        max_epochs=options["max_epochs"],
-        batch_size=options["batch_size"],
+        precision=options.precision,
+        optimizer=OPTIMIZERS[options.optimizer] if isinstance(options.optimizer, str) else options.optimizer,
+        lr=options.lr,
+        optimizer__weight_decay=options.weight_decay,
+        max_epochs=options.max_epochs,
+        batch_size=options.batch_size,
         iterator_train=Batches,
         iterator_train__shuffle=True,
         iterator_train__generator=generator,
         train_split=None,
-        device=options["device"],
-        callbacks=[
-            *((f"term_{name}", PassthroughScoring(name=name, on_train=True)) for name in objective.weights),
-            ("steps", Steps(options["schedule"], n_steps)),
-            ("selection", selection),
-            *(options["callbacks"] or []),
-        ],
+        device=str(device),
+        callbacks=callbacks,
         callbacks__print_log=None,
         callbacks__valid_loss=None,
         verbose=0,
     )
+
+
+@contextmanager
+def _own_noise(network: nn.Module, device: torch.device, seed: int) -> Iterator[None]:
+    """Let the dropout of a network draw from a generator of this training alone."""
+    dropouts = [module for module in network.modules() if isinstance(module, Dropout)]
+    noise = torch.Generator(device).manual_seed(seed)
+    for module in dropouts:
+        module.generator = noise
+    try:
+        yield
+    finally:
+        for module in dropouts:
+            module.generator = None
+
+
+def _history(history: Any) -> pd.DataFrame:
+    rows = [{key: value for key, value in epoch.items() if key != "batches"} for epoch in history]
+    frame = pd.DataFrame(rows).rename(columns={"dur": "seconds", "train_loss": "loss"})
+    return frame[[name for name in frame if not name.endswith(("_best", "_count"))]]

@@ -75,7 +75,7 @@ def test_the_graph_is_the_steps_or_the_retrievers_own(small, normalize):
     pairs, Y = small
     labels = encode_labels(Y)
     own = fitted_graph(WithGraph(tau=0.2), pairs, labels, normalize)
-    assert_array_equal(own, label_graph(Y, 0.2, 0.5, normalize=normalize))
+    assert_allclose(own, label_graph(Y, 0.2, 0.5, normalize=normalize), rtol=1e-6)
     for on_step in ("none", "symmetric"):
         attached = LabelGraph(tau=0.2, normalize=on_step).fit_transform(pairs, Y)
         if (on_step, normalize) != ("symmetric", "none"):
@@ -111,3 +111,6 @@ def test_label_vectors_of_labels_that_never_meet_or_never_occur():
     alone = statistical_label_vectors(encode_labels(np.eye(5, 4)))
     assert_allclose(np.abs(alone @ alone.T), np.eye(4), atol=1e-12)
     assert statistical_label_vectors(encode_labels(TAGS), d=2).shape == (4, 2)
+    many = statistical_label_vectors(encode_labels(np.eye(6, 9)), d=4)
+    assert many.shape == (9, 4)
+    assert_allclose(np.linalg.norm(many, axis=1), 1)

@@ -11,7 +11,9 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, KFold
 from skorch.callbacks import Callback
 
-from skxmr.deep import training
+from skxmr._labels import encode_labels
+from skxmr.deep import encoding, training
+from skxmr.deep.split import split_rows
 from skxmr.deep.training import DivergenceError
 from skxmr.metrics import cross_modal_map
 from skxmr.testing import retriever_checks
@@ -45,24 +47,23 @@ def test_the_best_epoch_is_kept(small):
     fitted = Toy(max_epochs=12, lr=0.1).fit(pairs, labels)
     best = fitted.history_["validation_map"].argmax()
     assert fitted.best_epoch_ == best + 1
-    split = fitted._split(pairs, labels_of(fitted, labels), np.random.RandomState(0).randint(2**31, size=3)[0])
+    split = split_of(fitted, pairs, labels)
     held, held_labels = split.validation
     out = fitted.transform(held)
     found = cross_modal_map(out.image, out.text, held_labels.matrix)
     assert_allclose(found["map"], fitted.history_["validation_map"][best], rtol=1e-9)
 
 
-def labels_of(fitted, labels):
-    from skxmr._labels import encode_labels
-
-    return encode_labels(labels)
+def split_of(fitted, pairs, labels):
+    seed = np.random.RandomState(fitted.random_state).randint(2**31)
+    return split_rows(pairs, encode_labels(labels), fitted.validation_fraction, seed)
 
 
 def test_validation_rows_are_never_fitted(small):
     """Whatever stands in the validation rows, the weights of an epoch are the same."""
     pairs, labels = small
     fitted = Toy(max_epochs=1).fit(pairs, labels)
-    split = fitted._split(pairs, labels_of(fitted, labels), np.random.RandomState(0).randint(2**31, size=3)[0])
+    split = split_of(fitted, pairs, labels)
     held = ~np.isin(pairs.image[:, 0], split.pairs.image[:, 0])
     assert held.sum() == 24
     spoilt = pairs.image.copy()
@@ -102,12 +103,10 @@ def test_global_generators_are_untouched(small):
 
 
 def test_batch_size_at_encoding_does_not_matter(small, monkeypatch):
-    from skxmr.deep import base
-
     pairs, labels = small
     fitted = Toy().fit(pairs, labels)
     whole = fitted.encode_image(pairs)
-    monkeypatch.setattr(base, "_ENCODED_ROWS", 7)
+    monkeypatch.setattr(encoding, "_ROWS", 7)
     assert_allclose(fitted.encode_image(pairs), whole, atol=1e-6)
 
 
@@ -209,8 +208,10 @@ def test_divergence_names_the_term_and_the_epoch(small, monkeypatch):
         ({"schedule": "linear"}, "schedule"),
         ({"precision": "fp16"}, "precision"),
         ({"validation_fraction": 1.0}, "validation_fraction"),
-        ({"validation_fraction": 0.01}, "leaves 1 for validation"),
-        ({"validation_fraction": 0.99}, "1 for fitting"),
+        ({"validation_fraction": 0.01}, "can hold out 1 rows"),
+        ({"optimizer": "adagrad"}, "optimizer"),
+        ({"dropout": 1.0}, "dropout"),
+        ({"device": "cuda:9"}, "torch finds"),
     ],
 )
 def test_bad_parameters_are_named(small, options, message):

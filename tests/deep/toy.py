@@ -10,11 +10,12 @@ from skxmr.networks import Dropout
 
 
 class ToyNetwork(nn.Module):
-    def __init__(self, d_image, d_text, d, c):
+    def __init__(self, d_image, d_text, d, c, dropout):
         super().__init__()
-        self.image = nn.Sequential(Dropout(0.2), nn.Linear(d_image, d))
-        self.text = nn.Sequential(Dropout(0.2), nn.Linear(d_text, d))
+        self.image = nn.Sequential(Dropout(dropout), nn.Linear(d_image, d))
+        self.text = nn.Sequential(Dropout(dropout), nn.Linear(d_text, d))
         self.classifiers = nn.Parameter(torch.randn(c, d))
+        self.text_input = nn.Identity()
 
     def encode_image(self, x):
         return self.image(x)
@@ -42,32 +43,26 @@ class Toy(DeepRetriever):
     def __init__(
         self,
         n_components=6,
+        *,
         lr=0.01,
         batch_size=32,
         max_epochs=4,
-        weight_decay=0.01,
+        optimizer="adamw",
         schedule="onecycle",
+        dropout=0.2,
         device="cpu",
         precision="float32",
         random_state=0,
         early_stopping=None,
         validation_fraction=0.2,
         callbacks=None,
+        verbose=0,
+        warm_start=False,
     ):
-        self.n_components = n_components
-        self.lr = lr
-        self.batch_size = batch_size
-        self.max_epochs = max_epochs
-        self.weight_decay = weight_decay
-        self.schedule = schedule
-        self.device = device
-        self.precision = precision
-        self.random_state = random_state
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.callbacks = callbacks
+        common = {name: value for name, value in locals().items() if name in self._get_param_names()}
+        super().__init__(**common)
 
     def _build(self, split):
         widths = split.pairs.image.shape[1], split.pairs.text.shape[1]
-        network = ToyNetwork(*widths, self.n_components, split.labels.matrix.shape[1])
+        network = ToyNetwork(*widths, self.n_components, split.labels.matrix.shape[1], self.dropout)
         return network, ToyObjective({"classification": 1.0, "likelihood": 0.2})

@@ -9,8 +9,9 @@ from numpy.testing import assert_allclose
 from torch import nn
 
 from skxmr import label_graph
-from skxmr.methods.dagnn import DAGNNNetwork, DAGNNObjective, DualGAN, EmbeddingCritic
-from skxmr.networks import Discriminator, GraphAttention, GraphConvolution, MultiHopGNN, Standardize
+from skxmr.adversaries import Discriminator, DualGAN, EmbeddingCritic
+from skxmr.methods.dagnn import DAGNNObjective
+from skxmr.networks import GraphAttention, GraphConvolution, LabelGraphNetwork, MultiHopGNN, Standardize
 from tests import reference
 
 WEIGHTS = {"classification": 1.0, "invariance": 0.2, "adversary": 0.2}
@@ -25,11 +26,9 @@ def build(critic="dual", layer=GraphConvolution, strength=1.0):
         "embedding": EmbeddingCritic(D, strength),
         "none": None,
     }
-    network = DAGNNNetwork(
-        Standardize(torch.zeros(D_IMAGE), torch.ones(D_IMAGE)),
-        nn.Identity(),
-        nn.Linear(D_IMAGE, D),
-        nn.Linear(D_TEXT, D),
+    network = LabelGraphNetwork(
+        [Standardize(torch.zeros(D_IMAGE), torch.ones(D_IMAGE)), nn.Identity()],
+        [nn.Linear(D_IMAGE, D), nn.Linear(D_TEXT, D)],
         MultiHopGNN(layer, 5, 8, 2, D),
         torch.randn(C, 5),
         torch.from_numpy(label_graph(Y, 0.3, 0.5)).float(),

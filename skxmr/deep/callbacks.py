@@ -1,0 +1,94 @@
+"""What happens between epochs and batches: selection, patience, schedules, the progress bar."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from skorch.callbacks import Callback
+from torch import Tensor
+
+SCHEDULES = ("constant", "cosine", "onecycle")
+
+
+class StopTraining(KeyboardInterrupt):
+    """Ends skorch's loop early; skorch's own early stopping does the same."""
+
+
+class Selection(Callback):
+    """Score the validation rows after every epoch and keep the best weights.
+
+    Parameters
+    ----------
+    score : callable or None
+        Returns validation scores by name, of which the last one decides; None keeps the last epoch.
+    """
+
+    def __init__(self, score: Callable[[], dict[str, float]] | None) -> None:
+        self.score = score
+        self.best_epoch, self.best_value = 0, -math.inf
+        self.best_state: dict[str, Tensor] | None = None
+
+    def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
+        """Compare this epoch with the best one."""
+        epoch = len(net.history)
+        value = math.inf
+        if self.score is not None:
+            for name, value in self.score().items():
+                net.history.record(name, value)
+        if value > self.best_value or self.score is None:
+            self.best_epoch, self.best_value = epoch, value
+            self.best_state = copy.deepcopy(net.module_.state_dict())
+
+
+class Patience(Callback):
+    """Stop when no epoch has beaten the best one for long; the last callback, so that all others see the epoch."""
+
+    def __init__(self, selection: Selection, patience: int | None) -> None:
+        self.selection = selection
+        self.patience = patience
+
+    def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
+        """Stop the training or go on."""
+        if self.patience is not None and len(net.history) - self.selection.best_epoch >= self.patience:
+            raise StopTraining
+
+
+class Steps(Callback):
+    """Step a learning-rate schedule after every training batch."""
+
+    def __init__(self, kind: str, n_steps: int) -> None:
+        self.kind = kind
+        self.n_steps = n_steps
+
+    def on_train_begin(self, net: Any, **kwargs: Any) -> None:
+        """Make the schedule."""
+        optimizer, schedules = net.optimizer_, torch.optim.lr_scheduler
+        if self.kind == "onecycle":  # up to three times the rate, then down to almost nothing
+            self.schedule_: Any = schedules.OneCycleLR(optimizer, 3 * net.lr, total_steps=self.n_steps + 1)
+        elif self.kind == "cosine":
+            self.schedule_ = schedules.CosineAnnealingLR(optimizer, self.n_steps)
+        else:
+            self.schedule_ = schedules.ConstantLR(optimizer, factor=1.0)
+
+    def on_batch_end(self, net: Any, training: bool = False, **kwargs: Any) -> None:
+        """Move on."""
+        if training:
+            self.schedule_.step()
+
+
+class Progress(Callback):
+    """Move a progress bar on after every epoch; it shows the loss and what was measured on the validation rows."""
+
+    def __init__(self, bar: Any) -> None:
+        self.bar = bar
+
+    def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
+        """Show the epoch."""
+        shown = {"train_loss": "loss", "validation_i2t_map": "i2t", "validation_t2i_map": "t2i"}
+        last = net.history[-1]
+        self.bar.set_postfix({short: f"{last[name]:.3f}" for name, short in shown.items() if name in last})
+        self.bar.update()

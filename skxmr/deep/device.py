@@ -1,0 +1,23 @@
+"""The torch device of a name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+
+
+def resolve_device(device: str) -> torch.device:
+    """Return the torch device of a name; ``"auto"`` is CUDA where there is one, else the CPU."""
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        resolved = torch.device(device)
+    except (RuntimeError, TypeError) as error:
+        raise ValueError(f"device must be 'auto', 'cpu', 'cuda', 'cuda:1' or 'mps'; got {device!r}.") from error
+    present: dict[str, Callable[[], bool]] = {"cuda": torch.cuda.is_available, "mps": torch.backends.mps.is_available}
+    if resolved.type in present and not present[resolved.type]():
+        raise ValueError(f"device={device!r} but torch finds no {resolved.type.upper()} here; use 'auto' or 'cpu'.")
+    if resolved.type == "cuda" and (resolved.index or 0) >= torch.cuda.device_count():
+        raise ValueError(f"device={device!r} but torch finds {torch.cuda.device_count()} CUDA devices here.")
+    return resolved

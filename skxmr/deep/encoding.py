@@ -1,0 +1,41 @@
+"""Rows through a trained network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from skxmr._validation import FloatArray
+from skxmr.deep.batches import ViewSource
+from skxmr.deep.split import Split
+from skxmr.metrics import cross_modal_map
+
+_ROWS = 4096  # encoded at a time
+
+
+def encode_rows(encode: Any, X: FloatArray) -> FloatArray:
+    """Encode rows in blocks by a method of a network; float32 numpy."""
+    device = next(encode.__self__.parameters()).device
+    source = ViewSource(X, device, resident=False)
+    with torch.inference_mode():
+        blocks = torch.split(torch.arange(len(source)), _ROWS)
+        parts: list[Tensor] = [encode(source.rows(index)).float().cpu() for index in blocks]
+    return torch.cat(parts).numpy()
+
+
+def validation_scores(network: Any, split: Split) -> Callable[[], dict[str, float]] | None:
+    """Return a function that measures the network on the validation rows; their mean mAP comes last."""
+    if split.validation is None:
+        return None
+    pairs, labels = split.validation
+
+    def score() -> dict[str, float]:
+        network.eval()
+        views = encode_rows(network.encode_image, pairs.image), encode_rows(network.encode_text, pairs.text)
+        found = cross_modal_map(*views, labels)
+        return {f"validation_{name}": found[name] for name in ("i2t_map", "t2i_map", "map")}
+
+    return score

@@ -1,0 +1,137 @@
+"""What stands between raw rows and an encoder: standardisation, and a text network pre-trained on the labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from sklearn.preprocessing import StandardScaler
+from torch import Tensor, nn
+from torch.nn import functional
+
+from skxmr._validation import FloatArray
+from skxmr.deep.batches import PairsDataset, ViewSource
+from skxmr.deep.objective import Objective
+from skxmr.deep.split import Split
+from skxmr.deep.training import Options, train
+from skxmr.networks import SLOPE, Dropout, Standardize
+
+TEXT_WIDTH = 300
+_HIDDEN, _LR, _EPOCHS, _PATIENCE = 4096, 1e-3, 20, 3
+
+
+def standardizer(X: FloatArray, wanted: bool) -> nn.Module:
+    """Return the module that standardises by the rows of X, or one that does nothing. Constant features stay."""
+    if not wanted:
+        return nn.Identity()
+    scaler = StandardScaler(with_mean=False).fit(X)  # also measures the mean, without making a sparse view dense
+    return Standardize(*(torch.as_tensor(np.asarray(a), dtype=torch.float32) for a in (scaler.mean_, scaler.scale_)))
+
+
+def wants_pretraining(pretrain_text: bool | str, text: FloatArray) -> bool:
+    """Tell what ``"auto"`` means: pre-train where the text is a sparse bag of more than 300 words."""
+    if pretrain_text == "auto":
+        return bool(sp.issparse(text) and text.shape[1] > TEXT_WIDTH)
+    return bool(pretrain_text)
+
+
+class PretrainedText(nn.Module):
+    """Text network d -> 4096 -> 300 with LeakyReLU after both, trained to predict the labels, then frozen.
+
+    Parameters
+    ----------
+    before : nn.Module
+        What is done to the raw rows first.
+    d, c : int
+        Width of the text and number of labels.
+    dropout, input_dropout : float
+        While it is trained.
+
+    Shapes: x (n, d); output (n, 300).
+    """
+
+    def __init__(self, before: nn.Module, d: int, c: int, dropout: float, input_dropout: float) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            before,
+            Dropout(input_dropout),
+            nn.Linear(d, _HIDDEN),
+            nn.LeakyReLU(SLOPE),
+            Dropout(dropout),
+            nn.Linear(_HIDDEN, TEXT_WIDTH),
+            nn.LeakyReLU(SLOPE),
+        )
+        self.to_labels = nn.Linear(TEXT_WIDTH, c)
+        self.frozen = False
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the representations."""
+        out: Tensor = self.layers(x)
+        return out
+
+    def train(self, mode: bool = True) -> PretrainedText:
+        """Set the mode; frozen, it stays in evaluation mode."""
+        return super().train(mode and not self.frozen)
+
+    def freeze(self) -> None:
+        """Make it data: nothing in it learns or drops any more."""
+        self.frozen = True
+        self.eval().requires_grad_(False)
+
+
+class _Classifier(nn.Module):
+    def __init__(self, text: PretrainedText) -> None:
+        super().__init__()
+        self.text = text
+
+    def forward(self, image: Tensor, text: Tensor) -> dict[str, Tensor]:
+        return {"logits": self.text.to_labels(self.text(text))}
+
+
+class _CrossEntropy(Objective):
+    def terms(self, outputs: Mapping[str, Tensor], Y: Tensor) -> dict[str, Tensor]:
+        return {"pretraining": functional.binary_cross_entropy_with_logits(outputs["logits"], Y)}
+
+
+def pretrain_text(module: PretrainedText, split: Split, dataset: PairsDataset, options: Options, seed: int) -> None:
+    """Train a text network on the labels of the fitting rows and freeze it.
+
+    Binary cross-entropy, Adam at 1e-3, at most 20 epochs; stopped when the cross-entropy of the validation rows has not
+    fallen for 3. An interrupt raises: there is no model yet.
+    """
+    device = dataset.device
+    score = None
+    if split.validation is not None:
+        pairs, labels = split.validation
+        rows, Y = ViewSource(pairs.text, device, resident=False), ViewSource(labels.matrix, device)  # type: ignore[union-attr]
+
+        def score() -> dict[str, float]:
+            module.eval()
+            return {"validation": -_cross_entropy(module, rows, Y)}
+
+    options = options._replace(
+        lr=_LR, max_epochs=_EPOCHS, optimizer="adamw", weight_decay=0.0, schedule="constant",
+        early_stopping=_PATIENCE, callbacks=None, verbose=0,
+    )  # fmt: skip
+    generator = torch.Generator().manual_seed(seed)
+    outcome = train(_Classifier(module), _CrossEntropy({"pretraining": 1.0}), dataset, score, generator, options)
+    if outcome.interrupted:
+        raise KeyboardInterrupt
+    module.freeze()
+
+
+def _cross_entropy(module: PretrainedText, rows: ViewSource, Y: ViewSource) -> float:
+    total = 0.0
+    with torch.inference_mode():
+        for index in torch.split(torch.arange(len(rows)), 4096):
+            logits = module.to_labels(module(rows.rows(index)))
+            total += functional.binary_cross_entropy_with_logits(logits, Y.rows(index), reduction="sum").item()
+    return total / len(rows)
+
+
+def never_negative(X: Any) -> bool:
+    """Tell whether a view has no negative entry."""
+    return bool(X.min() >= 0)

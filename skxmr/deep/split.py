@@ -1,0 +1,58 @@
+"""Fitting rows and validation rows, separated before anything learns from labels."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from skxmr._labels import Labels
+from skxmr.pairs import Pairs
+
+
+class Split(NamedTuple):
+    """Fitting rows, and validation rows or None."""
+
+    pairs: Pairs
+    labels: Labels | None
+    validation: tuple[Pairs, Labels | None] | None
+
+
+def split_rows(pairs: Pairs, labels: Labels | None, fraction: float, seed: int) -> Split:
+    """Hold out a random share of the rows; every label keeps a fitting row."""
+    if fraction == 0:
+        return Split(pairs, labels, None)
+    n = len(pairs)
+    wanted = round(fraction * n)
+    order = np.random.default_rng(seed).permutation(n)
+    held = order[:wanted] if labels is None else _dispensable(labels.matrix, order, wanted)
+    if len(held) < max(2, wanted / 2) or n - len(held) < 2:
+        raise ValueError(
+            f"validation_fraction={fraction} of {n} rows can hold out {len(held)} rows (a label's last row is never "
+            f"held out) and leaves {n - len(held)} to fit; {max(2, round(wanted / 2))} and 2 are needed. Use another "
+            "fraction, or 0 to fit on all rows and keep the last epoch."
+        )
+    kept = np.setdiff1d(order, held)
+    fitting, validation = (
+        (pairs[rows], labels and labels._replace(matrix=labels.matrix[rows])) for rows in (kept, np.sort(held))
+    )
+    if validation[1] is not None and validation[1].matrix.nnz == 0:
+        raise ValueError(
+            f"none of the {len(held)} validation rows has a label, so no epoch can be chosen; raise "
+            "validation_fraction, or set it to 0."
+        )
+    return Split(*fitting, validation)
+
+
+def _dispensable(Y: sp.csr_array, order: NDArray[Any], wanted: int) -> NDArray[Any]:
+    """Return the first rows of the order without which every label still has a row."""
+    left = np.asarray(Y.sum(axis=0)).ravel()
+    held: list[int] = []
+    for row in order:
+        own = Y.indices[Y.indptr[row] : Y.indptr[row + 1]]
+        if len(held) < wanted and (left[own] > 1).all():
+            left[own] -= 1
+            held.append(row)
+    return np.array(held, dtype=int)

@@ -1,0 +1,85 @@
+"""A fit and its epochs as tasks of scikit-learn's callbacks (1.9 and later)."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+from skorch.callbacks import Callback
+from torch import nn
+
+from skxmr._labels import Labels
+from skxmr._validation import MODALITIES
+from skxmr.deep.callbacks import StopTraining
+from skxmr.pairs import Pairs
+
+try:
+    from sklearn.callback import CallbackSupportMixin
+    from sklearn.callback import with_callbacks as with_callbacks
+except ImportError:
+
+    class CallbackSupportMixin:  # type: ignore[no-redef]
+        """Nothing to support."""
+
+    def with_callbacks(method: Any) -> Any:
+        """Return the method."""
+        return method
+
+
+class EpochTasks(Callback):
+    """Announce every epoch to the callbacks of scikit-learn, which may stop the training.
+
+    Parameters
+    ----------
+    context : sklearn.callback.CallbackContext
+        The context of the whole fit.
+    announced : dict
+        What every hook is told: the estimator and the data of fit.
+    state : callable
+        Returns the fitted attributes that the estimator would have if it stopped now.
+    """
+
+    def __init__(self, context: Any, announced: dict[str, Any], state: Callable[[], dict[str, Any]]) -> None:
+        self.context = context
+        self.announced = announced
+        self.state = state
+
+    def on_epoch_begin(self, net: Any, **kwargs: Any) -> None:
+        """Open a task."""
+        self.task_ = self.context.subcontext(task_name="epoch").call_on_fit_task_begin(**self.announced)
+
+    def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
+        """Close it."""
+        if self.task_.call_on_fit_task_end(**self.announced, reconstruction_attributes=self.state):
+            raise StopTraining
+
+
+class AnnouncesEpochs(CallbackSupportMixin):
+    """What makes a deep retriever support scikit-learn's callbacks; before 1.9 it does nothing."""
+
+    def _announce(self, network: nn.Module, pairs: Pairs, labels: Labels | None, max_epochs: int) -> list[EpochTasks]:
+        """Tell that the fit begins; return the callback of skorch that tells of every epoch."""
+        if not hasattr(self, "_init_callback_context"):
+            return []
+        context = self._init_callback_context(max_subtasks=max_epochs)
+        announced = {"estimator": self, "X": pairs, "y": None if labels is None else labels.matrix}
+        self._fit_task = context, announced
+        context.call_on_fit_task_begin(**announced)
+
+        def state() -> dict[str, Any]:
+            seen = {} if labels is None else {"classes_": labels.names}
+            return seen | {
+                "network_": copy.deepcopy(network).eval(),
+                "n_features_": {name: int(getattr(pairs, name).shape[1]) for name in MODALITIES},
+                "_columns": dict.fromkeys(MODALITIES),
+                "fitted_with_labels_": labels is not None,
+            }
+
+        return [EpochTasks(context, announced, state)]
+
+    def _announce_end(self) -> None:
+        """Tell that the fit is over."""
+        if "_fit_task" in self.__dict__:
+            context, announced = self.__dict__.pop("_fit_task")
+            context.call_on_fit_task_end(**announced, reconstruction_attributes={})

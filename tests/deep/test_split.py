@@ -1,0 +1,50 @@
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+from skxmr import Pairs
+from skxmr._labels import encode_labels
+from skxmr.deep.split import split_rows
+
+
+def rows(n):
+    return Pairs(np.arange(n)[:, None] * 1.0, sp.csr_array(np.arange(n)[:, None] * 2.0))
+
+
+def test_rows_are_dealt_out_once_and_stay_aligned():
+    labels = encode_labels(np.arange(50) % 3)
+    split = split_rows(rows(50), labels, 0.2, seed=4)
+    held, held_labels = split.validation
+    assert len(held) == 10 and len(split.pairs) == 40
+    assert sorted([*held.image[:, 0], *split.pairs.image[:, 0]]) == list(range(50))
+    for pairs, part in ((split.pairs, split.labels), (held, held_labels)):
+        index = pairs.image[:, 0].astype(int)
+        assert (pairs.text.toarray()[:, 0] == 2 * index).all()
+        assert (part.matrix.toarray() == labels.matrix.toarray()[index]).all()
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_row_that_alone_has_some_label_is_fitted(seed):
+    tags = [["common"]] * 30 + [["rare", "common"], ["rarer"], ["rarer"], ["rarest", "rare"]]
+    split = split_rows(rows(34), encode_labels(tags), 0.5, seed)
+    assert (split.labels.matrix.sum(axis=0) > 0).all()
+    assert len(split.validation[0]) == 17
+
+
+def test_no_fraction_holds_nothing_out():
+    pairs = rows(5)
+    assert split_rows(pairs, None, 0, seed=0) == (pairs, None, None)
+
+
+@pytest.mark.parametrize(
+    ("n", "labels", "fraction", "message"),
+    [
+        (20, np.ones((20, 1)), 0.05, "can hold out 1 rows .* leaves 19 to fit"),
+        (20, np.ones((20, 1)), 0.95, "can hold out 19 rows .* leaves 1 to fit"),
+        (20, np.arange(20), 0.5, "can hold out 0 rows .* 5 and 2 are needed"),
+        (20, [["sky"]] + [[]] * 19, 0.5, "none of the 10 validation rows has a label"),
+    ],
+)
+def test_what_cannot_be_split_is_named(n, labels, fraction, message):
+    with pytest.raises(ValueError, match=message):
+        split_rows(rows(n), encode_labels(labels), fraction, seed=1)

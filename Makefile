@@ -15,7 +15,7 @@ help:
 	@echo "make demo    fit, search and compare retrievers on real data; writes pictures to output/"
 	@echo "make test    the test suite"
 	@echo "make check   ruff, mypy and import-linter"
-	@echo "make bench   the table of measured results (needs the research sets)"
+	@echo "make bench   the table of measured results (needs the research sets; hours where none is kept)"
 	@echo "make docs    regenerate docs/api.md"
 
 $(STAMP): pyproject.toml constraints.txt
@@ -26,6 +26,7 @@ $(STAMP): pyproject.toml constraints.txt
 
 demo: $(STAMP)
 	$(BIN)/python examples/quickstart.py
+	$(BIN)/python examples/dagnn.py
 
 test: $(STAMP)
 	$(BIN)/python -m pytest
@@ -38,6 +39,8 @@ check: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python benchmarks/real_data.py --readme
+	$(BIN)/python benchmarks/dagnn.py --docs
+	$(BIN)/python benchmarks/step_cost.py
 
 docs: $(STAMP)
 	$(BIN)/python docs/make_api.py

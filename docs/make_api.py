@@ -26,8 +26,17 @@ def public_names(module: ModuleType) -> list[str]:
 
 
 def public_methods(cls: type) -> list[str]:
-    """Return the public methods a class defines itself; inherited ones stand with the base."""
-    return sorted(name for name, f in vars(cls).items() if inspect.isfunction(f) and not name.startswith("_"))
+    """Return the public methods of a class, but those of a public base, which stand there."""
+    public = [getattr(module, name) for module in MODULES for name in public_names(module)]
+    bases = [base for base in cls.__mro__[1:] if base in public]
+    ours = (base for base in cls.__mro__ if base.__module__.startswith("skxmr"))
+    names = {name for base in ours for name, thing in vars(base).items() if is_method(thing) and name[0] != "_"}
+    return sorted(name for name in names if name in vars(cls) or not any(hasattr(base, name) for base in bases))
+
+
+def is_method(thing: Any) -> bool:
+    """Tell methods and class methods from other members."""
+    return inspect.isfunction(thing) or isinstance(thing, classmethod)
 
 
 def signature(thing: Any) -> str:

@@ -120,7 +120,7 @@ class LabelGraph(PairsStep):
         self.n_edges_ = int(off.sum())
         if self.n_edges_ == 0 and isinstance(self.kind, str) and self.kind == "cooccurrence":
             warnings.warn(
-                f"at tau={self.tau} the label graph connects no two labels; lower tau, or use kind='identity'.",
+                f"at tau={self.tau} the label graph connects no two labels; lower tau, or use 'identity'.",
                 UserWarning,
                 stacklevel=2,
             )

@@ -12,6 +12,7 @@ from skxmr import CCA, DAGNN, MLCCA, PLS, CrossModalRetriever, DeepRetriever, La
 from skxmr.testing import check_retriever, retriever_checks
 from tests.adapter import SplitColumns
 
+SMALL = {"n_components": 4, "hidden": 8, "width": 8, "pretrain_text": False, "random_state": 0}
 RETRIEVERS = [
     CCA(),
     CCA(n_components=1, ridge=0.0),
@@ -20,17 +21,8 @@ RETRIEVERS = [
     MLCCA(weights="exponential", n_neighbors=9),
     SemanticMatching(),
     SemanticMatching(image=Ridge(), text=LogisticRegression()),
-    DAGNN(4, hidden=8, width=8, max_epochs=2, random_state=0, validation_fraction=0.2),
-    DAGNN(
-        4,
-        hidden=None,
-        width=8,
-        gnn="gat",
-        discriminator="embedding",
-        max_epochs=1,
-        random_state=0,
-        validation_fraction=0,
-    ),
+    DAGNN(**SMALL, max_epochs=2, validation_fraction=0.2),
+    DAGNN(**SMALL | {"hidden": None}, max_epochs=1, validation_fraction=0, gnn="gat", discriminator="embedding"),
 ]
 STEPS = [LabelGraph(), PerModality(image=MaxAbsScaler(), text=MaxAbsScaler())]
 

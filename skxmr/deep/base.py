@@ -222,10 +222,10 @@ class DeepRetriever(AnnouncesEpochs, CrossModalRetriever):
         return tags
 
     def _encode_image(self, X: FloatArray) -> FloatArray:
-        return encode_rows(self.network_.encode_image, X)
+        return encode_rows(self.network_, "image", X)
 
     def _encode_text(self, X: FloatArray) -> FloatArray:
-        return encode_rows(self.network_.encode_text, X)
+        return encode_rows(self.network_, "text", X)
 
 
 def _continue(network: nn.Module, last: nn.Module) -> None:

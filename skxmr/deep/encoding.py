@@ -16,9 +16,10 @@ from skxmr.metrics import cross_modal_map
 _ROWS = 4096  # encoded at a time
 
 
-def encode_rows(encode: Any, X: FloatArray) -> FloatArray:
-    """Encode rows in blocks by a method of a network; float32 numpy."""
-    device = next(encode.__self__.parameters()).device
+def encode_rows(network: Any, name: str, X: FloatArray) -> FloatArray:
+    """Encode rows of a modality in blocks; float32 numpy."""
+    encode = getattr(network, f"encode_{name}")
+    device = next(network.parameters()).device
     source = ViewSource(X, device, resident=False)
     with torch.inference_mode():
         blocks = torch.split(torch.arange(len(source)), _ROWS)
@@ -34,7 +35,7 @@ def validation_scores(network: Any, split: Split) -> Callable[[], dict[str, floa
 
     def score() -> dict[str, float]:
         network.eval()
-        views = encode_rows(network.encode_image, pairs.image), encode_rows(network.encode_text, pairs.text)
+        views = encode_rows(network, "image", pairs.image), encode_rows(network, "text", pairs.text)
         found = cross_modal_map(*views, labels)
         return {f"validation_{name}": found[name] for name in ("i2t_map", "t2i_map", "map")}
 

@@ -75,9 +75,9 @@ class DAGNN(LabelRetriever):
         Weight of the modality-invariance term; 0 is DAGNN-2.
     beta : float, default=0.02
         Weight of the adversarial term; 0 is DAGNN-3.
-    pretrain_text : "auto" or bool, default="auto"
+    pretrain_text : bool or "auto", default=True
         Train a text network d -> 4096 -> 300 on the labels first and freeze it; ``"auto"`` does so for CSR text of more
-        than 300 words.
+        than 300 words only.
     hidden : int or None, default=2048
         Hidden units of the encoders; None is the paper's single linear layer with a rectifier.
     lr, batch_size, max_epochs, optimizer, weight_decay, schedule : object
@@ -113,7 +113,8 @@ class DAGNN(LabelRetriever):
     >>> from skxmr import DAGNN
     >>> from skxmr.datasets import make_multilabel_pairs
     >>> pairs, labels = make_multilabel_pairs(200, random_state=0)
-    >>> model = DAGNN(n_components=16, hidden=32, width=16, max_epochs=5, random_state=0).fit(pairs, labels)
+    >>> model = DAGNN(16, hidden=32, width=16, pretrain_text=False, max_epochs=5, random_state=0)
+    >>> model = model.fit(pairs, labels)
     >>> model.annotate(image=pairs.image[:3], k=2) == model.annotate(image=pairs[:3], k=2)
     True
     """
@@ -148,7 +149,7 @@ class DAGNN(LabelRetriever):
         w_cla: float = 1.0,
         alpha: float = 0.2,
         beta: float = 0.02,
-        pretrain_text: bool | str = "auto",
+        pretrain_text: bool | str = True,
         hidden: int | None = 2048,
         lr: float = 3e-4,
         batch_size: int | str = "auto",
@@ -212,10 +213,11 @@ class DAGNN(LabelRetriever):
         """
         if dataset not in _PAPER:
             raise ValueError(f"dataset must be one of {sorted(_PAPER)}; got {dataset!r}.")
+        adam = partial(torch.optim.AdamW, betas=(0.5, 0.999), fused=True)
         constants: dict[str, Any] = {
             "n_components": 1024, "tau": 0.3, "gnn": "gat", "alpha": 0.2, "beta": 0.2, "pretrain_text": True,
-            "hidden": None, "lr": 5e-5, "max_epochs": 40, "optimizer": partial(torch.optim.AdamW, betas=(0.5, 0.999)),
-            "weight_decay": 0.0, "schedule": "constant", "dropout": 0.0, "input_dropout": 0.0, "standardize": False,
+            "hidden": None, "lr": 5e-5, "max_epochs": 40, "optimizer": adam, "weight_decay": 0.0,
+            "schedule": "constant", "dropout": 0.0, "input_dropout": 0.0, "standardize": False,
         }  # fmt: skip
         return cls(**constants | _PAPER[dataset] | overrides)
 

@@ -1,0 +1,133 @@
+"""Ablations of DAGNN: the paper's Table 2 and Figure 4, and the same questions asked of the defaults.
+
+Every fit holds out a tenth of the training rows to choose the epoch, and is evaluated once on the test rows. A finished
+fit is one line of benchmarks/results/dagnn.jsonl and is not repeated. Fails where the data are missing.
+
+    python benchmarks/dagnn.py [--seeds 5] [--sets corel5k_tags] [--variants paper default ...] [--jobs 2] [--docs]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")
+
+import joblib
+import numpy as np
+import pandas as pd
+from common import LOADERS, ROOT, label_vectors, markdown, write_between
+
+from skxmr import DAGNN
+from skxmr.metrics import RetrievalScores
+
+RESULTS = Path(__file__).parent / "results" / "dagnn.jsonl"
+PAGE = ROOT / "docs" / "dagnn.md"
+ABLATIONS: dict[str, dict[str, Any]] = {
+    "": {},
+    ", DAGNN-1: no classification term": {"w_cla": 0.0},
+    ", DAGNN-2: no invariance term": {"alpha": 0.0},
+    ", DAGNN-3: no adversary": {"beta": 0.0},
+    ", DAGNN-4: embeddings judged": {"discriminator": "embedding"},
+    ", DAGNN-5: linear classifier": {"classifier": "linear"},
+    ", identity graph": {"graph": "identity"},
+}
+LAYERS = {f", {k} layers, last one only": {"n_hops": k, "aggregate": False} for k in range(1, 6)}
+VARIANTS: dict[str, tuple[bool, dict[str, Any]]] = {
+    **{f"paper{name}": (True, changes) for name, changes in {**ABLATIONS, **LAYERS}.items()},
+    **{f"default{name}": (False, changes) for name, changes in ABLATIONS.items()},
+}
+
+
+def fit(name: str, variant: str, seed: int) -> dict[str, Any]:
+    """Fit one variant with one seed; return what was measured on the test rows."""
+    import torch
+
+    torch.set_num_threads(1)
+    train, test = (LOADERS[name](subset, return_X_y=True) for subset in ("train", "test"))
+    of_paper, changes = VARIANTS[variant]
+    make = DAGNN.paper if of_paper else DAGNN
+    model = make(label_embedding=label_vectors(name), random_state=seed, device="cpu", **changes)
+    start = time.perf_counter()
+    model.fit(*train)
+    seconds = time.perf_counter() - start
+    found = RetrievalScores()(model, *test)
+    best = model.history_.iloc[model.best_epoch_ - 1]
+    record = {"set": name, "variant": variant, "seed": seed, "i2t": found["i2t_map"], "t2i": found["t2i_map"]}
+    record |= {"validation": best["validation_map"], "epoch": model.best_epoch_, "seconds": round(seconds, 1)}
+    RESULTS.parent.mkdir(exist_ok=True)
+    with RESULTS.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(record) + "\n")
+    print(record, flush=True)
+    return record
+
+
+def measured(name: str, variant: str, seed: int) -> dict[str, Any]:
+    """Return what was measured, fitting if it was not yet."""
+    known = finished()
+    known = known[(known["set"] == name) & (known["variant"] == variant) & (known["seed"] == seed)]
+    return fit(name, variant, seed) if known.empty else known.iloc[-1].to_dict()
+
+
+def finished() -> pd.DataFrame:
+    """Return what was measured so far."""
+    lines = RESULTS.read_text(encoding="utf-8").splitlines() if RESULTS.exists() else []
+    columns = ["set", "variant", "seed", "i2t", "t2i", "validation", "epoch", "seconds"]
+    return pd.DataFrame([json.loads(line) for line in lines], columns=columns)
+
+
+def table(results: pd.DataFrame) -> str:
+    """Return mean and spread over the seeds, and the difference from the unchanged variant, paired over seeds."""
+    rows = []
+    results = results.assign(map=results[["i2t", "t2i"]].mean(axis=1)).set_index("seed")
+    for name in LOADERS:
+        for variant in VARIANTS:
+            runs = results[(results["set"] == name) & (results["variant"] == variant)]
+            if runs.empty:
+                continue
+            whole = results[(results["set"] == name) & (results["variant"] == variant.split(",")[0])]
+            gain = (runs["map"] - whole["map"]).dropna()
+            cells = {key: f"{runs[key].mean():.3f} ± {np.std(runs[key]):.3f}" for key in ("i2t", "t2i", "validation")}
+            row = {"set": name, "variant": variant, "image→text": cells["i2t"], "text→image": cells["t2i"]}
+            row |= {
+                "validation mAP": cells["validation"],
+                "seeds": len(runs),
+                "fit, s": f"{runs['seconds'].mean():.0f}",
+            }
+            paired = f"{gain.mean():+.3f} ± {gain.std(ddof=0):.3f}"
+            rows.append(row | {"mAP against unchanged": "" if "," not in variant else paired})
+    return markdown(rows)
+
+
+def main() -> int:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--sets", nargs="+", choices=LOADERS, default=["corel5k_tags"])
+    parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=list(VARIANTS))
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--docs", action="store_true", help="put the table into docs/dagnn.md")
+    arguments = parser.parse_args()
+    try:
+        for name in arguments.sets:
+            LOADERS[name]("test")
+    except FileNotFoundError as error:
+        print(error, file=sys.stderr)
+        return 1
+    done = set(finished()[["set", "variant", "seed"]].itertuples(index=False, name=None))
+    asked = [(n, v, seed) for n in arguments.sets for seed in range(arguments.seeds) for v in arguments.variants]
+    joblib.Parallel(arguments.jobs)(joblib.delayed(fit)(*one) for one in asked if one not in done)
+    print(table(finished()))
+    if arguments.docs:
+        write_between(PAGE, table(finished()))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

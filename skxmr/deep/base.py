@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import math
 import threading
 import warnings
 from abc import abstractmethod
@@ -24,11 +26,11 @@ from skxmr.deep.encoding import encode_rows, validation_scores
 from skxmr.deep.objective import Objective
 from skxmr.deep.split import Split, split_rows
 from skxmr.deep.tasks import AnnouncesEpochs, with_callbacks
-from skxmr.deep.training import OPTIMIZERS, Options, train
+from skxmr.deep.training import OPTIMIZERS, Options, going_on, train
 from skxmr.pairs import Pairs
 
 _INITIALISING = threading.Lock()
-_AUTO_BATCH = 256
+_AUTO_BATCH, _AUTO_STEPS = 256, 660
 
 
 class DeepRetriever(AnnouncesEpochs, CrossModalRetriever):
@@ -46,14 +48,15 @@ class DeepRetriever(AnnouncesEpochs, CrossModalRetriever):
         Learning rate, > 0; of the one-cycle schedule a third of its peak.
     batch_size : int or "auto", default="auto"
         Rows of a mini-batch, at least 2; ``"auto"`` is the smaller of 256 and the number of fitting rows.
-    max_epochs : int, default=60
-        Passes over the fitting rows.
+    max_epochs : int or "auto", default="auto"
+        Passes over the fitting rows; ``"auto"`` makes about 660 steps, in 10 to 60 passes.
     optimizer : {"adamw", "sgd"} or callable, default="adamw"
         Called with the parameters, `lr` and `weight_decay`, as ``functools.partial(torch.optim.Adam, betas=(.5, .9))``.
     weight_decay : float, default=0.01
         Decoupled from the gradient with ``"adamw"``.
     schedule : {"constant", "cosine", "onecycle"}, default="onecycle"
-        Of the learning rate, stepped after every batch.
+        Of the learning rate, stepped after every batch. One cycle also moves the momentum of a named optimiser between
+        .95 and .85.
     dropout : float, default=0.5
         Probability of dropping a hidden unit, in [0, 1).
     input_dropout : float, default=0.3
@@ -65,8 +68,8 @@ class DeepRetriever(AnnouncesEpochs, CrossModalRetriever):
     precision : {"float32", "bf16"}, default="float32"
         ``"bf16"`` runs the network under autocast; losses stay in float32.
     random_state : int, RandomState or None, default=None
-        Decides the validation rows, initial weights, batches and dropout; equal seeds give bit-equal fits on a CPU. The
-        global generators are neither read nor moved.
+        Decides the validation rows, initial weights, batches and dropout; equal seeds give bit-equal fits on a CPU, and
+        the global generators are then neither read nor moved. None draws a seed from numpy's, as in scikit-learn.
     early_stopping : int or None, default=None
         Stop after so many epochs without a better validation mAP.
     validation_fraction : float, default=0.1
@@ -77,15 +80,15 @@ class DeepRetriever(AnnouncesEpochs, CrossModalRetriever):
     verbose : int, default=0
         1 shows a progress bar with the loss and the validation mAPs.
     warm_start : bool, default=False
-        Go on from the network of the last fit, with its label graph, label vectors and standardisation; widths and
-        labels must be the same.
+        Go on from the network of the last fit, with its label graph, label vectors and standardisation; widths, labels
+        and their names must be the same.
 
     Attributes
     ----------
     network_ : torch.nn.Module
         The network with the weights of the best epoch.
     history_ : DataFrame
-        One row an epoch: the loss, every loss term, validation mAPs and seconds.
+        One row a finished epoch: the loss, every loss term with a weight, validation mAPs and the seconds of training.
     best_epoch_ : int
         The epoch that was kept, from 1; the last one where no validation rows were held out.
     """
@@ -94,7 +97,7 @@ class DeepRetriever(AnnouncesEpochs, CrossModalRetriever):
         "n_components": [Interval(Integral, 1, None, closed="left")],
         "lr": [Interval(Real, 0, None, closed="neither")],
         "batch_size": [Interval(Integral, 2, None, closed="left"), StrOptions({"auto"})],
-        "max_epochs": [Interval(Integral, 1, None, closed="left")],
+        "max_epochs": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "optimizer": [StrOptions(set(OPTIMIZERS)), callable],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
         "schedule": [StrOptions(set(SCHEDULES))],
@@ -117,7 +120,7 @@ class DeepRetriever(AnnouncesEpochs, CrossModalRetriever):
         *,
         lr: float = 3e-4,
         batch_size: int | str = "auto",
-        max_epochs: int = 60,
+        max_epochs: int | str = "auto",
         optimizer: Any = "adamw",
         weight_decay: float = 0.01,
         schedule: str = "onecycle",
@@ -179,20 +182,26 @@ class DeepRetriever(AnnouncesEpochs, CrossModalRetriever):
         -------
         self
         """
-        super().fit(X, y, labels)
-        self._announce_end()
+        try:
+            super().fit(X, y, labels)
+            self._announce_end()
+        finally:
+            self.__dict__.pop("_fit_task", None)
         return self
 
     def _fit(self, pairs: Pairs, labels: Labels | None) -> None:
         device = resolve_device(self.device)
         seeds = check_random_state(self.random_state).randint(2**31, size=4).tolist()
         split = split_rows(pairs, labels, self.validation_fraction, seeds[0])
-        with _INITIALISING, torch.random.fork_rng(devices=[]):
+        with _INITIALISING, torch.random.fork_rng(devices=[]), torch.device("cpu"):
             torch.default_generator.manual_seed(seeds[1])  # torch.manual_seed would seed the CUDA generators as well
             network, objective = self._build(split)
+        network.float()  # whatever torch's default is
         continued = self.warm_start and hasattr(self, "network_")
         if continued:
-            _continue(network, self.network_)
+            if labels is not None and labels.names.tolist() != list(getattr(self, "classes_", [])):
+                raise ValueError("warm_start=True, but the labels of the last fit had other names; set it to False.")
+            network = going_on(network, self.network_)
         network.to(device)
         Y = np.zeros((len(split.pairs), 0)) if split.labels is None else split.labels.matrix
         dataset = PairsDataset(split.pairs.image, split.pairs.text, Y, device)
@@ -200,7 +209,7 @@ class DeepRetriever(AnnouncesEpochs, CrossModalRetriever):
         if not continued:
             self._prepare(network, split, dataset, options, seeds[3])
         options = options._replace(
-            callbacks=[*(self.callbacks or []), *self._announce(network, pairs, labels, self.max_epochs)]
+            callbacks=[*(self.callbacks or []), *self._announce(network, pairs, labels, options.max_epochs)]
         )
         generator = torch.Generator().manual_seed(seeds[2])
         outcome = train(network, objective, dataset, validation_scores(network, split), generator, options)
@@ -209,12 +218,23 @@ class DeepRetriever(AnnouncesEpochs, CrossModalRetriever):
 
     def _options(self, n: int) -> Options:
         chosen = {name: getattr(self, name) for name in Options._fields}
+        if self.early_stopping is not None and self.validation_fraction == 0:
+            raise ValueError("early_stopping needs validation rows; set validation_fraction above 0, or it to None.")
         if self.batch_size == "auto":
             chosen["batch_size"] = min(_AUTO_BATCH, n)
         elif chosen["batch_size"] > n:
             message = f"batch_size={self.batch_size} but there are {n} rows to fit: every batch holds all of them."
             warnings.warn(message, UserWarning, stacklevel=6)
+        if self.max_epochs == "auto":
+            steps = math.ceil(n / chosen["batch_size"])
+            chosen["max_epochs"] = int(np.clip(round(_AUTO_STEPS / steps), 10, 60))
         return Options(**chosen)
+
+    def __getstate__(self) -> Any:
+        state = super().__getstate__()
+        if "network_" in state:  # a pickle must open where there is no such device
+            state["network_"] = copy.deepcopy(self.network_).cpu()
+        return state
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -226,17 +246,3 @@ class DeepRetriever(AnnouncesEpochs, CrossModalRetriever):
 
     def _encode_text(self, X: FloatArray) -> FloatArray:
         return encode_rows(self.network_, "text", X)
-
-
-def _continue(network: nn.Module, last: nn.Module) -> None:
-    try:
-        network.load_state_dict(last.state_dict())
-    except RuntimeError as error:
-        raise ValueError(
-            "warm_start=True, but widths, labels or the architecture differ from those of the last fit; "
-            f"set warm_start=False to start anew. {error}"
-        ) from error
-    module: Any
-    for module, before in zip(network.modules(), last.modules(), strict=True):
-        if getattr(before, "frozen", False):
-            module.freeze()

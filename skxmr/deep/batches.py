@@ -11,7 +11,40 @@ import scipy.sparse as sp
 import torch
 from torch import Tensor
 
+_BLOCK = 4096
 Batch = tuple[dict[str, Tensor], Tensor]
+
+
+class MappedRows:
+    """Some rows of a memory map, read when they are asked for."""
+
+    def __init__(self, view: Any, rows: Any) -> None:
+        self.view, self.rows = view, rows
+        self.shape = (len(rows), view.shape[1])
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: Any) -> Any:
+        return np.asarray(self.view[self.rows[index]])
+
+    def blocks(self) -> Iterator[Any]:
+        """Yield all rows, a few thousand at a time."""
+        return (self[start : start + _BLOCK] for start in range(0, len(self), _BLOCK))
+
+    def min(self) -> float:
+        """Return the smallest entry."""
+        return float(min(block.min() for block in self.blocks()))
+
+
+def take_rows(view: Any, rows: Any) -> Any:
+    """Return rows of a checked view; those of a memory map stay on disk."""
+    base = view
+    while isinstance(base, np.ndarray):
+        if isinstance(base, np.memmap):
+            return MappedRows(view, rows)
+        base = base.base
+    return view[rows]
 
 
 class ViewSource:
@@ -23,7 +56,7 @@ class ViewSource:
 
     def __init__(self, view: Any, device: torch.device, resident: bool = True) -> None:
         self.device = device
-        streamed = sp.issparse(view) or isinstance(view, np.memmap) or not resident
+        streamed = sp.issparse(view) or isinstance(view, (MappedRows, np.memmap)) or not resident
         self.view = view if streamed else _tensor(view).to(device)
 
     def __len__(self) -> int:
@@ -69,7 +102,9 @@ class Batches:
 
     def __iter__(self) -> Iterator[Batch]:
         n = len(self.dataset)
-        order = torch.randperm(n, generator=self.generator) if self.shuffle else torch.arange(n)
+        order = (
+            torch.randperm(n, generator=self.generator, device="cpu") if self.shuffle else torch.arange(n, device="cpu")
+        )
         bounds = self._bounds()
         for start, stop in itertools.pairwise(bounds):
             yield self.dataset.rows(order[start:stop])
@@ -83,5 +118,9 @@ class Batches:
 
 
 def _tensor(array: Any) -> Tensor:
-    array = np.asarray(array, dtype=np.float32)
+    with np.errstate(over="ignore"):
+        single = np.asarray(array, dtype=np.float32)
+    if single is not array and np.isinf(single).any():
+        raise ValueError(f"a view holds {np.abs(array).max():.1e}, which is infinite in float32; scale it down.")
+    array = single
     return torch.from_numpy(array if array.flags.writeable and array.flags.c_contiguous else array.copy())

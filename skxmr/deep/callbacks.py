@@ -14,6 +14,10 @@ from torch import Tensor
 SCHEDULES = ("constant", "cosine", "onecycle")
 
 
+class DivergenceError(ArithmeticError):
+    """A loss term or a validation score is NaN or infinite."""
+
+
 class StopTraining(KeyboardInterrupt):
     """Ends skorch's loop early; skorch's own early stopping does the same."""
 
@@ -38,6 +42,8 @@ class Selection(Callback):
         value = math.inf
         if self.score is not None:
             for name, value in self.score().items():
+                if not math.isfinite(value):
+                    raise DivergenceError(f"{name} became {value} in epoch {epoch}")
                 net.history.record(name, value)
         if value > self.best_value or self.score is None:
             self.best_epoch, self.best_value = epoch, value
@@ -60,15 +66,18 @@ class Patience(Callback):
 class Steps(Callback):
     """Step a learning-rate schedule after every training batch."""
 
-    def __init__(self, kind: str, n_steps: int) -> None:
+    def __init__(self, kind: str, n_steps: int, cycle_momentum: bool) -> None:
         self.kind = kind
         self.n_steps = n_steps
+        self.cycle_momentum = cycle_momentum
 
     def on_train_begin(self, net: Any, **kwargs: Any) -> None:
         """Make the schedule."""
         optimizer, schedules = net.optimizer_, torch.optim.lr_scheduler
         if self.kind == "onecycle":  # up to three times the rate, then down to almost nothing
-            self.schedule_: Any = schedules.OneCycleLR(optimizer, 3 * net.lr, total_steps=self.n_steps + 1)
+            self.schedule_: Any = schedules.OneCycleLR(
+                optimizer, 3 * net.lr, total_steps=int(self.n_steps) + 1, cycle_momentum=self.cycle_momentum
+            )
         elif self.kind == "cosine":
             self.schedule_ = schedules.CosineAnnealingLR(optimizer, self.n_steps)
         else:

@@ -15,6 +15,8 @@ def resolve_device(device: str) -> torch.device:
         resolved = torch.device(device)
     except (RuntimeError, TypeError) as error:
         raise ValueError(f"device must be 'auto', 'cpu', 'cuda', 'cuda:1' or 'mps'; got {device!r}.") from error
+    if resolved.type not in ("cpu", "cuda", "mps"):
+        raise ValueError(f"device must be 'auto', 'cpu', 'cuda', 'cuda:1' or 'mps'; got {device!r}.")
     present: dict[str, Callable[[], bool]] = {"cuda": torch.cuda.is_available, "mps": torch.backends.mps.is_available}
     if resolved.type in present and not present[resolved.type]():
         raise ValueError(f"device={device!r} but torch finds no {resolved.type.upper()} here; use 'auto' or 'cpu'.")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -36,6 +38,8 @@ def validation_scores(network: Any, split: Split) -> Callable[[], dict[str, floa
     def score() -> dict[str, float]:
         network.eval()
         views = encode_rows(network, "image", pairs.image), encode_rows(network, "text", pairs.text)
+        if not all(np.isfinite(view).all() for view in views):
+            return {"validation_map": math.nan}
         found = cross_modal_map(*views, labels)
         return {f"validation_{name}": found[name] for name in ("i2t_map", "t2i_map", "map")}
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from skxmr._validation import FloatArray
-from skxmr.deep.batches import PairsDataset, ViewSource
+from skxmr.deep.batches import MappedRows, PairsDataset, ViewSource
 from skxmr.deep.objective import Objective
 from skxmr.deep.split import Split
 from skxmr.deep.training import Options, train
@@ -27,7 +27,9 @@ def standardizer(X: FloatArray, wanted: bool) -> nn.Module:
     """Return the module that standardises by the rows of X, or one that does nothing. Constant features stay."""
     if not wanted:
         return nn.Identity()
-    scaler = StandardScaler(with_mean=False).fit(X)  # also measures the mean, without making a sparse view dense
+    scaler = StandardScaler(with_mean=False)  # also measures the mean, without making a sparse view dense
+    for block in X.blocks() if isinstance(X, MappedRows) else [X]:
+        scaler.partial_fit(block)
     return Standardize(*(torch.as_tensor(np.asarray(a), dtype=torch.float32) for a in (scaler.mean_, scaler.scale_)))
 
 

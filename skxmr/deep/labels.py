@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import warnings
 from collections.abc import Sequence
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +28,10 @@ from skxmr.deep.inputs import (
     standardizer,
     wants_pretraining,
 )
-from skxmr.deep.split import Split
+from skxmr.deep.split import Rows, Split
 from skxmr.deep.training import Options
 from skxmr.graph import LabelGraph
 from skxmr.metrics import Similarity
-from skxmr.pairs import Pairs
 from skxmr.word_vectors import load_word_vectors
 
 GRAPH_PARAMETERS = ("tau", "p", "graph")
@@ -49,7 +49,7 @@ class LabelRetriever(DeepRetriever):
         if isinstance(network.text_input, PretrainedText):
             pretrain_text(network.text_input, split, dataset, options, seed)
 
-    def _inputs(self, pairs: Pairs, c: int) -> tuple[tuple[nn.Module, nn.Module], tuple[int, int], tuple[bool, bool]]:
+    def _inputs(self, pairs: Rows, c: int) -> tuple[tuple[nn.Module, nn.Module], tuple[int, int], tuple[bool, bool]]:
         """Return what makes representations of raw rows, how wide these are, and whether they are never negative."""
         views = pairs.image, pairs.text
         image_input, text_input = (standardizer(view, self.standardize) for view in views)
@@ -113,7 +113,7 @@ class LabelRetriever(DeepRetriever):
         return [names[order[:k]].tolist() for order in np.argsort(-scores, axis=1, kind="stable")]
 
 
-def fitted_graph(retriever: Any, pairs: Pairs, labels: Labels, normalize: str) -> torch.Tensor:
+def fitted_graph(retriever: Any, pairs: Rows, labels: Labels, normalize: str) -> torch.Tensor:
     """Return the label graph to use: the one attached to the pairs, else the retriever's own `tau`, `p` and `graph`.
 
     An attached graph wins, so parameters of the retriever would have no effect: unless they are at their defaults that
@@ -122,14 +122,19 @@ def fitted_graph(retriever: Any, pairs: Pairs, labels: Labels, normalize: str) -
     defaults = inspect.signature(type(retriever)).parameters
     changed = [name for name in GRAPH_PARAMETERS if not _same(getattr(retriever, name), defaults[name].default)]
     if pairs.label_graph is None:
-        if "p" in changed and getattr(retriever, "gnn", None) == "gat":
+        if changed and getattr(retriever, "classifier", None) == "linear":
+            message = f'{", ".join(changed)}: no effect with classifier="linear", which has no graph.'
+            warnings.warn(message, UserWarning, stacklevel=7)
+        elif "p" in changed and getattr(retriever, "gnn", None) == "gat":
             warnings.warn('p has no effect with gnn="gat", which looks at the edges only.', UserWarning, stacklevel=7)
         own = LabelGraph(retriever.tau, retriever.p, retriever.graph, normalize)
         return _tensor(own.fit(None, labels).matrix_)
     if changed:
+        kept = ", ".join(f"{name}={defaults[name].default!r}" for name in changed)
         raise ValueError(
             f"a LabelGraph step is attached, so {', '.join(changed)} of {type(retriever).__name__} would have no "
-            f"effect; set or search them on the step: labelgraph__{changed[0].replace('graph', 'kind')}."
+            f"effect; set or search them on the step, labelgraph__{changed[0].replace('graph', 'kind')}, and leave the "
+            f"defaults here: {kept}."
         )
     names, expected = pairs.label_graph.classes_, labels.names
     if len(names) != len(expected) or not (names == expected).all():
@@ -142,6 +147,12 @@ def fitted_graph(retriever: Any, pairs: Pairs, labels: Labels, normalize: str) -
 
 
 def _tensor(A: Any) -> torch.Tensor:
+    empty = np.asarray(A.sum(axis=1)).ravel() == 0
+    if empty.any():
+        raise ValueError(
+            f"row {int(empty.argmax())} of the label graph is empty, so that label would receive nothing, not even its "
+            "own vector; put ones on the diagonal."
+        )
     if not sp.issparse(A):
         return torch.as_tensor(A, dtype=torch.float32)
     coordinates = A.tocoo()
@@ -155,7 +166,8 @@ def _missing(attached: LabelGraph, normalize: str) -> str:
 
 
 def _same(value: Any, default: Any) -> bool:
-    return type(value) is type(default) and bool(value == default)
+    comparable = isinstance(value, str if isinstance(default, str) else Real)
+    return comparable and bool(value == default)
 
 
 def label_vectors(given: Any, labels: Labels) -> NDArray[np.float64]:
@@ -166,9 +178,12 @@ def label_vectors(given: Any, labels: Labels) -> NDArray[np.float64]:
         return load_word_vectors(given, [str(name) for name in labels.names])
     if is_frame(given):
         given = _named_vectors(given, labels.names.tolist())
-    vectors = np.asarray(given)
+    try:
+        vectors = np.asarray(given)
+    except ValueError as error:
+        raise ValueError(f"label_embedding must be a matrix, but its rows differ in length: {error}") from error
     c = len(labels.names)
-    if vectors.ndim != 2 or len(vectors) != c or vectors.dtype.kind not in "biuf":
+    if vectors.ndim != 2 or len(vectors) != c or vectors.shape[1] == 0 or vectors.dtype.kind not in "biuf":
         raise ValueError(
             f"label_embedding has shape {vectors.shape} and dtype {vectors.dtype} but there are {c} labels; real "
             f"numbers of shape ({c}, d), in the order of the labels, a DataFrame named by them, or a word-vector file."
@@ -193,7 +208,7 @@ def statistical_label_vectors(labels: Labels, d: int = 300) -> NDArray[np.float6
     occur together get near vectors. A label that never occurs gets a direction of its own.
     """
     Y = labels.matrix
-    M = np.asarray((Y.T @ Y).toarray() if sp.issparse(Y) else Y.T @ Y)
+    M = (Y.T @ Y).toarray()
     counts = np.maximum(np.diag(M), 1.0)
     with np.errstate(divide="ignore"):
         ppmi = np.maximum(np.log(M * Y.shape[0] / np.outer(counts, counts)), 0.0)

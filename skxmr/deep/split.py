@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,21 +10,34 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from skxmr._labels import Labels
+from skxmr.deep.batches import take_rows
 from skxmr.pairs import Pairs
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of both views and the label graph that came with them; like a `Pairs`, but memory maps stay on disk."""
+
+    image: Any
+    text: Any
+    label_graph: Any = None
+
+    def __len__(self) -> int:
+        return int(self.image.shape[0])
 
 
 class Split(NamedTuple):
     """Fitting rows, and validation rows or None."""
 
-    pairs: Pairs
+    pairs: Rows
     labels: Labels | None
-    validation: tuple[Pairs, Labels | None] | None
+    validation: tuple[Rows, Labels | None] | None
 
 
 def split_rows(pairs: Pairs, labels: Labels | None, fraction: float, seed: int) -> Split:
     """Hold out a random share of the rows; every label keeps a fitting row."""
     if fraction == 0:
-        return Split(pairs, labels, None)
+        return Split(_take(pairs, np.arange(len(pairs))), labels, None)
     n = len(pairs)
     wanted = round(fraction * n)
     order = np.random.default_rng(seed).permutation(n)
@@ -36,7 +50,7 @@ def split_rows(pairs: Pairs, labels: Labels | None, fraction: float, seed: int) 
         )
     kept = np.setdiff1d(order, held)
     fitting, validation = (
-        (pairs[rows], labels and labels._replace(matrix=labels.matrix[rows])) for rows in (kept, np.sort(held))
+        (_take(pairs, rows), labels and labels._replace(matrix=labels.matrix[rows])) for rows in (kept, np.sort(held))
     )
     if validation[1] is not None and validation[1].matrix.nnz == 0:
         raise ValueError(
@@ -44,6 +58,10 @@ def split_rows(pairs: Pairs, labels: Labels | None, fraction: float, seed: int) 
             "validation_fraction, or set it to 0."
         )
     return Split(*fitting, validation)
+
+
+def _take(pairs: Pairs, rows: NDArray[Any]) -> Rows:
+    return Rows(take_rows(pairs.image, rows), take_rows(pairs.text, rows), pairs.label_graph)
 
 
 def _dispensable(Y: sp.csr_array, order: NDArray[Any], wanted: int) -> NDArray[Any]:

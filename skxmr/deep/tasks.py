@@ -12,6 +12,7 @@ from torch import nn
 from skxmr._labels import Labels
 from skxmr._validation import MODALITIES
 from skxmr.deep.callbacks import StopTraining
+from skxmr.deep.training import history_table
 from skxmr.pairs import Pairs
 
 try:
@@ -37,10 +38,10 @@ class EpochTasks(Callback):
     announced : dict
         What every hook is told: the estimator and the data of fit.
     state : callable
-        Returns the fitted attributes that the estimator would have if it stopped now.
+        Given the net, returns the fitted attributes that the estimator would have if it stopped now.
     """
 
-    def __init__(self, context: Any, announced: dict[str, Any], state: Callable[[], dict[str, Any]]) -> None:
+    def __init__(self, context: Any, announced: dict[str, Any], state: Callable[[Any], dict[str, Any]]) -> None:
         self.context = context
         self.announced = announced
         self.state = state
@@ -51,7 +52,7 @@ class EpochTasks(Callback):
 
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
         """Close it."""
-        if self.task_.call_on_fit_task_end(**self.announced, reconstruction_attributes=self.state):
+        if self.task_.call_on_fit_task_end(**self.announced, reconstruction_attributes=lambda: self.state(net)):
             raise StopTraining
 
 
@@ -67,10 +68,12 @@ class AnnouncesEpochs(CallbackSupportMixin):
         self._fit_task = context, announced
         context.call_on_fit_task_begin(**announced)
 
-        def state() -> dict[str, Any]:
+        def state(net: Any) -> dict[str, Any]:
             seen = {} if labels is None else {"classes_": labels.names}
             return seen | {
                 "network_": copy.deepcopy(network).eval(),
+                "history_": history_table(net.history),
+                "best_epoch_": len(net.history),
                 "n_features_": {name: int(getattr(pairs, name).shape[1]) for name in MODALITIES},
                 "_columns": dict.fromkeys(MODALITIES),
                 "fitted_with_labels_": labels is not None,

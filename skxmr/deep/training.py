@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import time
 import warnings
@@ -18,7 +19,7 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from skxmr.deep.batches import Batches, PairsDataset
-from skxmr.deep.callbacks import Patience, Progress, Selection, Steps, StopTraining
+from skxmr.deep.callbacks import DivergenceError, Patience, Progress, Selection, Steps, StopTraining
 from skxmr.deep.objective import Objective
 from skxmr.networks import Dropout
 
@@ -28,10 +29,6 @@ OPTIMIZERS: dict[str, Any] = {
 }
 _TWICE_WITHIN = 60.0  # seconds between two interrupts that mean "stop everything"
 _last_interrupt = -math.inf
-
-
-class DivergenceError(ArithmeticError):
-    """A loss term became NaN or infinite."""
 
 
 class Options(NamedTuple):
@@ -78,6 +75,17 @@ class Trainer(NeuralNet):
             _last_interrupt = time.monotonic()
             return self
 
+    def notify(self, method_name: str, **kwargs: Any) -> None:
+        """Call the callbacks; one that interrupts, as skorch's EarlyStopping does, stops the training and no more."""
+        getattr(self, method_name)(self, **kwargs)
+        for _, callback in self.callbacks_:
+            try:
+                getattr(callback, method_name)(self, **kwargs)
+            except KeyboardInterrupt as stop:
+                if isinstance(callback, (Selection, Progress)):  # ours: the user interrupted while they worked
+                    raise
+                raise StopTraining from stop
+
     def infer(self, x: Any, **fit_params: Any) -> Any:
         """Run the network, under autocast if asked for."""
         with torch.autocast(torch.device(self.device).type, torch.bfloat16, enabled=self.precision == "bf16"):
@@ -114,7 +122,7 @@ def train(
     ):
         callbacks = [
             *((f"term_{name}", PassthroughScoring(name=name, on_train=True)) for name in objective.weights),
-            ("steps", Steps(options.schedule, n_steps)),
+            ("steps", Steps(options.schedule, n_steps, isinstance(options.optimizer, str))),
             ("selection", selection),
             ("bar", Progress(bar)),
             *(options.callbacks or []),
@@ -127,10 +135,28 @@ def train(
             if selection.best_state is None:
                 raise DivergenceError(f"{error}; no epoch was finished. Lower lr, or standardise the views.") from error
             warnings.warn(f"{error}; the weights of epoch {selection.best_epoch} are kept.", stacklevel=6)
-    if net.interrupts_ == 2 or selection.best_state is None:  # or before any epoch: there is no model to keep
+    if net.interrupts_ == 2 or (net.interrupts_ and selection.best_state is None):  # there is no model to keep
         raise KeyboardInterrupt
+    if selection.best_state is None:
+        raise ValueError("a callback stopped the training before any epoch was finished, so there is no model.")
     network.load_state_dict(selection.best_state)
-    return Outcome(selection.best_epoch, _history(net.history), net.interrupts_ > 0)
+    return Outcome(selection.best_epoch, history_table(net.history), net.interrupts_ > 0)
+
+
+def going_on(fresh: nn.Module, last: nn.Module) -> nn.Module:
+    """Return a trainable copy of the last network, provided that a fresh one would have the same shapes."""
+    try:
+        fresh.load_state_dict(last.state_dict())
+    except RuntimeError as error:
+        raise ValueError(
+            "warm_start=True, but widths, labels or the architecture differ from those of the last fit; "
+            f"set warm_start=False to start anew. {error}"
+        ) from error
+    network = copy.deepcopy(last).requires_grad_(True)
+    for module in network.modules():
+        if getattr(module, "frozen", False):
+            module.requires_grad_(False)
+    return network
 
 
 def _net(
@@ -177,7 +203,9 @@ def _own_noise(network: nn.Module, device: torch.device, seed: int) -> Iterator[
             module.generator = None
 
 
-def _history(history: Any) -> pd.DataFrame:
-    rows = [{key: value for key, value in epoch.items() if key != "batches"} for epoch in history]
+def history_table(history: Any) -> pd.DataFrame:
+    """Return the finished epochs as a table."""
+    finished = [epoch for epoch in history if "train_loss" in epoch]
+    rows = [{key: value for key, value in epoch.items() if key != "batches"} for epoch in finished]
     frame = pd.DataFrame(rows).rename(columns={"dur": "seconds", "train_loss": "loss"})
     return frame[[name for name in frame if not name.endswith(("_best", "_count"))]]

@@ -12,6 +12,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor, nn
 
 from skxmr import losses
+from skxmr._validation import check_choice
 from skxmr.adversaries import make_critic
 from skxmr.deep.labels import LabelRetriever, fitted_graph, label_vectors
 from skxmr.deep.objective import Objective
@@ -153,7 +154,7 @@ class DAGNN(LabelRetriever):
         hidden: int | None = 2048,
         lr: float = 3e-4,
         batch_size: int | str = "auto",
-        max_epochs: int = 60,
+        max_epochs: int | str = "auto",
         optimizer: Any = "adamw",
         weight_decay: float = 0.01,
         schedule: str = "onecycle",
@@ -211,8 +212,7 @@ class DAGNN(LabelRetriever):
         DAGNN
             Unfitted.
         """
-        if dataset not in _PAPER:
-            raise ValueError(f"dataset must be one of {sorted(_PAPER)}; got {dataset!r}.")
+        check_choice(dataset, "dataset", _PAPER)
         adam = partial(torch.optim.AdamW, betas=(0.5, 0.999), fused=True)
         constants: dict[str, Any] = {
             "n_components": 1024, "tau": 0.3, "gnn": "gat", "alpha": 0.2, "beta": 0.2, "pretrain_text": True,

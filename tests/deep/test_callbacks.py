@@ -7,7 +7,8 @@ from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skxmr import PerModality
+from skxmr import DAGNN, PerModality
+from skxmr.deep.callbacks import DivergenceError
 from skxmr.metrics import RetrievalScores
 from tests.deep.toy import Toy
 
@@ -89,14 +90,23 @@ class TestScikitLearn:
         assert np.array_equal(watched.encode_text(pairs), Toy().fit(pairs, labels).encode_text(pairs))
 
     def test_a_failing_fit_tears_down(self, small):
-        pairs, labels = small
         recorder = Recorder()
-        with pytest.raises(ValueError, match="labels"):
-            Toy().set_callbacks(recorder).fit(pairs, labels[1:])
-        assert recorder.events == []
-        with pytest.raises(ValueError, match="lr"):
-            Toy(lr=0).set_callbacks(recorder).fit(pairs, labels)
-        assert not hasattr(Toy(), "_callback_fit_ctx")
+        model = Toy(optimizer="sgd", lr=1e30, schedule="constant").set_callbacks(recorder)
+        with pytest.raises(DivergenceError):
+            model.fit(*small)
+        assert recorder.events == ["setup", "begin fit", "begin epoch", "teardown"]
+        assert not {"_fit_task", "_callback_fit_ctx"} & set(vars(model))  # they hold the data
+
+    def test_models_on_the_way_can_annotate(self, small):
+        found = []
+
+        class Annotate(Recorder):
+            def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
+                found.append((fitted_estimator.annotate(image=small[0].image[:1], k=1), fitted_estimator.best_epoch_))
+
+        model = DAGNN(4, hidden=8, width=8, pretrain_text=False, max_epochs=3, random_state=0)
+        model.set_callbacks(Annotate()).fit(*small)
+        assert [epoch for _, epoch in found[:3]] == [1, 2, 3] and len(found) == 4
 
     @pytest.mark.filterwarnings("ignore:The estimator PerModality does not support callbacks")
     def test_searches_and_pipelines_pass_callbacks_down(self, small):

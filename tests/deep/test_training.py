@@ -1,5 +1,6 @@
 import pickle
 import signal
+from functools import partial
 
 import joblib
 import numpy as np
@@ -9,12 +10,12 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, KFold
-from skorch.callbacks import Callback
+from skorch.callbacks import Callback, EarlyStopping
 
 from skxmr._labels import encode_labels
 from skxmr.deep import encoding, training
+from skxmr.deep.callbacks import DivergenceError
 from skxmr.deep.split import split_rows
-from skxmr.deep.training import DivergenceError
 from skxmr.metrics import cross_modal_map
 from skxmr.testing import retriever_checks
 from tests.deep.toy import Toy, ToyObjective
@@ -49,8 +50,7 @@ def test_the_best_epoch_is_kept(small):
     assert fitted.best_epoch_ == best + 1
     split = split_of(fitted, pairs, labels)
     held, held_labels = split.validation
-    out = fitted.transform(held)
-    found = cross_modal_map(out.image, out.text, held_labels.matrix)
+    found = cross_modal_map(fitted.encode_image(held.image), fitted.encode_text(held.text), held_labels.matrix)
     assert_allclose(found["map"], fitted.history_["validation_map"][best], rtol=1e-9)
 
 
@@ -145,37 +145,68 @@ def test_schedules(small, schedule):
     }[schedule]
 
 
-def test_the_first_interrupt_keeps_the_best_epoch_and_the_second_raises(small, monkeypatch):
-    class Interrupt(Callback):
-        def on_batch_end(self, net, **kwargs):
-            if len(net.history) == 3:
+@pytest.fixture
+def interrupt(monkeypatch):
+    """Ctrl-C in the middle of a training step of the given epoch; three batches an epoch."""
+    monkeypatch.setattr(training, "_last_interrupt", -np.inf)
+    original = ToyObjective.terms
+
+    def during(epoch):
+        calls = []
+
+        def interrupted(self, outputs, Y):
+            calls.append(1)
+            if len(calls) == 3 * epoch - 1:
                 signal.raise_signal(signal.SIGINT)
+            return original(self, outputs, Y)
 
+        monkeypatch.setattr(ToyObjective, "terms", interrupted)
+
+    return during
+
+
+def test_the_first_interrupt_keeps_the_best_epoch_and_the_second_raises(small, interrupt, monkeypatch):
     pairs, labels = small
-    monkeypatch.setattr(training, "_last_interrupt", -np.inf)
-    fitted = Toy(max_epochs=50, callbacks=[Interrupt()]).fit(pairs, labels)
+    interrupt(3)
+    fitted = Toy(max_epochs=50).fit(pairs, labels)
     assert 1 <= fitted.best_epoch_ <= 2 and fitted.encode_text(pairs).shape == (120, 6)
+    assert fitted.history_["epoch"].tolist() == [1, 2] and fitted.history_.notna().all(axis=None)
+    interrupt(3)
     with pytest.raises(KeyboardInterrupt):  # so that a grid search can be stopped
-        Toy(max_epochs=50, callbacks=[Interrupt()]).fit(pairs, labels)
+        Toy(max_epochs=50).fit(pairs, labels)
     monkeypatch.setattr(training, "_last_interrupt", -np.inf)
-    assert Toy(max_epochs=50, callbacks=[Interrupt()]).fit(pairs, labels).best_epoch_ <= 2
+    interrupt(3)
+    assert Toy(max_epochs=50).fit(pairs, labels).best_epoch_ <= 2
 
 
-def test_early_stopping_is_no_interrupt(small, monkeypatch):
+def test_an_interrupt_before_any_epoch_raises(small, interrupt):
+    interrupt(1)
+    model = Toy()
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(*small)
+    assert not hasattr(model, "network_") and not hasattr(model, "_fit_task")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"early_stopping": 2, "lr": 0.05},
+        {"callbacks": [EarlyStopping(monitor="train_loss", patience=2, threshold=10.0)]},
+    ],
+)
+def test_early_stopping_is_no_interrupt(small, monkeypatch, options):
     monkeypatch.setattr(training, "_last_interrupt", -np.inf)
     for _ in range(2):
-        assert len(Toy(max_epochs=200, lr=0.05, early_stopping=2).fit(*small).history_) < 200
+        assert len(Toy(max_epochs=200, **options).fit(*small).history_) < 200
 
 
-def test_an_interrupt_before_any_epoch_raises(small, monkeypatch):
-    monkeypatch.setattr(training, "_last_interrupt", -np.inf)
-
-    class Interrupt(Callback):
+def test_a_callback_that_stops_at_once_leaves_no_model(small):
+    class Stop(Callback):
         def on_batch_end(self, net, **kwargs):
             raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
-        Toy(callbacks=[Interrupt()]).fit(*small)
+    with pytest.raises(ValueError, match="a callback stopped the training before any epoch was finished"):
+        Toy(callbacks=[Stop()]).fit(*small)
 
 
 def test_divergence_names_the_term_and_the_epoch(small, monkeypatch):
@@ -198,9 +229,57 @@ def test_divergence_names_the_term_and_the_epoch(small, monkeypatch):
         clone(fitted).fit(*small)
 
 
+def test_weights_that_explode_unseen_by_the_loss_are_told(small):
+    """The last step of an epoch is judged by the validation rows alone."""
+    with pytest.raises(DivergenceError, match=r"became nan in epoch 1; no epoch was finished"):
+        Toy(optimizer="sgd", lr=1e30, schedule="constant").fit(*small)
+    with pytest.warns(UserWarning, match="validation_map became nan in epoch 2; the weights of epoch 1 are kept"):
+        Toy(optimizer="sgd", lr=1e30, schedule="constant", batch_size=96).fit(*small)
+
+
+def test_views_beyond_float32_are_refused(small):
+    pairs, labels = small
+    image = pairs.image.copy()
+    image[3, 3] = 1e39
+    with pytest.raises(ValueError, match=r"a view holds 1.0e\+39, which is infinite in float32"):
+        Toy().fit(pairs.replace(image=image), labels)
+    fitted = Toy(max_epochs=1).fit(pairs, labels)
+    with pytest.raises(ValueError, match="infinite in float32"):
+        fitted.encode_image(image)
+
+
+def test_one_cycle_leaves_the_users_optimiser_alone(small):
+    found = []
+
+    class Watch(Callback):
+        def on_batch_begin(self, net, **kwargs):
+            found.append(net.optimizer_.param_groups[0]["betas"])
+
+    Toy(optimizer=partial(torch.optim.Adam, betas=(0.5, 0.9)), callbacks=[Watch()]).fit(*small)
+    assert set(found) == {(0.5, 0.9)}
+    Toy(optimizer=torch.optim.Adagrad, max_epochs=np.int64(2)).fit(*small)
+
+
+def test_automatic_epochs_make_about_as_many_steps():
+    for n, batch, epochs in ((2750, "auto", 60), (10_621, "auto", 16), (1956, "auto", 60), (200_000, 1024, 10)):
+        assert Toy(max_epochs="auto", batch_size=batch)._options(n).max_epochs == epochs
+
+
+def test_the_default_dtype_of_torch_does_not_matter(small):
+    pairs, labels = small
+    torch.set_default_dtype(torch.float64)
+    try:
+        fitted = Toy().fit(pairs, labels)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert fitted.encode_image(pairs).dtype == np.float32
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        ({"device": "meta"}, "device must be"),
+        ({"early_stopping": 3, "validation_fraction": 0.0}, "early_stopping needs validation rows"),
         ({"device": "cuda"}, "torch finds no CUDA"),
         ({"device": "gpu"}, "device must be"),
         ({"max_epochs": 0}, "max_epochs"),

@@ -16,7 +16,8 @@ from sklearn.pipeline import Pipeline
 
 from skxmr import DAGNN, LabelGraph, Pairs, load_word_vectors
 from skxmr.datasets import make_multilabel_pairs
-from skxmr.deep.training import DivergenceError
+from skxmr.deep.batches import MappedRows, PairsDataset
+from skxmr.deep.callbacks import DivergenceError
 
 TINY = {"n_components": 8, "hidden": 16, "width": 8, "n_hops": 2, "max_epochs": 3, "batch_size": 32}
 TINY |= {"pretrain_text": False, "random_state": 0}
@@ -147,6 +148,8 @@ class TestLabelVectors:
             (np.ones((7, 3)), r"label_embedding has shape \(7, 3\) .* there are 8 labels"),
             (np.ones(8), r"label_embedding has shape \(8,\)"),
             (np.full((8, 3), "a"), "real numbers"),
+            (np.ones((8, 0)), r"shape \(8, 0\)"),
+            ([[1.0]] * 7 + [[1.0, 2.0]], "its rows differ in length"),
             (np.where(np.eye(8) == 1, np.nan, 1.0)[:, :1], r"label_embedding holds NaN or infinity .* \['tag0'\]"),
             (pd.DataFrame(np.ones((7, 2)), index=names[1:]), r"no row for the labels \['tag0'\]"),
         ],
@@ -190,6 +193,25 @@ class TestGraph:
         other = LabelGraph().fit_transform(pairs, labels[:, :5])
         with pytest.raises(ValueError, match="the attached label graph has 5 labels"):
             tiny().fit(other, labels)
+
+    def test_rows_of_the_graph_that_are_empty_are_named(self, small):
+        graph = np.eye(8)
+        graph[2, 2] = 0
+        for gnn in ("gcn", "gat"):
+            with pytest.raises(ValueError, match=r"row 2 of the .*label graph"):
+                tiny(gnn=gnn, graph=graph).fit(*small)
+
+    def test_a_linear_classifier_has_no_graph(self, small):
+        with pytest.warns(UserWarning, match="tau, p: no effect with classifier"):
+            tiny(classifier="linear", tau=0.2, p=0.3).fit(*small)
+
+    def test_the_paper_behind_a_step(self, small):
+        pairs, labels = small
+        attached = LabelGraph(tau=np.float64(0.3)).fit_transform(pairs, labels)
+        paper = DAGNN.paper(n_components=8, width=8, max_epochs=1, batch_size=50, pretrain_text=False)
+        with pytest.raises(ValueError, match=r"leave the defaults here: tau=0\.4"):
+            paper.fit(attached, labels)
+        paper.set_params(tau=np.float64(0.4)).fit(attached, labels)
 
     def test_p_means_nothing_to_attention(self, small):
         pairs, labels = small
@@ -289,8 +311,17 @@ class TestWarmStart:
     def test_another_shape_is_refused(self, small):
         pairs, labels = small
         model = tiny(warm_start=True, max_epochs=1).fit(pairs, labels)
-        with pytest.raises(ValueError, match="warm_start=True, but widths, labels or the architecture differ"):
+        with pytest.raises(ValueError, match="warm_start=True, but the labels of the last fit had other names"):
             model.fit(pairs, labels[:, :5])
+        with pytest.raises(ValueError, match="warm_start=True, but the labels of the last fit had other names"):
+            model.fit(pairs, pd.DataFrame(labels, columns=list("abcdefgh")))
+        with pytest.raises(ValueError, match="warm_start=True, but widths, labels or the architecture differ"):
+            model.set_params(n_components=5).fit(pairs, labels)
+
+    def test_a_view_that_becomes_negative_is_no_obstacle(self, small):
+        pairs, labels = small
+        model = tiny(warm_start=True, standardize=False).fit(pairs.replace(image=np.abs(pairs.image)), labels)
+        assert model.fit(pairs, labels).network_.critic.to_image[-1].__class__ is torch.nn.ReLU
 
 
 def test_bf16_is_near_float32(small):
@@ -301,12 +332,23 @@ def test_bf16_is_near_float32(small):
     assert scores[0] != scores[1] and abs(scores[0] - scores[1]) < 0.03
 
 
-def test_a_memory_map_is_fitted_like_an_array(small, tmp_path):
+def watched(init, sources):
+    def and_tell(self, *args):
+        init(self, *args)
+        sources.append(self.image)
+
+    return and_tell
+
+
+def test_a_memory_map_is_fitted_like_an_array(small, tmp_path, monkeypatch):
     pairs, labels = small
     image = np.memmap(tmp_path / "image", np.float32, "w+", shape=pairs.image.shape)
     image[:] = pairs.image
     pairs = pairs.replace(image=pairs.image.astype(np.float32))
+    sources = []
+    monkeypatch.setattr(PairsDataset, "__init__", watched(PairsDataset.__init__, sources))
     mapped = tiny().fit(Pairs(image, pairs.text), labels)
+    assert isinstance(sources[0].view, MappedRows)  # not read into memory
     assert_array_equal(mapped.encode_text(pairs), tiny().fit(pairs, labels).encode_text(pairs))
 
 

@@ -1,7 +1,8 @@
 """Ablations of DAGNN: the paper's Table 2 and Figure 4, and the same questions asked of the defaults.
 
 Every fit holds out a tenth of the training rows to choose the epoch, and is evaluated once on the test rows. A finished
-fit is one line of benchmarks/results/dagnn.jsonl and is not repeated. Fails where the data are missing.
+fit is one line of benchmarks/results/dagnn.jsonl and is not repeated while its parameters stay the same. Fails where
+the data are missing.
 
     python benchmarks/dagnn.py [--seeds 5] [--sets corel5k_tags] [--variants paper default ...] [--jobs 2] [--docs]
 """
@@ -9,6 +10,7 @@ fit is one line of benchmarks/results/dagnn.jsonl and is not repeated. Fails whe
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import sys
@@ -45,15 +47,26 @@ VARIANTS: dict[str, tuple[bool, dict[str, Any]]] = {
 }
 
 
+def retriever(name: str, variant: str, seed: int) -> DAGNN:
+    """Return the unfitted retriever of a variant."""
+    of_paper, changes = VARIANTS[variant]
+    make = DAGNN.paper if of_paper else DAGNN
+    return make(label_embedding=label_vectors(name), random_state=seed, device="cpu", **changes)
+
+
+def fingerprint(model: DAGNN) -> str:
+    """Return a hash of the parameters: what was measured with others is not taken for the same."""
+    parameters = {**model.get_params(), "label_embedding": Path(model.label_embedding or "none").name}
+    return hashlib.sha256(repr(sorted(parameters.items())).encode()).hexdigest()[:12]
+
+
 def fit(name: str, variant: str, seed: int) -> dict[str, Any]:
     """Fit one variant with one seed; return what was measured on the test rows."""
     import torch
 
     torch.set_num_threads(1)
     train, test = (LOADERS[name](subset, return_X_y=True) for subset in ("train", "test"))
-    of_paper, changes = VARIANTS[variant]
-    make = DAGNN.paper if of_paper else DAGNN
-    model = make(label_embedding=label_vectors(name), random_state=seed, device="cpu", **changes)
+    model = retriever(name, variant, seed)
     start = time.perf_counter()
     model.fit(*train)
     seconds = time.perf_counter() - start
@@ -61,6 +74,7 @@ def fit(name: str, variant: str, seed: int) -> dict[str, Any]:
     best = model.history_.iloc[model.best_epoch_ - 1]
     record = {"set": name, "variant": variant, "seed": seed, "i2t": found["i2t_map"], "t2i": found["t2i_map"]}
     record |= {"validation": best["validation_map"], "epoch": model.best_epoch_, "seconds": round(seconds, 1)}
+    record["parameters"] = fingerprint(model)
     RESULTS.parent.mkdir(exist_ok=True)
     with RESULTS.open("a", encoding="utf-8") as file:
         file.write(json.dumps(record) + "\n")
@@ -76,10 +90,12 @@ def measured(name: str, variant: str, seed: int) -> dict[str, Any]:
 
 
 def finished() -> pd.DataFrame:
-    """Return what was measured so far."""
+    """Return what was measured so far with the parameters of today."""
     lines = RESULTS.read_text(encoding="utf-8").splitlines() if RESULTS.exists() else []
+    known = [json.loads(line) for line in lines]
+    valid = [r for r in known if r["parameters"] == fingerprint(retriever(r["set"], r["variant"], r["seed"]))]
     columns = ["set", "variant", "seed", "i2t", "t2i", "validation", "epoch", "seconds"]
-    return pd.DataFrame([json.loads(line) for line in lines], columns=columns)
+    return pd.DataFrame(valid, columns=columns).drop_duplicates(columns[:3], keep="last")
 
 
 def table(results: pd.DataFrame) -> str:

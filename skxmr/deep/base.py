@@ -30,7 +30,7 @@ from skxmr.deep.training import OPTIMIZERS, Options, going_on, train
 from skxmr.pairs import Pairs
 
 _INITIALISING = threading.Lock()
-_AUTO_BATCH, _AUTO_STEPS = 256, 660
+_AUTO_BATCH, _AUTO_STEPS = 256, 1260
 
 
 class DeepRetriever(AnnouncesEpochs, CrossModalRetriever):
@@ -49,7 +49,7 @@ class DeepRetriever(AnnouncesEpochs, CrossModalRetriever):
     batch_size : int or "auto", default="auto"
         Rows of a mini-batch, at least 2; ``"auto"`` is the smaller of 256 and the number of fitting rows.
     max_epochs : int or "auto", default="auto"
-        Passes over the fitting rows; ``"auto"`` makes about 660 steps, in 10 to 60 passes.
+        Passes over the fitting rows; ``"auto"`` makes about 1260 steps, in 10 to 60 passes.
     optimizer : {"adamw", "sgd"} or callable, default="adamw"
         Called with the parameters, `lr` and `weight_decay`, as ``functools.partial(torch.optim.Adam, betas=(.5, .9))``.
     weight_decay : float, default=0.01

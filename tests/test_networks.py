@@ -137,3 +137,27 @@ def test_dropout_of_nothing_is_the_identity():
     assert Dropout(0.0)(x) is x
     assert copy.deepcopy(Dropout(0.5)).p == 0.5
     assert networks.SLOPE == 0.2
+
+
+@pytest.mark.parametrize("hidden", [None, 4])
+def test_encoders_are_their_formulas(hidden):
+    """Without a hidden layer relu(W x + b), the paper's; with one W2 gelu(W1 x + b1) + b2; dropout in training only."""
+    module = networks.encoder(3, 2, hidden, dropout=0.5, input_dropout=0.5).double().eval()
+    layers = [layer for layer in module if isinstance(layer, torch.nn.Linear)]
+    x = random(5, 3)
+    for row, out in zip(x.tolist(), module(x).tolist(), strict=True):
+        for number, layer in enumerate(layers):
+            W, b = layer.weight.tolist(), layer.bias.tolist()
+            row = [sum(w * v for w, v in zip(line, row, strict=True)) + shift for line, shift in zip(W, b, strict=True)]
+            if hidden is None:
+                row = [max(v, 0.0) for v in row]
+            elif number == 0:
+                row = [v * (1 + math.erf(v / math.sqrt(2))) / 2 for v in row]
+        assert_allclose(out, row, rtol=1e-12)
+    assert not torch.equal(module.train()(x), module.eval()(x))
+
+
+def test_free_classifiers_look_at_neither_vectors_nor_graph():
+    module = networks.FreeClassifiers(4, 3)
+    assert torch.equal(module(random(4, 7), torch.eye(4)), module(random(4, 2, seed=1), torch.ones(4, 4)))
+    assert module(random(4, 7), torch.eye(4)).shape == (4, 3)

@@ -20,7 +20,7 @@ from skxmr._labels import Labels
 from skxmr._validation import FloatArray
 from skxmr.base import CrossModalRetriever
 from skxmr.deep.batches import PairsDataset
-from skxmr.deep.callbacks import SCHEDULES
+from skxmr.deep.callbacks import SCHEDULES, check_callbacks
 from skxmr.deep.device import resolve_device
 from skxmr.deep.encoding import encode_rows, validation_scores
 from skxmr.deep.objective import Objective
@@ -217,6 +217,7 @@ class DeepRetriever(AnnouncesEpochs, CrossModalRetriever):
         self.best_epoch_, self.history_ = outcome.best_epoch, outcome.history
 
     def _options(self, n: int) -> Options:
+        check_callbacks(self.callbacks)
         chosen = {name: getattr(self, name) for name in Options._fields}
         if self.early_stopping is not None and self.validation_fraction == 0:
             raise ValueError("early_stopping needs validation rows; set validation_fraction above 0, or it to None.")

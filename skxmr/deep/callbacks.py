@@ -101,3 +101,13 @@ class Progress(Callback):
         last = net.history[-1]
         self.bar.set_postfix({short: f"{last[name]:.3f}" for name, short in shown.items() if name in last})
         self.bar.update()
+
+
+def check_callbacks(callbacks: list[Any] | None) -> None:
+    """Refuse what skorch could not call."""
+    for callback in callbacks or []:
+        if not hasattr(callback[-1] if isinstance(callback, tuple) else callback, "on_epoch_end"):
+            raise TypeError(
+                f"callbacks holds {callback!r}, which is no callback of skorch; those of scikit-learn (1.9 and later) "
+                "are set by set_callbacks."
+            )

@@ -66,6 +66,12 @@ class Counter:
         pass
 
 
+@pytest.mark.parametrize("wrong", ["bar", Recorder(), ("name", 3)])
+def test_what_skorch_cannot_call_is_named(small, wrong):
+    with pytest.raises(TypeError, match="no callback of skorch; those of scikit-learn"):
+        Toy(callbacks=[wrong]).fit(*small)
+
+
 class TestScikitLearn:
     @pytest.fixture(autouse=True)
     def _needs_callbacks(self):

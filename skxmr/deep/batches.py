@@ -122,5 +122,4 @@ def _tensor(array: Any) -> Tensor:
         single = np.asarray(array, dtype=np.float32)
     if single is not array and np.isinf(single).any():
         raise ValueError(f"a view holds {np.abs(array).max():.1e}, which is infinite in float32; scale it down.")
-    array = single
-    return torch.from_numpy(array if array.flags.writeable and array.flags.c_contiguous else array.copy())
+    return torch.from_numpy(single if single.flags.writeable and single.flags.c_contiguous else single.copy())

@@ -69,8 +69,10 @@ def _dispensable(Y: sp.csr_array, order: NDArray[Any], wanted: int) -> NDArray[A
     left = np.asarray(Y.sum(axis=0)).ravel()
     held: list[int] = []
     for row in order:
+        if len(held) == wanted:
+            break
         own = Y.indices[Y.indptr[row] : Y.indptr[row + 1]]
-        if len(held) < wanted and (left[own] > 1).all():
+        if (left[own] > 1).all():
             left[own] -= 1
             held.append(row)
     return np.array(held, dtype=int)

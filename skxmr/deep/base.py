@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import math
-import threading
 import warnings
 from abc import abstractmethod
 from numbers import Integral, Real
@@ -16,12 +15,12 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import nn
 
+from skxmr._device import initialising, resolve_device
 from skxmr._labels import Labels
 from skxmr._validation import FloatArray
 from skxmr.base import CrossModalRetriever
 from skxmr.deep.batches import PairsDataset
 from skxmr.deep.callbacks import SCHEDULES, check_callbacks
-from skxmr.deep.device import resolve_device
 from skxmr.deep.encoding import encode_rows, validation_scores
 from skxmr.deep.objective import Objective
 from skxmr.deep.split import Split, split_rows
@@ -29,7 +28,6 @@ from skxmr.deep.tasks import AnnouncesEpochs, with_callbacks
 from skxmr.deep.training import OPTIMIZERS, Options, going_on, train
 from skxmr.pairs import Pairs
 
-_INITIALISING = threading.Lock()
 _AUTO_BATCH, _AUTO_STEPS = 256, 1260
 
 
@@ -193,8 +191,7 @@ class DeepRetriever(AnnouncesEpochs, CrossModalRetriever):
         device = resolve_device(self.device)
         seeds = check_random_state(self.random_state).randint(2**31, size=4).tolist()
         split = split_rows(pairs, labels, self.validation_fraction, seeds[0])
-        with _INITIALISING, torch.random.fork_rng(devices=[]), torch.device("cpu"):
-            torch.default_generator.manual_seed(seeds[1])  # torch.manual_seed would seed the CUDA generators as well
+        with initialising(seeds[1]):
             network, objective = self._build(split)
         network.float()  # whatever torch's default is
         continued = self.warm_start and hasattr(self, "network_")

@@ -1,10 +1,22 @@
-"""The torch device of a name."""
+"""Where networks live and how they begin: the torch device of a name, and seeded initialisation."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import torch
+
+_LOCK = threading.Lock()
+
+
+@contextmanager
+def initialising(seed: int) -> Iterator[None]:
+    """Draw initial weights on the CPU from a seed, one thread at a time; torch's global generators are left alone."""
+    with _LOCK, torch.random.fork_rng(devices=[]), torch.device("cpu"):
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed would seed the CUDA generators as well
+        yield
 
 
 def resolve_device(device: str) -> torch.device:

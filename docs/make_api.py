@@ -12,9 +12,9 @@ from typing import Any
 from numpydoc.docscrape import ClassDoc, FunctionDoc, Parameter
 
 import skxmr
-from skxmr import datasets, metrics, testing
+from skxmr import datasets, features, metrics, testing
 
-MODULES = (skxmr, metrics, datasets, testing)
+MODULES = (skxmr, features, metrics, datasets, testing)
 PAGE = Path(__file__).with_name("api.md")
 TABLES = ("Parameters", "Attributes", "Returns", "Yields", "Raises", "Warns")
 PROSE = ("Notes", "References")

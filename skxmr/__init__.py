@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from skxmr import datasets, metrics, testing
+    from skxmr import datasets, features, metrics, testing
     from skxmr._cooccurrence import label_graph
     from skxmr.base import CrossModalRetriever
     from skxmr.deep.base import DeepRetriever
@@ -36,7 +36,7 @@ _HOME = {
     "label_graph": "_cooccurrence",
     "load_word_vectors": "word_vectors",
 }
-_MODULES = ("datasets", "metrics", "testing")
+_MODULES = ("datasets", "features", "metrics", "testing")
 __all__ = [
     "CCA",
     "DAGNN",
@@ -49,6 +49,7 @@ __all__ = [
     "PerModality",
     "SemanticMatching",
     "datasets",
+    "features",
     "label_graph",
     "load_word_vectors",
     "metrics",

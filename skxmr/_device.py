@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import torch
 
-_LOCK = threading.Lock()
+_LOCK = threading.RLock()  # a network may be built while another is loaded
 
 
 @contextmanager

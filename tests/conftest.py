@@ -1,6 +1,7 @@
 """One thread, and the research sets where somebody keeps them beside the repository."""
 
 import os
+import sys
 from pathlib import Path
 
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -12,6 +13,22 @@ import torch  # noqa: E402
 from skxmr.datasets import make_multilabel_pairs  # noqa: E402
 
 torch.set_num_threads(1)
+
+
+def declare_operators():
+    """Let a torchvision built for another torch be imported: none of its own operators are used here."""
+    try:
+        import torchvision  # noqa: F401
+    except RuntimeError:  # "operator torchvision::nms does not exist"
+        for name in [name for name in sys.modules if name.partition(".")[0] == "torchvision"]:
+            del sys.modules[name]
+        library = torch.library.Library("torchvision", "DEF")
+        for name in ("nms", "qnms"):
+            library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        declare_operators.library = library  # its declarations last as long as the object
+
+
+declare_operators()
 BESIDE = Path(__file__).parents[2] / "shared" / "data"
 
 

@@ -1,0 +1,158 @@
+"""Networks of torchvision: found by name, filled with weights, cut at a layer."""
+
+from __future__ import annotations
+
+import copy
+import difflib
+import pickle
+import re
+from functools import lru_cache
+from importlib.metadata import version
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from skxmr._device import initialising
+
+# Their published weights expect transformed input; torchvision warns if the initialisation is not stated.
+_OPTIONS = {name: {"transform_input": True, "init_weights": True} for name in ("googlenet", "inception_v3")}
+
+
+def torchvision_models() -> Any:
+    """Import torchvision.models, or say in one error why not."""
+    try:
+        import torchvision.models
+        import torchvision.models.feature_extraction
+    except ModuleNotFoundError as error:
+        raise ImportError(f"image features need torchvision ({error}): pip install 'skxmr[vision]'.") from error
+    except (ImportError, RuntimeError, AttributeError) as error:
+        raise ImportError(
+            f"torchvision {version('torchvision')} was built for another torch than {torch.__version__} ({error}); "
+            "reinstall both from one index, e.g. "
+            "pip install --force-reinstall torch torchvision --index-url https://download.pytorch.org/whl/cpu"
+        ) from error
+    return torchvision.models
+
+
+def published(model: str) -> Any:
+    """Return the enumeration of a model's published weights."""
+    models = torchvision_models()
+    known = models.list_models(module=models)
+    if model not in known:
+        near = difflib.get_close_matches(model, known) or ["vgg19", "resnet50"]
+        raise ValueError(f"model={model!r} is no classification network of torchvision; did you mean {near}?")
+    return models.get_model_weights(model)
+
+
+def find_weights(model: str, weights: Any, seed: int | None) -> tuple[Any, ...]:
+    """Return what decides the weights, hashable: a published name, a file in its present state, or a seed."""
+    names = published(model).__members__
+    if weights is None:
+        if seed is None:
+            raise ValueError(
+                "weights=None draws random weights: pass random_state, e.g. 0, so that they can be repeated."
+            )
+        return ("seed", int(seed))
+    if weights == "imagenet" or weights in names:
+        return ("published", "DEFAULT" if weights == "imagenet" else weights)
+    path = Path(weights).expanduser().absolute()
+    if not path.is_file():
+        known = ["imagenet", *(name for name in names if name != "DEFAULT")]
+        raise FileNotFoundError(f"weights={str(weights)!r} is no file and none of {known}; pass a state dict's path.")
+    return ("file", str(path), path.stat().st_mtime_ns, path.stat().st_size)
+
+
+@lru_cache(maxsize=1)  # a clone in a search finds the network here; two VGG19 would take a gigabyte
+def load(model: str, source: tuple[Any, ...], device: torch.device) -> nn.Module:
+    """Return a network of torchvision in evaluation mode, its weights as found by `find_weights`."""
+    kind, value, *_ = source
+    if kind == "file":
+        network = _from_file(model, Path(value))
+    elif kind == "published":
+        network = _downloaded(model, published(model)[value])
+    else:
+        network = torchvision_models().get_model(model, weights=None, **_OPTIONS.get(model, {}))
+    return network.float().eval().requires_grad_(False).to(device)
+
+
+def _downloaded(model: str, entry: Any) -> Any:
+    try:
+        return torchvision_models().get_model(model, weights=entry)
+    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        raise OSError(
+            f"the weights of {model} could not be loaded from {entry.url} ({error}); download that file where you can "
+            "and pass its path as weights='...'."
+        ) from error
+
+
+def _from_file(model: str, path: Path) -> Any:
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ValueError(
+            f"weights: {path} is no state dict ({reason}); write one by torch.save(network.state_dict(), path)."
+        ) from error
+    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise ValueError(f"weights: {path} holds something other than one state dict; save net.state_dict() alone.")
+    # the published file of DenseNet has keys that torch no longer allows
+    state = {re.sub(r"(denselayer\d+\.[a-z]+)\.(?=\d)", r"\1", key): value for key, value in state.items()}
+    network = skeleton(model)
+    wanted = network.state_dict()
+    bad = [key for key in wanted if key not in state or state[key].shape != wanted[key].shape]
+    bad += [key for key in state if key not in wanted]
+    if bad:
+        raise ValueError(
+            f"weights: {path} does not fit {model}: {len(bad)} tensors are missing, unknown or of another shape, e.g. "
+            f"{bad[:3]}; name the model it was saved from, or load it yourself and pass the module as weights."
+        )
+    network.load_state_dict(state, assign=True)
+    return network
+
+
+def skeleton(model: str) -> Any:
+    """Build a network without weights, to be filled or to be asked for shapes."""
+    published(model)
+    build, options = torchvision_models().get_model, _OPTIONS.get(model, {})
+    try:
+        with torch.device("meta"):
+            return build(model, weights=None, **options).eval()
+    except NotImplementedError:  # RegNet computes its widths by tensors
+        with initialising(0):
+            return build(model, weights=None, **options).eval().to("meta")
+
+
+def shapes_of(network: nn.Module) -> nn.Module:
+    """Return a copy without weights."""
+    return copy.deepcopy(network).eval().to("meta")
+
+
+def cut(network: nn.Module, layer: str) -> nn.Module:
+    """Return the network up to a layer, which shares its weights; it returns a dict with one tensor."""
+    torchvision_models()
+    from torchvision.models.feature_extraction import create_feature_extractor, get_graph_node_names
+
+    nodes = get_graph_node_names(network, suppress_diff_warning=True)[1]
+    node = {**_hidden_layers(network), **{name: name for name in nodes}}.get(layer, layer)
+    if not any(name == node or name.startswith(f"{node}.") for name in nodes):
+        hint = " 'fc6' and 'fc7' are layers of AlexNet and VGG." if layer in ("fc6", "fc7") else ""
+        raise ValueError(
+            f"layer={layer!r} is no layer of {type(network).__name__}.{hint} Its last ones are {nodes[-8:]}; "
+            "torchvision.models.feature_extraction.get_graph_node_names lists all."
+        )
+    extractor: nn.Module = create_feature_extractor(network, [node], suppress_diff_warning=True)
+    return extractor
+
+
+def _hidden_layers(network: nn.Module) -> dict[str, str]:
+    """Return fc6 and fc7 of networks whose classifier is a sequence with two hidden layers."""
+    steps = getattr(network, "classifier", nn.Sequential()).named_children()
+    hidden = [
+        f"classifier.{name}"
+        for (_, linear), (name, activation) in pairwise(steps)
+        if isinstance(linear, nn.Linear) and isinstance(activation, nn.ReLU)
+    ]
+    return dict(zip(("fc6", "fc7"), hidden, strict=False)) if len(hidden) == 2 else {}

@@ -41,9 +41,9 @@ class ImageFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         ``"fc6"`` or ``"fc7"``, the hidden layers of AlexNet and VGG after their ReLU; or a module or graph node of the
         network, such as ``"avgpool"`` or ``"layer4"``. Feature maps are flattened.
     weights : str, path, Module or None, default="imagenet"
-        ``"imagenet"`` is torchvision's default, downloaded once, with a bar, into ``torch.hub.get_dir()``; also one of its names
-        (``"IMAGENET1K_V1"``), the path of a state dict for the model, or None for random weights. A module is used as
-        it is; `model` then only says how images are prepared, and every clone copies it.
+        ``"imagenet"`` is torchvision's default, downloaded once, with a bar, into ``torch.hub.get_dir()``; also one of
+        its names (``"IMAGENET1K_V1"``), the path of a state dict for the model, or None for random weights. A module is
+        used as it is; `model` then only says how images are prepared, and every clone copies it.
     batch_size : int, default=32
         Images that are in the network at a time.
     device : str, default="auto"

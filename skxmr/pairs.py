@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Set
 from html import escape
 from typing import Any, TypeAlias
@@ -174,7 +175,12 @@ def _as_view(view: Any, name: str) -> View:
 
 
 def _from_list(rows: list[Any]) -> View:
-    if rows and all(isinstance(row, (int, float, list, tuple, np.ndarray, np.number)) for row in rows):
+    scales = {row.dtype for row in rows if getattr(row, "ndim", 0) > 1}  # of images, say bytes and floats from 0 to 1
+    if (
+        rows
+        and len(scales) < 2
+        and all(isinstance(row, (int, float, list, tuple, np.ndarray, np.number)) for row in rows)
+    ):
         try:
             array = np.asarray(rows)
             if array.dtype.kind in "biufc":
@@ -240,8 +246,6 @@ def _cell(named: tuple[str, View]) -> str:
 
 
 def _warn_leak() -> None:
-    import warnings
-
     warnings.warn(
         "this Pairs carries a label graph and is being split: the graph has seen the labels of the held-out rows. "
         "Put LabelGraph into the pipeline instead, or drop the graph with pairs.replace(label_graph=None).",

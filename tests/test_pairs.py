@@ -1,5 +1,6 @@
 import pickle
 import warnings
+from pathlib import Path
 
 import joblib
 import numpy as np
@@ -7,6 +8,7 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_array_equal
+from PIL import Image
 
 from skxmr import LabelGraph, Pairs
 
@@ -70,6 +72,19 @@ def test_pickles_and_hashes(kind, tmp_path):
         assert rows_of(copy.text) == rows_of(pairs.text)
         assert repr(copy) == repr(pairs)
     assert joblib.hash(pairs) == joblib.hash(Pairs(IMAGE, VIEWS[kind]))
+
+
+def test_images_of_every_kind_are_rows():
+    """PIL images are not unpacked, and arrays of different scales are not stacked into one."""
+    pictures = [Image.new("RGB", (4, 3)), "a.png", Path("b.png"), np.zeros((3, 4, 3), np.uint8)]
+    pairs = Pairs(pictures, list("abcd"))
+    assert list(pairs.image) == pictures and list(pairs[[2, 0]].image) == [pictures[2], pictures[0]]
+    assert list(Pairs.concatenate([pairs[:1], pairs[1:]]).image) == pictures
+    assert Pairs([Image.new("RGB", (4, 3))] * 2).image.shape == (2,)
+    assert Pairs([np.zeros((3, 4, 3), np.uint8)] * 2).image.shape == (2, 3, 4, 3)
+    mixed = Pairs([np.full((3, 4), 255, np.uint8), np.ones((3, 4))])
+    assert mixed.image.shape == (2,) and [row.dtype for row in mixed.image] == [np.uint8, np.float64]
+    assert "a.png" in pairs._repr_html_() and repr(pickle.loads(pickle.dumps(pairs))) == repr(pairs)
 
 
 def test_one_view_is_enough():

@@ -85,11 +85,11 @@ def _decoded(source: Path | Image.Image, where: str) -> Image.Image:
 def _to_rgb(image: Image.Image, where: str) -> Image.Image:
     if image.mode.startswith(("I", "F")):  # PIL would clip these to 8 bits
         return _from_array(_wide(image), where)
-    if image.has_transparency_data:
-        page = Image.new("RGBA", image.size, "white")
-        page.alpha_composite(image.convert("RGBA"))
-        image = page
     try:
+        if image.has_transparency_data:
+            page = Image.new("RGBA", image.size, "white")
+            page.alpha_composite(image.convert("RGBA"))
+            image = page
         return image.convert("RGB")
     except ValueError as error:
         raise ValueError(f"{where} has the mode {image.mode!r}, which PIL cannot turn into RGB; convert it.") from error
@@ -115,7 +115,7 @@ def _eight_bits(array: NDArray[Any], where: str) -> NDArray[np.uint8]:
         return array
     if array.dtype == np.bool_:
         return array.astype(np.uint8) * np.uint8(255)
-    if array.dtype == np.uint16:
+    if array.dtype.newbyteorder("=") == np.uint16:
         return np.rint(array / 257).astype(np.uint8)
     if array.dtype.kind != "f":
         raise ValueError(f"{where} holds {array.dtype}; pass uint8, uint16, bool, or floats between 0 and 1.")

@@ -6,6 +6,7 @@ import copy
 import difflib
 import pickle
 import re
+from collections.abc import Callable
 from functools import lru_cache
 from importlib.metadata import version
 from itertools import pairwise
@@ -25,7 +26,6 @@ def torchvision_models() -> Any:
     """Import torchvision.models, or say in one error why not."""
     try:
         import torchvision.models
-        import torchvision.models.feature_extraction
     except ModuleNotFoundError as error:
         raise ImportError(f"image features need torchvision ({error}): pip install 'skxmr[vision]'.") from error
     except (ImportError, RuntimeError, AttributeError) as error:
@@ -125,26 +125,53 @@ def skeleton(model: str) -> Any:
             return build(model, weights=None, **options).eval().to("meta")
 
 
-def shapes_of(network: nn.Module) -> nn.Module:
-    """Return a copy without weights."""
-    return copy.deepcopy(network).eval().to("meta")
+def cut(network: nn.Module, layer: str) -> Callable[[Tensor], Tensor]:
+    """Return the network up to a layer as a function of images with flat features; it shares the weights.
+
+    The pass is left by an exception once the layer is reached. Tracing a graph would patch every network of the
+    process meanwhile, also those that other threads train.
+    """
+    shared = {id(tensor): tensor for tensor in (*network.parameters(), *network.buffers())}
+    own = copy.deepcopy(network, shared).eval()  # modules of its own, so that no other thread meets the hook
+    _stop_at(own, layer)
+
+    def features(images: Tensor) -> Tensor:
+        try:
+            own(images)
+        except _Reached as reached:
+            output = reached.output
+            if isinstance(output, Tensor):
+                return output.flatten(1)
+            raise ValueError(f"layer={layer!r} returns a {type(output).__name__}, not a tensor.") from None
+        raise ValueError(f"layer={layer!r} takes no part in what {type(network).__name__} computes from images.")
+
+    return features
 
 
-def cut(network: nn.Module, layer: str) -> nn.Module:
-    """Return the network up to a layer, which shares its weights; it returns a dict with one tensor."""
-    torchvision_models()
-    from torchvision.models.feature_extraction import create_feature_extractor, get_graph_node_names
+class _Reached(Exception):  # noqa: N818
+    def __init__(self, output: Any) -> None:
+        self.output = output
 
-    nodes = get_graph_node_names(network, suppress_diff_warning=True)[1]
-    node = {**_hidden_layers(network), **{name: name for name in nodes}}.get(layer, layer)
-    if not any(name == node or name.startswith(f"{node}.") for name in nodes):
+
+def _stop_at(network: nn.Module, layer: str) -> None:
+    def before(module: nn.Module, inputs: Any) -> None:
+        raise _Reached(inputs[0])
+
+    def after(module: nn.Module, inputs: Any, output: Any) -> None:
+        raise _Reached(output)
+
+    modules = dict(network.named_modules())
+    linear = [module for module in modules.values() if isinstance(module, nn.Linear)]
+    if layer == "penultimate" and linear:
+        linear[-1].register_forward_pre_hook(before)
+    elif module := modules.get(_hidden_layers(network).get(layer, layer)):
+        module.register_forward_hook(after)
+    else:
         hint = " 'fc6' and 'fc7' are layers of AlexNet and VGG." if layer in ("fc6", "fc7") else ""
         raise ValueError(
-            f"layer={layer!r} is no layer of {type(network).__name__}.{hint} Its last ones are {nodes[-8:]}; "
-            "torchvision.models.feature_extraction.get_graph_node_names lists all."
+            f"layer={layer!r} is no layer of {type(network).__name__}.{hint} Use 'penultimate', or a module such as "
+            f"{list(modules)[-6:]}; named_modules() lists all."
         )
-    extractor: nn.Module = create_feature_extractor(network, [node], suppress_diff_warning=True)
-    return extractor
 
 
 def _hidden_layers(network: nn.Module) -> dict[str, str]:

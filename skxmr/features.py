@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from skxmr._device import initialising, resolve_device
-from skxmr._pretrained import cut, find_weights, load, published, shapes_of, skeleton
+from skxmr._pretrained import cut, find_weights, load, published, skeleton
 
 __all__ = ["ImageFeatures"]
 
@@ -38,8 +38,9 @@ class ImageFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
     model : str, default="vgg19"
         A classification network of torchvision, such as ``"vgg16"``, ``"resnet50"`` or ``"vit_b_16"``.
     layer : str, default="fc7"
-        ``"fc6"`` or ``"fc7"``, the hidden layers of AlexNet and VGG after their ReLU; or a module or graph node of the
-        network, such as ``"avgpool"`` or ``"layer4"``. Feature maps are flattened.
+        ``"fc6"`` or ``"fc7"``, the hidden layers of AlexNet and VGG after their ReLU; ``"penultimate"``, what enters
+        the last linear layer of any model; or the output of a module, such as ``"avgpool"`` or ``"layer4"``. Feature
+        maps are flattened.
     weights : str, path, Module or None, default="imagenet"
         ``"imagenet"`` is torchvision's default, downloaded once, with a bar, into ``torch.hub.get_dir()``; also one of
         its names (``"IMAGENET1K_V1"``), the path of a state dict for the model, or None for random weights. A module is
@@ -154,15 +155,16 @@ class ImageFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         """
         rows, device = self._check(X), resolve_device(self.device)
         extract = cut(self._network(device), self.layer)
-        out = np.empty((len(rows), self._n_features_out), np.float32)
-        start = 0
+        out, start = np.empty((0, 0), np.float32), 0
         with torch.inference_mode(), tqdm(total=len(rows), unit="image", disable=not self.verbose) as bar:
             for batch in self._batches(rows):
-                features = _flat(extract(batch.to(device))).float()
+                features = extract(batch.to(device)).float()
                 if not features.isfinite().all():
                     raise ValueError(
                         f"layer {self.layer!r} is not finite: weights={self.weights!r} hold NaN or overflow."
                     )
+                if start == 0:
+                    out = np.empty((len(rows), features.shape[1]), np.float32)
                 out[start : start + len(batch)] = features.cpu().numpy()
                 start += len(batch)
                 bar.update(len(batch))
@@ -206,10 +208,11 @@ class ImageFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
     @property
     def _n_features_out(self) -> int:
         """The width, by a pass of shapes alone; scikit-learn names the features by it."""
-        network = shapes_of(self.weights) if isinstance(self.weights, nn.Module) else skeleton(self.model)
+        module = isinstance(self.weights, nn.Module)
+        network = copy.deepcopy(self.weights).to("meta") if module else skeleton(self.model)
         side = self._prepare().crop_size[0]
         with torch.inference_mode():
-            return _flat(cut(network, self.layer)(torch.empty(1, 3, side, side, device="meta"))).shape[1]
+            return cut(network, self.layer)(torch.empty(1, 3, side, side, device="meta")).shape[1]
 
     def __sklearn_is_fitted__(self) -> bool:
         return True
@@ -222,8 +225,3 @@ class ImageFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         tags.requires_fit = False
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
-
-
-def _flat(outputs: dict[str, Tensor]) -> Tensor:
-    (features,) = outputs.values()
-    return features.flatten(1)

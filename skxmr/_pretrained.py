@@ -18,9 +18,6 @@ from torch import Tensor, nn
 
 from skxmr._device import initialising
 
-# Their published weights expect transformed input; torchvision warns if the initialisation is not stated.
-_OPTIONS = {name: {"transform_input": True, "init_weights": True} for name in ("googlenet", "inception_v3")}
-
 
 def torchvision_models() -> Any:
     """Import torchvision.models, or say in one error why not."""
@@ -45,6 +42,24 @@ def published(model: str) -> Any:
         near = difflib.get_close_matches(model, known) or ["vgg19", "resnet50"]
         raise ValueError(f"model={model!r} is no classification network of torchvision; did you mean {near}?")
     return models.get_model_weights(model)
+
+
+def entry_of(model: str, weights: Any) -> Any:
+    """Return the published weights that are named, or else the model's default ones: they say how images enter."""
+    entries = published(model)
+    return entries[weights if isinstance(weights, str) and weights in entries.__members__ else "DEFAULT"]
+
+
+def side_of(entry: Any) -> int:
+    """Return the height and width of the images that enter."""
+    return int(entry.transforms().crop_size[0])
+
+
+def _options(model: str, entry: Any) -> dict[str, Any]:
+    """Return what the published weights were made for and a network without them would not know."""
+    if model in ("googlenet", "inception_v3"):
+        return {"transform_input": True, "init_weights": True}  # torchvision warns where the latter is not stated
+    return {"image_size": side_of(entry)} if model.startswith("vit_") else {}
 
 
 def find_weights(model: str, weights: Any, seed: int | None) -> tuple[Any, ...]:
@@ -72,9 +87,10 @@ def load(model: str, source: tuple[Any, ...], device: torch.device) -> nn.Module
     if kind == "file":
         network = _from_file(model, Path(value))
     elif kind == "published":
-        network = _downloaded(model, published(model)[value])
+        network = _downloaded(model, entry_of(model, value))
     else:
-        network = torchvision_models().get_model(model, weights=None, **_OPTIONS.get(model, {}))
+        options = _options(model, entry_of(model, None))
+        network = torchvision_models().get_model(model, weights=None, **options)
     return network.float().eval().requires_grad_(False).to(device)
 
 
@@ -100,7 +116,7 @@ def _from_file(model: str, path: Path) -> Any:
         raise ValueError(f"weights: {path} holds something other than one state dict; save net.state_dict() alone.")
     # the published file of DenseNet has keys that torch no longer allows
     state = {re.sub(r"(denselayer\d+\.[a-z]+)\.(?=\d)", r"\1", key): value for key, value in state.items()}
-    network = skeleton(model)
+    network = skeleton(model, entry_of(model, None))
     wanted = network.state_dict()
     bad = [key for key in wanted if key not in state or state[key].shape != wanted[key].shape]
     bad += [key for key in state if key not in wanted]
@@ -113,10 +129,9 @@ def _from_file(model: str, path: Path) -> Any:
     return network
 
 
-def skeleton(model: str) -> Any:
+def skeleton(model: str, entry: Any) -> Any:
     """Build a network without weights, to be filled or to be asked for shapes."""
-    published(model)
-    build, options = torchvision_models().get_model, _OPTIONS.get(model, {})
+    build, options = torchvision_models().get_model, _options(model, entry)
     try:
         with torch.device("meta"):
             return build(model, weights=None, **options).eval()

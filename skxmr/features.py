@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from skxmr._device import initialising, resolve_device
-from skxmr._pretrained import cut, find_weights, load, published, skeleton
+from skxmr._pretrained import cut, entry_of, find_weights, load, published, side_of, skeleton
 
 __all__ = ["ImageFeatures"]
 
@@ -160,9 +160,7 @@ class ImageFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             for batch in self._batches(rows):
                 features = extract(batch.to(device)).float()
                 if not features.isfinite().all():
-                    raise ValueError(
-                        f"layer {self.layer!r} is not finite: weights={self.weights!r} hold NaN or overflow."
-                    )
+                    raise ValueError(f"layer {self.layer!r} is not finite: the weights hold NaN, or they overflow.")
                 if start == 0:
                     out = np.empty((len(rows), features.shape[1]), np.float32)
                 out[start : start + len(batch)] = features.cpu().numpy()
@@ -180,11 +178,6 @@ class ImageFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
 
         return image_rows(X)
 
-    def _prepare(self) -> Any:
-        entries = published(self.model)
-        named = isinstance(self.weights, str) and self.weights in entries.__members__
-        return entries[self.weights if named else "DEFAULT"].transforms()
-
     def _network(self, device: torch.device) -> nn.Module:
         if isinstance(self.weights, nn.Module):  # a copy: the user's keeps its mode and its device
             return copy.deepcopy(self.weights).eval().to(device)
@@ -195,7 +188,7 @@ class ImageFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
     def _batches(self, rows: NDArray[Any]) -> Iterator[Tensor]:
         from skxmr._images import read_image
 
-        prepare = self._prepare()
+        prepare = entry_of(self.model, self.weights).transforms()
 
         def read(i: int) -> Tensor:
             prepared: Tensor = prepare(read_image(rows[i], i))
@@ -208,11 +201,11 @@ class ImageFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
     @property
     def _n_features_out(self) -> int:
         """The width, by a pass of shapes alone; scikit-learn names the features by it."""
-        module = isinstance(self.weights, nn.Module)
-        network = copy.deepcopy(self.weights).to("meta") if module else skeleton(self.model)
-        side = self._prepare().crop_size[0]
+        entry, module = entry_of(self.model, self.weights), isinstance(self.weights, nn.Module)
+        network = copy.deepcopy(self.weights).to("meta") if module else skeleton(self.model, entry)
+        images = torch.empty(1, 3, side_of(entry), side_of(entry), device="meta")
         with torch.inference_mode():
-            return cut(network, self.layer)(torch.empty(1, 3, side, side, device="meta")).shape[1]
+            return cut(network, self.layer)(images).shape[1]
 
     def __sklearn_is_fitted__(self) -> bool:
         return True

@@ -175,16 +175,11 @@ def _as_view(view: Any, name: str) -> View:
 
 
 def _from_list(rows: list[Any]) -> View:
-    scales = {row.dtype for row in rows if getattr(row, "ndim", 0) > 1}  # of images, say bytes and floats from 0 to 1
-    if (
-        rows
-        and len(scales) < 2
-        and all(isinstance(row, (int, float, list, tuple, np.ndarray, np.number)) for row in rows)
-    ):
+    if rows and all(isinstance(row, (int, float, list, tuple, np.ndarray, np.number)) for row in rows):
         try:
             array = np.asarray(rows)
-            if array.dtype.kind in "biufc":
-                return array
+            if array.dtype.kind in "biufc" and (array.ndim < 3 or len({np.asarray(row).dtype for row in rows}) == 1):
+                return array  # images of several types, bytes and floats from 0 to 1, stay apart
         except ValueError:
             pass  # rows of different lengths: raw items, such as lists of tokens
     out = np.empty(len(rows), dtype=object)

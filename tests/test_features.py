@@ -31,6 +31,7 @@ from skxmr._pretrained import skeleton
 from skxmr.features import ImageFeatures
 
 Small = partial(ImageFeatures, "squeezenet1_1", layer="classifier.3", weights=None, random_state=0)
+X = np.zeros((1, 5, 5))
 
 
 @pytest.fixture(scope="module")
@@ -79,14 +80,29 @@ def test_layers_are_those_of_torchvisions_own_extractor(images):
 
 
 def test_hidden_layers_are_found_by_structure():
-    assert _pretrained._hidden_layers(skeleton("alexnet")) == {"fc6": "classifier.2", "fc7": "classifier.5"}
-    assert _pretrained._hidden_layers(skeleton("vgg11_bn")) == {"fc6": "classifier.1", "fc7": "classifier.4"}
-    assert not _pretrained._hidden_layers(skeleton("mobilenet_v3_small"))
+    def found(model):
+        return _pretrained._hidden_layers(skeleton(model, None))
+
+    assert found("alexnet") == {"fc6": "classifier.2", "fc7": "classifier.5"}
+    assert found("vgg11_bn") == {"fc6": "classifier.1", "fc7": "classifier.4"}
+    assert not found("mobilenet_v3_small")
 
 
-@pytest.mark.parametrize(("model", "width"), [("vgg16", 4096), ("vit_b_16", 768), ("regnet_y_400mf", 440)])
-def test_penultimate_is_what_the_last_linear_layer_sees(model, width):
-    names = ImageFeatures(model, "penultimate", weights=None, random_state=0).get_feature_names_out()
+def test_networks_without_weights_are_those_of_the_published_weights():
+    assert skeleton("inception_v3", None).transform_input and skeleton("googlenet", None).transform_input
+
+
+@pytest.mark.parametrize(
+    ("model", "weights", "width"),
+    [
+        ("vgg16", "imagenet", 4096),
+        ("regnet_y_400mf", "imagenet", 440),
+        ("vit_b_16", "imagenet", 768),
+        ("vit_b_16", "IMAGENET1K_SWAG_E2E_V1", 768),  # made for images of 384 pixels
+    ],
+)
+def test_penultimate_is_what_the_last_linear_layer_sees(model, weights, width):
+    names = ImageFeatures(model, "penultimate", weights=weights).fit(X).get_feature_names_out()
     assert names.shape == (width,)
 
 
@@ -291,9 +307,6 @@ def test_scikit_learn_checks_of_parameters(check):
 def saved(path, what):
     torch.save(what, path)
     return path
-
-
-X = np.zeros((1, 5, 5))
 
 
 @pytest.mark.parametrize(

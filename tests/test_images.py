@@ -8,6 +8,7 @@ import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_array_equal
 from PIL import Image
+from torchvision.transforms import v2
 
 from skxmr import Pairs
 from skxmr._images import image_rows, read_image
@@ -126,6 +127,13 @@ def test_very_long_images_keep_their_centre(size, left):
     if min(size) == 1:
         start = (max(size) - max(left)) // 2
         assert_array_equal(np.asarray(image)[..., 0].ravel(), np.arange(start, start + max(left)) % 256)
+
+
+def test_cutting_long_images_does_not_show():
+    ramp = Image.fromarray((np.indices((3, 200))[1] % 50 * 5).astype(np.uint8)).convert("RGB")
+    prepare = v2.Compose([v2.Resize(256), v2.CenterCrop(224)])
+    difference = np.asarray(prepare(ramp), float) - np.asarray(prepare(read_image(ramp, 0)), float)
+    assert np.abs(difference).max() <= 1
 
 
 def broken(tmp_path, name):

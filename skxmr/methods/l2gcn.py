@@ -32,9 +32,11 @@ _PAPER: dict[str, dict[str, Any]] = {
 
 
 class L2GCNNetwork(LabelGraphNetwork):
-    """A :class:`LabelGraphNetwork` with a trainable balance of the two parts of the Circle-Soft loss."""
+    """A :class:`LabelGraphNetwork` with a trainable balance of the two parts of the Circle-Soft loss, if asked for."""
 
-    balance: nn.Parameter | None = None
+    def __init__(self, *parts: Any, learned: bool = False) -> None:
+        super().__init__(*parts)
+        self.balance = nn.Parameter(torch.zeros(())) if learned else None
 
     def forward(self, image: Tensor, text: Tensor) -> dict[str, Tensor]:
         """Return embeddings, classifiers, logits of the critic and epsilon, in [0, 1]."""
@@ -258,10 +260,8 @@ class L2GCN(LabelRetriever):
             self, split, LabelGraph(self.tau, self.p, self.graph, "symmetric" if self.layer == "gcn" else "none")
         )
         encoders = self._two_encoders(widths)
-        network = L2GCNNetwork(inputs, encoders, self._classifiers(Q), Q, A, critic)
-        if self.epsilon == "learned":
-            network.balance = nn.Parameter(torch.zeros(()))
-        return network, self._objective()
+        parts = inputs, encoders, self._classifiers(Q), Q, A, critic
+        return L2GCNNetwork(*parts, learned=self.epsilon == "learned"), self._objective()
 
     def _classifiers(self, Q: Tensor) -> nn.Module:
         between = nn.LeakyReLU(SLOPE) if self.layer == "l2gcn" else None

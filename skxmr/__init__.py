@@ -12,8 +12,14 @@ if TYPE_CHECKING:
     from skxmr.base import CrossModalRetriever
     from skxmr.deep.base import DeepRetriever
     from skxmr.graph import LabelGraph
+    from skxmr.methods.acmr import ACMR
+    from skxmr.methods.algcn import ALGCN
     from skxmr.methods.cca import CCA
     from skxmr.methods.dagnn import DAGNN
+    from skxmr.methods.dcca import DCCA
+    from skxmr.methods.dscmr import DSCMR
+    from skxmr.methods.ignn import IGNN
+    from skxmr.methods.l2gcn import L2GCN
     from skxmr.methods.mlcca import MLCCA
     from skxmr.methods.pls import PLS
     from skxmr.methods.semantic import SemanticMatching
@@ -23,6 +29,12 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 _HOME = {
+    "ACMR": "methods.acmr",
+    "ALGCN": "methods.algcn",
+    "DCCA": "methods.dcca",
+    "DSCMR": "methods.dscmr",
+    "IGNN": "methods.ignn",
+    "L2GCN": "methods.l2gcn",
     "CCA": "methods.cca",
     "DAGNN": "methods.dagnn",
     "DeepRetriever": "deep.base",
@@ -38,8 +50,14 @@ _HOME = {
 }
 _MODULES = ("datasets", "features", "metrics", "testing")
 __all__ = [
+    "ACMR",
+    "ALGCN",
     "CCA",
     "DAGNN",
+    "DCCA",
+    "DSCMR",
+    "IGNN",
+    "L2GCN",
     "MLCCA",
     "PLS",
     "CrossModalRetriever",

@@ -14,7 +14,7 @@ from skxmr._validation import check_choice, is_frame
 if TYPE_CHECKING:
     import pandas as pd
 
-KINDS = ("cooccurrence", "identity")
+KINDS = ("cooccurrence", "probability", "identity")
 NORMALIZATIONS = ("none", "symmetric")
 _DENSE = 512  # up to this many labels the graph is a dense array, above it CSR
 Graph: TypeAlias = Any  # ndarray, or csr_array above _DENSE labels
@@ -42,8 +42,9 @@ def label_graph(
         Threshold on the conditional probability, in [0, 1].
     p : float, default=0.5
         Weight of a neighbour relative to the label itself, > 0.
-    kind : {"cooccurrence", "identity"} or (c, c) array, CSR or DataFrame, default="cooccurrence"
-        ``"identity"`` connects nothing; a matrix is taken as it is, and `tau` and `p` have no effect.
+    kind : {"cooccurrence", "probability", "identity"} or (c, c) array, CSR or DataFrame, default="cooccurrence"
+        ``"probability"`` keeps P_ij itself where it reaches `tau`, and `p` has no effect; ``"identity"`` connects
+        nothing; a matrix is taken as it is, and neither `tau` nor `p` has an effect.
     normalize : {"none", "symmetric"}, default="none"
         ``"symmetric"`` gives D^-1/2 A D^-1/2 with D the row sums of A.
     transpose : bool, default=False
@@ -77,7 +78,7 @@ def label_graph(
     elif kind == "identity":
         A = sp.eye_array(len(labels.names), format="csr")
     else:
-        A = _cooccurrence(labels.matrix, tau, p)
+        A = _cooccurrence(labels.matrix, tau, p if kind == "cooccurrence" else None)
     if normalize == "symmetric":
         A = _symmetric(A)
     A = sp.csr_array(A.T) if transpose else A
@@ -99,9 +100,9 @@ def _check_options(tau: float, p: float, kind: Any, normalize: str, transpose: b
     check_choice(normalize, "normalize", NORMALIZATIONS)
 
 
-def _cooccurrence(Y: sp.csr_array, tau: float, p: float) -> sp.csr_array:
+def _cooccurrence(Y: sp.csr_array, tau: float, p: float | None) -> sp.csr_array:
     c = Y.shape[1]
-    if tau == 0:  # P >= 0 always holds: every pair is connected
+    if tau == 0 and p is not None:  # P >= 0 always holds: every pair is connected
         if c > _DENSE:
             raise ValueError(f"tau=0 connects every pair of {c} labels; use tau > 0 above {_DENSE} labels.")
         full = np.full((c, c), float(p))
@@ -109,9 +110,11 @@ def _cooccurrence(Y: sp.csr_array, tau: float, p: float) -> sp.csr_array:
         return sp.csr_array(full)
     M = sp.coo_array(Y.T @ Y)
     rows, columns = M.coords
-    edge = (M.data / Y.sum(axis=0)[columns] >= tau) & (rows != columns)
+    P = M.data / Y.sum(axis=0)[columns]
+    edge = (tau <= P) & (rows != columns)
+    weights = P[edge] if p is None else np.full(int(edge.sum()), float(p))
     i, j = np.r_[rows[edge], np.arange(c)], np.r_[columns[edge], np.arange(c)]
-    return sp.csr_array((np.r_[np.full(int(edge.sum()), float(p)), np.ones(c)], (i, j)), shape=(c, c))
+    return sp.csr_array((np.r_[weights, np.ones(c)], (i, j)), shape=(c, c))
 
 
 def _given(matrix: Any, labels: Labels) -> sp.csr_array:

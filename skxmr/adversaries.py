@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from typing import Any
 
 import torch
@@ -28,28 +30,39 @@ def reverse_gradient(x: Tensor, strength: float = 1.0) -> Tensor:
 
 
 class Discriminator(nn.Module):
-    """Tells where rows come from: reversed gradient, BatchNorm, d -> d/4 -> d/16 -> 2 logits, LeakyReLU between.
+    """Tells where rows come from; what it learns to tell apart, the reversed gradient teaches generators to hide.
 
-    Shapes: rows (n, d); output (n, 2), column 0 for image, column 1 for text. What it learns to tell apart, the
-    reversed gradient teaches the generators to hide.
+    Parameters
+    ----------
+    d : int
+        Width of the rows.
+    strength : float
+        Strength of the gradient reversal.
+    hidden : tuple of int or None
+        Hidden units, LeakyReLU behind each layer; None is BatchNorm, d -> d/4 -> d/16 -> 2, as in DAGNN.
+    ramp : bool
+        Multiply the strength by ``2 / (1 + e^(-10 progress)) - 1``; whoever trains moves `progress` from 0 to 1.
+
+    Shapes: rows (n, d); output (n, 2), column 0 for image, column 1 for text.
     """
 
-    def __init__(self, d: int, strength: float = 1.0) -> None:
+    def __init__(
+        self, d: int, strength: float = 1.0, hidden: tuple[int, ...] | None = None, ramp: bool = False
+    ) -> None:
         super().__init__()
-        self.strength = strength
-        wide, narrow = max(d // 4, 4), max(d // 16, 4)
-        self.layers = nn.Sequential(
-            nn.BatchNorm1d(d),
-            nn.Linear(d, wide),
-            nn.LeakyReLU(SLOPE),
-            nn.Linear(wide, narrow),
-            nn.LeakyReLU(SLOPE),
-            nn.Linear(narrow, 2),
-        )
+        self.strength, self.ramp, self.progress = strength, ramp, 0.0
+        widths = [d, *((max(d // 4, 4), max(d // 16, 4)) if hidden is None else hidden)]
+        layers: list[nn.Module] = [nn.BatchNorm1d(d)] if hidden is None else []
+        for pair in itertools.pairwise(widths):
+            layers += [nn.Linear(*pair), nn.LeakyReLU(SLOPE)]
+        self.layers = nn.Sequential(*layers, nn.Linear(widths[-1], 2))
 
     def forward(self, *parts: Tensor) -> list[Tensor]:
         """Return the logits of groups of rows, normalised together so that batch statistics give nothing away."""
-        logits: Tensor = self.layers(reverse_gradient(torch.cat(parts), self.strength))
+        strength = self.strength
+        if self.ramp:
+            strength *= 2 / (1 + math.exp(-10 * self.progress)) - 1
+        logits: Tensor = self.layers(reverse_gradient(torch.cat(parts), strength))
         return list(torch.split(logits, [len(part) for part in parts]))
 
 
@@ -89,11 +102,13 @@ class DualGAN(nn.Module):
 
 
 class EmbeddingCritic(nn.Module):
-    """A discriminator between the embeddings themselves: the paper's ablation DAGNN-4."""
+    """A discriminator between the embeddings themselves: ACMR's, and DAGNN-4 in the ablations of that paper."""
 
-    def __init__(self, d: int, strength: float = 1.0) -> None:
+    def __init__(
+        self, d: int, strength: float = 1.0, hidden: tuple[int, ...] | None = None, ramp: bool = False
+    ) -> None:
         super().__init__()
-        self.of_embedding = Discriminator(d, strength)
+        self.of_embedding = Discriminator(d, strength, hidden, ramp)
 
     def forward(self, h_v: Tensor, h_t: Tensor, v: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
         """Return the logits of both origins, (n, 2) each."""

@@ -31,7 +31,7 @@ class LabelGraph(PairsStep):
         Threshold on P(L_i | L_j), in [0, 1].
     p : float, default=0.5
         Weight of a neighbour relative to the label itself, > 0.
-    kind : {"cooccurrence", "identity"} or (c, c) array, CSR or DataFrame, default="cooccurrence"
+    kind : {"cooccurrence", "probability", "identity"} or (c, c) array, CSR or DataFrame, default="cooccurrence"
         As in :func:`label_graph`; in a grid, ``"identity"`` answers whether the graph helps.
     normalize : {"none", "symmetric"}, default="none"
         As in :func:`label_graph`.

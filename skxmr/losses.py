@@ -44,6 +44,25 @@ def classification(scores: Tensor, Y: Tensor) -> Tensor:
     return torch.linalg.vector_norm(scores - Y, dim=1).mean()
 
 
+def label_prediction(logits: Tensor, Y: Tensor) -> Tensor:
+    """Cross-entropy of the labels under a softmax: one half of ACMR eq. 2, ``-1/n sum_i y_i . log p_i``.
+
+    Parameters
+    ----------
+    logits : Tensor of shape (n, c)
+        Label scores.
+    Y : Tensor of shape (n, c)
+        Multi-hot labels; a row with several is divided by their number, a row with none adds nothing.
+
+    Returns
+    -------
+    Tensor
+        A scalar.
+    """
+    targets = Y / Y.sum(dim=1, keepdim=True).clamp(min=1)
+    return -(targets * functional.log_softmax(logits, dim=1)).sum(dim=1).mean()
+
+
 def pairwise_likelihood(S: Tensor, Y: Tensor) -> Tensor:
     """Negative log-likelihood of shared labels: one term of DAGNN eq. 10, also the second term of DSCMR.
 

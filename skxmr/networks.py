@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 SLOPE = 0.2  # of every LeakyReLU in the papers' public codes
+ACTIVATIONS = {"gelu": nn.GELU, "relu": nn.ReLU, "tanh": nn.Tanh}
 
 
 class Dropout(nn.Module):
@@ -43,81 +42,6 @@ class Dropout(nn.Module):
         return x * keep / (1 - self.p)
 
 
-class GraphConvolution(nn.Module):
-    """One graph convolution: ``H' = LeakyReLU(A H W)``, W (d_in, d_out) uniform in +-1/sqrt(d_out), no bias.
-
-    Shapes: H (c, d_in), A (c, c) normalised, dense or sparse; output (c, d_out).
-    """
-
-    def __init__(self, d_in: int, d_out: int) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.empty(d_in, d_out).uniform_(-1, 1) / math.sqrt(d_out))
-
-    def forward(self, H: Tensor, A: Tensor) -> Tensor:
-        """Propagate the label vectors once."""
-        return functional.leaky_relu(A @ (H @ self.weight), SLOPE)
-
-
-class GraphAttention(nn.Module):
-    """One single-head graph attention layer (Velickovic et al., ICLR 2018).
-
-    ``e_ij = LeakyReLU(a^T [W h_i || W h_j])``, softmax over the j with A_ij > 0, ``h'_i = ELU(sum_j alpha_ij W h_j)``;
-    W and a Xavier-normal with gain 1.414.
-
-    Shapes: H (c, d_in), A (c, c) of which only the sign counts; output (c, d_out).
-    """
-
-    def __init__(self, d_in: int, d_out: int) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(nn.init.xavier_normal_(torch.empty(d_in, d_out), gain=1.414))
-        self.attention = nn.Parameter(nn.init.xavier_normal_(torch.empty(2 * d_out, 1), gain=1.414))
-
-    def forward(self, H: Tensor, A: Tensor) -> Tensor:
-        """Propagate the label vectors once."""
-        WH = H @ self.weight
-        d = WH.shape[1]
-        e = functional.leaky_relu(WH @ self.attention[:d] + (WH @ self.attention[d:]).T, SLOPE)  # (c, c)
-        mask = (A.to_dense() if A.is_sparse else A) > 0
-        alpha = torch.softmax(e.masked_fill(~mask, -math.inf), dim=1)
-        return functional.elu(alpha @ WH)
-
-
-class MultiHopGNN(nn.Module):
-    """Label vectors spread over the label graph, one layer a hop (DAGNN, eq. 4).
-
-    Parameters
-    ----------
-    layer : type
-        :class:`GraphConvolution` or :class:`GraphAttention`.
-    d_in : int
-        Width of the label vectors.
-    width : int
-        Width of every layer.
-    n_hops : int
-        Number of layers k.
-    d_out : int
-        Width of the classifiers.
-    aggregate : bool
-        Concatenate all layers, ``z_i = W [h1_i || ... || hk_i] + b``; else the last layer alone is mapped.
-
-    Shapes: Q (c, d_in), A (c, c); output (c, d_out).
-    """
-
-    def __init__(self, layer: type, d_in: int, width: int, n_hops: int, d_out: int, aggregate: bool = True) -> None:
-        super().__init__()
-        self.layers = nn.ModuleList([layer(d_in if hop == 0 else width, width) for hop in range(n_hops)])
-        self.aggregate = aggregate
-        self.output = nn.Linear(width * (n_hops if aggregate else 1), d_out)
-
-    def forward(self, Q: Tensor, A: Tensor) -> Tensor:
-        """Return the label classifiers."""
-        hops = [Q]
-        for layer in self.layers:
-            hops.append(layer(hops[-1], A))
-        out: Tensor = self.output(torch.cat(hops[1:], dim=1) if self.aggregate else hops[-1])
-        return out
-
-
 class Standardize(nn.Module):
     """Subtract the means and divide by the deviations of the fitting rows; both are data, not parameters.
 
@@ -138,38 +62,29 @@ class Standardize(nn.Module):
 
 
 def encoder(
-    d_in: int, d_out: int, hidden: int | None = None, dropout: float = 0.0, input_dropout: float = 0.0
+    d_in: int,
+    d_out: int,
+    hidden: int | None = None,
+    dropout: float = 0.0,
+    input_dropout: float = 0.0,
+    activation: str = "gelu",
 ) -> nn.Sequential:
-    """Return a projector into the common space.
+    """Return a projector into the common space; dropout stands before each linear layer.
 
-    With `hidden`: linear, GELU, linear. Without: one linear layer and a rectifier, as in the papers. Dropout stands
-    before each linear layer.
+    With `hidden`: linear, activation, linear; the activation ``"tanh"`` stands behind both layers, as in ACMR.
+    Without: one linear layer and a rectifier, as in the papers on label graphs.
 
     Shapes: x (n, d_in); output (n, d_out).
     """
     if hidden is None:
         return nn.Sequential(Dropout(input_dropout), nn.Linear(d_in, d_out), nn.ReLU())
-    inner = [nn.Linear(d_in, hidden), nn.GELU(), Dropout(dropout)]
-    return nn.Sequential(Dropout(input_dropout), *inner, nn.Linear(hidden, d_out))
+    inner = [nn.Linear(d_in, hidden), ACTIVATIONS[activation](), Dropout(dropout), nn.Linear(hidden, d_out)]
+    last = [nn.Tanh()] if activation == "tanh" else []
+    return nn.Sequential(Dropout(input_dropout), *inner, *last)
 
 
-class FreeClassifiers(nn.Module):
-    """One free vector per label, whatever the label vectors and the graph: a linear classifier.
-
-    Shapes: Q (c, d_in) and A (c, c), both unused; output (c, d_out).
-    """
-
-    def __init__(self, c: int, d_out: int) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.randn(c, d_out) / math.sqrt(d_out))
-
-    def forward(self, Q: Tensor, A: Tensor) -> Tensor:
-        """Return the label classifiers."""
-        return self.weight
-
-
-class LabelGraphNetwork(nn.Module):
-    """Two encoders, label classifiers that a graph network spreads over the label graph, and a critic.
+class TwoBranchNetwork(nn.Module):
+    """One encoder a modality, into a common space.
 
     Parameters
     ----------
@@ -177,35 +92,12 @@ class LabelGraphNetwork(nn.Module):
         Make the representations h_v, h_t of the raw rows.
     encoders : sequence of two nn.Module
         Map them into the common space.
-    classifiers : nn.Module
-        Called with `Q` and `A`; gives Z (c, d).
-    Q : Tensor of shape (c, d_label)
-        Label vectors: data, not parameters.
-    A : Tensor of shape (c, c)
-        The label graph: data as well.
-    critic : nn.Module or None
-        Judges where rows come from, given h_v, h_t and both embeddings.
     """
 
-    Q: Tensor
-    A: Tensor
-
-    def __init__(
-        self,
-        inputs: Sequence[nn.Module],
-        encoders: Sequence[nn.Module],
-        classifiers: nn.Module,
-        Q: Tensor,
-        A: Tensor,
-        critic: nn.Module | None,
-    ) -> None:
+    def __init__(self, inputs: Sequence[nn.Module], encoders: Sequence[nn.Module]) -> None:
         super().__init__()
         self.image_input, self.text_input = inputs
         self.image_encoder, self.text_encoder = encoders
-        self.classifiers = classifiers
-        self.critic = critic
-        self.register_buffer("Q", Q)
-        self.register_buffer("A", A)
 
     def encode_image(self, x: Tensor) -> Tensor:
         """Map images (n, d_image) to (n, d)."""
@@ -217,16 +109,6 @@ class LabelGraphNetwork(nn.Module):
         out: Tensor = self.text_encoder(self.text_input(x))
         return out
 
-    def label_classifiers(self) -> Tensor:
-        """Return the classifiers (c, d)."""
-        Z: Tensor = self.classifiers(self.Q, self.A)
-        return Z
-
     def forward(self, image: Tensor, text: Tensor) -> dict[str, Tensor]:
-        """Return embeddings, classifiers and, with a critic, its logits."""
-        h_v, h_t = self.image_input(image), self.text_input(text)
-        v, t = self.image_encoder(h_v), self.text_encoder(h_t)
-        out = {"image": v, "text": t, "classifiers": self.label_classifiers()}
-        if self.critic is not None:
-            out["from_image"], out["from_text"] = self.critic(h_v, h_t, v, t)
-        return out
+        """Return the embeddings of both."""
+        return {"image": self.encode_image(image), "text": self.encode_text(text)}

@@ -84,3 +84,15 @@ def test_duplicated_rows_do_not_change_means():
         losses.pairwise_likelihood(losses.cosine(twice[0], twice[1]), twice[2]),
         losses.pairwise_likelihood(losses.cosine(u, v), Y),
     )
+
+
+@pytest.mark.parametrize(("n", "d", "c"), SIZES)
+def test_label_prediction_is_half_of_acmr_equation_2(n, d, c):
+    logits, _, _, Y = batch(n, c, c)
+    Y[0] = 0  # a row without labels adds nothing
+    loop = 0.0
+    for row, labels in zip(logits.tolist(), Y.tolist(), strict=True):
+        chances = np.exp(row) / np.exp(row).sum()
+        loop -= sum(y / max(sum(labels), 1) * math.log(p) for y, p in zip(labels, chances, strict=True)) / n
+    assert_allclose(losses.label_prediction(logits, Y), loop, rtol=1e-12, atol=1e-15)
+    assert gradcheck(losses.label_prediction, (logits.requires_grad_(), Y))

@@ -22,13 +22,14 @@ from skxmr.base import CrossModalRetriever
 from skxmr.deep.batches import PairsDataset
 from skxmr.deep.callbacks import SCHEDULES, check_callbacks
 from skxmr.deep.encoding import encode_rows, validation_scores
+from skxmr.deep.inputs import PretrainedText, pretrain_text
 from skxmr.deep.objective import Objective
 from skxmr.deep.split import Split, split_rows
 from skxmr.deep.tasks import AnnouncesEpochs, with_callbacks
 from skxmr.deep.training import OPTIMIZERS, Options, going_on, train
 from skxmr.pairs import Pairs
 
-_AUTO_BATCH, _AUTO_STEPS = 256, 1260
+_AUTO_STEPS = 1260
 
 
 class DeepRetriever(AnnouncesEpochs, CrossModalRetriever):
@@ -110,6 +111,7 @@ class DeepRetriever(AnnouncesEpochs, CrossModalRetriever):
         "verbose": ["verbose"],
         "warm_start": ["boolean"],
     }
+    _auto_batch: ClassVar[int] = 256
     network_: Any
 
     def __init__(
@@ -157,9 +159,6 @@ class DeepRetriever(AnnouncesEpochs, CrossModalRetriever):
     def _build(self, split: Split) -> tuple[nn.Module, Objective]:
         """Make the network and the objective; torch's global generator is seeded and private to the call."""
 
-    def _prepare(self, network: Any, split: Split, dataset: PairsDataset, options: Options, seed: int) -> None:
-        """Train parts of the network beforehand, in place."""
-
     @with_callbacks  # type: ignore[untyped-decorator]
     def fit(self, X: Any, y: Any = None, labels: Any = None) -> Self:
         """Learn the common space: ``fit(image, text, labels)`` or ``fit(Pairs(image, text), labels)``.
@@ -203,8 +202,9 @@ class DeepRetriever(AnnouncesEpochs, CrossModalRetriever):
         Y = np.zeros((len(split.pairs), 0)) if split.labels is None else split.labels.matrix
         dataset = PairsDataset(split.pairs.image, split.pairs.text, Y, device)
         options = self._options(len(dataset))
-        if not continued:
-            self._prepare(network, split, dataset, options, seeds[3])
+        text_input = getattr(network, "text_input", None)
+        if isinstance(text_input, PretrainedText) and not continued:
+            pretrain_text(text_input, split, dataset, options, seeds[3])
         options = options._replace(
             callbacks=[*(self.callbacks or []), *self._announce(network, pairs, labels, options.max_epochs)]
         )
@@ -219,7 +219,7 @@ class DeepRetriever(AnnouncesEpochs, CrossModalRetriever):
         if self.early_stopping is not None and self.validation_fraction == 0:
             raise ValueError("early_stopping needs validation rows; set validation_fraction above 0, or it to None.")
         if self.batch_size == "auto":
-            chosen["batch_size"] = min(_AUTO_BATCH, n)
+            chosen["batch_size"] = min(self._auto_batch, n)
         elif chosen["batch_size"] > n:
             message = f"batch_size={self.batch_size} but there are {n} rows to fit: every batch holds all of them."
             warnings.warn(message, UserWarning, stacklevel=6)

@@ -89,13 +89,19 @@ class PairsDataset(torch.utils.data.Dataset[Any]):
 class Batches:
     """Iterate over a :class:`PairsDataset` in slices of a random or the given order.
 
-    A remainder of one row joins the batch before it: batch statistics of one row are undefined.
+    A remainder of fewer than `smallest` rows joins the batch before it: batch statistics of one row are undefined.
     """
 
     def __init__(
-        self, dataset: PairsDataset, batch_size: int, shuffle: bool = False, generator: torch.Generator | None = None
+        self,
+        dataset: PairsDataset,
+        batch_size: int,
+        shuffle: bool = False,
+        generator: torch.Generator | None = None,
+        smallest: int = 2,
     ) -> None:
-        self.dataset, self.batch_size, self.shuffle, self.generator = dataset, batch_size, shuffle, generator
+        self.dataset, self.batch_size, self.smallest = dataset, batch_size, smallest
+        self.shuffle, self.generator = shuffle, generator
 
     def __len__(self) -> int:
         return len(self._bounds()) - 1
@@ -112,7 +118,7 @@ class Batches:
     def _bounds(self) -> list[int]:
         n = len(self.dataset)
         bounds = [*range(0, n, self.batch_size), n]
-        if len(bounds) > 2 and bounds[-1] - bounds[-2] == 1:
+        if len(bounds) > 2 and bounds[-1] - bounds[-2] < self.smallest:
             del bounds[-2]
         return bounds
 

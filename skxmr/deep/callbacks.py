@@ -11,6 +11,8 @@ import torch
 from skorch.callbacks import Callback
 from torch import Tensor
 
+from skxmr.adversaries import Discriminator
+
 SCHEDULES = ("constant", "cosine", "onecycle")
 
 
@@ -29,10 +31,12 @@ class Selection(Callback):
     ----------
     score : callable or None
         Returns validation scores by name, of which the last one decides; None keeps the last epoch.
+    settle : callable or None
+        Called first: brings up to date what the network learns without gradients.
     """
 
-    def __init__(self, score: Callable[[], dict[str, float]] | None) -> None:
-        self.score = score
+    def __init__(self, score: Callable[[], dict[str, float]] | None, settle: Callable[[], None] | None = None) -> None:
+        self.score, self.settle = score, settle
         self.best_epoch, self.best_value = 0, -math.inf
         self.best_state: dict[str, Tensor] | None = None
 
@@ -40,6 +44,8 @@ class Selection(Callback):
         """Compare this epoch with the best one."""
         epoch = len(net.history)
         value = math.inf
+        if self.settle is not None:
+            self.settle()
         if self.score is not None:
             for name, value in self.score().items():
                 if not math.isfinite(value):
@@ -76,7 +82,10 @@ class Steps(Callback):
         optimizer, schedules = net.optimizer_, torch.optim.lr_scheduler
         if self.kind == "onecycle":  # up to three times the rate, then down to almost nothing
             self.schedule_: Any = schedules.OneCycleLR(
-                optimizer, 3 * net.lr, total_steps=int(self.n_steps) + 1, cycle_momentum=self.cycle_momentum
+                optimizer,
+                [3 * group["lr"] for group in optimizer.param_groups],
+                total_steps=int(self.n_steps) + 1,
+                cycle_momentum=self.cycle_momentum,
             )
         elif self.kind == "cosine":
             self.schedule_ = schedules.CosineAnnealingLR(optimizer, self.n_steps)
@@ -87,6 +96,21 @@ class Steps(Callback):
         """Move on."""
         if training:
             self.schedule_.step()
+
+
+class Ramp(Callback):
+    """Tell discriminators before every batch what share of the training is done."""
+
+    def __init__(self, n_steps: int) -> None:
+        self.n_steps = n_steps
+        self.step = 0
+
+    def on_batch_begin(self, net: Any, training: bool = False, **kwargs: Any) -> None:
+        """Move on."""
+        for module in net.module_.modules():
+            if isinstance(module, Discriminator):
+                module.progress = self.step / self.n_steps
+        self.step += 1
 
 
 class Progress(Callback):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
@@ -31,6 +31,27 @@ def standardizer(X: FloatArray, wanted: bool) -> nn.Module:
     for block in X.blocks() if isinstance(X, MappedRows) else [X]:
         scaler.partial_fit(block)
     return Standardize(*(torch.as_tensor(np.asarray(a), dtype=torch.float32) for a in (scaler.mean_, scaler.scale_)))
+
+
+class Inputs(NamedTuple):
+    """What makes representations of raw rows, how wide these are, and whether they are never negative."""
+
+    modules: tuple[nn.Module, nn.Module]
+    widths: tuple[int, int]
+    positive: tuple[bool, bool]
+
+
+def make_inputs(retriever: Any, split: Split) -> Inputs:
+    """Return the inputs that `standardize` and, where the retriever has it, `pretrain_text` ask for."""
+    views = split.pairs.image, split.pairs.text
+    image_input, text_input = (standardizer(view, retriever.standardize) for view in views)
+    d_image, d_text = (int(view.shape[1]) for view in views)
+    image_positive, text_positive = (not retriever.standardize and never_negative(view) for view in views)
+    if split.labels is not None and wants_pretraining(getattr(retriever, "pretrain_text", False), views[1]):
+        c = len(split.labels.names)
+        text_input = PretrainedText(text_input, d_text, c, retriever.dropout, retriever.input_dropout)
+        d_text, text_positive = TEXT_WIDTH, False
+    return Inputs((image_input, text_input), (d_image, d_text), (image_positive, text_positive))
 
 
 def wants_pretraining(pretrain_text: bool | str, text: FloatArray) -> bool:

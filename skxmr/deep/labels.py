@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Sequence
 from numbers import Real
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import scipy.sparse as sp
@@ -19,19 +19,10 @@ from torch import nn
 from skxmr._labels import Labels
 from skxmr._validation import FloatArray, is_frame
 from skxmr.deep.base import DeepRetriever
-from skxmr.deep.batches import PairsDataset
-from skxmr.deep.inputs import (
-    TEXT_WIDTH,
-    PretrainedText,
-    never_negative,
-    pretrain_text,
-    standardizer,
-    wants_pretraining,
-)
-from skxmr.deep.split import Rows, Split
-from skxmr.deep.training import Options
+from skxmr.deep.split import Split
 from skxmr.graph import LabelGraph
 from skxmr.metrics import Similarity
+from skxmr.networks import encoder
 from skxmr.word_vectors import load_word_vectors
 
 GRAPH_PARAMETERS = ("tau", "p", "graph")
@@ -40,25 +31,10 @@ GRAPH_PARAMETERS = ("tau", "p", "graph")
 class LabelRetriever(DeepRetriever):
     """Base of the deep methods whose labels have classifiers in the common space.
 
-    Their network offers ``label_classifiers() -> (c, d)`` and may have a `text_input` that is trained beforehand.
+    Their network offers ``label_classifiers() -> (c, d)``.
     """
 
-    pretrain_text: bool | str
-
-    def _prepare(self, network: Any, split: Split, dataset: PairsDataset, options: Options, seed: int) -> None:
-        if isinstance(network.text_input, PretrainedText):
-            pretrain_text(network.text_input, split, dataset, options, seed)
-
-    def _inputs(self, pairs: Rows, c: int) -> tuple[tuple[nn.Module, nn.Module], tuple[int, int], tuple[bool, bool]]:
-        """Return what makes representations of raw rows, how wide these are, and whether they are never negative."""
-        views = pairs.image, pairs.text
-        image_input, text_input = (standardizer(view, self.standardize) for view in views)
-        d_image, d_text = (int(view.shape[1]) for view in views)
-        image_positive, text_positive = (not self.standardize and never_negative(view) for view in views)
-        if wants_pretraining(self.pretrain_text, pairs.text):
-            text_input = PretrainedText(text_input, d_text, c, self.dropout, self.input_dropout)
-            d_text, text_positive = TEXT_WIDTH, False
-        return (image_input, text_input), (d_image, d_text), (image_positive, text_positive)
+    hidden: int | None
 
     @property
     def classifiers_(self) -> FloatArray:
@@ -112,22 +88,26 @@ class LabelRetriever(DeepRetriever):
         names = np.asarray(self.classes_)
         return [names[order[:k]].tolist() for order in np.argsort(-scores, axis=1, kind="stable")]
 
+    def _two_encoders(self, widths: tuple[int, int]) -> list[nn.Module]:
+        return [encoder(d, self.n_components, self.hidden, self.dropout, self.input_dropout) for d in widths]
 
-def fitted_graph(retriever: Any, pairs: Rows, labels: Labels, normalize: str) -> torch.Tensor:
-    """Return the label graph to use: the one attached to the pairs, else the retriever's own `tau`, `p` and `graph`.
+
+def fitted_graph(retriever: Any, split: Split, own: LabelGraph) -> torch.Tensor:
+    """Return the label graph to use: the one attached to the pairs, else the retriever's own, made from its parameters.
 
     An attached graph wins, so parameters of the retriever would have no effect: unless they are at their defaults that
     is an error.
     """
+    pairs, labels = split.pairs, cast(Labels, split.labels)
     defaults = inspect.signature(type(retriever)).parameters
-    changed = [name for name in GRAPH_PARAMETERS if not _same(getattr(retriever, name), defaults[name].default)]
+    known = [name for name in GRAPH_PARAMETERS if name in defaults]
+    changed = [name for name in known if not _same(getattr(retriever, name), defaults[name].default)]
     if pairs.label_graph is None:
         if changed and getattr(retriever, "classifier", None) == "linear":
             message = f'{", ".join(changed)}: no effect with classifier="linear", which has no graph.'
             warnings.warn(message, UserWarning, stacklevel=7)
-        elif "p" in changed and getattr(retriever, "gnn", None) == "gat":
-            warnings.warn('p has no effect with gnn="gat", which looks at the edges only.', UserWarning, stacklevel=7)
-        own = LabelGraph(retriever.tau, retriever.p, retriever.graph, normalize)
+        elif "p" in changed and (name := _only_edges(retriever)):
+            warnings.warn(f'p has no effect with {name}="gat", which looks at the edges only.', stacklevel=7)
         return _tensor(own.fit(None, labels).matrix_)
     if changed:
         kept = ", ".join(f"{name}={defaults[name].default!r}" for name in changed)
@@ -143,7 +123,9 @@ def fitted_graph(retriever: Any, pairs: Rows, labels: Labels, normalize: str) ->
             f"{len(expected)}, {expected[:3].tolist()} ...; fit the LabelGraph step on the same labels."
         )
     attached = pairs.label_graph
-    return _tensor(LabelGraph(kind=attached.matrix_, normalize=_missing(attached, normalize)).fit(None, labels).matrix_)
+    return _tensor(
+        LabelGraph(kind=attached.matrix_, normalize=_missing(attached, own.normalize)).fit(None, labels).matrix_
+    )
 
 
 def _tensor(A: Any) -> torch.Tensor:
@@ -163,6 +145,10 @@ def _tensor(A: Any) -> torch.Tensor:
 
 def _missing(attached: LabelGraph, normalize: str) -> str:
     return "none" if attached.normalize == normalize else normalize
+
+
+def _only_edges(retriever: Any) -> str | None:
+    return next((name for name in ("gnn", "layer") if getattr(retriever, name, None) == "gat"), None)
 
 
 def _same(value: Any, default: Any) -> bool:

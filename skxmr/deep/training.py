@@ -18,8 +18,9 @@ from skorch.callbacks import PassthroughScoring
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
+from skxmr.adversaries import Discriminator
 from skxmr.deep.batches import Batches, PairsDataset
-from skxmr.deep.callbacks import DivergenceError, Patience, Progress, Selection, Steps, StopTraining
+from skxmr.deep.callbacks import DivergenceError, Patience, Progress, Ramp, Selection, Steps, StopTraining
 from skxmr.deep.objective import Objective
 from skxmr.networks import Dropout
 
@@ -27,6 +28,7 @@ OPTIMIZERS: dict[str, Any] = {
     "adamw": partial(torch.optim.AdamW, fused=True),
     "sgd": partial(torch.optim.SGD, momentum=0.9, nesterov=True, fused=True),
 }
+PAPER_ADAM = partial(torch.optim.AdamW, betas=(0.5, 0.999), fused=True)  # of the papers' public codes
 _TWICE_WITHIN = 60.0  # seconds between two interrupts that mean "stop everything"
 _last_interrupt = -math.inf
 
@@ -65,7 +67,7 @@ class Trainer(NeuralNet):
     def fit_loop(self, *args: Any, **kwargs: Any) -> Any:
         """Train, and tell a first interrupt, which keeps the model, from a second one soon after, which must raise."""
         global _last_interrupt
-        self.interrupts_ = 0
+        self.interrupts_, self.steps_ = 0, 0
         try:
             return super().fit_loop(*args, **kwargs)
         except StopTraining:
@@ -85,6 +87,15 @@ class Trainer(NeuralNet):
                 if isinstance(callback, (Selection, Progress)):  # ours: the user interrupted while they worked
                     raise
                 raise StopTraining from stop
+
+    def train_step(self, batch: Any, **fit_params: Any) -> Any:
+        """Step; between the turns of the discriminators the optimiser does not touch them (ACMR's Algorithm 1)."""
+        self.steps_ += 1
+        if self.objective.critic_every > 1:
+            for module in self.module_.modules():
+                if isinstance(module, Discriminator):
+                    module.requires_grad_(self.steps_ % self.objective.critic_every == 0)
+        return super().train_step(batch, **fit_params)
 
     def infer(self, x: Any, **fit_params: Any) -> Any:
         """Run the network, under autocast if asked for."""
@@ -114,8 +125,9 @@ def train(
 
     `score` returns validation scores by name, of which the last one decides; None keeps the last epoch.
     """
-    selection = Selection(score)
-    n_steps = options.max_epochs * len(Batches(dataset, options.batch_size))
+    settle = getattr(network, "settle", None)  # of networks that learn something without gradients
+    selection = Selection(score, settle and partial(settle, dataset))
+    n_steps = options.max_epochs * len(Batches(dataset, options.batch_size, smallest=objective.smallest_batch))
     with (
         _own_noise(network, dataset.device, generator.initial_seed()),
         tqdm(total=options.max_epochs, unit="epoch", disable=not options.verbose) as bar,
@@ -123,6 +135,7 @@ def train(
         callbacks = [
             *((f"term_{name}", PassthroughScoring(name=name, on_train=True)) for name in objective.weights),
             ("steps", Steps(options.schedule, n_steps, isinstance(options.optimizer, str))),
+            ("ramp", Ramp(n_steps)),
             ("selection", selection),
             ("bar", Progress(bar)),
             *(options.callbacks or []),
@@ -175,11 +188,15 @@ def _net(
         optimizer=OPTIMIZERS[options.optimizer] if isinstance(options.optimizer, str) else options.optimizer,
         lr=options.lr,
         optimizer__weight_decay=options.weight_decay,
+        optimizer__param_groups=[
+            (name, {"lr": factor * options.lr, "weight_decay": 0.0}) for name, factor in objective.rate_factors.items()
+        ],
         max_epochs=options.max_epochs,
         batch_size=options.batch_size,
         iterator_train=Batches,
         iterator_train__shuffle=True,
         iterator_train__generator=generator,
+        iterator_train__smallest=objective.smallest_batch,
         train_split=None,
         device=str(device),
         callbacks=callbacks,

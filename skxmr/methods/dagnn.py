@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import partial
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -11,31 +9,18 @@ import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor, nn
 
-from skxmr import losses
 from skxmr._validation import check_choice
 from skxmr.adversaries import make_critic
+from skxmr.deep.inputs import make_inputs
 from skxmr.deep.labels import LabelRetriever, fitted_graph, label_vectors
-from skxmr.deep.objective import Objective
+from skxmr.deep.objective import LabelObjective, Objective
 from skxmr.deep.split import Split
-from skxmr.networks import FreeClassifiers, GraphAttention, GraphConvolution, LabelGraphNetwork, MultiHopGNN, encoder
+from skxmr.deep.training import PAPER_ADAM
+from skxmr.graph import LabelGraph
+from skxmr.graph_layers import GraphAttention, GraphConvolution
+from skxmr.label_networks import FreeClassifiers, LabelGraphNetwork, MultiHopGNN
 
 _PAPER = {"mirflickr": {"n_hops": 4, "batch_size": 100}, "nuswide": {"n_hops": 5, "batch_size": 1024}}
-
-
-class DAGNNObjective(Objective):
-    """w_cla L_cla + alpha L_mdi + beta L_adv (eqs. 9-12); the reversal layer is the minus sign of eq. 12."""
-
-    def terms(self, outputs: Mapping[str, Tensor], Y: Tensor) -> dict[str, Tensor]:
-        """Return the terms that have a weight."""
-        v, t, Z = (outputs[name] for name in ("image", "text", "classifiers"))
-        terms: dict[str, Any] = {}
-        if "classification" in self.weights:
-            terms["classification"] = sum(losses.classification(losses.cosine(rows, Z), Y) for rows in (v, t))
-        if "invariance" in self.weights:
-            terms["invariance"] = losses.modality_invariance(v, t, Y)
-        if "adversary" in self.weights:
-            terms["adversary"] = losses.origins(outputs["from_image"], outputs["from_text"], len(Y))
-        return terms
 
 
 class DAGNN(LabelRetriever):
@@ -213,10 +198,9 @@ class DAGNN(LabelRetriever):
             Unfitted.
         """
         check_choice(dataset, "dataset", _PAPER)
-        adam = partial(torch.optim.AdamW, betas=(0.5, 0.999), fused=True)
         constants: dict[str, Any] = {
             "n_components": 1024, "tau": 0.3, "gnn": "gat", "alpha": 0.2, "beta": 0.2, "pretrain_text": True,
-            "hidden": None, "lr": 5e-5, "max_epochs": 40, "optimizer": adam, "weight_decay": 0.0,
+            "hidden": None, "lr": 5e-5, "max_epochs": 40, "optimizer": PAPER_ADAM, "weight_decay": 0.0,
             "schedule": "constant", "dropout": 0.0, "input_dropout": 0.0, "standardize": False,
         }  # fmt: skip
         return cls(**constants | _PAPER[dataset] | overrides)
@@ -226,16 +210,19 @@ class DAGNN(LabelRetriever):
         if self.w_cla == self.alpha == 0:
             raise ValueError("w_cla and alpha are both 0, so nothing brings images and texts together.")
         adversary = self.beta if self.discriminator is not None else 0.0
-        objective = DAGNNObjective({"classification": self.w_cla, "invariance": self.alpha, "adversary": adversary})
+        objective = LabelObjective({"classification": self.w_cla, "invariance": self.alpha, "adversary": adversary})
         Q = torch.as_tensor(label_vectors(self.label_embedding, labels), dtype=torch.float32)
-        inputs, widths, positive = self._inputs(split.pairs, len(Q))
-        encoders = [encoder(d, self.n_components, self.hidden, self.dropout, self.input_dropout) for d in widths]
+        inputs, widths, positive = make_inputs(self, split)
+        encoders = self._two_encoders(widths)
         critic = make_critic(self.discriminator if adversary else None, self.n_components, widths, positive)
-        A = fitted_graph(self, split.pairs, labels, "symmetric" if self.gnn == "gcn" else "none")
+        own = LabelGraph(self.tau, self.p, self.graph, "symmetric" if self.gnn == "gcn" else "none")
+        A = fitted_graph(self, split, own)
         return LabelGraphNetwork(inputs, encoders, self._classifiers(Q), Q, A, critic), objective
 
     def _classifiers(self, Q: Tensor) -> nn.Module:
         if self.classifier == "linear":
             return FreeClassifiers(len(Q), self.n_components)
         layer = GraphConvolution if self.gnn == "gcn" else GraphAttention
-        return MultiHopGNN(layer, Q.shape[1], self.width, self.n_hops, self.n_components, self.aggregate)
+        return MultiHopGNN(
+            layer, Q.shape[1], self.width, self.n_hops, self.n_components, "concat" if self.aggregate else "linear"
+        )

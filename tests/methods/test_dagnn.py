@@ -10,8 +10,10 @@ from torch import nn
 
 from skxmr import label_graph
 from skxmr.adversaries import Discriminator, DualGAN, EmbeddingCritic
-from skxmr.methods.dagnn import DAGNNObjective
-from skxmr.networks import GraphAttention, GraphConvolution, LabelGraphNetwork, MultiHopGNN, Standardize
+from skxmr.deep.objective import LabelObjective
+from skxmr.graph_layers import GraphAttention, GraphConvolution
+from skxmr.label_networks import LabelGraphNetwork, MultiHopGNN
+from skxmr.networks import Standardize
 from tests import reference
 
 WEIGHTS = {"classification": 1.0, "invariance": 0.2, "adversary": 0.2}
@@ -41,7 +43,7 @@ def build(critic="dual", layer=GraphConvolution, strength=1.0):
 def test_objective_is_equations_9_to_12(critic):
     network, image, text, Y = build(critic)
     out = network(image, text)
-    terms = DAGNNObjective(WEIGHTS).terms(out, Y)
+    terms = LabelObjective(WEIGHTS).terms(out, Y)
     v, t, Z = (out[name].tolist() for name in ("image", "text", "classifiers"))
     shared = (Y @ Y.T).tolist()
 
@@ -61,7 +63,7 @@ def test_objective_is_equations_9_to_12(critic):
         for row in out[name].tolist():
             adv -= math.log(math.exp(row[column]) / sum(map(math.exp, row))) / N
     assert_allclose([terms[name].item() for name in WEIGHTS], [cla, mdi, adv], rtol=1e-12)
-    assert_allclose(DAGNNObjective(WEIGHTS).total(terms).item(), cla + 0.2 * mdi + 0.2 * adv, rtol=1e-12)
+    assert_allclose(LabelObjective(WEIGHTS).total(terms).item(), cla + 0.2 * mdi + 0.2 * adv, rtol=1e-12)
 
 
 def test_what_comes_from_where_is_equation_3():
@@ -78,7 +80,7 @@ def test_what_comes_from_where_is_equation_3():
 @pytest.mark.parametrize("critic", ["dual", "embedding"])
 def test_the_adversary_reaches_both_generators_and_not_the_classifiers(critic):
     network, image, text, Y = build(critic)
-    DAGNNObjective({"adversary": 1.0}).terms(network(image, text), Y)["adversary"].backward()
+    LabelObjective({"adversary": 1.0}).terms(network(image, text), Y)["adversary"].backward()
     for generator in (network.image_encoder, network.text_encoder):
         assert generator.weight.grad.abs().max() > 1e-8
     assert all(p.grad is None or p.grad.abs().max() == 0 for p in network.classifiers.parameters())
@@ -91,7 +93,7 @@ def test_generators_climb_what_discriminators_descend(critic, strength):
     gradients = []
     for reversal in (strength, -1.0):  # strength -1 is no reversal at all
         network, image, text, Y = build(critic, strength=reversal)
-        DAGNNObjective({"adversary": 1.0}).terms(network(image, text), Y)["adversary"].backward()
+        LabelObjective({"adversary": 1.0}).terms(network(image, text), Y)["adversary"].backward()
         heads = [m for m in network.critic.modules() if isinstance(m, Discriminator)]
         gradients.append((network.image_encoder.weight.grad, [p.grad for head in heads for p in head.parameters()]))
     (reversed_, with_), (plain, without) = gradients
@@ -104,7 +106,7 @@ def test_generators_climb_what_discriminators_descend(critic, strength):
 def test_a_step_on_the_heads_alone_lowers_the_adversarial_loss(critic):
     """The minimised scalar adds the adversarial term: with a minus sign the critics would learn to be wrong."""
     network, image, text, Y = build(critic)
-    objective = DAGNNObjective(WEIGHTS)
+    objective = LabelObjective(WEIGHTS)
     heads = [p for m in network.critic.modules() if isinstance(m, Discriminator) for p in m.parameters()]
     before = objective.terms(network(image, text), Y)
     gradients = torch.autograd.grad(objective.total(before), heads)
@@ -123,7 +125,7 @@ def accuracy_of_the_critic(strength):
     image = hidden @ torch.randn(5, D_IMAGE, generator=rng).double() + 2
     text = hidden @ torch.randn(5, D_TEXT, generator=rng).double() - 2
     Y = (hidden[:, :C] > 0).double()
-    objective = DAGNNObjective({"classification": 1.0, "adversary": 0.2})
+    objective = LabelObjective({"classification": 1.0, "adversary": 0.2})
     optimizer = torch.optim.Adam(network.parameters(), lr=5e-3)
     for _ in range(300):
         optimizer.zero_grad()
@@ -151,7 +153,7 @@ def test_permuting_the_labels_changes_nothing_but_their_order(layer):
         network, image, text, Y = build(layer=layer)
         if permuted:
             network.Q, network.A, Y = network.Q[order], network.A[order][:, order], Y[:, order]
-        objective = DAGNNObjective(WEIGHTS)
+        objective = LabelObjective(WEIGHTS)
         optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
         objective.total(objective.terms(network(image, text), Y)).backward()
         optimizer.step()
@@ -163,7 +165,7 @@ def test_permuting_the_labels_changes_nothing_but_their_order(layer):
 
 def test_terms_without_a_weight_are_not_computed():
     network, image, text, Y = build("none")
-    assert set(DAGNNObjective({"classification": 1.0}).terms(network(image, text), Y)) == {"classification"}
+    assert set(LabelObjective({"classification": 1.0}).terms(network(image, text), Y)) == {"classification"}
 
 
 def test_decoders_of_views_that_are_never_negative_end_in_a_rectifier():

@@ -1,0 +1,276 @@
+"""Two-layer graph convolutional network with the Circle-Soft loss."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from numbers import Integral, Real
+from typing import Any, ClassVar, Self
+
+import torch
+from sklearn.utils._param_validation import Interval, StrOptions
+from torch import Tensor, nn
+
+from skxmr import contrastive, losses
+from skxmr._validation import check_choice
+from skxmr.adversaries import make_critic
+from skxmr.deep.inputs import make_inputs
+from skxmr.deep.labels import LabelRetriever, fitted_graph, label_vectors
+from skxmr.deep.objective import LabelObjective, Objective, Outputs
+from skxmr.deep.split import Split
+from skxmr.deep.training import PAPER_ADAM
+from skxmr.graph import LabelGraph
+from skxmr.graph_layers import GraphAttention, GraphConvolution, TwoBranchLayer
+from skxmr.label_networks import LabelGraphNetwork, MultiHopGNN
+from skxmr.networks import SLOPE
+
+_LAYERS = {"l2gcn": TwoBranchLayer, "gcn": GraphConvolution, "gat": GraphAttention}
+_PAPER: dict[str, dict[str, Any]] = {
+    "mirflickr": {"batch_size": 100, "n_layers": 5},
+    "nuswide": {"batch_size": 2048, "n_layers": 6},
+    "coco": {"batch_size": 512, "n_layers": 5, "temperature": 0.2},
+}
+
+
+class L2GCNNetwork(LabelGraphNetwork):
+    """A :class:`LabelGraphNetwork` with a trainable balance of the two parts of the Circle-Soft loss, if asked for."""
+
+    def __init__(self, *parts: Any, learned: bool = False) -> None:
+        super().__init__(*parts)
+        self.balance = nn.Parameter(torch.zeros(())) if learned else None
+
+    def forward(self, image: Tensor, text: Tensor) -> dict[str, Tensor]:
+        """Return embeddings, classifiers, logits of the critic and epsilon, in [0, 1]."""
+        out = super().forward(image, text)
+        return out if self.balance is None else out | {"epsilon": torch.sigmoid(self.balance)}
+
+
+class L2GCNObjective(LabelObjective):
+    """epsilon L_circle + (1 - epsilon) L_soft + w_cla L_cla + w_adv L_adv (eqs. 11-26)."""
+
+    def __init__(self, weights: Mapping[str, float], temperature: float, view_weight: float) -> None:
+        super().__init__(weights)
+        self.temperature, self.view_weight = temperature, view_weight
+
+    def circle(self, outputs: Outputs, Y: Tensor) -> Tensor:
+        """L_circle of both modalities (eqs. 11-17), times a trained epsilon."""
+        cosines = [losses.cosine(outputs[name], outputs[name]) for name in ("image", "text")]
+        parts = [contrastive.circle(S, Y) for S in cosines]
+        return outputs.get("epsilon", 1.0) * (parts[0] + parts[1])
+
+    def soft(self, outputs: Outputs, Y: Tensor) -> Tensor:
+        """L_soft (eqs. 18-22), times one minus a trained epsilon."""
+        return (1 - outputs.get("epsilon", 0.0)) * super().soft(outputs, Y)
+
+    def adversary(self, outputs: Outputs, Y: Tensor) -> Tensor:
+        """L_adv (eq. 25): the cross-entropies of the image and of the text discriminator, weighted."""
+        n = len(Y)
+        of_image, of_text = outputs["from_image"], outputs["from_text"]
+        image_view, text_view = (
+            losses.origins(of_image[rows], of_text[rows], n) for rows in (slice(None, n), slice(n, None))
+        )
+        return self.view_weight * image_view + (1 - self.view_weight) * text_view
+
+
+class L2GCN(LabelRetriever):
+    """Two-layer graph convolutional network (L2-GCN) with the Circle-Soft loss and a dual adversary.
+
+    Each layer of the label graph network treats a label and the mean of its neighbours in branches of their own. The
+    Circle-Soft loss mixes circle losses within each modality and a soft multi-label contrastive loss. Minimised is
+    ``epsilon L_circle + (1 - epsilon) L_soft + w_cla L_cla + w_adv L_adv``; the reversal layer makes the adversary.
+
+    Parameters
+    ----------
+    n_components : int, default=512
+        Width of the common space.
+    tau : float, default=0.4
+        Threshold of the label graph on P(L_i | L_j); see :class:`LabelGraph`.
+    p : float, default=0.5
+        Weight of a neighbour in the label graph; without effect for ``layer="gat"``.
+    graph : {"cooccurrence", "probability", "identity"} or (c, c) matrix, default="cooccurrence"
+        The label graph. A `LabelGraph` step wins, and `tau`, `p` and `graph` must then be at their defaults.
+    layer : {"l2gcn", "gcn", "gat"}, default="l2gcn"
+        The two-branch layer, graph convolution or graph attention.
+    n_layers : int, default=5
+        Number of graph layers.
+    aggregate : {"last", "concat"}, default="last"
+        The classifiers are the last layer, or a linear map of all layers.
+    width : int, default=1024
+        Width of a graph layer.
+    label_embedding : array (c, d), DataFrame named by the labels, path of a word-vector file, or None, default=None
+        Label vectors, never trained. None factorises the labels' mutual information in the fitting rows.
+    epsilon : float or "learned", default=0.6
+        Share of the circle term in the Circle-Soft loss.
+    w_soft : float, default=1.0
+        Weight of the whole Circle-Soft loss.
+    w_cla : float, default=1.1
+        Weight of the classification term.
+    w_adv : float, default=2.2
+        Weight of the adversarial term; 0 leaves the discriminators out.
+    view_weight : float, default=0.5
+        Share of the image discriminator in the adversarial term.
+    temperature : float, default=0.22
+        Of the soft contrastive term.
+    pretrain_text : bool or "auto", default=True
+        Train a text network d -> 4096 -> 300 on the labels first and freeze it; ``"auto"`` does so for CSR text of more
+        than 300 words only.
+    hidden : int or None, default=2048
+        Hidden units of the encoders; None is the paper's single linear layer with a rectifier.
+    lr, batch_size, max_epochs, optimizer, weight_decay, schedule : object
+        As in :class:`DeepRetriever`.
+    dropout, input_dropout, standardize, device, precision, random_state : object
+        As in :class:`DeepRetriever`.
+    early_stopping, validation_fraction, callbacks, verbose, warm_start : object
+        As in :class:`DeepRetriever`.
+
+    Attributes
+    ----------
+    classifiers_ : ndarray of shape (c, n_components)
+        Label classifiers, in the order of `classes_`.
+    network_, history_, best_epoch_ : object
+        As in :class:`DeepRetriever`.
+
+    Raises
+    ------
+    ValueError
+        If parameters or label vectors do not fit the labels.
+
+    References
+    ----------
+    "Two-layer graph convolutional network with Circle-Soft loss for cross-modal retrieval" (L2-GCN), eqs. 1-26.
+    Deviations: see docs.
+
+    Examples
+    --------
+    >>> from skxmr import L2GCN
+    >>> from skxmr.datasets import make_multilabel_pairs
+    >>> pairs, labels = make_multilabel_pairs(200, random_state=0)
+    >>> model = L2GCN(16, hidden=32, width=16, pretrain_text=False, max_epochs=5, random_state=0).fit(pairs, labels)
+    >>> model.decision_function(text=pairs.text).shape
+    (200, 8)
+    """
+
+    _requires_labels = True
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **LabelRetriever._training_constraints,
+        "layer": [StrOptions(set(_LAYERS))],
+        "aggregate": [StrOptions({"last", "concat"})],
+        **{name: [Interval(Integral, 1, None, closed="left")] for name in ("n_layers", "width")},
+        **{name: [Interval(Real, 0, None, closed="left")] for name in ("w_soft", "w_cla", "w_adv")},
+        "temperature": [Interval(Real, 0, None, closed="neither")],
+        "epsilon": [Interval(Real, 0, 1, closed="both"), StrOptions({"learned"})],
+        "view_weight": [Interval(Real, 0, 1, closed="both")],
+        "pretrain_text": [StrOptions({"auto"}), "boolean"],
+        "hidden": [Interval(Integral, 1, None, closed="left"), None],
+    }
+
+    def __init__(
+        self,
+        n_components: int = 512,
+        *,
+        tau: float = 0.4,
+        p: float = 0.5,
+        graph: Any = "cooccurrence",
+        layer: str = "l2gcn",
+        n_layers: int = 5,
+        aggregate: str = "last",
+        width: int = 1024,
+        label_embedding: Any = None,
+        epsilon: float | str = 0.6,
+        w_soft: float = 1.0,
+        w_cla: float = 1.1,
+        w_adv: float = 2.2,
+        view_weight: float = 0.5,
+        temperature: float = 0.22,
+        pretrain_text: bool | str = True,
+        hidden: int | None = 2048,
+        lr: float = 3e-4,
+        batch_size: int | str = "auto",
+        max_epochs: int | str = "auto",
+        optimizer: Any = "adamw",
+        weight_decay: float = 0.01,
+        schedule: str = "onecycle",
+        dropout: float = 0.5,
+        input_dropout: float = 0.3,
+        standardize: bool = True,
+        device: str = "auto",
+        precision: str = "float32",
+        random_state: Any = None,
+        early_stopping: int | None = None,
+        validation_fraction: float = 0.1,
+        callbacks: list[Any] | None = None,
+        verbose: int = 0,
+        warm_start: bool = False,
+    ) -> None:
+        super().__init__(
+            n_components, lr=lr, batch_size=batch_size, max_epochs=max_epochs, optimizer=optimizer,
+            weight_decay=weight_decay, schedule=schedule, dropout=dropout, input_dropout=input_dropout,
+            standardize=standardize, device=device, precision=precision, random_state=random_state,
+            early_stopping=early_stopping, validation_fraction=validation_fraction, callbacks=callbacks,
+            verbose=verbose, warm_start=warm_start,
+        )  # fmt: skip
+        self.tau = tau
+        self.p = p
+        self.graph = graph
+        self.layer = layer
+        self.n_layers = n_layers
+        self.aggregate = aggregate
+        self.width = width
+        self.label_embedding = label_embedding
+        self.epsilon = epsilon
+        self.w_soft = w_soft
+        self.w_cla = w_cla
+        self.w_adv = w_adv
+        self.view_weight = view_weight
+        self.temperature = temperature
+        self.pretrain_text = pretrain_text
+        self.hidden = hidden
+
+    @classmethod
+    def paper(cls, dataset: str = "mirflickr", **overrides: Any) -> Self:
+        """Return an estimator with the paper's constants as ordinary parameters.
+
+        Parameters
+        ----------
+        dataset : {"mirflickr", "nuswide", "coco"}, default="mirflickr"
+            Batches of 100, 2048 or 512 rows; 6 layers for NUS-WIDE, 5 for the others; temperature .2 for MS-COCO.
+        **overrides : object
+            Parameters that differ.
+
+        Returns
+        -------
+        L2GCN
+            Unfitted.
+        """
+        check_choice(dataset, "dataset", _PAPER)
+        constants: dict[str, Any] = {
+            "n_components": 1024, "epsilon": 0.6, "w_cla": 1.1, "w_adv": 2.2, "pretrain_text": True, "hidden": None,
+            "lr": 5e-5, "max_epochs": 40, "optimizer": PAPER_ADAM, "weight_decay": 0.0, "schedule": "constant",
+            "dropout": 0.0, "input_dropout": 0.0, "standardize": False,
+        }  # fmt: skip
+        return cls(**constants | _PAPER[dataset] | overrides)
+
+    def _build(self, split: Split) -> tuple[nn.Module, Objective]:
+        labels: Any = split.labels
+        if self.w_soft == self.w_cla == 0:
+            raise ValueError("w_soft and w_cla are both 0, so nothing brings images and texts together.")
+        Q = torch.as_tensor(label_vectors(self.label_embedding, labels), dtype=torch.float32)
+        inputs, widths, positive = make_inputs(self, split)
+        critic = make_critic("reconstruction" if self.w_adv else None, self.n_components, widths, positive)
+        A = fitted_graph(
+            self, split, LabelGraph(self.tau, self.p, self.graph, "symmetric" if self.layer == "gcn" else "none")
+        )
+        encoders = self._two_encoders(widths)
+        parts = inputs, encoders, self._classifiers(Q), Q, A, critic
+        return L2GCNNetwork(*parts, learned=self.epsilon == "learned"), self._objective()
+
+    def _classifiers(self, Q: Tensor) -> nn.Module:
+        between = nn.LeakyReLU(SLOPE) if self.layer == "l2gcn" else None
+        layer = _LAYERS[self.layer]
+        return MultiHopGNN(layer, Q.shape[1], self.width, self.n_layers, self.n_components, self.aggregate, between)
+
+    def _objective(self) -> Objective:
+        learned = isinstance(self.epsilon, str)
+        circle, soft = (1.0, 1.0) if learned else (float(self.epsilon), 1 - float(self.epsilon))
+        weights = {"circle": self.w_soft * circle, "soft": self.w_soft * soft}
+        weights |= {"classification": self.w_cla, "adversary": self.w_adv}
+        return L2GCNObjective(weights, self.temperature, self.view_weight)

@@ -1,0 +1,164 @@
+"""What a method may ask of the training loop: rates of single parameters, a critic that waits, larger batches."""
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose, assert_array_equal
+from torch import nn
+
+from skxmr.adversaries import Discriminator
+from skxmr.deep.batches import Batches, PairsDataset
+from skxmr.deep.objective import Objective
+from skxmr.deep.training import OPTIMIZERS, Options, train
+
+OPTIONS = Options(0.01, 10, 1, "adamw", 0.0, "constant", "float32", None, None, 0)
+
+
+class Network(nn.Module):
+    """One linear map a modality, a free parameter, and a discriminator."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.image, self.text = nn.Linear(3, 2), nn.Linear(4, 2)
+        self.offset = nn.Parameter(torch.zeros(2))
+        self.critic = Discriminator(2, hidden=(3,), ramp=True)
+
+    def encode_image(self, x):
+        return self.image(x) + self.offset
+
+    def encode_text(self, x):
+        return self.text(x)
+
+    def forward(self, image, text):
+        u, v = self.encode_image(image), self.encode_text(text)
+        from_image, from_text = self.critic(u, v)
+        return {"image": u, "text": v, "from_image": from_image, "from_text": from_text}
+
+
+class Distance(Objective):
+    """Distance of the views, and the critic's cross-entropy."""
+
+    def distance(self, outputs, Y):
+        return ((outputs["image"] - outputs["text"]) ** 2).mean()
+
+    def adversary(self, outputs, Y):
+        return (outputs["from_image"] ** 2 + outputs["from_text"] ** 2).mean()
+
+
+WEIGHTS = {"distance": 1.0, "adversary": 1.0}
+
+
+def dataset(n=40):
+    rng = np.random.default_rng(0)
+    views = rng.normal(size=(n, 3)), rng.normal(size=(n, 4))
+    return PairsDataset(*views, np.zeros((n, 1)), torch.device("cpu"))
+
+
+def run(objective, n=40, settle=None, score=None, **options):
+    network = Network()
+    if settle is not None:
+        network.settle = settle
+    outcome = train(
+        network, objective, dataset(n), score, torch.Generator().manual_seed(0), OPTIONS._replace(**options)
+    )
+    return network, outcome
+
+
+def state(module):
+    return torch.cat([p.detach().ravel() for p in module.parameters()])
+
+
+@pytest.mark.parametrize(("k", "moves"), [(1, True), (4, True), (5, False)])
+def test_the_critic_learns_with_every_kth_batch_only(k, moves):
+    """Four batches: with k = 5 its turn never comes, and the projectors learn all the same."""
+    network, _ = run(Distance(WEIGHTS, critic_every=k))
+    fresh = Network()
+    assert (not torch.equal(state(network.critic), state(fresh.critic))) == moves
+    assert not torch.equal(state(network.image), state(fresh.image))
+
+
+def test_a_resting_critic_still_passes_the_reversed_gradient_on():
+    """The projectors move as they would with a critic that never changes."""
+    network, _ = run(Distance({"adversary": 1.0}, critic_every=1000))
+    expected = Network()
+    generator = torch.Generator().manual_seed(0)
+    learnt = [p for name, p in expected.named_parameters() if "critic" not in name]
+    optimizer = torch.optim.AdamW(learnt, lr=0.01, weight_decay=0.0)
+    for step, (inputs, Y) in enumerate(Batches(dataset(), 10, shuffle=True, generator=generator)):
+        expected.critic.progress = step / 4
+        optimizer.zero_grad()
+        Distance({"adversary": 1.0}).adversary(expected(**inputs), Y).backward()
+        optimizer.step()
+    assert_allclose(state(network), state(expected), atol=1e-6)
+    assert not torch.equal(state(network.image), state(Network().image))
+
+
+def test_the_share_of_the_training_that_is_done_reaches_the_critic():
+    seen = []
+
+    class Watched(Distance):
+        def adversary(self, outputs, Y):
+            seen.append(network_of_run[0].critic.progress)
+            return super().adversary(outputs, Y)
+
+    network_of_run = [Network()]
+    train(
+        network_of_run[0], Watched(WEIGHTS), dataset(), None, torch.Generator().manual_seed(0),
+        OPTIONS._replace(max_epochs=2),
+    )  # fmt: skip
+    assert_allclose(seen, np.arange(8) / 8)
+
+
+@pytest.mark.parametrize("schedule", ["constant", "onecycle", "cosine"])
+def test_a_parameter_may_have_its_own_rate(schedule):
+    """Adam's first step is as long as the rate; the factor holds under every schedule, and there is no decay."""
+    moved = []
+    for factors in ({}, {"offset": 50.0}):
+        network, _ = run(
+            Distance({"distance": 1.0}, rate_factors=factors), batch_size=40, schedule=schedule, weight_decay=0.5
+        )
+        moved.append(network.offset.detach().abs())
+    assert_allclose(moved[1], 50 * moved[0], rtol=1e-2)
+
+
+def test_rates_work_with_every_named_optimiser():
+    for optimizer in OPTIMIZERS:
+        run(Distance(WEIGHTS, rate_factors={"offset": 3.0}), optimizer=optimizer, schedule="onecycle", lr=1e-3)
+
+
+@pytest.mark.parametrize(("smallest", "sizes"), [(2, [10, 10, 10, 4]), (5, [10, 10, 14])])
+def test_a_small_remainder_joins_the_batch_before(smallest, sizes):
+    found = [len(Y) for _, Y in Batches(dataset(34), 10, smallest=smallest)]
+    assert found == sizes
+    seen = []
+
+    class Watched(Distance):
+        def distance(self, outputs, Y):
+            seen.append(len(Y))
+            return super().distance(outputs, Y)
+
+    run(Watched({"distance": 1.0}, smallest_batch=smallest), n=34, schedule="onecycle")
+    assert seen == sizes
+
+
+def test_what_is_learned_without_gradients_is_brought_up_to_date_before_every_score():
+    calls = []
+
+    def score():
+        calls.append("score")
+        return {"validation_map": float(len(calls))}
+
+    rows = dataset()
+    network = Network()
+    network.settle = lambda given: calls.append(len(given))
+    train(network, Distance(WEIGHTS), rows, score, torch.Generator().manual_seed(0), OPTIONS._replace(max_epochs=2))
+    assert calls == [40, "score", 40, "score"]
+
+
+def test_terms_are_methods_by_name():
+    objective = Distance({"distance": 2.0, "adversary": 0.0})
+    outputs = {"image": torch.ones(2, 2), "text": torch.zeros(2, 2)}
+    terms = objective.terms(outputs, torch.zeros(2, 1))
+    assert set(terms) == {"distance"}
+    assert_array_equal(objective.total(terms), 2.0)

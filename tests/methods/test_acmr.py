@@ -1,0 +1,133 @@
+"""ACMR against its equations."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose
+from torch import nn
+
+from skxmr import ACMR
+from skxmr.adversaries import EmbeddingCritic
+from skxmr.methods.acmr import ACMRNetwork, ACMRObjective
+from skxmr.networks import encoder
+from tests.test_contrastive import triplets_loop
+
+WEIGHTS = {"invariance": 0.7, "classification": 0.3, "norm": 0.01, "adversary": 1.0}
+N, D, C = 12, 6, 3
+
+
+def build(strength=1.0):
+    torch.manual_seed(0)
+    encoders = [encoder(9, D, 5, activation="tanh"), encoder(7, D, 4, activation="tanh")]
+    critic = EmbeddingCritic(D, strength, hidden=(3,))
+    network = ACMRNetwork([nn.Identity(), nn.Identity()], encoders, D, C, critic).double()
+    Y = torch.from_numpy((np.random.default_rng(0).uniform(size=(N, C)) < 0.5).astype(float))
+    return network, torch.randn(N, 9).double(), torch.randn(N, 7).double(), Y
+
+
+def objective(weights=WEIGHTS):
+    return ACMRObjective(weights, hinge=0.2, margin=1.5, k=5)
+
+
+def test_objective_is_equations_1_to_8():
+    network, image, text, Y = build()
+    out = network(image, text)
+    terms = objective().terms(out, Y)
+    v, t = out["image"], out["text"]
+    imi = triplets_loop(v, t, Y, 0.2, 1.5) + triplets_loop(t, v, Y, 0.2, 1.5)
+    imd = adv = 0.0
+    for rows in (v, t):
+        for row, y in zip(rows, Y, strict=True):
+            logits = (network.to_labels.weight @ row + network.to_labels.bias).tolist()
+            total = sum(map(math.exp, logits))
+            for score, label in zip(logits, y.tolist(), strict=True):
+                imd -= label / max(y.sum().item(), 1) * math.log(math.exp(score) / total) / N
+    for rows, column in ((v, 0), (t, 1)):
+        for row in network.critic.of_embedding.layers(rows).tolist():
+            adv -= math.log(math.exp(row[column]) / sum(map(math.exp, row))) / N
+    norm = 0.0
+    for branch in (network.image_encoder, network.text_encoder):
+        for layer in branch:
+            if isinstance(layer, nn.Linear):
+                norm += math.sqrt(sum(w * w for line in layer.weight.tolist() for w in line))
+    assert_allclose([terms[name].item() for name in WEIGHTS], [imi, imd, norm, adv], rtol=1e-12)
+    assert_allclose(objective().total(terms).item(), 0.7 * imi + 0.3 * imd + 0.01 * norm + adv, rtol=1e-12)
+
+
+def test_the_projectors_are_the_papers():
+    """Two layers with tanh behind both."""
+    network, image, *_ = build()
+    first, second = (layer for layer in network.image_encoder if isinstance(layer, nn.Linear))
+    expected = torch.tanh(second(torch.tanh(first(image))))
+    assert_allclose(network.encode_image(image).detach(), expected.detach())
+
+
+@pytest.mark.parametrize("strength", [1.0, 0.3])
+def test_projectors_climb_what_the_classifier_descends(strength):
+    gradients = []
+    for reversal in (strength, -1.0):
+        network, image, text, Y = build(reversal)
+        objective({"adversary": 1.0}).terms(network(image, text), Y)["adversary"].backward()
+        projectors = [network.image_encoder[1].weight.grad, network.text_encoder[1].weight.grad]
+        gradients.append((projectors, [p.grad for p in network.critic.parameters()]))
+        assert network.to_labels.weight.grad is None  # other heads are untouched
+    (reversed_, with_), (plain, without) = gradients
+    for a, b in zip(reversed_, plain, strict=True):
+        assert a.abs().max() > 1e-8
+        assert_allclose(a, -strength * b, atol=1e-14)
+    for a, b in zip(with_, without, strict=True):
+        assert_allclose(a, b, atol=1e-14)
+
+
+def test_a_step_on_the_modality_classifier_alone_lowers_its_loss():
+    network, image, text, Y = build()
+    before = objective().terms(network(image, text), Y)
+    heads = list(network.critic.parameters())
+    gradients = torch.autograd.grad(objective().total(before), heads)
+    with torch.no_grad():
+        for p, g in zip(heads, gradients, strict=True):
+            p -= 0.05 * g
+    assert objective().terms(network(image, text), Y)["adversary"] < before["adversary"]
+
+
+def accuracy_of_the_classifier(strength):
+    """Accuracy of the modality classifier on rows whose modalities differ by a planted offset."""
+    rng = np.random.default_rng(0)
+    hidden = rng.normal(size=(400, 5))
+    image = hidden @ rng.normal(size=(5, 12)) + 1.5
+    text = hidden @ rng.normal(size=(5, 12)) - 1.5
+    labels = (hidden[:, :3] > 0).astype(int)
+    model = ACMR(
+        16, hidden=16, pretrain_text=False, standardize=False, dropout=0.0, input_dropout=0.0, alpha=0.0, w_adv=1.0,
+        k=1, activation="tanh", strength=strength, ramp=False, lr=5e-3, max_epochs=60, batch_size=50, validation_fraction=0,
+        random_state=0, schedule="constant",
+    ).fit(image[:300], text[:300], labels[:300])  # fmt: skip
+    u, v = (torch.from_numpy(rows) for rows in model.transform(image[300:], text[300:]))
+    of_image, of_text = model.network_.critic(None, None, u.float(), v.float())
+    return torch.cat([of_image.argmax(1) == 0, of_text.argmax(1) == 1]).double().mean().item()
+
+
+def test_the_adversary_hides_a_planted_offset():
+    free, hidden = accuracy_of_the_classifier(0.0), accuracy_of_the_classifier(1.0)
+    assert free > 0.9
+    assert hidden < free - 0.15
+
+
+def test_constants_of_the_paper(small):
+    found = ACMR.paper(random_state=1).get_params()
+    expected = {
+        "n_components": 200, "hidden": (2000, 500), "activation": "tanh", "hinge": 0.05, "margin": 0.1, "k": 5,
+        "w_reg": 1.0, "w_adv": 1.0, "batch_size": 64, "ramp": True, "max_epochs": 200, "random_state": 1,
+    }  # fmt: skip
+    assert expected.items() <= found.items()
+    fitted = ACMR.paper(max_epochs=1, random_state=0).fit(*small)
+    widths = [p.shape[0] for name, p in fitted.network_.named_parameters() if name.endswith("weight")]
+    assert widths == [2000, 200, 500, 200, 8, 50, 2]
+
+
+@pytest.mark.parametrize("hidden", [(3, 4, 5), (3, 0), ("a", 2), 0])
+def test_hidden_units_are_one_number_or_two(small, hidden):
+    with pytest.raises(ValueError, match="hidden"):
+        ACMR(4, hidden=hidden, max_epochs=1).fit(*small)

@@ -90,3 +90,6 @@ def symmetric(A: Tensor) -> Tensor:
     A = A.to_dense() if A.is_sparse else A
     scale = A.sum(dim=1).clamp(min=1e-12).rsqrt()
     return scale[:, None] * A * scale[None, :]
+
+
+LAYERS = {"gcn": GraphConvolution, "gat": GraphAttention, "l2gcn": TwoBranchLayer}

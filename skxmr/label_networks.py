@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from skxmr.graph_layers import symmetric
-from skxmr.networks import Dropout, TwoBranchNetwork
+from skxmr.graph_layers import LAYERS, symmetric
+from skxmr.networks import SLOPE, Dropout, TwoBranchNetwork
 
 _NOISE = 0.2  # share of the entries that ALGCN's regulariser asks to grow
 
@@ -21,8 +21,8 @@ class MultiHopGNN(nn.Module):
 
     Parameters
     ----------
-    layer : type
-        :class:`GraphConvolution` or :class:`GraphAttention`.
+    layer : {"gcn", "gat", "l2gcn"}
+        Kind of the layers; LeakyReLU stands between those of L2-GCN, which have no activation of their own.
     d_in : int
         Width of the label vectors.
     width : int
@@ -34,26 +34,23 @@ class MultiHopGNN(nn.Module):
     aggregate : {"concat", "linear", "last"}
         Concatenate all layers, ``z_i = W [h1_i || ... || hk_i] + b``; map the last layer alone; or take it as it is.
 
-    between : nn.Module or None
-        An activation between layers that have none of their own.
 
     Shapes: Q (c, d_in), A (c, c); output (c, d_out).
     """
 
     def __init__(
         self,
-        layer: type,
+        layer: str,
         d_in: int,
         width: int,
         n_hops: int,
         d_out: int,
         aggregate: str = "concat",
-        between: nn.Module | None = None,
     ) -> None:
         super().__init__()
-        self.between = nn.Identity() if between is None else between
+        self.between = nn.LeakyReLU(SLOPE) if layer == "l2gcn" else nn.Identity()
         widths = [d_in, *[width] * (n_hops - 1), d_out if aggregate == "last" else width]
-        self.layers = nn.ModuleList([layer(*pair) for pair in itertools.pairwise(widths)])
+        self.layers = nn.ModuleList([LAYERS[layer](*pair) for pair in itertools.pairwise(widths)])
         self.aggregate = aggregate
         joined = sum(widths[1:]) if aggregate == "concat" else widths[-1]
         self.output: nn.Module = nn.Identity() if aggregate == "last" else nn.Linear(joined, d_out)

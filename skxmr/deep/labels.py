@@ -20,12 +20,17 @@ from skxmr._labels import Labels
 from skxmr._validation import FloatArray, is_frame
 from skxmr.deep.base import DeepRetriever
 from skxmr.deep.split import Split
+from skxmr.deep.training import PAPER_ADAM
 from skxmr.graph import LabelGraph
 from skxmr.metrics import Similarity
 from skxmr.networks import encoder
 from skxmr.word_vectors import load_word_vectors
 
 GRAPH_PARAMETERS = ("tau", "p", "graph")
+PAPER: dict[str, Any] = {  # what the papers on label graphs have in common; Adam's betas are those of their codes
+    "n_components": 1024, "pretrain_text": True, "hidden": None, "lr": 5e-5, "max_epochs": 40, "optimizer": PAPER_ADAM,
+    "weight_decay": 0.0, "schedule": "constant", "dropout": 0.0, "input_dropout": 0.0, "standardize": False,
+}  # fmt: skip
 
 
 class LabelRetriever(DeepRetriever):

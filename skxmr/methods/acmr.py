@@ -16,23 +16,13 @@ from skxmr._validation import check_choice
 from skxmr.adversaries import EmbeddingCritic
 from skxmr.deep.base import DeepRetriever
 from skxmr.deep.inputs import make_inputs
-from skxmr.deep.objective import Objective, Outputs
+from skxmr.deep.objective import LabelObjective, Objective, Outputs
 from skxmr.deep.split import Split
 from skxmr.networks import ACTIVATIONS, TwoBranchNetwork, encoder
 
 
 class ACMRNetwork(TwoBranchNetwork):
-    """Two projectors, a softmax over labels on their embeddings, and a modality classifier.
-
-    Parameters
-    ----------
-    inputs, encoders : sequence of two nn.Module
-        As in :class:`TwoBranchNetwork`.
-    d, c : int
-        Width of the common space, number of labels.
-    critic : nn.Module
-        Judges embeddings behind a gradient reversal.
-    """
+    """Two projectors, a softmax over c labels on their d-wide embeddings, and a modality classifier."""
 
     def __init__(
         self, inputs: Sequence[nn.Module], encoders: Sequence[nn.Module], d: int, c: int, critic: nn.Module | None
@@ -57,7 +47,7 @@ class ACMRNetwork(TwoBranchNetwork):
         return torch.stack([layer.weight.norm() for layer in encoders if isinstance(layer, nn.Linear)]).sum()
 
 
-class ACMRObjective(Objective):
+class ACMRObjective(LabelObjective):
     """alpha L_imi + beta L_imd + w_reg L_reg + w_adv L_adv (eqs. 1-8); the reversal is the minus sign of eq. 9."""
 
     def __init__(self, weights: Mapping[str, float], hinge: float, margin: float, k: int) -> None:
@@ -78,10 +68,6 @@ class ACMRObjective(Objective):
         """L_reg (eq. 7)."""
         return outputs["norm"]
 
-    def adversary(self, outputs: Outputs, Y: Tensor) -> Tensor:
-        """L_adv (eq. 1)."""
-        return losses.origins(outputs["from_image"], outputs["from_text"], len(Y))
-
 
 class ACMR(DeepRetriever):
     """Adversarial cross-modal retrieval: label prediction and triplets against a modality classifier.
@@ -95,10 +81,9 @@ class ACMR(DeepRetriever):
     ----------
     n_components : int, default=512
         Width of the common space.
-    alpha : float, default=1.0
-        Weight of the triplet term L_imi, the mean over all triplets of a batch (eqs. 4-6).
-    beta : float, default=1.0
-        Weight of the label prediction L_imd (eq. 2).
+    alpha, beta : float, default=1.0
+        Weights of the triplet term L_imi, the mean over a batch's triplets (eqs. 4-6), and of the label prediction
+        L_imd (eq. 2).
     w_reg : float, default=0.0
         Weight of L_reg, the sum of the Frobenius norms of the projectors' weights (eq. 7).
     w_adv : float, default=0.1

@@ -13,15 +13,17 @@ from torch import Tensor, nn
 
 from skxmr._validation import check_choice
 from skxmr.deep.inputs import make_inputs
-from skxmr.deep.labels import LabelRetriever, fitted_graph, label_vectors
+from skxmr.deep.labels import PAPER, LabelRetriever, fitted_graph, label_vectors
 from skxmr.deep.objective import LabelObjective, Objective, Outputs
 from skxmr.deep.split import Split
-from skxmr.deep.training import PAPER_ADAM
 from skxmr.graph import LabelGraph
-from skxmr.graph_layers import GraphConvolution
 from skxmr.label_networks import AdaptiveClassifiers, LabelGraphNetwork, MultiHopGNN
 
-_PAPER = {"mirflickr": (100, 30), "nuswide": (1024, 40), "coco": (512, 50)}  # batch size and epochs
+_PAPER = {
+    "mirflickr": {"batch_size": 100, "max_epochs": 30},
+    "nuswide": {"batch_size": 1024, "max_epochs": 40},
+    "coco": {"batch_size": 512, "max_epochs": 50},
+}
 
 
 class ALGCNNetwork(LabelGraphNetwork):
@@ -205,13 +207,7 @@ class ALGCN(LabelRetriever):
             Unfitted.
         """
         check_choice(dataset, "dataset", _PAPER)
-        batch_size, max_epochs = _PAPER[dataset]
-        constants: dict[str, Any] = {
-            "n_components": 1024, "pretrain_text": True, "hidden": None, "lr": 5e-5,
-            "batch_size": batch_size, "max_epochs": max_epochs, "optimizer": PAPER_ADAM, "weight_decay": 0.0,
-            "schedule": "constant", "dropout": 0.0, "input_dropout": 0.0, "standardize": False,
-        }  # fmt: skip
-        return cls(**constants | overrides)
+        return cls(**PAPER | {"alpha": 0.2} | _PAPER[dataset] | overrides)
 
     @property
     def adaptive_matrix_(self) -> pd.DataFrame:
@@ -229,7 +225,7 @@ class ALGCN(LabelRetriever):
         objective = ALGCNObjective(weights, rate_factors={"classifiers.B": self.rate_factor})
         Q = torch.as_tensor(label_vectors(self.label_embedding, labels), dtype=torch.float32)
         inputs, widths, _ = make_inputs(self, split)
-        gnn = MultiHopGNN(GraphConvolution, Q.shape[1], self.width, self.n_layers, self.n_components)
+        gnn = MultiHopGNN("gcn", Q.shape[1], self.width, self.n_layers, self.n_components)
         A = fitted_graph(self, split, LabelGraph(self.tau, self.p, self.graph))
         classifiers = AdaptiveClassifiers(gnn, len(Q), self.gamma)
         return ALGCNNetwork(inputs, self._two_encoders(widths), classifiers, Q, A, None), objective

@@ -12,12 +12,10 @@ from torch import Tensor, nn
 from skxmr._validation import check_choice
 from skxmr.adversaries import make_critic
 from skxmr.deep.inputs import make_inputs
-from skxmr.deep.labels import LabelRetriever, fitted_graph, label_vectors
+from skxmr.deep.labels import PAPER, LabelRetriever, fitted_graph, label_vectors
 from skxmr.deep.objective import LabelObjective, Objective
 from skxmr.deep.split import Split
-from skxmr.deep.training import PAPER_ADAM
 from skxmr.graph import LabelGraph
-from skxmr.graph_layers import GraphAttention, GraphConvolution
 from skxmr.label_networks import FreeClassifiers, LabelGraphNetwork, MultiHopGNN
 
 _PAPER = {"mirflickr": {"n_hops": 4, "batch_size": 100}, "nuswide": {"n_hops": 5, "batch_size": 1024}}
@@ -198,12 +196,7 @@ class DAGNN(LabelRetriever):
             Unfitted.
         """
         check_choice(dataset, "dataset", _PAPER)
-        constants: dict[str, Any] = {
-            "n_components": 1024, "tau": 0.3, "gnn": "gat", "alpha": 0.2, "beta": 0.2, "pretrain_text": True,
-            "hidden": None, "lr": 5e-5, "max_epochs": 40, "optimizer": PAPER_ADAM, "weight_decay": 0.0,
-            "schedule": "constant", "dropout": 0.0, "input_dropout": 0.0, "standardize": False,
-        }  # fmt: skip
-        return cls(**constants | _PAPER[dataset] | overrides)
+        return cls(**PAPER | {"tau": 0.3, "gnn": "gat", "alpha": 0.2, "beta": 0.2} | _PAPER[dataset] | overrides)
 
     def _build(self, split: Split) -> tuple[nn.Module, Objective]:
         labels: Any = split.labels
@@ -222,7 +215,6 @@ class DAGNN(LabelRetriever):
     def _classifiers(self, Q: Tensor) -> nn.Module:
         if self.classifier == "linear":
             return FreeClassifiers(len(Q), self.n_components)
-        layer = GraphConvolution if self.gnn == "gcn" else GraphAttention
         return MultiHopGNN(
-            layer, Q.shape[1], self.width, self.n_hops, self.n_components, "concat" if self.aggregate else "linear"
+            self.gnn, Q.shape[1], self.width, self.n_hops, self.n_components, "concat" if self.aggregate else "linear"
         )

@@ -49,17 +49,7 @@ def correlation(u: Tensor, v: Tensor, ridge: float) -> Tensor:
 
 
 class DCCANetwork(TwoBranchNetwork):
-    """Two branches, and a linear CCA of their outputs that is solved anew after every epoch.
-
-    Parameters
-    ----------
-    inputs, encoders : sequence of two nn.Module
-        As in :class:`TwoBranchNetwork`.
-    d : int
-        Width of the common space.
-    ridge, power : float
-        Of the linear CCA, in units of the mean variance; exponent of the correlations.
-    """
+    """Two branches with d outputs, and a linear CCA of these that is solved anew after every epoch."""
 
     image_mean: Tensor
     text_mean: Tensor
@@ -105,15 +95,7 @@ class DCCANetwork(TwoBranchNetwork):
 
 
 class DCCAObjective(Objective):
-    """Minus the sum of the canonical correlations of the outputs.
-
-    Parameters
-    ----------
-    d : int
-        Width of the outputs; a batch needs more rows.
-    ridge : float
-        Added to the variances.
-    """
+    """Minus the sum of the canonical correlations of d outputs; a batch needs more rows."""
 
     def __init__(self, d: int, ridge: float) -> None:
         super().__init__({"correlation": 1.0}, smallest_batch=d + 1)

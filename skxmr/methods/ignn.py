@@ -15,12 +15,10 @@ from torch import nn
 from skxmr._validation import check_choice
 from skxmr.adversaries import make_critic
 from skxmr.deep.inputs import make_inputs
-from skxmr.deep.labels import LabelRetriever, fitted_graph, label_vectors
+from skxmr.deep.labels import PAPER, LabelRetriever, fitted_graph, label_vectors
 from skxmr.deep.objective import LabelObjective, Objective
 from skxmr.deep.split import Split
-from skxmr.deep.training import PAPER_ADAM
 from skxmr.graph import LabelGraph
-from skxmr.graph_layers import GraphConvolution
 from skxmr.label_networks import IterativeClassifiers, LabelGraphNetwork, MultiHopGNN
 
 _SHARE = 0.5  # of the given graph
@@ -190,12 +188,7 @@ class IGNN(LabelRetriever):
             Unfitted.
         """
         check_choice(dataset, "dataset", _PAPER)
-        constants: dict[str, Any] = {
-            "n_components": 1024, "pretrain_text": True, "hidden": None, "lr": 5e-5, "max_epochs": 40,
-            "optimizer": PAPER_ADAM, "weight_decay": 0.0, "schedule": "constant", "dropout": 0.0, "input_dropout": 0.0,
-            "standardize": False,
-        }  # fmt: skip
-        return cls(**constants | _PAPER[dataset] | overrides)
+        return cls(**PAPER | {"w_soft": 1.0, "temperature": 0.22} | _PAPER[dataset] | overrides)
 
     @property
     def learned_graph_(self) -> pd.DataFrame:
@@ -215,7 +208,7 @@ class IGNN(LabelRetriever):
         Q = torch.as_tensor(vectors, dtype=torch.float32)
         inputs, widths, positive = make_inputs(self, split)
         critic = make_critic("reconstruction" if self.beta else None, self.n_components, widths, positive)
-        gnn = MultiHopGNN(GraphConvolution, Q.shape[1], self.width, self.n_layers, self.n_components)
+        gnn = MultiHopGNN("gcn", Q.shape[1], self.width, self.n_layers, self.n_components)
         classifiers = IterativeClassifiers(gnn, Q, self.n_heads, self.threshold, _SHARE)
         kind = self._similarity(vectors) if isinstance(self.graph, str) and self.graph == "similarity" else self.graph
         A = fitted_graph(self, split, LabelGraph(kind=kind))

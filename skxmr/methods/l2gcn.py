@@ -14,16 +14,14 @@ from skxmr import contrastive, losses
 from skxmr._validation import check_choice
 from skxmr.adversaries import make_critic
 from skxmr.deep.inputs import make_inputs
-from skxmr.deep.labels import LabelRetriever, fitted_graph, label_vectors
+from skxmr.deep.labels import PAPER, LabelRetriever, fitted_graph, label_vectors
 from skxmr.deep.objective import LabelObjective, Objective, Outputs
 from skxmr.deep.split import Split
-from skxmr.deep.training import PAPER_ADAM
 from skxmr.graph import LabelGraph
-from skxmr.graph_layers import GraphAttention, GraphConvolution, TwoBranchLayer
+from skxmr.graph_layers import LAYERS
 from skxmr.label_networks import LabelGraphNetwork, MultiHopGNN
-from skxmr.networks import SLOPE
 
-_LAYERS = {"l2gcn": TwoBranchLayer, "gcn": GraphConvolution, "gat": GraphAttention}
+_WEIGHTS = {"epsilon": 0.6, "w_soft": 1.0, "w_cla": 1.1, "w_adv": 2.2, "temperature": 0.22}
 _PAPER: dict[str, dict[str, Any]] = {
     "mirflickr": {"batch_size": 100, "n_layers": 5},
     "nuswide": {"batch_size": 2048, "n_layers": 6},
@@ -152,7 +150,7 @@ class L2GCN(LabelRetriever):
     _requires_labels = True
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **LabelRetriever._training_constraints,
-        "layer": [StrOptions(set(_LAYERS))],
+        "layer": [StrOptions(set(LAYERS))],
         "aggregate": [StrOptions({"last", "concat"})],
         **{name: [Interval(Integral, 1, None, closed="left")] for name in ("n_layers", "width")},
         **{name: [Interval(Real, 0, None, closed="left")] for name in ("w_soft", "w_cla", "w_adv")},
@@ -242,12 +240,7 @@ class L2GCN(LabelRetriever):
             Unfitted.
         """
         check_choice(dataset, "dataset", _PAPER)
-        constants: dict[str, Any] = {
-            "n_components": 1024, "epsilon": 0.6, "w_cla": 1.1, "w_adv": 2.2, "pretrain_text": True, "hidden": None,
-            "lr": 5e-5, "max_epochs": 40, "optimizer": PAPER_ADAM, "weight_decay": 0.0, "schedule": "constant",
-            "dropout": 0.0, "input_dropout": 0.0, "standardize": False,
-        }  # fmt: skip
-        return cls(**constants | _PAPER[dataset] | overrides)
+        return cls(**PAPER | _WEIGHTS | _PAPER[dataset] | overrides)
 
     def _build(self, split: Split) -> tuple[nn.Module, Objective]:
         labels: Any = split.labels
@@ -260,13 +253,9 @@ class L2GCN(LabelRetriever):
             self, split, LabelGraph(self.tau, self.p, self.graph, "symmetric" if self.layer == "gcn" else "none")
         )
         encoders = self._two_encoders(widths)
-        parts = inputs, encoders, self._classifiers(Q), Q, A, critic
+        sizes = Q.shape[1], self.width, self.n_layers, self.n_components
+        parts = inputs, encoders, MultiHopGNN(self.layer, *sizes, self.aggregate), Q, A, critic
         return L2GCNNetwork(*parts, learned=self.epsilon == "learned"), self._objective()
-
-    def _classifiers(self, Q: Tensor) -> nn.Module:
-        between = nn.LeakyReLU(SLOPE) if self.layer == "l2gcn" else None
-        layer = _LAYERS[self.layer]
-        return MultiHopGNN(layer, Q.shape[1], self.width, self.n_layers, self.n_components, self.aggregate, between)
 
     def _objective(self) -> Objective:
         learned = isinstance(self.epsilon, str)

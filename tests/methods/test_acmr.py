@@ -101,8 +101,8 @@ def accuracy_of_the_classifier(strength):
     labels = (hidden[:, :3] > 0).astype(int)
     model = ACMR(
         16, hidden=16, pretrain_text=False, standardize=False, dropout=0.0, input_dropout=0.0, alpha=0.0, w_adv=1.0,
-        k=1, activation="tanh", strength=strength, ramp=False, lr=5e-3, max_epochs=60, batch_size=50, validation_fraction=0,
-        random_state=0, schedule="constant",
+        k=1, activation="tanh", strength=strength, ramp=False, lr=5e-3, max_epochs=60, batch_size=50,
+        validation_fraction=0, random_state=0, schedule="constant",
     ).fit(image[:300], text[:300], labels[:300])  # fmt: skip
     u, v = (torch.from_numpy(rows) for rows in model.transform(image[300:], text[300:]))
     of_image, of_text = model.network_.critic(None, None, u.float(), v.float())

@@ -24,7 +24,7 @@ def build(strength=1.0, learned=False):
     network = L2GCNNetwork(
         [nn.Identity(), nn.Identity()],
         [nn.Linear(8, D), nn.Linear(7, D)],
-        MultiHopGNN(TwoBranchLayer, 5, 8, 2, D, "last", nn.LeakyReLU(0.2)),
+        MultiHopGNN("l2gcn", 5, 8, 2, D, "last"),
         torch.randn(C, 5),
         torch.eye(C),
         DualGAN(D, 8, 7, strength=strength),

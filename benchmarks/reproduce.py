@@ -130,6 +130,9 @@ def parse() -> argparse.Namespace:
     arguments = parser.parse_args()
     if (arguments.features is None) != (arguments.dataset is None):
         parser.error("--features and --dataset belong together: which folder, and which of the papers' sets it is.")
+    without = [name for name in arguments.methods if name in DEEP and not hasattr(getattr(skxmr, name), "paper")]
+    if arguments.paper and without:
+        parser.error(f"--paper: {without} have no constants of a paper; name the others by --methods.")
     try:
         arguments.set = changed(arguments.set, arguments.methods)
     except ValueError as error:

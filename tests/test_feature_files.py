@@ -10,7 +10,7 @@ import scipy.sparse as sp
 from numpy.testing import assert_array_equal
 
 from skxmr import MLCCA
-from skxmr.datasets import load_feature_files, make_multilabel_pairs
+from skxmr.datasets import load_corel5k_tags, load_feature_files, make_multilabel_pairs
 
 SIZES = {"train": slice(0, 40), "test": slice(40, 60)}
 
@@ -176,3 +176,13 @@ def test_two_bundles_are_ambiguous(arrays, tmp_path):
     np.savez(tmp_path / "all.npz", img_train=arrays["train", "img"], words=arrays["train", "txt"])
     with pytest.raises(ValueError, match=r"has the variables .* one matrix named 'txt_train'"):
         load_feature_files(tmp_path)
+
+
+def test_a_research_set_in_one_file_reads_as_by_its_own_loader(data_home):
+    features, corel = (
+        load_feature_files(data_home / "corel5k_tags", "test"),
+        load_corel5k_tags("test", data_home=data_home),
+    )
+    assert_array_equal(features.pairs.image, corel.pairs.image)
+    assert_array_equal(features.pairs.text.toarray(), corel.pairs.text.toarray())
+    assert_array_equal(features.labels, corel.labels)

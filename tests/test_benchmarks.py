@@ -171,3 +171,11 @@ def test_no_paper_is_put_beside_a_task_that_it_did_not_use(benchmarks):
     )
     for figures in published.values():
         assert all(0 < found.i2t < 1 and 0 < found.t2i < 1 and "Table" in found.source for found in figures.values())
+
+
+def test_the_pages_say_what_was_measured(benchmarks):
+    results = benchmarks.reproduce.finished(benchmarks.common.RESULTS / "reproduce.jsonl")
+    hint = "run benchmarks/reproduce.py --only-cached --readme --docs"
+    assert benchmarks.report.readme_table(results) in (ROOT / "README.md").read_text(encoding="utf-8"), hint
+    tables = benchmarks.report.page(results, benchmarks.tasks.TASKS.values())
+    assert tables in (ROOT / "docs" / "results.md").read_text(encoding="utf-8"), hint

@@ -15,7 +15,7 @@ help:
 	@echo "make demo    fit, search and compare retrievers on real data; writes pictures to output/"
 	@echo "make test    the test suite"
 	@echo "make check   ruff, mypy and import-linter"
-	@echo "make bench   the table of measured results (needs the research sets; hours where none is kept)"
+	@echo "make bench   the tables of measured results (needs the research sets; hours where none is kept)"
 	@echo "make docs    regenerate docs/api.md"
 
 $(STAMP): pyproject.toml constraints.txt
@@ -38,7 +38,8 @@ check: $(STAMP)
 	$(BIN)/lint-imports
 
 bench: $(STAMP)
-	$(BIN)/python benchmarks/real_data.py --readme
+	$(BIN)/python benchmarks/reproduce.py
+	$(BIN)/python benchmarks/reproduce.py --wikipedia-splits --readme --docs
 	$(BIN)/python benchmarks/dagnn.py --docs
 	$(BIN)/python benchmarks/step_cost.py
 

@@ -1,22 +1,27 @@
-"""What the benchmarks on the research sets share."""
+"""What the benchmarks on the research sets share: loaders, the file of finished fits, tables."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from skxmr.datasets import load_corel5k_tags, load_mirflickr_tags, load_wikipedia
 
 ROOT = Path(__file__).parents[1]
+RESULTS = Path(__file__).parent / "results"
 MARKERS = "<!-- measured: begin -->", "<!-- measured: end -->"
 LOADERS = {"wikipedia": load_wikipedia, "corel5k_tags": load_corel5k_tags, "mirflickr_tags": load_mirflickr_tags}
 
 
 def markdown(rows: list[dict[str, object]]) -> str:
     """Return the rows as a Markdown table."""
-    frame = pd.DataFrame(rows)
+    frame = pd.DataFrame(rows).fillna("")
     lines = [list(frame.columns), ["---"] * len(frame.columns), *frame.astype(str).to_numpy().tolist()]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
@@ -31,4 +36,44 @@ def label_vectors(name: str) -> Path | None:
     """Return the word vectors of the labels, where there are any for the set."""
     if name != "mirflickr_tags":
         return None
-    return Path(os.environ["SKXMR_DATA"]) / "label_embeddings" / "mirflickr-inp-glove6B.mat"
+    return Path(os.environ.get("SKXMR_DATA", "")) / "label_embeddings" / "mirflickr-inp-glove6B.mat"
+
+
+def fingerprint(model: Any, *more: object) -> str:
+    """Return a hash of the parameters: what was measured with others is not taken for the same.
+
+    Label vectors count by the name of their file, and the device does not count.
+    """
+    parameters = model.get_params()
+    if "label_embedding" in parameters:
+        parameters["label_embedding"] = Path(parameters["label_embedding"] or "none").name
+    if "device" in parameters:
+        parameters["device"] = "cpu"
+    text = "".join(repr(part) for part in (sorted(parameters.items()), *more))
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def append(file: Path, record: dict[str, Any]) -> None:
+    """Add one finished fit as a line of JSON, in a single write, so that jobs do not mix their lines."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    line = json.dumps(record, default=lambda value: value.item()) + "\n"  # numpy numbers are no JSON
+    with file.open("a+b", buffering=0) as out:
+        if out.seek(0, os.SEEK_END) and (out.seek(-1, os.SEEK_END), out.read(1))[1] != b"\n":
+            line = "\n" + line  # a crash cut the last line: do not go on in it
+        out.write(line.encode())
+
+
+def recorded(file: Path) -> list[dict[str, Any]]:
+    """Return the finished fits of a file; a line that a crash cut is none."""
+    records = []
+    for line in file.read_text(encoding="utf-8").splitlines() if file.exists() else []:
+        try:
+            records.append(json.loads(line))
+        except json.JSONDecodeError:
+            continue
+    return records
+
+
+def mean_and_spread(values: Any, sign: str = "") -> str:
+    """Return mean ± standard deviation over the seeds."""
+    return f"{np.mean(values):{sign}.3f} ± {np.std(values):.3f}"

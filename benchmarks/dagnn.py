@@ -10,26 +10,33 @@ the data are missing.
 from __future__ import annotations
 
 import argparse
-import hashlib
-import json
 import os
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 
 import joblib
-import numpy as np
 import pandas as pd
-from common import LOADERS, ROOT, label_vectors, markdown, write_between
+from common import (
+    LOADERS,
+    RESULTS,
+    ROOT,
+    append,
+    fingerprint,
+    label_vectors,
+    markdown,
+    mean_and_spread,
+    recorded,
+    write_between,
+)
 
 from skxmr import DAGNN
 from skxmr.metrics import RetrievalScores
 
-RESULTS = Path(__file__).parent / "results" / "dagnn.jsonl"
+FINISHED = RESULTS / "dagnn.jsonl"
 PAGE = ROOT / "docs" / "dagnn.md"
 ABLATIONS: dict[str, dict[str, Any]] = {
     "": {},
@@ -54,14 +61,8 @@ def retriever(name: str, variant: str, seed: int) -> DAGNN:
     return make(label_embedding=label_vectors(name), random_state=seed, device="cpu", **changes)
 
 
-def fingerprint(model: DAGNN) -> str:
-    """Return a hash of the parameters: what was measured with others is not taken for the same."""
-    parameters = {**model.get_params(), "label_embedding": Path(model.label_embedding or "none").name}
-    return hashlib.sha256(repr(sorted(parameters.items())).encode()).hexdigest()[:12]
-
-
-def fit(name: str, variant: str, seed: int) -> dict[str, Any]:
-    """Fit one variant with one seed; return what was measured on the test rows."""
+def fit(name: str, variant: str, seed: int) -> None:
+    """Fit one variant with one seed; add what was measured on the test rows to the finished fits."""
     import torch
 
     torch.set_num_threads(1)
@@ -75,24 +76,13 @@ def fit(name: str, variant: str, seed: int) -> dict[str, Any]:
     record = {"set": name, "variant": variant, "seed": seed, "i2t": found["i2t_map"], "t2i": found["t2i_map"]}
     record |= {"validation": best["validation_map"], "epoch": model.best_epoch_, "seconds": round(seconds, 1)}
     record["parameters"] = fingerprint(model)
-    RESULTS.parent.mkdir(exist_ok=True)
-    with RESULTS.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(record) + "\n")
+    append(FINISHED, record)
     print(record, flush=True)
-    return record
-
-
-def measured(name: str, variant: str, seed: int) -> dict[str, Any]:
-    """Return what was measured, fitting if it was not yet."""
-    known = finished()
-    known = known[(known["set"] == name) & (known["variant"] == variant) & (known["seed"] == seed)]
-    return fit(name, variant, seed) if known.empty else known.iloc[-1].to_dict()
 
 
 def finished() -> pd.DataFrame:
     """Return what was measured so far with the parameters of today."""
-    lines = RESULTS.read_text(encoding="utf-8").splitlines() if RESULTS.exists() else []
-    known = [json.loads(line) for line in lines]
+    known = [record for record in recorded(FINISHED) if record["variant"] in VARIANTS]
     valid = [r for r in known if r["parameters"] == fingerprint(retriever(r["set"], r["variant"], r["seed"]))]
     columns = ["set", "variant", "seed", "i2t", "t2i", "validation", "epoch", "seconds"]
     return pd.DataFrame(valid, columns=columns).drop_duplicates(columns[:3], keep="last")
@@ -109,14 +99,14 @@ def table(results: pd.DataFrame) -> str:
                 continue
             whole = results[(results["set"] == name) & (results["variant"] == variant.split(",")[0])]
             gain = (runs["map"] - whole["map"]).dropna()
-            cells = {key: f"{runs[key].mean():.3f} ± {np.std(runs[key]):.3f}" for key in ("i2t", "t2i", "validation")}
+            cells = {key: mean_and_spread(runs[key]) for key in ("i2t", "t2i", "validation")}
             row = {"set": name, "variant": variant, "image→text": cells["i2t"], "text→image": cells["t2i"]}
             row |= {
                 "validation mAP": cells["validation"],
                 "seeds": len(runs),
                 "fit, s": f"{runs['seconds'].mean():.0f}",
             }
-            paired = f"{gain.mean():+.3f} ± {gain.std(ddof=0):.3f}"
+            paired = mean_and_spread(gain, "+")
             rows.append(row | {"mAP against unchanged": "" if "," not in variant else paired})
     return markdown(rows)
 

@@ -74,7 +74,7 @@ def captioned_digits() -> Pipeline:
 
 def research_sets() -> None:
     """Compare the retrievers on Corel5k and Wikipedia, where they are on disk."""
-    settings = {  # near what benchmarks/real_data.py chose on training rows, the same for all methods
+    settings = {  # near what benchmarks/reproduce.py chose on training rows, the same for all methods
         "corel5k_tags": (load_corel5k_tags, 48, 0.5),
         "wikipedia (LDA text)": (load_wikipedia, 9, 0.25),
     }

@@ -16,6 +16,14 @@ from skxmr import datasets, features, metrics, testing
 
 ROOT = Path(__file__).parents[1]
 PAGES = ["README.md", "docs/user_guide.md", "docs/add_a_method.md"]
+# Methods of the measured table; one line per method more
+MEASURED = (
+    "CCA",
+    "PLS",
+    "MLCCA",
+    "SemanticMatching",
+    "DAGNN",
+)
 # What numpydoc calls: no docstring, parameters missing, unknown, in another order or undescribed, no returns
 CODES = {"GL08", "PR01", "PR02", "PR03", "PR07", "RT01"}
 
@@ -94,10 +102,8 @@ def test_every_method_is_in_the_readme():
 def test_the_measured_table_is_complete():
     table = (ROOT / "README.md").read_text(encoding="utf-8").split("<!-- measured: begin -->")[1]
     rows = re.findall(r"^\| (\w+) \| (\w+) \| ([\d.]+) ± [\d.]+ \| ([\d.]+) ± [\d.]+ \|", table, re.M)
-    sets = {"wikipedia", "corel5k_tags", "mirflickr_tags"}
-    assert {row[:2] for row in rows} == {
-        (s, m) for s in sets for m in ("CCA", "PLS", "MLCCA", "SemanticMatching", "DAGNN")
-    }
+    sets = ("wikipedia", "corel5k_tags", "mirflickr_tags")
+    assert {row[:2] for row in rows if row[0] in sets} == {(name, method) for name in sets for method in MEASURED}
 
 
 def test_files_and_functions_are_small():

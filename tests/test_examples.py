@@ -20,7 +20,7 @@ def test_example_runs(script, tmp_path):
         assert "left out: " in done.stdout
 
 
-@pytest.mark.parametrize("name", ["real_data", "dagnn"])
+@pytest.mark.parametrize("name", ["reproduce", "dagnn"])
 def test_a_benchmark_fails_without_the_data(name, tmp_path):
     environment = {**os.environ, "SKXMR_DATA": str(tmp_path)}
     script = ROOT / "benchmarks" / f"{name}.py"

@@ -1,4 +1,4 @@
-"""Figures on the research sets, at fixed settings near those that benchmarks/real_data.py chose on training rows."""
+"""Figures on the research sets, at fixed settings near those that benchmarks/reproduce.py chose on training rows."""
 
 import pytest
 

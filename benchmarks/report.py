@@ -1,0 +1,101 @@
+"""Tables of what reproduce.py measured: for the terminal, the README and docs/results.md."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import pandas as pd
+from common import LOADERS, markdown, mean_and_spread
+from published import PUBLISHED
+from retrievers import DEEP, METHODS
+from tasks import TASKS, Task
+
+BASELINES = ("MLCCA", "SemanticMatching")
+Runs = tuple[str, str, pd.DataFrame]
+
+
+def groups(results: pd.DataFrame, task: Task) -> Iterator[Runs]:
+    """Yield method, variant and runs by seed, in the order of the methods."""
+    of_task = results[results["set"] == task.name]
+    for method in METHODS:
+        for variant, runs in of_task[of_task["method"] == method].groupby("variant"):
+            yield method, str(variant), runs.set_index("seed").sort_index()
+
+
+def cells(runs: pd.DataFrame) -> dict[str, object]:
+    """Return means and spreads over the seeds, and what the fits cost."""
+    return {
+        "image→text": mean_and_spread(runs["i2t"]),
+        "text→image": mean_and_spread(runs["t2i"]),
+        "seeds": len(runs),
+        "fit, s": f"{runs['seconds'].mean():.2f}",
+        "parameters": f"{runs['weights'].iloc[0]:,}",
+    }
+
+
+def beside(task: Task, method: str) -> dict[str, object]:
+    """Return the published figures as cells, empty where there are none; nothing where no paper used the task."""
+    if task.name not in PUBLISHED:
+        return {}
+    found = PUBLISHED[task.name].get(method)
+    figures = ("", "") if found is None else (f"{found.i2t:.3f} / {found.t2i:.3f}", found.source)
+    return dict(zip(("published", "source"), figures, strict=True))
+
+
+def chosen(runs: pd.DataFrame) -> str:
+    """Return what the validation of the first seed chose."""
+    return ", ".join(f"{key}={value}" for key, value in runs["chosen"].iloc[0].items())
+
+
+def readme_table(results: pd.DataFrame) -> str:
+    """Return the README's table, and ours beside the published figures where they can be compared."""
+    rows, compared = [], []
+    for task in TASKS.values():
+        for method, variant, runs in groups(results, task):
+            found = cells(runs)
+            if task.name in LOADERS and variant in ("search", "default"):
+                rows.append({"set": task.name, "method": method, **found, "chosen (first seed)": chosen(runs)})
+            elif task.name in PUBLISHED and variant in ("search", "default", "paper"):
+                published = beside(task, method)
+                row = {"set": task.title, "method": method, "variant": variant, **found}
+                compared.append(row | {"published": published["published"]})
+    if not compared:
+        return markdown(rows)
+    return f"{markdown(rows)}\n\nOn the features and split sizes of the papers:\n\n{markdown(compared)}"
+
+
+def section(results: pd.DataFrame, task: Task) -> str:
+    """Return everything measured on one task, with paired differences from the baselines."""
+    rows, differences = [], []
+    runs_of = {(method, variant): runs for method, variant, runs in groups(results, task)}
+    for (method, variant), runs in runs_of.items():
+        row = {"set": task.title, "method": method, "variant": variant, **cells(runs), **beside(task, method)}
+        rows.append(row | {"device": ", ".join(sorted(set(runs["device"]))), "chosen (first seed)": chosen(runs)})
+        if method in DEEP:
+            row = {"method": method, "variant": variant}
+            for baseline in BASELINES:
+                if (baseline, "search") in runs_of:
+                    row |= ahead(runs, runs_of[baseline, "search"], baseline)
+            differences.append(row)
+    parts = [f"## {task.title}", task.about, markdown(rows)]
+    if differences and len(differences[0]) > 2:
+        parts += [
+            "How far ahead of the baselines, paired over the seeds (in brackets the worst seed):",
+            markdown(differences),
+        ]
+    return "\n\n".join(parts)
+
+
+def ahead(runs: pd.DataFrame, baseline: pd.DataFrame, name: str) -> dict[str, object]:
+    """Return how far runs are ahead of a baseline, paired over the seeds, and in the worst seed."""
+    row = {}
+    for key, direction in (("i2t", "image→text"), ("t2i", "text→image")):
+        gain = (runs[key] - baseline[key]).dropna()
+        cell = f"{mean_and_spread(gain, '+')} ({gain.min():+.3f})" if len(gain) else "no seed in common"
+        row[f"{direction} over {name}"] = cell
+    return row
+
+
+def page(results: pd.DataFrame, tasks: Iterable[Task]) -> str:
+    """Return the sections of all tasks that something was measured on."""
+    return "\n\n".join(section(results, task) for task in tasks if (results["set"] == task.name).any())

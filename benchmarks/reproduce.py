@@ -1,0 +1,191 @@
+"""Method x data set x seed: everything chosen on training rows, tested once, published figures beside ours.
+
+Closed forms choose their parameters on three random fifths of the training rows and are refitted on all of them. Deep
+methods run at their defaults, holding out a tenth of the training rows to choose the epoch, or with --paper at the
+constants of their papers, on all training rows to the last epoch. A finished fit is one line of
+benchmarks/results/reproduce.jsonl and is not repeated while its parameters stay the same, so that an interrupted run
+goes on where it was. Fails where data are missing.
+
+    python benchmarks/reproduce.py [--seeds 5] [--sets wikipedia ...] [--methods CCA ...] [--jobs 2] [--paper]
+    python benchmarks/reproduce.py --wikipedia-splits            # the split sizes of ACMR's paper
+    python benchmarks/reproduce.py --features FOLDER --dataset mirflickr    # train_img.mat, train_txt.mat, ...
+    python benchmarks/reproduce.py --only-cached --readme --docs # write the pages, fit nothing
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import inspect
+import os
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")
+
+import joblib
+import pandas as pd
+from common import LOADERS, RESULTS, ROOT, append, fingerprint, recorded, write_between
+from report import page, readme_table
+from retrievers import CLOSED, DEEP, METHODS, Variant, choose, n_weights, retriever
+from tasks import FEATURES, TASKS, Rows, Task, of_features
+
+import skxmr
+from skxmr.metrics import RetrievalScores
+
+COLUMNS = ["set", "method", "variant", "seed", "i2t", "t2i", "seconds", "weights", "chosen", "device"]
+
+
+def identity(task: Task, method: str, variant: Variant, seed: int) -> str:
+    """Return the fingerprint of what is fitted."""
+    model, grid = retriever(task, method, variant, seed)
+    return fingerprint(model, grid) if grid else fingerprint(model)
+
+
+def done(results: Path, task: Task, method: str, variant: Variant, seed: int) -> bool:
+    """Tell whether a fit is in the file."""
+    wanted = {"set": task.name, "method": method, "variant": variant.label, "seed": seed, "data": task.digest}
+    wanted["parameters"] = identity(task, method, variant, seed)
+    return any(all(record.get(key) == value for key, value in wanted.items()) for record in recorded(results))
+
+
+def fit_seconds(model: Any, rows: Rows) -> float:
+    """Fit and return how long it took."""
+    start = time.perf_counter()
+    model.fit(rows.train, rows.y_train)
+    return time.perf_counter() - start
+
+
+def measure(task: Task, method: str, variant: Variant, seed: int, device: str, results: Path) -> None:
+    """Choose on training rows, fit, test once; add the outcome to the file."""
+    if done(results, task, method, variant, seed):
+        return  # another process was quicker
+    rows = task.load(seed)
+    model, grid = retriever(task, method, variant, seed, device)
+    best = choose(model, grid, rows, seed) if grid else {}
+    model.set_params(**best)
+    if rows.vectors is not None and getattr(model, "label_embedding", "no such parameter") is None:
+        model.set_params(label_embedding=rows.vectors)
+    seconds = min(fit_seconds(model, rows) for _ in range(3 if grid else 1))  # short fits are easily disturbed
+    found = RetrievalScores()(model, rows.test, rows.y_test)
+    record = {"set": task.name, "method": method, "variant": variant.label, "seed": seed}
+    record |= {"i2t": found["i2t_map"], "t2i": found["t2i_map"], "seconds": round(seconds, 3)}
+    record |= {"weights": n_weights(model), "chosen": best or {"epoch": model.best_epoch_}}
+    if not grid and "validation_map" in model.history_:
+        record["validation"] = model.history_["validation_map"].iloc[model.best_epoch_ - 1]
+    record |= {"device": "cpu" if grid else next(model.network_.parameters()).device.type}
+    record |= {"changes": variant.changes, "parameters": identity(task, method, variant, seed), "data": task.digest}
+    append(results, record)
+    print("  {set} {method} ({variant}), seed {seed}: {i2t:.4f} / {t2i:.4f}".format(**record), flush=True)
+
+
+def finished(results: Path, tasks: Iterable[Task] = ()) -> pd.DataFrame:
+    """Return what was measured so far with the parameters of today, on the features of today where they are given."""
+    current = TASKS | {task.name: task for task in tasks}
+    valid: dict[tuple[object, ...], dict[str, Any]] = {}
+    records = [record for record in recorded(results) if record["set"] in current and record["method"] in METHODS]
+    latest = {record["set"]: record.get("data") for record in records}
+    for record in records:
+        task = current[record["set"]]
+        variant = Variant(record["variant"].split(",")[0], record.get("changes", {}))
+        same_data = record.get("data") == (task.digest or latest[task.name])
+        if same_data and record["parameters"] == identity(task, record["method"], variant, record["seed"]):
+            valid[tuple(record[key] for key in COLUMNS[:4])] = record
+    return pd.DataFrame(list(valid.values()), columns=COLUMNS)
+
+
+def changed(pairs: list[str], methods: list[str]) -> dict[str, Any]:
+    """Return the parameters of --set; ValueError names those that no deep method asked for has."""
+    known = {key for name in methods if name in DEEP for key in inspect.signature(getattr(skxmr, name)).parameters}
+    changes = {}
+    for pair in pairs:
+        key, sign, text = pair.partition("=")
+        if not sign or key not in known:
+            raise ValueError(f"--set {pair}: parameter=value of a deep method among {methods} is needed.")
+        try:
+            changes[key] = ast.literal_eval(text)
+        except (ValueError, SyntaxError):
+            changes[key] = text
+        if not isinstance(changes[key], (bool, int, float, str, type(None))):
+            raise ValueError(f"--set {pair}: a number, a word, True, False or None is needed.")
+    return changes
+
+
+def parse() -> argparse.Namespace:
+    """Return the arguments of the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--sets", nargs="+", choices=LOADERS)
+    parser.add_argument("--wikipedia-splits", action="store_true", help="1,300 / 1,566 articles, drawn for every seed")
+    parser.add_argument("--features", type=Path, metavar="FOLDER", help="files in the papers' layout")
+    parser.add_argument("--dataset", choices=FEATURES, help="which set the --features are of")
+    parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
+    parser.add_argument("--paper", action="store_true", help="deep methods at their papers' constants")
+    parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="other parameters of deep methods")
+    parser.add_argument("--device", default="cpu", help="of the deep methods: cpu, cuda or auto")
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--results", type=Path, default=RESULTS / "reproduce.jsonl", help="file of the finished fits")
+    parser.add_argument("--only-cached", action="store_true", help="fit nothing; tables of what was measured so far")
+    parser.add_argument("--readme", action="store_true", help="put the table into the README")
+    parser.add_argument("--docs", action="store_true", help="put the tables into docs/results.md")
+    arguments = parser.parse_args()
+    if (arguments.features is None) != (arguments.dataset is None):
+        parser.error("--features and --dataset belong together: which folder, and which of the papers' sets it is.")
+    without = [name for name in arguments.methods if name in DEEP and not hasattr(getattr(skxmr, name), "paper")]
+    if arguments.paper and without:
+        parser.error(f"--paper: {without} have no constants of a paper; name the others by --methods.")
+    try:
+        arguments.set = changed(arguments.set, arguments.methods)
+    except ValueError as error:
+        parser.error(str(error))
+    return arguments
+
+
+def asked(arguments: argparse.Namespace) -> list[Task]:
+    """Return the tasks asked for: the three research sets unless something else is."""
+    tasks = [TASKS["wikipedia_1300"]] if arguments.wikipedia_splits else []
+    if arguments.features is not None:
+        tasks.append(of_features(arguments.dataset, arguments.features))
+    return [TASKS[name] for name in arguments.sets or ([] if tasks else LOADERS)] + tasks
+
+
+def main() -> int:
+    """Run the command line."""
+    arguments = parse()
+    try:
+        tasks = asked(arguments)
+        for task in tasks:
+            if not (arguments.only_cached or task.digest):  # with a digest it was loaded already
+                task.load(0)
+    except (FileNotFoundError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    deep = Variant("paper" if arguments.paper else "default", arguments.set)
+    jobs = [
+        (task, method, variant, seed)
+        for task in tasks
+        for seed in range(arguments.seeds)
+        for method in arguments.methods
+        for variant in [Variant("search", {}) if method in CLOSED else deep]
+        if not done(arguments.results, task, method, variant, seed)
+    ]
+    fits = [] if arguments.only_cached else jobs
+    known = len(finished(arguments.results, tasks))
+    print(f"{len(fits)} fits to do, {known} known from {arguments.results}", flush=True)
+    joblib.Parallel(arguments.jobs)(joblib.delayed(measure)(*job, arguments.device, arguments.results) for job in fits)
+    results = finished(arguments.results, tasks)
+    everything = list(TASKS.values())
+    print(page(results, everything if arguments.only_cached else tasks))
+    if arguments.readme:
+        write_between(ROOT / "README.md", readme_table(results))
+    if arguments.docs:
+        write_between(ROOT / "docs" / "results.md", page(results, everything))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,106 @@
+"""The retrievers that reproduce.py measures: closed forms with their grids, deep methods by name."""
+
+from __future__ import annotations
+
+import inspect
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.model_selection import GridSearchCV, ShuffleSplit
+from tasks import Rows, Task
+
+import skxmr
+from skxmr.metrics import RetrievalScores
+
+CLOSED = ("CCA", "PLS", "MLCCA", "SemanticMatching")
+DEEP = tuple(name for name in ("DAGNN", "ACMR", "ALGCN", "L2GCN", "IGNN", "DSCMR", "DCCA") if name in skxmr.__all__)
+METHODS = (*CLOSED, *DEEP)
+
+Grid = dict[str, list[Any]]
+
+
+class Variant(NamedTuple):
+    """How a method is set up: ``"search"`` (closed forms), ``"default"`` or ``"paper"``, and parameters changed."""
+
+    kind: str
+    changes: dict[str, Any]
+
+    @property
+    def label(self) -> str:
+        """Name of the variant, in the file of finished fits and in tables."""
+        return ", ".join([self.kind, *(f"{key}={value}" for key, value in self.changes.items())])
+
+
+def components(name: str) -> tuple[list[int], list[int]]:
+    """Return the numbers of components to try: of CCA and PLS, and of MLCCA, whose rank is the number of labels."""
+    return {
+        "corel5k_tags": ([16, 32, 48, 64], [32, 48]),
+        "mirflickr_tags": ([8, 24, 64], [24]),
+        "mirflickr_vgg": ([24, 64, 128], [24]),
+        "nuswide_vgg": ([21, 64, 128], [21]),
+        "coco_vgg": ([64, 128, 256], [64, 80]),
+    }.get(name, ([5, 6, 7, 8, 9], [5, 6, 7, 8, 9]))
+
+
+def grid(name: str, method: str) -> Grid:
+    """Return the parameters that a closed form tries on a task."""
+    unsupervised, supervised = components(name)
+    wikipedia = name.startswith("wikipedia")
+    ridges = [0.1, 0.25, 1.0] if wikipedia else [0.25, 0.5, 1.0, 4.0] if name == "corel5k_tags" else [0.25, 1.0, 4.0]
+    return {
+        "CCA": {"n_components": unsupervised, "ridge": ridges, "correlation_power": [0.0, 0.5, 1.0, 2.0]},
+        "PLS": {"n_components": unsupervised, "scale": [True, False]},
+        "MLCCA": {
+            "n_components": supervised,
+            "ridge": [0.1, 0.25, 0.5, 1.0],
+            "correlation_power": [0.0, 0.5, 1.0],
+            # one class a row: the dot product is the cosine
+            "weights": ["cosine", "exponential"] if wikipedia else ["cosine", "dot"],
+        },
+        "SemanticMatching": {"ridge": [0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0]},
+    }[method]
+
+
+def retriever(task: Task, method: str, variant: Variant, seed: int, device: str = "cpu") -> tuple[Any, Grid]:
+    """Return the unfitted retriever, and what is to be chosen of its parameters."""
+    cls = getattr(skxmr, method)
+    if method in CLOSED:
+        return cls(), grid(task.name, method)
+    known = inspect.signature(cls).parameters
+    given: dict[str, Any] = {"random_state": seed, "device": device}
+    if "label_embedding" in known:
+        given["label_embedding"] = task.vectors
+    changes = {key: value for key, value in variant.changes.items() if key in known}
+    if variant.kind == "default":
+        return cls(**given | changes), {}
+    # validation_fraction=0: all training rows, the paper's number of epochs, the last one is kept
+    return of_paper(cls, task.constants, **{"validation_fraction": 0, **given, **changes}), {}
+
+
+def of_paper(cls: Any, constants: str | None, **overrides: Any) -> Any:
+    """Return the retriever with the paper's constants for a data set, or with its default ones where it has none."""
+    if constants is not None and "dataset" in inspect.signature(cls.paper).parameters:
+        with suppress(ValueError):  # the paper has no constants for that data set
+            return cls.paper(dataset=constants, **overrides)
+    return cls.paper(**overrides)
+
+
+def choose(model: Any, tried: Grid, rows: Rows, seed: int) -> dict[str, Any]:
+    """Return the parameters with the best mean mAP on three random fifths of the training rows."""
+    if "n_components" in tried:
+        limit = min(int(0.8 * len(rows.train)) - 1, rows.train.image.shape[1], rows.train.text.shape[1])
+        tried = {**tried, "n_components": sorted({min(k, limit) for k in tried["n_components"]})}
+    splits = ShuffleSplit(n_splits=3, test_size=0.2, random_state=seed)
+    search = GridSearchCV(model, tried, cv=splits, scoring=RetrievalScores(), refit=False, error_score="raise")
+    results = search.fit(rows.train, rows.y_train).cv_results_
+    return results["params"][int(np.argmax(results["mean_test_map"]))]
+
+
+def n_weights(model: Any) -> int:
+    """Count the learned numbers: weights of the network, or entries of the projections or of the label regressions."""
+    if hasattr(model, "network_"):
+        return sum(weight.numel() for weight in model.network_.parameters())
+    if hasattr(model, "image_projection_"):
+        return model.image_projection_.size + model.text_projection_.size
+    return sum(fitted.coef_.size for fitted in (model.image_, model.text_))

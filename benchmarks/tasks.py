@@ -1,0 +1,130 @@
+"""The retrieval tasks that reproduce.py measures: which rows to learn from, which to test on."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from common import LOADERS, label_vectors
+
+from skxmr import Pairs
+from skxmr.datasets import load_feature_files, load_wikipedia
+
+
+class Rows(NamedTuple):
+    """Training and test rows with their labels, and the label vectors that came with them."""
+
+    train: Pairs
+    y_train: Any
+    test: Pairs
+    y_test: Any
+    vectors: Any = None
+
+
+@dataclass(frozen=True)
+class Task:
+    """A data set with its split.
+
+    Parameters
+    ----------
+    name : str
+        As in the file of finished fits.
+    title : str
+        As on the pages.
+    about : str
+        What the rows are, for docs/results.md.
+    load : callable
+        Returns the rows of a seed.
+    constants : str or None
+        The data set whose constants ``paper(dataset=...)`` takes, where a method has them; else its default.
+    vectors : path or None
+        Word vectors of the labels.
+    digest : str or None
+        Hash of rows from the user's own files; None where they are always the same, or not at hand.
+    """
+
+    name: str
+    title: str
+    about: str
+    load: Callable[[int], Rows]
+    constants: str | None = None
+    vectors: Path | None = None
+    digest: str | None = None
+
+
+def standard(name: str, seed: int) -> Rows:
+    """Return the rows of a research set in its fixed split."""
+    return Rows(*LOADERS[name]("train", return_X_y=True), *LOADERS[name]("test", return_X_y=True))
+
+
+def wikipedia_split(seed: int) -> Rows:
+    """Return all 2,866 articles, split at random in 1,300 to learn from and 1,566 to test on, as ACMR's paper did."""
+    pairs, labels = load_wikipedia("all", return_X_y=True)
+    order = np.random.default_rng(seed).permutation(len(pairs))
+    train, test = order[:1300], order[1300:]
+    return Rows(pairs[train], labels[train], pairs[test], labels[test])
+
+
+def feature_files(folder: Path | None, seed: int) -> Rows:
+    """Return the rows of a folder in the papers' layout, in its split."""
+    return _feature_files(folder)
+
+
+@lru_cache(maxsize=1)  # gigabytes, needed by every fit
+def _feature_files(folder: Path | None) -> Rows:
+    if folder is None:
+        raise FileNotFoundError("these features come from your own files; pass --features FOLDER.")
+    train, test = (load_feature_files(folder, subset) for subset in ("train", "test"))
+    return Rows(train.pairs, train.labels, test.pairs, test.labels, train.label_embedding)
+
+
+def digest(rows: Rows) -> str:
+    """Return a hash of the rows: of all shapes, and of some 200 rows of each array."""
+    found = hashlib.sha256()
+    for array in (rows.train.image, rows.train.text, rows.y_train, rows.test.image, rows.test.text, rows.y_test):
+        some = array[:: max(1, array.shape[0] // 200)]
+        found.update(repr(array.shape).encode())
+        found.update(np.ascontiguousarray(some.toarray() if hasattr(some, "toarray") else some).tobytes())
+    found.update(b"" if rows.vectors is None else np.ascontiguousarray(rows.vectors).tobytes())
+    return found.hexdigest()[:12]
+
+
+ABOUT = {
+    "wikipedia": "128-d SIFT words and 10 LDA topics, one of 10 classes, the split of Rasiwasia et al. (2173 / 693).",
+    "corel5k_tags": "1100-d SIFT and hue histograms and 210 words, 50 labels (3056 / 372). No paper used this split of "
+    "the words in text and labels.",
+    "mirflickr_tags": "Two halves of 693 tags, 24 labels (11801 / 2000), GloVe vectors of the label names. No paper "
+    "used this split of the tags in two views.",
+}
+CONSTANTS = {"wikipedia": "wikipedia", "mirflickr_tags": "mirflickr"}
+FEATURES = {"mirflickr": "MIRFlickr", "nuswide": "NUS-WIDE", "coco": "MS-COCO"}
+
+
+def of_features(dataset: str, folder: Path | None = None) -> Task:
+    """Return the task of a folder with features of one of the papers' sets."""
+    load = partial(feature_files, folder)
+    about = "Image features and texts from files in the papers' layout, with their split in training and test rows."
+    name, title = f"{dataset}_vgg", f"{FEATURES[dataset]}, papers' features"
+    return Task(name, title, about, load, dataset, digest=None if folder is None else digest(load(0)))
+
+
+TASKS = {
+    **{
+        name: Task(name, name, ABOUT[name], partial(standard, name), CONSTANTS.get(name), label_vectors(name))
+        for name in LOADERS
+    },
+    "wikipedia_1300": Task(
+        "wikipedia_1300",
+        "wikipedia, 1300/1566",
+        "The same articles and features, all rows drawn anew for every seed: 1,300 to learn from, 1,566 to test on, "
+        "the sizes of ACMR's paper (Wang et al., ACM MM 2017, Table 1). Its own draw is not known.",
+        wikipedia_split,
+        "wikipedia",
+    ),
+    **{f"{dataset}_vgg": of_features(dataset) for dataset in FEATURES},
+}

@@ -139,3 +139,24 @@ def origins(from_image: Tensor, from_text: Tensor, n: int) -> Tensor:
         A scalar.
     """
     return len(from_image) / n * (origin(from_image, False) + origin(from_text, True))
+
+
+def weighted_origins(from_image: Tensor, from_text: Tensor, n: int, weight: float) -> Tensor:
+    """Cross-entropies of the two discriminators of a dual GAN, weighted: L2-GCN eq. 25.
+
+    Parameters
+    ----------
+    from_image, from_text : Tensor of shape (2n, 2)
+        Logits of what comes from images and from texts; the image discriminator judged the first n rows of each.
+    n : int
+        Size of the batch.
+    weight : float
+        Share of the image discriminator; at one half the sum is half of DAGNN's.
+
+    Returns
+    -------
+    Tensor
+        A scalar.
+    """
+    image_view, text_view = origins(from_image[:n], from_text[:n], n), origins(from_image[n:], from_text[n:], n)
+    return weight * image_view + (1 - weight) * text_view

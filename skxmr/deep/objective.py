@@ -53,9 +53,24 @@ class Objective:
 
 
 class LabelObjective(Objective):
-    """The terms of methods whose labels have classifiers in the common space."""
+    """The terms of methods whose labels have classifiers in the common space.
 
-    temperature = 0.22  # of the soft contrastive term
+    Parameters
+    ----------
+    weights, rate_factors : mapping
+        As in :class:`Objective`.
+    temperature : float
+        Of the soft contrastive term.
+    """
+
+    def __init__(
+        self,
+        weights: Mapping[str, float],
+        temperature: float = 0.22,
+        rate_factors: Mapping[str, float] | None = None,
+    ) -> None:
+        super().__init__(weights, rate_factors=rate_factors)
+        self.temperature = temperature
 
     def classification(self, outputs: Outputs, Y: Tensor) -> Tensor:
         """L_cla on the cosines with the classifiers: DAGNN eq. 9, both modalities."""

@@ -16,7 +16,7 @@ from skxmr._validation import check_choice
 from skxmr.adversaries import EmbeddingCritic
 from skxmr.deep.base import DeepRetriever
 from skxmr.deep.inputs import make_inputs
-from skxmr.deep.objective import LabelObjective, Objective, Outputs
+from skxmr.deep.objective import Objective, Outputs
 from skxmr.deep.split import Split
 from skxmr.networks import ACTIVATIONS, TwoBranchNetwork, encoder
 
@@ -47,7 +47,7 @@ class ACMRNetwork(TwoBranchNetwork):
         return torch.stack([layer.weight.norm() for layer in encoders if isinstance(layer, nn.Linear)]).sum()
 
 
-class ACMRObjective(LabelObjective):
+class ACMRObjective(Objective):
     """alpha L_imi + beta L_imd + w_reg L_reg + w_adv L_adv (eqs. 1-8); the reversal is the minus sign of eq. 9."""
 
     def __init__(self, weights: Mapping[str, float], hinge: float, margin: float, k: int) -> None:
@@ -67,6 +67,10 @@ class ACMRObjective(LabelObjective):
     def norm(self, outputs: Outputs, Y: Tensor) -> Tensor:
         """L_reg (eq. 7)."""
         return outputs["norm"]
+
+    def adversary(self, outputs: Outputs, Y: Tensor) -> Tensor:
+        """L_adv (eq. 1)."""
+        return losses.origins(outputs["from_image"], outputs["from_text"], len(Y))
 
 
 class ACMR(DeepRetriever):

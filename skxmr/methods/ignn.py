@@ -202,8 +202,8 @@ class IGNN(LabelRetriever):
         labels: Any = split.labels
         if self.w_cla == self.w_soft == 0:
             raise ValueError("w_cla and w_soft are both 0, so nothing brings images and texts together.")
-        objective = LabelObjective({"classification": self.w_cla, "soft": self.w_soft, "adversary": self.beta})
-        objective.temperature = self.temperature
+        weights = {"classification": self.w_cla, "soft": self.w_soft, "adversary": self.beta}
+        objective = LabelObjective(weights, self.temperature)
         vectors = label_vectors(self.label_embedding, labels)
         Q = torch.as_tensor(vectors, dtype=torch.float32)
         inputs, widths, positive = make_inputs(self, split)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -45,14 +44,11 @@ class L2GCNNetwork(LabelGraphNetwork):
 class L2GCNObjective(LabelObjective):
     """epsilon L_circle + (1 - epsilon) L_soft + w_cla L_cla + w_adv L_adv (eqs. 11-26)."""
 
-    def __init__(self, weights: Mapping[str, float], temperature: float, view_weight: float) -> None:
-        super().__init__(weights)
-        self.temperature, self.view_weight = temperature, view_weight
+    view_weight = 0.5
 
     def circle(self, outputs: Outputs, Y: Tensor) -> Tensor:
         """L_circle of both modalities (eqs. 11-17), times a trained epsilon."""
-        cosines = [losses.cosine(outputs[name], outputs[name]) for name in ("image", "text")]
-        parts = [contrastive.circle(S, Y) for S in cosines]
+        parts = [contrastive.circle(losses.cosine(outputs[name], outputs[name]), Y) for name in ("image", "text")]
         return outputs.get("epsilon", 1.0) * (parts[0] + parts[1])
 
     def soft(self, outputs: Outputs, Y: Tensor) -> Tensor:
@@ -61,12 +57,7 @@ class L2GCNObjective(LabelObjective):
 
     def adversary(self, outputs: Outputs, Y: Tensor) -> Tensor:
         """L_adv (eq. 25): the cross-entropies of the image and of the text discriminator, weighted."""
-        n = len(Y)
-        of_image, of_text = outputs["from_image"], outputs["from_text"]
-        image_view, text_view = (
-            losses.origins(of_image[rows], of_text[rows], n) for rows in (slice(None, n), slice(n, None))
-        )
-        return self.view_weight * image_view + (1 - self.view_weight) * text_view
+        return losses.weighted_origins(outputs["from_image"], outputs["from_text"], len(Y), self.view_weight)
 
 
 class L2GCN(LabelRetriever):
@@ -262,4 +253,6 @@ class L2GCN(LabelRetriever):
         circle, soft = (1.0, 1.0) if learned else (float(self.epsilon), 1 - float(self.epsilon))
         weights = {"circle": self.w_soft * circle, "soft": self.w_soft * soft}
         weights |= {"classification": self.w_cla, "adversary": self.w_adv}
-        return L2GCNObjective(weights, self.temperature, self.view_weight)
+        objective = L2GCNObjective(weights, self.temperature)
+        objective.view_weight = self.view_weight
+        return objective

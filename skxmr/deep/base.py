@@ -60,8 +60,9 @@ class DeepRetriever(AnnouncesEpochs, CrossModalRetriever):
         Probability of dropping a hidden unit, in [0, 1).
     input_dropout : float, default=0.3
         Probability of dropping an input feature.
-    standardize : bool, default=True
-        Bring every feature to mean 0 and variance 1 of the fitting rows, inside the network.
+    standardize : bool or "view", default=True
+        Bring every feature to mean 0 and variance 1 of the fitting rows, inside the network; ``"view"`` divides all
+        features of a view by one number, which keeps rare ones small.
     device : str, default="auto"
         ``"auto"`` (CUDA where there is one, else the CPU), ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"mps"``.
     precision : {"float32", "bf16"}, default="float32"
@@ -102,7 +103,7 @@ class DeepRetriever(AnnouncesEpochs, CrossModalRetriever):
         "schedule": [StrOptions(set(SCHEDULES))],
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "input_dropout": [Interval(Real, 0, 1, closed="left")],
-        "standardize": ["boolean"],
+        "standardize": ["boolean", StrOptions({"view"})],
         "precision": [StrOptions({"float32", "bf16"})],
         "random_state": ["random_state"],
         "early_stopping": [Interval(Integral, 1, None, closed="left"), None],
@@ -126,7 +127,7 @@ class DeepRetriever(AnnouncesEpochs, CrossModalRetriever):
         schedule: str = "onecycle",
         dropout: float = 0.5,
         input_dropout: float = 0.3,
-        standardize: bool = True,
+        standardize: bool | str = True,
         device: str = "auto",
         precision: str = "float32",
         random_state: Any = None,

@@ -23,14 +23,20 @@ TEXT_WIDTH = 300
 _HIDDEN, _LR, _EPOCHS, _PATIENCE = 4096, 1e-3, 20, 3
 
 
-def standardizer(X: FloatArray, wanted: bool) -> nn.Module:
-    """Return the module that standardises by the rows of X, or one that does nothing. Constant features stay."""
+def standardizer(X: FloatArray, wanted: bool | str) -> nn.Module:
+    """Return the module that standardises by the rows of X, or one that does nothing.
+
+    Constant features stay. For ``"view"`` all features are divided by one number, the root of their mean variance.
+    """
     if not wanted:
         return nn.Identity()
     scaler = StandardScaler(with_mean=False)  # also measures the mean, without making a sparse view dense
     for block in X.blocks() if isinstance(X, MappedRows) else [X]:
         scaler.partial_fit(block)
-    return Standardize(*(torch.as_tensor(np.asarray(a), dtype=torch.float32) for a in (scaler.mean_, scaler.scale_)))
+    scale = scaler.scale_
+    if wanted == "view":
+        scale = np.full_like(scale, np.sqrt(scaler.var_.mean()) or 1.0)
+    return Standardize(*(torch.as_tensor(np.asarray(a), dtype=torch.float32) for a in (scaler.mean_, scale)))
 
 
 class Inputs(NamedTuple):

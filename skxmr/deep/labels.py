@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from numbers import Real
 from pathlib import Path
 from typing import Any, cast
@@ -18,10 +18,13 @@ from torch import nn
 
 from skxmr._labels import Labels
 from skxmr._validation import FloatArray, is_frame
+from skxmr.adversaries import make_critic
 from skxmr.deep.base import DeepRetriever
+from skxmr.deep.inputs import make_inputs
 from skxmr.deep.split import Split
 from skxmr.deep.training import PAPER_ADAM
 from skxmr.graph import LabelGraph
+from skxmr.label_networks import LabelGraphNetwork
 from skxmr.metrics import Similarity
 from skxmr.networks import encoder
 from skxmr.word_vectors import load_word_vectors
@@ -40,6 +43,7 @@ class LabelRetriever(DeepRetriever):
     """
 
     hidden: int | None
+    label_embedding: Any
 
     @property
     def classifiers_(self) -> FloatArray:
@@ -93,8 +97,21 @@ class LabelRetriever(DeepRetriever):
         names = np.asarray(self.classes_)
         return [names[order[:k]].tolist() for order in np.argsort(-scores, axis=1, kind="stable")]
 
-    def _two_encoders(self, widths: tuple[int, int]) -> list[nn.Module]:
-        return [encoder(d, self.n_components, self.hidden, self.dropout, self.input_dropout) for d in widths]
+    def _network(
+        self,
+        split: Split,
+        own: LabelGraph,
+        classifiers: Callable[[torch.Tensor], nn.Module],
+        judged: str | None = None,
+        kind: Callable[..., nn.Module] = LabelGraphNetwork,
+    ) -> nn.Module:
+        """Make the network of inputs, encoders, `judged` critic and the classifiers made for the label vectors."""
+        Q = torch.as_tensor(label_vectors(self.label_embedding, cast(Labels, split.labels)), dtype=torch.float32)
+        inputs, widths, positive = make_inputs(self, split)
+        d = self.n_components
+        encoders = [encoder(width, d, self.hidden, self.dropout, self.input_dropout) for width in widths]
+        critic = make_critic(judged, d, widths, positive)
+        return kind(inputs, encoders, classifiers(Q), Q, fitted_graph(self, split, own), critic)
 
 
 def fitted_graph(retriever: Any, split: Split, own: LabelGraph) -> torch.Tensor:

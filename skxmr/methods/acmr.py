@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from numbers import Integral, Real
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, cast
 
 import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor, nn
 
 from skxmr import contrastive, losses
+from skxmr._labels import Labels
 from skxmr._validation import check_choice
 from skxmr.adversaries import EmbeddingCritic
 from skxmr.deep.base import DeepRetriever
@@ -36,15 +36,12 @@ class ACMRNetwork(TwoBranchNetwork):
         out = super().forward(image, text)
         v, t = out["image"], out["text"]
         out["image_scores"], out["text_scores"] = self.to_labels(v), self.to_labels(t)
-        out["norm"] = self.weight_norm()
+        encoders = [*self.image_encoder.modules(), *self.text_encoder.modules()]
+        layers = [module for module in encoders if isinstance(module, nn.Linear)]
+        out["norm"] = torch.stack([layer.weight.norm() for layer in layers]).sum()  # eq. 7, not squared
         if self.critic is not None:
             out["from_image"], out["from_text"] = self.critic(image, text, v, t)
         return out
-
-    def weight_norm(self) -> Tensor:
-        """Sum of the Frobenius norms of the projectors' weights (eq. 7), not squared."""
-        encoders = [*self.image_encoder.modules(), *self.text_encoder.modules()]
-        return torch.stack([layer.weight.norm() for layer in encoders if isinstance(layer, nn.Linear)]).sum()
 
 
 class ACMRObjective(Objective):
@@ -181,7 +178,7 @@ class ACMR(DeepRetriever):
         schedule: str = "onecycle",
         dropout: float = 0.5,
         input_dropout: float = 0.3,
-        standardize: bool = True,
+        standardize: bool | str = True,
         device: str = "auto",
         precision: str = "float32",
         random_state: Any = None,
@@ -234,16 +231,15 @@ class ACMR(DeepRetriever):
         constants: dict[str, Any] = {
             "n_components": 200, "alpha": 0.1, "beta": 0.1, "w_reg": 1.0, "w_adv": 1.0, "pretrain_text": False,
             "hidden": (2000, 500), "activation": "tanh", "lr": 1e-4, "batch_size": 64, "max_epochs": 200,
-            "optimizer": partial(torch.optim.AdamW, fused=True), "weight_decay": 0.0, "schedule": "constant",
+            "weight_decay": 0.0, "schedule": "constant",
             "dropout": 0.0, "input_dropout": 0.0, "standardize": False,
         }  # fmt: skip
         return cls(**constants | overrides)
 
     def _build(self, split: Split) -> tuple[nn.Module, Objective]:
-        labels: Any = split.labels
         if self.alpha == self.beta == 0:
             raise ValueError("alpha and beta are both 0, so nothing brings images and texts together.")
-        d, c = self.n_components, len(labels.names)
+        d, c = self.n_components, len(cast(Labels, split.labels).names)
         inputs, widths, _ = make_inputs(self, split)
         regularisation = self.dropout, self.input_dropout, self.activation
         encoders = [encoder(w, d, h, *regularisation) for w, h in zip(widths, self._hidden(), strict=True)]

@@ -6,14 +6,12 @@ from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
 import pandas as pd
-import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from skxmr._validation import check_choice
-from skxmr.deep.inputs import make_inputs
-from skxmr.deep.labels import PAPER, LabelRetriever, fitted_graph, label_vectors
+from skxmr.deep.labels import PAPER, LabelRetriever
 from skxmr.deep.objective import LabelObjective, Objective, Outputs
 from skxmr.deep.split import Split
 from skxmr.graph import LabelGraph
@@ -156,7 +154,7 @@ class ALGCN(LabelRetriever):
         schedule: str = "onecycle",
         dropout: float = 0.5,
         input_dropout: float = 0.3,
-        standardize: bool = True,
+        standardize: bool | str = True,
         device: str = "auto",
         precision: str = "float32",
         random_state: Any = None,
@@ -218,14 +216,13 @@ class ALGCN(LabelRetriever):
         return pd.DataFrame(A, index=list(self.classes_), columns=list(self.classes_))
 
     def _build(self, split: Split) -> tuple[nn.Module, Objective]:
-        labels: Any = split.labels
         if self.w_cla == self.alpha == 0:
             raise ValueError("w_cla and alpha are both 0, so nothing brings images and texts together.")
         weights = {"classification": self.w_cla, "invariance": self.alpha, "departure": self.w_reg}
         objective = ALGCNObjective(weights, rate_factors={"classifiers.B": self.rate_factor})
-        Q = torch.as_tensor(label_vectors(self.label_embedding, labels), dtype=torch.float32)
-        inputs, widths, _ = make_inputs(self, split)
+        own = LabelGraph(self.tau, self.p, self.graph)
+        return self._network(split, own, self._classifiers, kind=ALGCNNetwork), objective
+
+    def _classifiers(self, Q: Tensor) -> nn.Module:
         gnn = MultiHopGNN("gcn", Q.shape[1], self.width, self.n_layers, self.n_components)
-        A = fitted_graph(self, split, LabelGraph(self.tau, self.p, self.graph))
-        classifiers = AdaptiveClassifiers(gnn, len(Q), self.gamma)
-        return ALGCNNetwork(inputs, self._two_encoders(widths), classifiers, Q, A, None), objective
+        return AdaptiveClassifiers(gnn, len(Q), self.gamma)

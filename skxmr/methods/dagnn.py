@@ -5,18 +5,15 @@ from __future__ import annotations
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
-import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor, nn
 
 from skxmr._validation import check_choice
-from skxmr.adversaries import make_critic
-from skxmr.deep.inputs import make_inputs
-from skxmr.deep.labels import PAPER, LabelRetriever, fitted_graph, label_vectors
+from skxmr.deep.labels import PAPER, LabelRetriever
 from skxmr.deep.objective import LabelObjective, Objective
 from skxmr.deep.split import Split
 from skxmr.graph import LabelGraph
-from skxmr.label_networks import FreeClassifiers, LabelGraphNetwork, MultiHopGNN
+from skxmr.label_networks import FreeClassifiers, MultiHopGNN
 
 _PAPER = {"mirflickr": {"n_hops": 4, "batch_size": 100}, "nuswide": {"n_hops": 5, "batch_size": 1024}}
 
@@ -143,7 +140,7 @@ class DAGNN(LabelRetriever):
         schedule: str = "onecycle",
         dropout: float = 0.5,
         input_dropout: float = 0.3,
-        standardize: bool = True,
+        standardize: bool | str = True,
         device: str = "auto",
         precision: str = "float32",
         random_state: Any = None,
@@ -199,18 +196,13 @@ class DAGNN(LabelRetriever):
         return cls(**PAPER | {"tau": 0.3, "gnn": "gat", "alpha": 0.2, "beta": 0.2} | _PAPER[dataset] | overrides)
 
     def _build(self, split: Split) -> tuple[nn.Module, Objective]:
-        labels: Any = split.labels
         if self.w_cla == self.alpha == 0:
             raise ValueError("w_cla and alpha are both 0, so nothing brings images and texts together.")
-        adversary = self.beta if self.discriminator is not None else 0.0
+        judged = self.discriminator if self.beta else None
+        adversary = self.beta if judged else 0.0
         objective = LabelObjective({"classification": self.w_cla, "invariance": self.alpha, "adversary": adversary})
-        Q = torch.as_tensor(label_vectors(self.label_embedding, labels), dtype=torch.float32)
-        inputs, widths, positive = make_inputs(self, split)
-        encoders = self._two_encoders(widths)
-        critic = make_critic(self.discriminator if adversary else None, self.n_components, widths, positive)
         own = LabelGraph(self.tau, self.p, self.graph, "symmetric" if self.gnn == "gcn" else "none")
-        A = fitted_graph(self, split, own)
-        return LabelGraphNetwork(inputs, encoders, self._classifiers(Q), Q, A, critic), objective
+        return self._network(split, own, self._classifiers, judged), objective
 
     def _classifiers(self, Q: Tensor) -> nn.Module:
         if self.classifier == "linear":

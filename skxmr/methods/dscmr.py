@@ -140,7 +140,7 @@ class DSCMR(DeepRetriever):
         schedule: str = "onecycle",
         dropout: float = 0.5,
         input_dropout: float = 0.3,
-        standardize: bool = True,
+        standardize: bool | str = True,
         device: str = "auto",
         precision: str = "float32",
         random_state: Any = None,

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from numbers import Integral, Real
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, cast
 
 import numpy as np
 import pandas as pd
-import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
-from torch import nn
+from torch import Tensor, nn
 
-from skxmr._validation import check_choice
-from skxmr.adversaries import make_critic
-from skxmr.deep.inputs import make_inputs
-from skxmr.deep.labels import PAPER, LabelRetriever, fitted_graph, label_vectors
+from skxmr._labels import Labels
+from skxmr._validation import FloatArray, check_choice
+from skxmr.deep.labels import PAPER, LabelRetriever, label_vectors
 from skxmr.deep.objective import LabelObjective, Objective
 from skxmr.deep.split import Split
 from skxmr.graph import LabelGraph
-from skxmr.label_networks import IterativeClassifiers, LabelGraphNetwork, MultiHopGNN
+from skxmr.label_networks import IterativeClassifiers, MultiHopGNN
 
 _SHARE = 0.5  # of the given graph
 _PAPER: dict[str, dict[str, Any]] = {
@@ -138,7 +136,7 @@ class IGNN(LabelRetriever):
         schedule: str = "onecycle",
         dropout: float = 0.5,
         input_dropout: float = 0.3,
-        standardize: bool = True,
+        standardize: bool | str = True,
         device: str = "auto",
         precision: str = "float32",
         random_state: Any = None,
@@ -199,22 +197,20 @@ class IGNN(LabelRetriever):
         return pd.DataFrame(A, index=list(self.classes_), columns=list(self.classes_))
 
     def _build(self, split: Split) -> tuple[nn.Module, Objective]:
-        labels: Any = split.labels
         if self.w_cla == self.w_soft == 0:
             raise ValueError("w_cla and w_soft are both 0, so nothing brings images and texts together.")
         weights = {"classification": self.w_cla, "soft": self.w_soft, "adversary": self.beta}
-        objective = LabelObjective(weights, self.temperature)
-        vectors = label_vectors(self.label_embedding, labels)
-        Q = torch.as_tensor(vectors, dtype=torch.float32)
-        inputs, widths, positive = make_inputs(self, split)
-        critic = make_critic("reconstruction" if self.beta else None, self.n_components, widths, positive)
-        gnn = MultiHopGNN("gcn", Q.shape[1], self.width, self.n_layers, self.n_components)
-        classifiers = IterativeClassifiers(gnn, Q, self.n_heads, self.threshold, _SHARE)
-        kind = self._similarity(vectors) if isinstance(self.graph, str) and self.graph == "similarity" else self.graph
-        A = fitted_graph(self, split, LabelGraph(kind=kind))
-        return LabelGraphNetwork(inputs, self._two_encoders(widths), classifiers, Q, A, critic), objective
+        similar = isinstance(self.graph, str) and self.graph == "similarity"
+        own = LabelGraph(kind=self._similarity(split) if similar else self.graph)
+        judged = "reconstruction" if self.beta else None
+        return self._network(split, own, self._classifiers, judged), LabelObjective(weights, self.temperature)
 
-    def _similarity(self, vectors: Any) -> Any:
+    def _classifiers(self, Q: Tensor) -> nn.Module:
+        gnn = MultiHopGNN("gcn", Q.shape[1], self.width, self.n_layers, self.n_components)
+        return IterativeClassifiers(gnn, Q, self.n_heads, self.threshold, _SHARE)
+
+    def _similarity(self, split: Split) -> FloatArray:
+        vectors = label_vectors(self.label_embedding, cast(Labels, split.labels))
         unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
         S = unit @ unit.T
         np.fill_diagonal(S, 1.0)  # also of a label without a vector

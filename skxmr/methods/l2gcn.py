@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -11,9 +12,7 @@ from torch import Tensor, nn
 
 from skxmr import contrastive, losses
 from skxmr._validation import check_choice
-from skxmr.adversaries import make_critic
-from skxmr.deep.inputs import make_inputs
-from skxmr.deep.labels import PAPER, LabelRetriever, fitted_graph, label_vectors
+from skxmr.deep.labels import PAPER, LabelRetriever
 from skxmr.deep.objective import LabelObjective, Objective, Outputs
 from skxmr.deep.split import Split
 from skxmr.graph import LabelGraph
@@ -180,7 +179,7 @@ class L2GCN(LabelRetriever):
         schedule: str = "onecycle",
         dropout: float = 0.5,
         input_dropout: float = 0.3,
-        standardize: bool = True,
+        standardize: bool | str = True,
         device: str = "auto",
         precision: str = "float32",
         random_state: Any = None,
@@ -234,19 +233,16 @@ class L2GCN(LabelRetriever):
         return cls(**PAPER | _WEIGHTS | _PAPER[dataset] | overrides)
 
     def _build(self, split: Split) -> tuple[nn.Module, Objective]:
-        labels: Any = split.labels
         if self.w_soft == self.w_cla == 0:
             raise ValueError("w_soft and w_cla are both 0, so nothing brings images and texts together.")
-        Q = torch.as_tensor(label_vectors(self.label_embedding, labels), dtype=torch.float32)
-        inputs, widths, positive = make_inputs(self, split)
-        critic = make_critic("reconstruction" if self.w_adv else None, self.n_components, widths, positive)
-        A = fitted_graph(
-            self, split, LabelGraph(self.tau, self.p, self.graph, "symmetric" if self.layer == "gcn" else "none")
-        )
-        encoders = self._two_encoders(widths)
+        own = LabelGraph(self.tau, self.p, self.graph, "symmetric" if self.layer == "gcn" else "none")
+        network = partial(L2GCNNetwork, learned=self.epsilon == "learned")
+        judged = "reconstruction" if self.w_adv else None
+        return self._network(split, own, self._classifiers, judged, network), self._objective()
+
+    def _classifiers(self, Q: Tensor) -> nn.Module:
         sizes = Q.shape[1], self.width, self.n_layers, self.n_components
-        parts = inputs, encoders, MultiHopGNN(self.layer, *sizes, self.aggregate), Q, A, critic
-        return L2GCNNetwork(*parts, learned=self.epsilon == "learned"), self._objective()
+        return MultiHopGNN(self.layer, *sizes, self.aggregate)
 
     def _objective(self) -> Objective:
         learned = isinstance(self.epsilon, str)

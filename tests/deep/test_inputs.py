@@ -29,6 +29,17 @@ def test_standardisation_is_by_the_rows_given(form):
     assert isinstance(standardizer(form(X), False), nn.Identity)
 
 
+@pytest.mark.parametrize("form", [np.asarray, sp.csr_array])
+def test_a_view_may_be_divided_by_one_number(form):
+    X = np.random.default_rng(0).poisson(0.7, size=(40, 6)) * np.array([1, 2, 3, 4, 5, 0.0])
+    found = standardizer(form(X), "view")(torch.as_tensor(X, dtype=torch.float32)).numpy()
+    means = X.sum(axis=0) / 40
+    variance = sum((X[i, j] - means[j]) ** 2 for i in range(40) for j in range(6)) / 240
+    assert_allclose(found, (X - means) / math.sqrt(variance), atol=1e-5)
+    constant = standardizer(form(np.ones((4, 3))), "view")(torch.ones(4, 3))
+    assert_allclose(constant, 0.0)
+
+
 @pytest.mark.parametrize(
     ("choice", "text", "expected"),
     [

@@ -8,11 +8,29 @@ from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
 import skxmr
-from skxmr import CCA, DAGNN, MLCCA, PLS, CrossModalRetriever, DeepRetriever, LabelGraph, PerModality, SemanticMatching
+from skxmr import (
+    ACMR,
+    ALGCN,
+    CCA,
+    DAGNN,
+    DCCA,
+    DSCMR,
+    IGNN,
+    L2GCN,
+    MLCCA,
+    PLS,
+    CrossModalRetriever,
+    DeepRetriever,
+    LabelGraph,
+    PerModality,
+    SemanticMatching,
+)
 from skxmr.testing import check_retriever, retriever_checks
 from tests.adapter import SplitColumns
 
-SMALL = {"n_components": 4, "hidden": 8, "width": 8, "pretrain_text": False, "random_state": 0}
+PLAIN = {"n_components": 4, "hidden": 8, "pretrain_text": False, "random_state": 0}
+SMALL = PLAIN | {"width": 8}
+SHORT = {"max_epochs": 2, "validation_fraction": 0.2}
 RETRIEVERS = [
     CCA(),
     CCA(n_components=1, ridge=0.0),
@@ -21,8 +39,14 @@ RETRIEVERS = [
     MLCCA(weights="exponential", n_neighbors=9),
     SemanticMatching(),
     SemanticMatching(image=Ridge(), text=LogisticRegression()),
-    DAGNN(**SMALL, max_epochs=2, validation_fraction=0.2),
+    DAGNN(**SMALL, **SHORT),
     DAGNN(**SMALL | {"hidden": None}, max_epochs=1, validation_fraction=0, gnn="gat", discriminator="embedding"),
+    ACMR(**PLAIN, **SHORT),
+    ALGCN(**SMALL, **SHORT),
+    DCCA(2, hidden=8, random_state=0, **SHORT),
+    DSCMR(**PLAIN, **SHORT),
+    IGNN(**SMALL, **SHORT),
+    L2GCN(**SMALL, **SHORT),
 ]
 STEPS = [LabelGraph(), PerModality(image=MaxAbsScaler(), text=MaxAbsScaler())]
 

@@ -20,6 +20,18 @@ def test_graph_is_equations_6_to_8(tau, p):
     assert_array_equal(label_graph(Y, tau, p), reference.label_graph(Y, tau, p))
 
 
+@pytest.mark.parametrize("tau", [0.0, 0.3, 1.0])
+def test_probabilities_are_equation_6(tau):
+    """P(L_i | L_j) itself where it reaches tau, whatever p; a label that never occurs is connected to nothing."""
+    labels = np.c_[Y, np.zeros(60, int)]
+    found = label_graph(labels, tau, 0.7, kind="probability")
+    for i in range(8):
+        for j in range(8):
+            both, alone = (labels[:, i] & labels[:, j]).sum(), labels[:, j].sum()
+            share = both / alone if alone else 0.0
+            assert found[i, j] == (1.0 if i == j else share if share >= tau else 0.0)
+
+
 def test_the_threshold_is_inclusive():
     labels = np.array([[1, 1]] * 2 + [[0, 1]] * 3)  # P(L_0 | L_1) = 2/5
     assert label_graph(labels, 0.4, 0.5)[0, 1] == 0.5

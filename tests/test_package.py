@@ -11,6 +11,7 @@ import pytest
 import skxmr
 
 ROOT = Path(__file__).parents[1]
+DEEP = {"ACMR", "ALGCN", "DAGNN", "DCCA", "DSCMR", "IGNN", "L2GCN"}
 
 
 def run(code):
@@ -21,7 +22,7 @@ def test_importing_is_light():
     """No torch, skorch or matplotlib; scikit-learn itself only when a name is first used."""
     heavy = ("torch", "skorch", "matplotlib", "sklearn", "pandas", "scipy")
     assert run(f"import sys, skxmr; print([m for m in {heavy} if m in sys.modules])") == "[]"
-    deep = {name for name, home in skxmr._HOME.items() if home.startswith("deep") or name == "DAGNN"} | {"features"}
+    deep = {name for name, home in skxmr._HOME.items() if home.startswith("deep") or name in DEEP} | {"features"}
     light = ", ".join(sorted(set(skxmr.__all__) - deep))
     everything = f"import sys\nfrom skxmr import {light}\ndatasets.load_wikipedia, testing.check_retriever"
     assert run(f"{everything}\nprint([m for m in {heavy[:3]} if m in sys.modules])") == "[]"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self, cast
 
@@ -24,9 +24,7 @@ from skxmr.networks import ACTIVATIONS, TwoBranchNetwork, encoder
 class ACMRNetwork(TwoBranchNetwork):
     """Two projectors, a softmax over c labels on their d-wide embeddings, and a modality classifier."""
 
-    def __init__(
-        self, inputs: Sequence[nn.Module], encoders: Sequence[nn.Module], d: int, c: int, critic: nn.Module | None
-    ) -> None:
+    def __init__(self, inputs: Any, encoders: Any, d: int, c: int, critic: nn.Module | None) -> None:
         super().__init__(inputs, encoders)
         self.to_labels = nn.Linear(d, c)
         self.critic = critic
@@ -75,8 +73,7 @@ class ACMR(DeepRetriever):
 
     Two projectors embed images and texts so that a softmax on the embeddings predicts the labels (L_imd), rows that
     share a label are near and others far across modalities (L_imi), and a classifier behind a reversed gradient
-    cannot tell the modalities apart (L_adv). Minimised is ``alpha L_imi + beta L_imd + w_reg L_reg + w_adv L_adv``:
-    the reversal layer is the minus sign of eq. 9.
+    cannot tell the modalities apart (L_adv). Minimised is ``alpha L_imi + beta L_imd + w_reg L_reg + w_adv L_adv``.
 
     Parameters
     ----------
@@ -99,9 +96,8 @@ class ACMR(DeepRetriever):
         Of the gradient reversal.
     ramp : bool, default=True
         Let the strength grow as ``2 / (1 + e^(-10 q)) - 1`` with the share q of the training that is done.
-    pretrain_text : bool or "auto", default=True
-        Train a text network d -> 4096 -> 300 on the labels first and freeze it; ``"auto"`` does so for CSR text of more
-        than 300 words only.
+    pretrain_text : object
+        As in :class:`DAGNN`.
     hidden : int or tuple of two int, default=2048
         Hidden units of the projectors, of images and of texts.
     activation : {"gelu", "relu", "tanh"}, default="gelu"
@@ -121,7 +117,7 @@ class ACMR(DeepRetriever):
     Raises
     ------
     ValueError
-        If a parameter is out of range, or `alpha` and `beta` are both 0.
+        If `alpha` and `beta` are both 0.
 
     References
     ----------
@@ -248,8 +244,7 @@ class ACMR(DeepRetriever):
         return ACMRNetwork(inputs, encoders, d, c, critic), ACMRObjective(weights, self.hinge, self.margin, self.k)
 
     def _hidden(self) -> tuple[int, int]:
-        if isinstance(self.hidden, tuple):
-            if len(self.hidden) != 2 or not all(isinstance(h, Integral) and h > 0 for h in self.hidden):
-                raise ValueError(f"hidden must be a positive integer or two, (image, text); got {self.hidden!r}.")
-            return self.hidden
-        return self.hidden, self.hidden
+        hidden = self.hidden if isinstance(self.hidden, tuple) else (self.hidden, self.hidden)
+        if len(hidden) != 2 or not all(isinstance(h, Integral) and h > 0 for h in hidden):
+            raise ValueError(f"hidden must be a positive integer or two, (image, text); got {self.hidden!r}.")
+        return hidden

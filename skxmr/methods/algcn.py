@@ -76,11 +76,8 @@ class ALGCN(LabelRetriever):
     w_reg : float, default=0.0
         Weight of the regulariser of the learned matrix: per layer the mean squared distance from
         ``min(.5, A + Bernoulli(.2))``.
-    pretrain_text : bool or "auto", default=True
-        Train a text network d -> 4096 -> 300 on the labels first and freeze it; ``"auto"`` does so for CSR text of more
-        than 300 words only.
-    hidden : int or None, default=2048
-        Hidden units of the encoders; None is the paper's single linear layer with a rectifier.
+    pretrain_text, hidden : object
+        As in :class:`DAGNN`.
     lr, batch_size, max_epochs, optimizer, weight_decay, schedule : object
         As in :class:`DeepRetriever`.
     dropout, input_dropout, standardize, device, precision, random_state : object

@@ -73,9 +73,8 @@ class DSCMR(DeepRetriever):
         Weight of the discrimination term L_2.
     beta : float, default=0.1
         Weight of the alignment term L_3.
-    pretrain_text : bool or "auto", default=True
-        Train a text network d -> 4096 -> 300 on the labels first and freeze it; ``"auto"`` does so for CSR text of more
-        than 300 words only.
+    pretrain_text : object
+        As in :class:`DAGNN`.
     hidden : int, default=2048
         Hidden units of each branch.
     activation : {"gelu", "relu"}, default="gelu"

@@ -60,11 +60,8 @@ class IGNN(LabelRetriever):
         Weight of the adversarial term; 0 leaves the discriminators out.
     temperature : float, default=0.22
         Of the soft contrastive term.
-    pretrain_text : bool or "auto", default=True
-        Train a text network d -> 4096 -> 300 on the labels first and freeze it; ``"auto"`` does so for CSR text of more
-        than 300 words only.
-    hidden : int or None, default=2048
-        Hidden units of the encoders; None is the paper's single linear layer with a rectifier.
+    pretrain_text, hidden : object
+        As in :class:`DAGNN`.
     lr, batch_size, max_epochs, optimizer, weight_decay, schedule : object
         As in :class:`DeepRetriever`.
     dropout, input_dropout, standardize, device, precision, random_state : object
@@ -89,7 +86,9 @@ class IGNN(LabelRetriever):
     References
     ----------
     Qian et al., "Integrating multi-label contrastive learning with dual adversarial graph neural networks for
-    cross-modal retrieval", TPAMI 2022. Deviations: see docs.
+    cross-modal retrieval", TPAMI 2022, and the authors' code. Deviations: the defaults are chosen on validation rows,
+    :meth:`paper` has the paper's; the mixed graph is normalised symmetrically; no BatchNorm on raw inputs or in the
+    decoders; discriminators normalise real and reconstructed rows together.
 
     Examples
     --------

@@ -39,8 +39,7 @@ def test_objective_is_equations_11_to_26():
     out = network(image, text)
     v, t = out["image"], out["text"]
     weights = {"circle": 0.6, "soft": 0.4, "adversary": 2.2}
-    objective = L2GCNObjective(weights, 0.22)
-    objective.view_weight = 0.3
+    objective = L2GCNObjective(weights, 0.22, 0.3)
     terms = objective.terms(out, Y)
     circle = sum(circle_loop(cosine(rows, rows), Y, 0.25, 16.0) for rows in (v, t))
     gan = network.critic
@@ -61,9 +60,9 @@ def test_the_balance_may_be_learned(small):
     network, image, text, Y = build(learned=True)
     network.balance.data.fill_(0.4)
     epsilon = 1 / (1 + np.exp(-0.4))
-    objective = L2GCNObjective({"circle": 1.0, "soft": 1.0})
+    objective = L2GCNObjective({"circle": 1.0, "soft": 1.0}, 0.22)
     terms = objective.terms(network(image, text), Y)
-    fixed = L2GCNObjective({"circle": epsilon, "soft": 1 - epsilon})
+    fixed = L2GCNObjective({"circle": epsilon, "soft": 1 - epsilon}, 0.22)
     network.balance = None
     assert_allclose(objective.total(terms).item(), fixed.total(fixed.terms(network(image, text), Y)).item(), rtol=1e-12)
     fitted = L2GCN(**TINY, epsilon="learned", w_soft=1.0).fit(*small)
@@ -81,7 +80,7 @@ def test_the_balance_may_leave_one_out(small, epsilon, terms):
 
 def test_both_generators_are_reached_and_the_classifiers_are_not():
     network, image, text, Y = build()
-    L2GCNObjective({"adversary": 1.0}).terms(network(image, text), Y)["adversary"].backward()
+    L2GCNObjective({"adversary": 1.0}, 0.22).terms(network(image, text), Y)["adversary"].backward()
     for branch in (network.image_encoder, network.text_encoder):
         assert branch.weight.grad.abs().max() > 1e-8
     assert all(p.grad is None or p.grad.abs().max() == 0 for p in network.classifiers.parameters())
@@ -89,7 +88,7 @@ def test_both_generators_are_reached_and_the_classifiers_are_not():
 
 def test_a_step_on_the_heads_alone_lowers_the_adversarial_loss():
     network, image, text, Y = build()
-    objective = L2GCNObjective({"soft": 1.0, "adversary": 2.2})
+    objective = L2GCNObjective({"soft": 1.0, "adversary": 2.2}, 0.22)
     heads = [p for m in network.critic.modules() if isinstance(m, Discriminator) for p in m.parameters()]
     before = objective.terms(network(image, text), Y)
     gradients = torch.autograd.grad(objective.total(before), heads)

@@ -83,7 +83,23 @@ def section(results: pd.DataFrame, task: Task) -> str:
             "How far ahead of the baselines, paired over the seeds (in brackets the worst seed):",
             markdown(differences),
         ]
+    if ideas := [
+        control(runs_of, *key) for key in runs_of if "," in key[1] and (key[0], key[1].split(",")[0]) in runs_of
+    ]:
+        parts += [
+            "What single ideas add: mean mAP of the unchanged method over the one without, paired:",
+            markdown(ideas),
+        ]
     return "\n\n".join(parts)
+
+
+def control(runs_of: dict[tuple[str, str], pd.DataFrame], method: str, variant: str) -> dict[str, object]:
+    """Return how far a method is ahead of itself with parameters changed, paired over the seeds."""
+    kind, changes = variant.split(", ", 1)
+    unchanged, without = (runs_of[method, name][["i2t", "t2i"]].mean(axis=1) for name in (kind, variant))
+    gain = (unchanged - without).dropna()
+    row = {"method": method, "variant": kind, "changed": changes, "seeds": len(gain)}
+    return row | {"mAP ahead": f"{mean_and_spread(gain, '+')} ({gain.min():+.3f} to {gain.max():+.3f})"}
 
 
 def ahead(runs: pd.DataFrame, baseline: pd.DataFrame, name: str) -> dict[str, object]:

@@ -43,7 +43,7 @@ class DeepRetriever(AnnouncesEpochs, CrossModalRetriever):
     ----------
     n_components : int, default=512
         Width of the common space.
-    lr : float, default=3e-4
+    lr : float, default=1e-3
         Learning rate, > 0; of the one-cycle schedule a third of its peak.
     batch_size : int or "auto", default="auto"
         Rows of a mini-batch, at least 2; ``"auto"`` is the smaller of 256 and the number of fitting rows.
@@ -60,9 +60,9 @@ class DeepRetriever(AnnouncesEpochs, CrossModalRetriever):
         Probability of dropping a hidden unit, in [0, 1).
     input_dropout : float, default=0.3
         Probability of dropping an input feature.
-    standardize : bool or "view", default=True
-        Bring every feature to mean 0 and variance 1 of the fitting rows, inside the network; ``"view"`` divides all
-        features of a view by one number, which keeps rare ones small.
+    standardize : bool or "view", default="view"
+        Inside the network, by the fitting rows: ``"view"`` takes out the mean of every feature and divides the view by
+        one number, the root of their mean variance, so that rare words stay small; True brings each to variance 1.
     device : str, default="auto"
         ``"auto"`` (CUDA where there is one, else the CPU), ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"mps"``.
     precision : {"float32", "bf16"}, default="float32"
@@ -119,7 +119,7 @@ class DeepRetriever(AnnouncesEpochs, CrossModalRetriever):
         self,
         n_components: int = 512,
         *,
-        lr: float = 3e-4,
+        lr: float = 1e-3,
         batch_size: int | str = "auto",
         max_epochs: int | str = "auto",
         optimizer: Any = "adamw",
@@ -127,7 +127,7 @@ class DeepRetriever(AnnouncesEpochs, CrossModalRetriever):
         schedule: str = "onecycle",
         dropout: float = 0.5,
         input_dropout: float = 0.3,
-        standardize: bool | str = True,
+        standardize: bool | str = "view",
         device: str = "auto",
         precision: str = "float32",
         random_state: Any = None,

@@ -31,8 +31,9 @@ from skxmr.word_vectors import load_word_vectors
 
 GRAPH_PARAMETERS = ("tau", "p", "graph")
 PAPER: dict[str, Any] = {  # what the papers on label graphs have in common; Adam's betas are those of their codes
-    "n_components": 1024, "pretrain_text": True, "hidden": None, "lr": 5e-5, "max_epochs": 40, "optimizer": PAPER_ADAM,
-    "weight_decay": 0.0, "schedule": "constant", "dropout": 0.0, "input_dropout": 0.0, "standardize": False,
+    "n_components": 1024, "width": 1024, "pretrain_text": True, "hidden": None, "lr": 5e-5, "max_epochs": 40,
+    "optimizer": PAPER_ADAM, "weight_decay": 0.0, "schedule": "constant", "dropout": 0.0, "input_dropout": 0.0,
+    "standardize": False,
 }  # fmt: skip
 
 

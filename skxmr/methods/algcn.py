@@ -65,7 +65,7 @@ class ALGCN(LabelRetriever):
         The learned matrix has `lr` times this for its learning rate, and no weight decay.
     n_layers : int, default=3
         Number of graph layers, all concatenated for the classifiers.
-    width : int, default=1024
+    width : int, default=512
         Width of a graph layer.
     label_embedding : array (c, d), DataFrame named by the labels, path of a word-vector file, or None, default=None
         Label vectors, never trained. None factorises the labels' mutual information in the fitting rows.
@@ -136,14 +136,14 @@ class ALGCN(LabelRetriever):
         gamma: float = 0.5,
         rate_factor: float = 100.0,
         n_layers: int = 3,
-        width: int = 1024,
+        width: int = 512,
         label_embedding: Any = None,
         w_cla: float = 1.0,
         alpha: float = 0.2,
         w_reg: float = 0.0,
-        pretrain_text: bool | str = True,
+        pretrain_text: bool | str = False,
         hidden: int | None = 2048,
-        lr: float = 3e-4,
+        lr: float = 1e-3,
         batch_size: int | str = "auto",
         max_epochs: int | str = "auto",
         optimizer: Any = "adamw",
@@ -151,7 +151,7 @@ class ALGCN(LabelRetriever):
         schedule: str = "onecycle",
         dropout: float = 0.5,
         input_dropout: float = 0.3,
-        standardize: bool | str = True,
+        standardize: bool | str = "view",
         device: str = "auto",
         precision: str = "float32",
         random_state: Any = None,

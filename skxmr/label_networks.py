@@ -136,8 +136,8 @@ class IterativeClassifiers(nn.Module):
 
     def adapted(self, A: Tensor) -> Tensor:
         """Return the mixed graph (c, c), not normalised."""
-        unit = functional.normalize(self.heads[:, None, :] * self.vectors, dim=2)  # (heads, c, d_label)
-        S = (unit @ unit.transpose(1, 2)).mean(dim=0)
+        unit = functional.normalize(self.heads * self.vectors[:, None, :], dim=2)  # (c, heads, d_label)
+        S = unit.flatten(1) @ unit.flatten(1).T / len(self.heads)  # the mean of the cosines
         return self.share * A.to_dense() + (1 - self.share) * S * (self.threshold <= S)
 
 

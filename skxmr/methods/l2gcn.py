@@ -232,8 +232,8 @@ class L2GCN(LabelRetriever):
         return cls(**PAPER | _WEIGHTS | _PAPER[dataset] | overrides)
 
     def _build(self, split: Split) -> tuple[nn.Module, Objective]:
-        if self.w_soft == self.w_cla == 0:
-            raise ValueError("w_soft and w_cla are both 0, so nothing brings images and texts together.")
+        if self.w_cla == 0 and (self.w_soft == 0 or self.epsilon == 1):  # the circle term looks at one modality
+            raise ValueError("w_cla and the weight of L_soft are both 0, so nothing brings images and texts together.")
         own = LabelGraph(self.tau, self.p, self.graph, "symmetric" if self.layer == "gcn" else "none")
         network = partial(L2GCNNetwork, learned=self.epsilon == "learned")
         judged = "reconstruction" if self.w_adv else None

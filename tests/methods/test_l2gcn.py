@@ -109,6 +109,12 @@ def test_layers_are_switches(small, layer, kind, aggregate):
     assert fitted.classifiers_.shape == (8, 8)
 
 
+def test_the_circle_term_alone_aligns_nothing(small):
+    with pytest.raises(ValueError, match="w_cla and the weight of L_soft are both 0"):
+        L2GCN(**TINY, w_cla=0.0, epsilon=1.0).fit(*small)
+    L2GCN(**TINY, w_cla=0.0, epsilon=0.9).fit(*small)
+
+
 def test_p_means_nothing_to_attention(small):
     with pytest.warns(UserWarning, match='p has no effect with layer="gat"'):
         L2GCN(**TINY, layer="gat", p=0.9).fit(*small)

@@ -77,7 +77,7 @@ class ACMR(DeepRetriever):
 
     Parameters
     ----------
-    n_components : int, default=512
+    n_components : int, default=64
         Width of the common space.
     alpha, beta : float, default=1.0
         Weights of the triplet term L_imi, the mean over a batch's triplets (eqs. 4-6), and of the label prediction
@@ -152,7 +152,7 @@ class ACMR(DeepRetriever):
 
     def __init__(
         self,
-        n_components: int = 512,
+        n_components: int = 64,
         *,
         alpha: float = 1.0,
         beta: float = 1.0,

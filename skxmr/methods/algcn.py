@@ -103,7 +103,7 @@ class ALGCN(LabelRetriever):
     ----------
     Qian et al., "Adaptive label-aware graph convolutional networks for cross-modal retrieval", TMM 24, 2022, and the
     authors' code for what the paper leaves open. Deviations: the defaults (encoders with a hidden layer, dropout,
-    standardised inputs, AdamW, one cycle) are chosen on validation rows, :meth:`paper` has the
+    scaled inputs, AdamW, one cycle) are chosen on validation rows, :meth:`paper` has the
     paper's; row i of the graph receives from j where P(L_i | L_j) >= tau (the authors' code goes the other way).
 
     Examples

@@ -148,7 +148,7 @@ class DCCA(DeepRetriever):
     References
     ----------
     Andrew et al., "Deep canonical correlation analysis", ICML 2013. Deviations: mini-batches and AdamW instead of
-    full-batch L-BFGS after pre-training, standardised inputs and dropout; the ridge of the linear CCA on top and its
+    full-batch L-BFGS after pre-training, scaled inputs and dropout; the ridge of the linear CCA on top and its
     variates scaled by their correlations, both off at 0.
 
     Examples

@@ -61,7 +61,7 @@ class ALGCN(LabelRetriever):
         The label graph A. A `LabelGraph` step wins, and `tau`, `p` and `graph` must then be at their defaults.
     gamma : float, default=0.5
         Weight of the learned matrix; 0 leaves A as it is.
-    rate_factor : float, default=100.0
+    rate_factor : float, default=5.0
         The learned matrix has `lr` times this for its learning rate, and no weight decay.
     n_layers : int, default=3
         Number of graph layers, all concatenated for the classifiers.
@@ -71,7 +71,7 @@ class ALGCN(LabelRetriever):
         Label vectors, never trained. None factorises the labels' mutual information in the fitting rows.
     w_cla : float, default=1.0
         Weight of the classification term.
-    alpha : float, default=0.2
+    alpha : float, default=0.01
         Weight of the modality-invariance term.
     w_reg : float, default=0.0
         Weight of the regulariser of the learned matrix: per layer the mean squared distance from
@@ -134,12 +134,12 @@ class ALGCN(LabelRetriever):
         p: float = 0.5,
         graph: Any = "cooccurrence",
         gamma: float = 0.5,
-        rate_factor: float = 100.0,
+        rate_factor: float = 5.0,
         n_layers: int = 3,
         width: int = 512,
         label_embedding: Any = None,
         w_cla: float = 1.0,
-        alpha: float = 0.2,
+        alpha: float = 0.01,
         w_reg: float = 0.0,
         pretrain_text: bool | str = False,
         hidden: int | None = 2048,
@@ -202,7 +202,7 @@ class ALGCN(LabelRetriever):
             Unfitted.
         """
         check_choice(dataset, "dataset", _PAPER)
-        return cls(**PAPER | {"alpha": 0.2} | _PAPER[dataset] | overrides)
+        return cls(**PAPER | {"alpha": 0.2, "rate_factor": 100.0} | _PAPER[dataset] | overrides)
 
     @property
     def adaptive_matrix_(self) -> pd.DataFrame:

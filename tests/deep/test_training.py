@@ -149,6 +149,7 @@ def test_schedules(small, schedule):
 def interrupt(monkeypatch):
     """Ctrl-C in the middle of a training step of the given epoch; three batches an epoch."""
     monkeypatch.setattr(training, "_last_interrupt", -np.inf)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job starts with it ignored
     original = ToyObjective.terms
 
     def during(epoch):
@@ -162,7 +163,8 @@ def interrupt(monkeypatch):
 
         monkeypatch.setattr(ToyObjective, "terms", interrupted)
 
-    return during
+    yield during
+    signal.signal(signal.SIGINT, before)
 
 
 def test_the_first_interrupt_keeps_the_best_epoch_and_the_second_raises(small, interrupt, monkeypatch):

@@ -23,6 +23,8 @@ MEASURED = (
     "MLCCA",
     "SemanticMatching",
     "DAGNN",
+    "IGNN",
+    "L2GCN",
 )
 # What numpydoc calls: no docstring, parameters missing, unknown, in another order or undescribed, no returns
 CODES = {"GL08", "PR01", "PR02", "PR03", "PR07", "RT01"}

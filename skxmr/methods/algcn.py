@@ -71,7 +71,7 @@ class ALGCN(LabelRetriever):
         Label vectors, never trained. None factorises the labels' mutual information in the fitting rows.
     w_cla : float, default=1.0
         Weight of the classification term.
-    alpha : float, default=0.01
+    alpha : float, default=0.0
         Weight of the modality-invariance term.
     w_reg : float, default=0.0
         Weight of the regulariser of the learned matrix: per layer the mean squared distance from
@@ -139,7 +139,7 @@ class ALGCN(LabelRetriever):
         width: int = 512,
         label_embedding: Any = None,
         w_cla: float = 1.0,
-        alpha: float = 0.01,
+        alpha: float = 0.0,
         w_reg: float = 0.0,
         pretrain_text: bool | str = False,
         hidden: int | None = 2048,

@@ -52,8 +52,8 @@ def test_without_weight_the_given_graph_is_used(small):
 
 def test_the_regulariser_is_a_term_of_its_own(small):
     assert "departure" not in ALGCN(**TINY).fit(*small).history_
-    history = ALGCN(**TINY, w_reg=0.5).fit(*small).history_
-    expected = history["classification"] + 0.01 * history["invariance"] + 0.5 * history["departure"]
+    history = ALGCN(**TINY, alpha=0.2, w_reg=0.5).fit(*small).history_
+    expected = history["classification"] + 0.2 * history["invariance"] + 0.5 * history["departure"]
     assert_allclose(history["loss"], expected, rtol=1e-5)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -25,13 +26,18 @@ _PAPER = {
 
 
 class ALGCNNetwork(LabelGraphNetwork):
-    """A :class:`LabelGraphNetwork` that also tells how far its learned matrix is from the given one."""
+    """A :class:`LabelGraphNetwork` that also tells, if asked to, how far its learned matrix is from the given one."""
 
     classifiers: AdaptiveClassifiers
 
+    def __init__(self, *parts: Any, regularized: bool = False) -> None:
+        super().__init__(*parts)
+        self.regularized = regularized
+
     def forward(self, image: Tensor, text: Tensor) -> dict[str, Tensor]:
         """Return embeddings, classifiers and the regulariser of the matrix."""
-        return super().forward(image, text) | {"departure": self.classifiers.departure(self.A)}
+        out = super().forward(image, text)
+        return out | {"departure": self.classifiers.departure(self.A)} if self.regularized else out
 
 
 class ALGCNObjective(LabelObjective):
@@ -218,7 +224,8 @@ class ALGCN(LabelRetriever):
         weights = {"classification": self.w_cla, "invariance": self.alpha, "departure": self.w_reg}
         objective = ALGCNObjective(weights, rate_factors={"classifiers.B": self.rate_factor})
         own = LabelGraph(self.tau, self.p, self.graph)
-        return self._network(split, own, self._classifiers, kind=ALGCNNetwork), objective
+        network = partial(ALGCNNetwork, regularized=self.w_reg > 0)
+        return self._network(split, own, self._classifiers, kind=network), objective
 
     def _classifiers(self, Q: Tensor) -> nn.Module:
         gnn = MultiHopGNN("gcn", Q.shape[1], self.width, self.n_layers, self.n_components)

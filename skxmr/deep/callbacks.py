@@ -105,11 +105,14 @@ class Ramp(Callback):
         self.n_steps = n_steps
         self.step = 0
 
+    def on_train_begin(self, net: Any, **kwargs: Any) -> None:
+        """Find the discriminators, once."""
+        self.found_ = [module for module in net.module_.modules() if isinstance(module, Discriminator)]
+
     def on_batch_begin(self, net: Any, training: bool = False, **kwargs: Any) -> None:
         """Move on."""
-        for module in net.module_.modules():
-            if isinstance(module, Discriminator):
-                module.progress = self.step / self.n_steps
+        for discriminator in self.found_:
+            discriminator.progress = self.step / self.n_steps
         self.step += 1
 
 

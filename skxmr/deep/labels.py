@@ -128,9 +128,9 @@ def fitted_graph(retriever: Any, split: Split, own: LabelGraph) -> torch.Tensor:
     if pairs.label_graph is None:
         if changed and getattr(retriever, "classifier", None) == "linear":
             message = f'{", ".join(changed)}: no effect with classifier="linear", which has no graph.'
-            warnings.warn(message, UserWarning, stacklevel=7)
+            warnings.warn(message, UserWarning, stacklevel=8)
         elif "p" in changed and (name := _only_edges(retriever)):
-            warnings.warn(f'p has no effect with {name}="gat", which looks at the edges only.', stacklevel=7)
+            warnings.warn(f'p has no effect with {name}="gat", which looks at the edges only.', stacklevel=8)
         return _tensor(own.fit(None, labels).matrix_)
     if changed:
         kept = ", ".join(f"{name}={defaults[name].default!r}" for name in changed)

@@ -86,9 +86,10 @@ class IGNN(LabelRetriever):
     References
     ----------
     Qian et al., "Integrating multi-label contrastive learning with dual adversarial graph neural networks for
-    cross-modal retrieval", TPAMI 2022, and the authors' code. Deviations: the defaults are chosen on validation rows,
-    where the adversary did not help, :meth:`paper` has the paper's; the mixed graph is normalised symmetrically; no
-    BatchNorm on raw inputs or in the decoders; discriminators normalise real and reconstructed rows together.
+    cross-modal retrieval", TPAMI 2022, and the authors' code. Deviations: the defaults are those that validation chose
+    for :class:`L2GCN`, without the adversary; :meth:`paper` has the paper's; the mixed graph is normalised
+    symmetrically; no BatchNorm on raw inputs or in the decoders; discriminators normalise real and reconstructed rows
+    together.
 
     Examples
     --------

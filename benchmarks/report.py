@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 import pandas as pd
 from common import LOADERS, markdown, mean_and_spread
-from published import PUBLISHED
+from published import CODES, PUBLISHED
 from retrievers import DEEP, METHODS
 from tasks import TASKS, Task
 
@@ -33,11 +33,10 @@ def cells(runs: pd.DataFrame) -> dict[str, object]:
     }
 
 
-def beside(task: Task, method: str) -> dict[str, object]:
-    """Return the published figures as cells, empty where there are none; nothing where no paper used the task."""
-    if task.name not in PUBLISHED:
-        return {}
-    found = PUBLISHED[task.name].get(method)
+def beside(task: Task, method: str, variant: str) -> dict[str, object]:
+    """Return published figures and their source as cells, empty where there are none."""
+    of_paper = PUBLISHED.get(task.name, {}).get(method)
+    found = CODES.get((task.name, method, variant), of_paper)
     figures = ("", "") if found is None else (f"{found.i2t:.3f} / {found.t2i:.3f}", found.source)
     return dict(zip(("published", "source"), figures, strict=True))
 
@@ -56,7 +55,7 @@ def readme_table(results: pd.DataFrame) -> str:
             if task.name in LOADERS and variant in ("search", "default"):
                 rows.append({"set": task.name, "method": method, **found, "chosen (first seed)": chosen(runs)})
             elif task.name in PUBLISHED and variant in ("search", "default", "paper"):
-                published = beside(task, method)
+                published = beside(task, method, variant)
                 row = {"set": task.title, "method": method, "variant": variant, **found}
                 compared.append(row | {"published": published["published"]})
     if not compared:
@@ -69,7 +68,7 @@ def section(results: pd.DataFrame, task: Task) -> str:
     rows, differences = [], []
     runs_of = {(method, variant): runs for method, variant, runs in groups(results, task)}
     for (method, variant), runs in runs_of.items():
-        row = {"set": task.title, "method": method, "variant": variant, **cells(runs), **beside(task, method)}
+        row = {"set": task.title, "method": method, "variant": variant, **cells(runs), **beside(task, method, variant)}
         rows.append(row | {"device": ", ".join(sorted(set(runs["device"]))), "chosen (first seed)": chosen(runs)})
         if method in DEEP:
             row = {"method": method, "variant": variant}
@@ -84,10 +83,12 @@ def section(results: pd.DataFrame, task: Task) -> str:
             markdown(differences),
         ]
     if ideas := [
-        control(runs_of, *key) for key in runs_of if "," in key[1] and (key[0], key[1].split(",")[0]) in runs_of
+        control(runs_of, *key)
+        for key in runs_of
+        if "," in key[1] and "max_epochs" not in key[1] and (key[0], key[1].split(",")[0]) in runs_of
     ]:
         parts += [
-            "What single ideas add: mean mAP of the unchanged method over the one without, paired:",
+            "What single ideas add: mean mAP of the unchanged method over the changed one, paired over the seeds:",
             markdown(ideas),
         ]
     return "\n\n".join(parts)

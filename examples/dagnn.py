@@ -29,8 +29,7 @@ from skxmr.metrics import RetrievalScores
 matplotlib.use("Agg")  # pictures go to files
 torch.set_num_threads(1)  # the matrices are small: more threads would wait for one another
 OUTPUT = Path(os.environ.get("SKXMR_OUTPUT", "output"))
-SMALL = {"n_components": 64, "hidden": 256, "width": 128, "dropout": 0.2, "input_dropout": 0.1}
-SMALL |= {"pretrain_text": False, "random_state": 0}
+SMALL = {"n_components": 64, "hidden": 256, "width": 128, "dropout": 0.2, "input_dropout": 0.1, "random_state": 0}
 
 
 def say(text: str) -> None:

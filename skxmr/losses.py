@@ -63,10 +63,10 @@ def label_prediction(logits: Tensor, Y: Tensor) -> Tensor:
     return -(targets * functional.log_softmax(logits, dim=1)).sum(dim=1).mean()
 
 
-def pairwise_likelihood(S: Tensor, Y: Tensor) -> Tensor:
-    """Negative log-likelihood of shared labels: one term of DAGNN eq. 10, also the second term of DSCMR.
+def pairwise_likelihood(S: Tensor, Y: Tensor, temperature: float = 2.0, count: bool = True) -> Tensor:
+    """Negative log-likelihood of shared labels: one term of DAGNN eq. 10, and of DSCMR eq. 4.
 
-    ``1/n^2 sum_ij log(1 + e^theta_ij) - s_ij theta_ij`` with ``theta = cos / 2`` and s_ij the number of shared labels.
+    ``1/n^2 sum_ij log(1 + e^theta_ij) - s_ij theta_ij`` with ``theta = cos / temperature``.
 
     Parameters
     ----------
@@ -74,17 +74,22 @@ def pairwise_likelihood(S: Tensor, Y: Tensor) -> Tensor:
         Cosines of the batch's rows in two modalities, or in one; the diagonal counts.
     Y : Tensor of shape (n, c)
         Multi-hot labels.
+    temperature : float, default=2.0
+        2 in both papers, where theta stays within one half and no pair is ever likely or unlikely.
+    count : bool, default=True
+        s_ij is the number of shared labels, as in DAGNN; False: 1 for rows that share any, as in DSCMR.
 
     Returns
     -------
     Tensor
         A scalar.
     """
-    theta = 0.5 * S
-    return (functional.softplus(theta) - (Y @ Y.T) * theta).mean()
+    theta = S / temperature
+    shared = Y @ Y.T if count else (Y @ Y.T).clamp(max=1)
+    return (functional.softplus(theta) - shared * theta).mean()
 
 
-def modality_invariance(u: Tensor, v: Tensor, Y: Tensor) -> Tensor:
+def modality_invariance(u: Tensor, v: Tensor, Y: Tensor, temperature: float = 2.0, count: bool = True) -> Tensor:
     """Rows that share labels are alike, across modalities and within: DAGNN eq. 10, L_mdi.
 
     The :func:`pairwise_likelihood` of the cosines of (u, v), (u, u) and (v, v), added.
@@ -95,13 +100,18 @@ def modality_invariance(u: Tensor, v: Tensor, Y: Tensor) -> Tensor:
         Embeddings of both modalities.
     Y : Tensor of shape (n, c)
         Multi-hot labels.
+    temperature : float, default=2.0
+        As in :func:`pairwise_likelihood`.
+    count : bool, default=True
+        As in :func:`pairwise_likelihood`.
 
     Returns
     -------
     Tensor
         A scalar.
     """
-    return torch.stack([pairwise_likelihood(cosine(a, b), Y) for a, b in ((u, v), (u, u), (v, v))]).sum()
+    cosines = [cosine(a, b) for a, b in ((u, v), (u, u), (v, v))]
+    return torch.stack([pairwise_likelihood(S, Y, temperature, count) for S in cosines]).sum()
 
 
 def origin(logits: Tensor, of_text: bool) -> Tensor:

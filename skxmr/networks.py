@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 SLOPE = 0.2  # of every LeakyReLU in the papers' public codes
 ACTIVATIONS = {"gelu": nn.GELU, "relu": nn.ReLU, "tanh": nn.Tanh}
@@ -61,6 +62,14 @@ class Standardize(nn.Module):
         return (x - self.mean) / self.deviation
 
 
+class UnitLength(nn.Module):
+    """Divide rows (n, d) by their lengths; a zero row stays."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return rows of length 1."""
+        return functional.normalize(x, dim=1)
+
+
 def encoder(
     d_in: int,
     d_out: int,
@@ -68,19 +77,22 @@ def encoder(
     dropout: float = 0.0,
     input_dropout: float = 0.0,
     activation: str = "gelu",
+    unit_length: bool = False,
 ) -> nn.Sequential:
     """Return a projector into the common space; dropout stands before each linear layer.
 
-    With `hidden`: linear, activation, linear; the activation ``"tanh"`` stands behind both layers, as in ACMR.
-    Without: one linear layer and a rectifier, as in the papers on label graphs.
+    With `hidden`: linear, activation, linear; the activation ``"tanh"`` stands behind both layers, as in ACMR. Without:
+    one linear layer and a rectifier, as in the papers on label graphs. `unit_length` scales the rows at the end.
 
     Shapes: x (n, d_in); output (n, d_out).
     """
+    layers: list[nn.Module] = [Dropout(input_dropout)]
     if hidden is None:
-        return nn.Sequential(Dropout(input_dropout), nn.Linear(d_in, d_out), nn.ReLU())
-    inner = [nn.Linear(d_in, hidden), ACTIVATIONS[activation](), Dropout(dropout), nn.Linear(hidden, d_out)]
-    last = [nn.Tanh()] if activation == "tanh" else []
-    return nn.Sequential(Dropout(input_dropout), *inner, *last)
+        layers += [nn.Linear(d_in, d_out), nn.ReLU()]
+    else:
+        layers += [nn.Linear(d_in, hidden), ACTIVATIONS[activation](), Dropout(dropout), nn.Linear(hidden, d_out)]
+        layers += [nn.Tanh()] if activation == "tanh" else []
+    return nn.Sequential(*layers, *([UnitLength()] if unit_length else []))
 
 
 class TwoBranchNetwork(nn.Module):

@@ -173,6 +173,15 @@ def test_no_paper_is_put_beside_a_task_that_it_did_not_use(benchmarks):
         assert all(0 < found.i2t < 1 and 0 < found.t2i < 1 and "Table" in found.source for found in figures.values())
 
 
+def test_constants_of_the_papers_reach_what_public_codes_do(benchmarks):
+    """The last epoch, at worst .01 below the best epoch on the test rows that those report."""
+    results = benchmarks.reproduce.finished(benchmarks.common.RESULTS / "reproduce.jsonl")
+    means = results.groupby(["set", "method", "variant"])[["i2t", "t2i"]].mean()
+    for key, theirs in benchmarks.published.CODES.items():
+        assert key in means.index, f"run benchmarks/reproduce.py --paper --set ... for {key}"
+        assert means.loc[key, "i2t"] > theirs.i2t - 0.01 and means.loc[key, "t2i"] > theirs.t2i - 0.01, key
+
+
 def test_the_pages_say_what_was_measured(benchmarks):
     results = benchmarks.reproduce.finished(benchmarks.common.RESULTS / "reproduce.jsonl")
     hint = "run benchmarks/reproduce.py --only-cached --readme --docs"

@@ -16,15 +16,19 @@ from skxmr import datasets, features, metrics, testing
 
 ROOT = Path(__file__).parents[1]
 PAGES = ["README.md", "docs/user_guide.md", "docs/add_a_method.md"]
-# Methods of the measured table; one line per method more
+# Methods of the measured table
 MEASURED = (
     "CCA",
     "PLS",
     "MLCCA",
     "SemanticMatching",
     "DAGNN",
-    "IGNN",
+    "ACMR",
+    "ALGCN",
     "L2GCN",
+    "IGNN",
+    "DSCMR",
+    "DCCA",
 )
 # What numpydoc calls: no docstring, parameters missing, unknown, in another order or undescribed, no returns
 CODES = {"GL08", "PR01", "PR02", "PR03", "PR07", "RT01"}

@@ -49,18 +49,20 @@ def test_an_exact_prediction_has_no_gradient():
     assert_allclose(scores.grad, [[0, 0], [0, -0.5]])
 
 
+@pytest.mark.parametrize(("temperature", "count"), [(2.0, True), (0.2, False)])
 @pytest.mark.parametrize(("n", "d", "c"), SIZES)
-def test_pairwise_likelihood_is_a_term_of_equation_10(n, d, c):
+def test_pairwise_likelihood_is_a_term_of_equation_10(n, d, c, temperature, count):
     u, v, _, Y = batch(n, d, c)
     loop = 0.0
     for i in range(n):
         for j in range(n):
-            theta = 0.5 * reference.cosine(u[i].tolist(), v[j].tolist())
-            shared = sum(a * b for a, b in zip(Y[i].tolist(), Y[j].tolist(), strict=True))  # a count, not whether
+            theta = reference.cosine(u[i].tolist(), v[j].tolist()) / temperature
+            shared = sum(a * b for a, b in zip(Y[i].tolist(), Y[j].tolist(), strict=True))
+            shared = shared if count else min(shared, 1)  # how many, or whether any
             loop += (math.log(1 + math.exp(theta)) - shared * theta) / n**2
     S = losses.cosine(u, v)
-    assert_allclose(losses.pairwise_likelihood(S, Y), loop, rtol=1e-12)
-    assert gradcheck(losses.pairwise_likelihood, (S.requires_grad_(), Y))
+    assert_allclose(losses.pairwise_likelihood(S, Y, temperature, count), loop, rtol=1e-12)
+    assert gradcheck(lambda S: losses.pairwise_likelihood(S, Y, temperature, count), (S.requires_grad_(),))
 
 
 @pytest.mark.parametrize("of_text", [False, True])

@@ -60,17 +60,21 @@ class LabelObjective(Objective):
     weights, rate_factors : mapping
         As in :class:`Objective`.
     temperature : float
-        Of the soft contrastive term.
+        Of the cosines, in the soft contrastive term or the invariance term: no method has both.
+    count : bool
+        The invariance term counts the shared labels, and does not just see whether there are any.
     """
 
     def __init__(
         self,
         weights: Mapping[str, float],
-        temperature: float = 0.22,
+        temperature: float = 2.0,
+        count: bool = True,
         rate_factors: Mapping[str, float] | None = None,
     ) -> None:
         super().__init__(weights, rate_factors=rate_factors)
         self.temperature = temperature
+        self.count = count
 
     def classification(self, outputs: Outputs, Y: Tensor) -> Tensor:
         """L_cla on the cosines with the classifiers: DAGNN eq. 9, both modalities."""
@@ -79,7 +83,7 @@ class LabelObjective(Objective):
 
     def invariance(self, outputs: Outputs, Y: Tensor) -> Tensor:
         """L_mdi: DAGNN eq. 10."""
-        return losses.modality_invariance(outputs["image"], outputs["text"], Y)
+        return losses.modality_invariance(outputs["image"], outputs["text"], Y, self.temperature, self.count)
 
     def soft(self, outputs: Outputs, Y: Tensor) -> Tensor:
         """Soft contrastive loss of I-GNN and L2-GCN."""

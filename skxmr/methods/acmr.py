@@ -20,6 +20,14 @@ from skxmr.deep.objective import Objective, Outputs
 from skxmr.deep.split import Split
 from skxmr.networks import ACTIVATIONS, TwoBranchNetwork, encoder
 
+_PAPER: dict[str, Any] = {
+    "n_components": 200, "alpha": 0.1, "beta": 0.1, "w_reg": 1.0, "w_adv": 1.0, "hinge": 0.05, "margin": 0.1,
+    "normalize": False, "pretrain_text": False, "hidden": (2000, 500), "activation": "tanh", "lr": 1e-4,
+    "batch_size": 64, "max_epochs": 200, "weight_decay": 0.0, "schedule": "constant",
+    "dropout": 0.0, "input_dropout": 0.0, "standardize": False,
+}  # fmt: skip
+_NOT_NEGATIVE = ("alpha", "beta", "w_reg", "w_adv", "hinge", "margin", "strength")
+
 
 class ACMRNetwork(TwoBranchNetwork):
     """Two projectors, a softmax over c labels on their d-wide embeddings, and a modality classifier."""
@@ -34,8 +42,8 @@ class ACMRNetwork(TwoBranchNetwork):
         out = super().forward(image, text)
         v, t = out["image"], out["text"]
         out["image_scores"], out["text_scores"] = self.to_labels(v), self.to_labels(t)
-        encoders = [*self.image_encoder.modules(), *self.text_encoder.modules()]
-        layers = [module for module in encoders if isinstance(module, nn.Linear)]
+        modules = [*self.image_encoder.modules(), *self.text_encoder.modules()]
+        layers = [module for module in modules if isinstance(module, nn.Linear)]
         out["norm"] = torch.stack([layer.weight.norm() for layer in layers]).sum()  # eq. 7, not squared
         if self.critic is not None:
             out["from_image"], out["from_text"] = self.critic(image, text, v, t)
@@ -77,19 +85,20 @@ class ACMR(DeepRetriever):
 
     Parameters
     ----------
-    n_components : int, default=64
+    n_components : int, default=256
         Width of the common space.
     alpha, beta : float, default=1.0
-        Weights of the triplet term L_imi, the mean over a batch's triplets (eqs. 4-6), and of the label prediction
-        L_imd (eq. 2).
+        Weights of L_imi, the mean over a batch's triplets (eqs. 4-6), and of L_imd (eq. 2).
     w_reg : float, default=0.0
         Weight of L_reg, the sum of the Frobenius norms of the projectors' weights (eq. 7).
-    w_adv : float, default=0.1
+    w_adv : float, default=0.01
         Weight of the adversarial term L_adv (eq. 1); 0 leaves the modality classifier out.
-    hinge : float, default=0.05
+    hinge : float, default=1.0
         Weight of the negatives of a triplet, lambda in the paper.
-    margin : float, default=0.1
+    margin : float, default=1.4
         Distance beyond which a negative does not matter, mu in the paper.
+    normalize : bool, default=True
+        Embeddings have unit length, so that all terms see what the ranking by cosines sees; the paper's have any.
     k : int, default=5
         The modality classifier is updated with every k-th batch, the projectors with each (Algorithm 1).
     strength : float, default=1.0
@@ -121,17 +130,16 @@ class ACMR(DeepRetriever):
 
     References
     ----------
-    Wang et al., "Adversarial cross-modal retrieval", MM 2017, eqs. 1-10 and Algorithm 1. Deviations: the defaults are
-    chosen on validation rows, :meth:`paper` has the paper's; the sums of eqs. 4-5 are means over triplets, as Algorithm
-    1 divides by the batch; lambda is `hinge` alone, as Algorithm 1 uses the letter twice; every batch is a projector
-    step, every k-th one of the modality classifier as well. Labels of a row with several share its weight.
+    Wang et al., "Adversarial cross-modal retrieval", MM 2017, eqs. 1-10 and Algorithm 1. Deviations: the defaults,
+    unit lengths too, are chosen on validation rows, :meth:`paper` has the paper's; the sums of eqs. 4-5 are means over
+    triplets, as Algorithm 1 divides by the batch; lambda is `hinge` alone, as Algorithm 1 uses the letter twice; every
+    batch is a projector step, every k-th one of the modality classifier as well. Several labels share a row's weight.
 
     Examples
     --------
-    >>> from skxmr import ACMR
-    >>> from skxmr.datasets import make_multilabel_pairs
-    >>> pairs, labels = make_multilabel_pairs(200, random_state=0)
-    >>> model = ACMR(16, hidden=32, pretrain_text=False, max_epochs=5, random_state=0).fit(pairs, labels)
+    >>> from skxmr import ACMR, datasets
+    >>> pairs, labels = datasets.make_multilabel_pairs(200, random_state=0)
+    >>> model = ACMR(16, hidden=32, max_epochs=5, random_state=0).fit(pairs, labels)
     >>> model.encode_image(pairs).shape
     (200, 16)
     """
@@ -139,12 +147,9 @@ class ACMR(DeepRetriever):
     _requires_labels = True
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **DeepRetriever._training_constraints,
-        **{
-            name: [Interval(Real, 0, None, closed="left")]
-            for name in ("alpha", "beta", "w_reg", "w_adv", "hinge", "margin", "strength")
-        },
+        **{name: [Interval(Real, 0, None, closed="left")] for name in _NOT_NEGATIVE},
+        **{name: ["boolean"] for name in ("ramp", "normalize")},
         "k": [Interval(Integral, 1, None, closed="left")],
-        "ramp": ["boolean"],
         "pretrain_text": [StrOptions({"auto"}), "boolean"],
         "hidden": [Interval(Integral, 1, None, closed="left"), tuple],
         "activation": [StrOptions(set(ACTIVATIONS))],
@@ -152,14 +157,15 @@ class ACMR(DeepRetriever):
 
     def __init__(
         self,
-        n_components: int = 64,
+        n_components: int = 256,
         *,
         alpha: float = 1.0,
         beta: float = 1.0,
         w_reg: float = 0.0,
-        w_adv: float = 0.1,
-        hinge: float = 0.05,
-        margin: float = 0.1,
+        w_adv: float = 0.01,
+        hinge: float = 1.0,
+        margin: float = 1.4,
+        normalize: bool = True,
         k: int = 5,
         strength: float = 1.0,
         ramp: bool = True,
@@ -197,6 +203,7 @@ class ACMR(DeepRetriever):
         self.w_adv = w_adv
         self.hinge = hinge
         self.margin = margin
+        self.normalize = normalize
         self.k = k
         self.strength = strength
         self.ramp = ramp
@@ -208,8 +215,7 @@ class ACMR(DeepRetriever):
     def paper(cls, dataset: str = "wikipedia", **overrides: Any) -> Self:
         """Return an estimator with the paper's constants as ordinary parameters.
 
-        Where the paper is silent, the authors' code: margin .1, Adam at 1e-4, the ramp of the reversal, 200 epochs. Of
-        the weights the paper says that both did well between .01 and .1 on Wikipedia; .1 is taken.
+        Margin, Adam at 1e-4, ramp and 200 epochs are of the authors' code; the paper has `alpha`, `beta` in [.01, .1].
 
         Parameters
         ----------
@@ -224,21 +230,15 @@ class ACMR(DeepRetriever):
             Unfitted.
         """
         check_choice(dataset, "dataset", ("wikipedia", "nuswide10k", "pascal", "coco"))
-        constants: dict[str, Any] = {
-            "n_components": 200, "alpha": 0.1, "beta": 0.1, "w_reg": 1.0, "w_adv": 1.0, "pretrain_text": False,
-            "hidden": (2000, 500), "activation": "tanh", "lr": 1e-4, "batch_size": 64, "max_epochs": 200,
-            "weight_decay": 0.0, "schedule": "constant",
-            "dropout": 0.0, "input_dropout": 0.0, "standardize": False,
-        }  # fmt: skip
-        return cls(**constants | overrides)
+        return cls(**_PAPER | overrides)
 
     def _build(self, split: Split) -> tuple[nn.Module, Objective]:
         if self.alpha == self.beta == 0:
             raise ValueError("alpha and beta are both 0, so nothing brings images and texts together.")
         d, c = self.n_components, len(cast(Labels, split.labels).names)
         inputs, widths, _ = make_inputs(self, split)
-        regularisation = self.dropout, self.input_dropout, self.activation
-        encoders = [encoder(w, d, h, *regularisation) for w, h in zip(widths, self._hidden(), strict=True)]
+        options = self.dropout, self.input_dropout, self.activation, self.normalize
+        encoders = [encoder(w, d, h, *options) for w, h in zip(widths, self._hidden(), strict=True)]
         critic = EmbeddingCritic(d, self.strength, (max(d // 4, 2),), self.ramp) if self.w_adv else None
         weights = {"invariance": self.alpha, "classification": self.beta, "norm": self.w_reg, "adversary": self.w_adv}
         return ACMRNetwork(inputs, encoders, d, c, critic), ACMRObjective(weights, self.hinge, self.margin, self.k)

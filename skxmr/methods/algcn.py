@@ -109,15 +109,16 @@ class ALGCN(LabelRetriever):
     ----------
     Qian et al., "Adaptive label-aware graph convolutional networks for cross-modal retrieval", TMM 24, 2022, and the
     authors' code for what the paper leaves open. Deviations: the defaults (encoders with a hidden layer, dropout,
-    scaled inputs, AdamW, one cycle) are chosen on validation rows, :meth:`paper` has the
-    paper's; row i of the graph receives from j where P(L_i | L_j) >= tau (the authors' code goes the other way).
+    scaled inputs, AdamW, one cycle, no invariance term, a smaller `rate_factor`) are chosen on validation rows,
+    :meth:`paper` has the paper's; row i of the graph receives from j where P(L_i | L_j) >= tau (the authors' code goes
+    the other way).
 
     Examples
     --------
     >>> from skxmr import ALGCN
     >>> from skxmr.datasets import make_multilabel_pairs
     >>> pairs, labels = make_multilabel_pairs(200, random_state=0)
-    >>> model = ALGCN(16, hidden=32, width=16, pretrain_text=False, max_epochs=5, random_state=0).fit(pairs, labels)
+    >>> model = ALGCN(16, hidden=32, width=16, max_epochs=5, random_state=0).fit(pairs, labels)
     >>> model.adaptive_matrix_.shape
     (8, 8)
     """

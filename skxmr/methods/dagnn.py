@@ -52,11 +52,16 @@ class DAGNN(LabelRetriever):
         What is judged; ``"embedding"`` is DAGNN-4 in the paper, None leaves the adversary out.
     w_cla : float, default=1.0
         Weight of the classification term; 0 is DAGNN-1, which trains no label classifiers.
-    alpha : float, default=0.2
-        Weight of the modality-invariance term; 0 is DAGNN-2.
+    alpha : float, default=0.5
+        Weight of the modality-invariance term L_mdi; 0 is DAGNN-2.
+    temperature : float, default=0.2
+        L_mdi scores a pair of rows by theta = cosine / temperature; 2 in the paper.
+    count : bool, default=False
+        L_mdi weighs a pair by the number of labels it shares, as in the paper. False: by whether it shares any, so that
+        sigmoid(theta) is the probability of that.
     beta : float, default=0.02
         Weight of the adversarial term; 0 is DAGNN-3.
-    pretrain_text : bool or "auto", default=True
+    pretrain_text : bool or "auto", default=False
         Train a text network d -> 4096 -> 300 on the labels first and freeze it; ``"auto"`` does so for CSR text of more
         than 300 words only.
     hidden : int or None, default=2048
@@ -83,18 +88,19 @@ class DAGNN(LabelRetriever):
     References
     ----------
     Qian et al., "Dual adversarial graph neural networks for multi-label cross-modal retrieval", AAAI 2021. Deviations:
-    the defaults (encoders with a hidden layer, dropout and standardised inputs, AdamW, one cycle, a smaller `beta`,
-    `n_components` 512) are chosen on validation rows, :meth:`paper` has the paper's; discriminators normalise real and
-    reconstructed rows together; decoders end in a rectifier only where the view is never negative; label i receives
-    from j where P(L_i | L_j) >= tau for both kinds of layer (the authors' graph convolution goes the other way); the
-    text network's loss, which the paper does not give, is binary cross-entropy.
+    the defaults (encoders with a hidden layer, dropout, scaled inputs, AdamW, one cycle, a smaller `beta`, in L_mdi a
+    larger weight, a low `temperature` and no counts, `n_components` 512) are chosen on validation rows, :meth:`paper`
+    has the paper's; discriminators normalise real and reconstructed rows together; decoders end in a rectifier only
+    where the view is never negative; label i receives from j where P(L_i | L_j) >= tau for both kinds of layer (the
+    authors' graph convolution goes the other way); the text network's loss, which the paper does not give, is binary
+    cross-entropy.
 
     Examples
     --------
     >>> from skxmr import DAGNN
     >>> from skxmr.datasets import make_multilabel_pairs
     >>> pairs, labels = make_multilabel_pairs(200, random_state=0)
-    >>> model = DAGNN(16, hidden=32, width=16, pretrain_text=False, max_epochs=5, random_state=0)
+    >>> model = DAGNN(16, hidden=32, width=16, max_epochs=5, random_state=0)
     >>> model = model.fit(pairs, labels)
     >>> model.annotate(image=pairs.image[:3], k=2) == model.annotate(image=pairs[:3], k=2)
     True
@@ -109,6 +115,8 @@ class DAGNN(LabelRetriever):
         "discriminator": [StrOptions({"reconstruction", "embedding"}), None],
         **{name: [Interval(Integral, 1, None, closed="left")] for name in ("n_hops", "width")},
         **{name: [Interval(Real, 0, None, closed="left")] for name in ("w_cla", "alpha", "beta")},
+        "temperature": [Interval(Real, 0, None, closed="neither")],
+        "count": ["boolean"],
         "pretrain_text": [StrOptions({"auto"}), "boolean"],
         "hidden": [Interval(Integral, 1, None, closed="left"), None],
     }
@@ -128,11 +136,13 @@ class DAGNN(LabelRetriever):
         label_embedding: Any = None,
         discriminator: str | None = "reconstruction",
         w_cla: float = 1.0,
-        alpha: float = 0.2,
+        alpha: float = 0.5,
+        temperature: float = 0.2,
+        count: bool = False,
         beta: float = 0.02,
-        pretrain_text: bool | str = True,
+        pretrain_text: bool | str = False,
         hidden: int | None = 2048,
-        lr: float = 3e-4,
+        lr: float = 5e-4,
         batch_size: int | str = "auto",
         max_epochs: int | str = "auto",
         optimizer: Any = "adamw",
@@ -140,7 +150,7 @@ class DAGNN(LabelRetriever):
         schedule: str = "onecycle",
         dropout: float = 0.5,
         input_dropout: float = 0.3,
-        standardize: bool | str = True,
+        standardize: bool | str = "view",
         device: str = "auto",
         precision: str = "float32",
         random_state: Any = None,
@@ -169,6 +179,8 @@ class DAGNN(LabelRetriever):
         self.discriminator = discriminator
         self.w_cla = w_cla
         self.alpha = alpha
+        self.temperature = temperature
+        self.count = count
         self.beta = beta
         self.pretrain_text = pretrain_text
         self.hidden = hidden
@@ -193,14 +205,16 @@ class DAGNN(LabelRetriever):
             Unfitted.
         """
         check_choice(dataset, "dataset", _PAPER)
-        return cls(**PAPER | {"tau": 0.3, "gnn": "gat", "alpha": 0.2, "beta": 0.2} | _PAPER[dataset] | overrides)
+        loss = {"alpha": 0.2, "temperature": 2.0, "count": True, "beta": 0.2}
+        return cls(**PAPER | {"tau": 0.3, "gnn": "gat"} | loss | _PAPER[dataset] | overrides)
 
     def _build(self, split: Split) -> tuple[nn.Module, Objective]:
         if self.w_cla == self.alpha == 0:
             raise ValueError("w_cla and alpha are both 0, so nothing brings images and texts together.")
         judged = self.discriminator if self.beta else None
         adversary = self.beta if judged else 0.0
-        objective = LabelObjective({"classification": self.w_cla, "invariance": self.alpha, "adversary": adversary})
+        weights = {"classification": self.w_cla, "invariance": self.alpha, "adversary": adversary}
+        objective = LabelObjective(weights, self.temperature, self.count)
         own = LabelGraph(self.tau, self.p, self.graph, "symmetric" if self.gnn == "gcn" else "none")
         return self._network(split, own, self._classifiers, judged), objective
 

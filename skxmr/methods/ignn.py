@@ -88,15 +88,15 @@ class IGNN(LabelRetriever):
     Qian et al., "Integrating multi-label contrastive learning with dual adversarial graph neural networks for
     cross-modal retrieval", TPAMI 2022, and the authors' code. Deviations: the defaults are those that validation chose
     for :class:`L2GCN`, without the adversary; :meth:`paper` has the paper's; the mixed graph is normalised
-    symmetrically; no BatchNorm on raw inputs or in the decoders; discriminators normalise real and reconstructed rows
-    together.
+    symmetrically; no BatchNorm on raw inputs (:meth:`paper` standardises them) or in the decoders; discriminators
+    normalise real and reconstructed rows together.
 
     Examples
     --------
     >>> from skxmr import IGNN
     >>> from skxmr.datasets import make_multilabel_pairs
     >>> pairs, labels = make_multilabel_pairs(200, random_state=0)
-    >>> model = IGNN(16, hidden=32, width=16, pretrain_text=False, max_epochs=5, random_state=0).fit(pairs, labels)
+    >>> model = IGNN(16, hidden=32, width=16, max_epochs=5, random_state=0).fit(pairs, labels)
     >>> model.learned_graph_.shape
     (8, 8)
     """
@@ -170,7 +170,8 @@ class IGNN(LabelRetriever):
     def paper(cls, dataset: str = "mirflickr", **overrides: Any) -> Self:
         """Return an estimator with the paper's constants as ordinary parameters.
 
-        The paper's label vectors are 300-d GloVe vectors: pass them as `label_embedding`.
+        The paper's label vectors are 300-d GloVe vectors: pass them as `label_embedding`. Raw features are standardised
+        in place of the batch normalisation in the authors' code, so that the image decoder ends without a rectifier.
 
         Parameters
         ----------
@@ -186,7 +187,8 @@ class IGNN(LabelRetriever):
             Unfitted.
         """
         check_choice(dataset, "dataset", _PAPER)
-        return cls(**PAPER | {"w_soft": 1.0, "temperature": 0.22} | _PAPER[dataset] | overrides)
+        constants = PAPER | {"standardize": True, "w_soft": 1.0, "temperature": 0.22}
+        return cls(**constants | _PAPER[dataset] | overrides)
 
     @property
     def learned_graph_(self) -> pd.DataFrame:

@@ -131,7 +131,7 @@ class L2GCN(LabelRetriever):
     >>> from skxmr import L2GCN
     >>> from skxmr.datasets import make_multilabel_pairs
     >>> pairs, labels = make_multilabel_pairs(200, random_state=0)
-    >>> model = L2GCN(16, hidden=32, width=16, pretrain_text=False, max_epochs=5, random_state=0).fit(pairs, labels)
+    >>> model = L2GCN(16, hidden=32, width=16, max_epochs=5, random_state=0).fit(pairs, labels)
     >>> model.decision_function(text=pairs.text).shape
     (200, 8)
     """

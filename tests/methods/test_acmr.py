@@ -64,6 +64,19 @@ def test_the_projectors_are_the_papers():
     assert_allclose(network.encode_image(image).detach(), expected.detach())
 
 
+@pytest.mark.parametrize("normalize", [True, False])
+def test_every_term_sees_unit_lengths_unless_asked_otherwise(small, normalize):
+    pairs, labels = small
+    model = ACMR(4, hidden=8, normalize=normalize, max_epochs=1, random_state=0).fit(pairs, labels)
+    network = model.network_.eval()
+    out = network(*(torch.from_numpy(np.asarray(view, dtype=np.float32)) for view in (pairs.image, pairs.text)))
+    for name in ("image", "text"):
+        assert (abs(out[name].norm(dim=1) - 1).max() < 1e-6) == normalize
+        assert_allclose(out[f"{name}_scores"].detach(), network.to_labels(out[name]).detach(), rtol=1e-6)
+    judged = network.critic.of_embedding(out["image"], out["text"])
+    assert_allclose(out["from_text"].detach(), judged[1].detach(), rtol=1e-5)
+
+
 @pytest.mark.parametrize("strength", [1.0, 0.3])
 def test_projectors_climb_what_the_classifier_descends(strength):
     gradients = []
@@ -100,9 +113,9 @@ def accuracy_of_the_classifier(strength):
     text = hidden @ rng.normal(size=(5, 12)) - 1.5
     labels = (hidden[:, :3] > 0).astype(int)
     model = ACMR(
-        16, hidden=16, pretrain_text=False, standardize=False, dropout=0.0, input_dropout=0.0, alpha=0.0, w_adv=1.0,
-        k=1, activation="tanh", strength=strength, ramp=False, lr=5e-3, max_epochs=60, batch_size=50,
-        validation_fraction=0, random_state=0, schedule="constant",
+        16, hidden=16, normalize=False, pretrain_text=False, standardize=False, dropout=0.0, input_dropout=0.0,
+        alpha=0.0, w_adv=1.0, k=1, activation="tanh", strength=strength, ramp=False, lr=5e-3, max_epochs=60,
+        batch_size=50, validation_fraction=0, random_state=0, schedule="constant",
     ).fit(image[:300], text[:300], labels[:300])  # fmt: skip
     u, v = (torch.from_numpy(rows) for rows in model.transform(image[300:], text[300:]))
     of_image, of_text = model.network_.critic(None, None, u.float(), v.float())
@@ -119,7 +132,8 @@ def test_constants_of_the_paper(small):
     found = ACMR.paper(random_state=1).get_params()
     expected = {
         "n_components": 200, "hidden": (2000, 500), "activation": "tanh", "hinge": 0.05, "margin": 0.1, "k": 5,
-        "w_reg": 1.0, "w_adv": 1.0, "batch_size": 64, "ramp": True, "max_epochs": 200, "random_state": 1,
+        "w_reg": 1.0, "w_adv": 1.0, "alpha": 0.1, "beta": 0.1, "normalize": False,
+        "batch_size": 64, "ramp": True, "max_epochs": 200, "random_state": 1,
     }  # fmt: skip
     assert expected.items() <= found.items()
     fitted = ACMR.paper(max_epochs=1, random_state=0).fit(*small)

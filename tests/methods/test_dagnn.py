@@ -38,13 +38,13 @@ def build(critic="dual", layer="gcn", strength=1.0):
     return network, torch.randn(N, D_IMAGE).double() + 1, torch.randn(N, D_TEXT).double(), torch.from_numpy(Y).double()
 
 
-@pytest.mark.parametrize("critic", ["dual", "embedding"])
-def test_objective_is_equations_9_to_12(critic):
+@pytest.mark.parametrize(("critic", "options"), [("dual", {}), ("embedding", {"temperature": 0.2, "count": False})])
+def test_objective_is_equations_9_to_12(critic, options):
     network, image, text, Y = build(critic)
     out = network(image, text)
-    terms = LabelObjective(WEIGHTS).terms(out, Y)
+    terms = LabelObjective(WEIGHTS, **options).terms(out, Y)
     v, t, Z = (out[name].tolist() for name in ("image", "text", "classifiers"))
-    shared = (Y @ Y.T).tolist()
+    shared = ((Y @ Y.T).clamp(max=1) if options else Y @ Y.T).tolist()
 
     cla = sum(
         math.sqrt(sum((reference.cosine(row, z) - y) ** 2 for z, y in zip(Z, labels, strict=True))) / N
@@ -55,14 +55,14 @@ def test_objective_is_equations_9_to_12(critic):
     for a, b in ((v, t), (v, v), (t, t)):
         for i in range(N):
             for j in range(N):
-                theta = reference.cosine(a[i], b[j]) / 2
+                theta = reference.cosine(a[i], b[j]) / options.get("temperature", 2)
                 mdi += (math.log(1 + math.exp(theta)) - shared[i][j] * theta) / N**2
     adv = 0.0
     for name, column in (("from_image", 0), ("from_text", 1)):
         for row in out[name].tolist():
             adv -= math.log(math.exp(row[column]) / sum(map(math.exp, row))) / N
     assert_allclose([terms[name].item() for name in WEIGHTS], [cla, mdi, adv], rtol=1e-12)
-    assert_allclose(LabelObjective(WEIGHTS).total(terms).item(), cla + 0.2 * mdi + 0.2 * adv, rtol=1e-12)
+    assert_allclose(LabelObjective(WEIGHTS, **options).total(terms).item(), cla + 0.2 * mdi + 0.2 * adv, rtol=1e-12)
 
 
 def test_what_comes_from_where_is_equation_3():

@@ -63,6 +63,33 @@ def test_it_can_be_searched(small, name):
     assert len(set(search.cv_results_["mean_test_score"])) > 1
 
 
+@pytest.mark.parametrize(
+    ("name", "option", "value"),
+    [
+        ("ACMR", "normalize", False),
+        ("ACMR", "hinge", 0.2),
+        ("ACMR", "margin", 0.4),
+        ("DAGNN", "temperature", 2.0),
+        ("DAGNN", "count", True),
+        ("DSCMR", "temperature", 2.0),
+        ("L2GCN", "temperature", 2.0),
+        ("IGNN", "temperature", 2.0),
+    ],
+)
+def test_parameters_of_the_loss_reach_it(small, name, option, value):
+    default, changed = (make(name, max_epochs=1, **options).fit(*small) for options in ({}, {option: value}))
+    assert abs(default.history_["loss"][0] - changed.history_["loss"][0]) > 1e-4
+
+
+@pytest.mark.parametrize(
+    ("name", "option", "value"),
+    [("DAGNN", "temperature", 0), ("DSCMR", "temperature", -1.0), ("DAGNN", "count", "no"), ("ACMR", "normalize", 2)],
+)
+def test_parameters_of_the_loss_are_checked(small, name, option, value):
+    with pytest.raises(ValueError, match=f"'{option}' parameter of {name} must be"):
+        make(name, **{option: value}).fit(*small)
+
+
 @pytest.mark.filterwarnings(NO_EDGE)
 @pytest.mark.parametrize("name", METHODS)
 class TestLimits:

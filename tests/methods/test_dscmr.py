@@ -38,11 +38,11 @@ def test_objective_is_its_equations():
     for a, c in ((v, t), (v, v), (t, t)):
         for i in range(N):
             for j in range(N):
-                theta = reference.cosine(a[i], c[j]) / 2
-                shared = sum(p * q for p, q in zip(Y[i].tolist(), Y[j].tolist(), strict=True))
+                theta = reference.cosine(a[i], c[j]) / 0.7
+                shared = min(1, sum(p * q for p, q in zip(Y[i].tolist(), Y[j].tolist(), strict=True)))
                 second += (math.log(1 + math.exp(theta)) - shared * theta) / N**2
     third = sum(math.dist(a, c) for a, c in zip(v, t, strict=True)) / N
-    objective = DSCMRObjective({"classification": 1.0, "discrimination": 1e-3, "alignment": 0.1})
+    objective = DSCMRObjective({"classification": 1.0, "discrimination": 1e-3, "alignment": 0.1}, 0.7)
     terms = objective.terms(out, Y)
     assert_allclose([value.item() for value in terms.values()], [first, second, third], rtol=1e-12)
     assert_allclose(objective.total(terms).item(), first + 1e-3 * second + 0.1 * third, rtol=1e-12)
@@ -66,7 +66,15 @@ def test_pairs_that_coincide_have_a_finite_gradient():
 
 def test_constants_of_the_paper(small):
     found = DSCMR.paper().get_params()
-    expected = {"n_components": 1024, "hidden": 2048, "alpha": 1e-3, "beta": 0.1, "lr": 1e-4, "batch_size": 100}
+    expected = {
+        "n_components": 1024,
+        "hidden": 2048,
+        "alpha": 1e-3,
+        "temperature": 2.0,
+        "beta": 0.1,
+        "lr": 1e-4,
+        "batch_size": 100,
+    }
     assert expected.items() <= found.items() and found["optimizer"].keywords["betas"] == (0.5, 0.999)
     fitted = DSCMR.paper(max_epochs=1, random_state=0).fit(*small)
     d_image, d_text = (view.shape[1] for view in (small[0].image, small[0].text))

@@ -73,5 +73,6 @@ def test_constants_of_the_paper(dataset, w_cla, beta, batch):
     expected = {
         "n_components": 1024, "width": 1024, "n_layers": 5, "n_heads": 8, "threshold": 0.4, "w_cla": w_cla,
         "beta": beta, "w_soft": 1.0, "lr": 5e-5, "batch_size": batch, "max_epochs": 40, "hidden": None,
+        "standardize": True,
     }  # fmt: skip
     assert expected.items() <= found.items() and found["optimizer"].keywords["betas"] == (0.5, 0.999)

@@ -64,7 +64,7 @@ def label_prediction(logits: Tensor, Y: Tensor) -> Tensor:
 
 
 def pairwise_likelihood(S: Tensor, Y: Tensor, temperature: float = 2.0, count: bool = True) -> Tensor:
-    """Negative log-likelihood of shared labels: one term of DAGNN eq. 10, and of DSCMR eq. 4.
+    """Negative log-likelihood of shared labels: one term of DAGNN eq. 10, and of DSCMR's second term.
 
     ``1/n^2 sum_ij log(1 + e^theta_ij) - s_ij theta_ij`` with ``theta = cos / temperature``.
 

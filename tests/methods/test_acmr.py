@@ -11,7 +11,7 @@ from torch import nn
 from skxmr import ACMR
 from skxmr.adversaries import EmbeddingCritic
 from skxmr.methods.acmr import ACMRNetwork, ACMRObjective
-from skxmr.networks import encoder
+from skxmr.networks import UnitLength, encoder
 from tests.test_contrastive import triplets_loop
 
 WEIGHTS = {"invariance": 0.7, "classification": 0.3, "norm": 0.01, "adversary": 1.0}
@@ -62,6 +62,14 @@ def test_the_projectors_are_the_papers():
     first, second = (layer for layer in network.image_encoder if isinstance(layer, nn.Linear))
     expected = torch.tanh(second(torch.tanh(first(image))))
     assert_allclose(network.encode_image(image).detach(), expected.detach())
+
+
+def test_a_zero_embedding_stays_zero_at_unit_length():
+    rows = torch.tensor([[3.0, 4.0], [0.0, 0.0]], requires_grad=True)
+    found = UnitLength()(rows)
+    found.sum().backward()
+    assert_allclose(found.detach(), [[0.6, 0.8], [0.0, 0.0]], rtol=1e-6)
+    assert torch.isfinite(rows.grad).all()
 
 
 @pytest.mark.parametrize("normalize", [True, False])

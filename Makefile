@@ -9,13 +9,14 @@ export SKXMR_DATA ?= $(wildcard $(abspath ../shared/data))
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: help demo test check bench docs clean
+.PHONY: help demo test check bench results docs clean
 
 help:
 	@echo "make demo    fit, search and compare retrievers on real data; writes pictures to output/"
 	@echo "make test    the test suite"
 	@echo "make check   ruff, mypy and import-linter"
-	@echo "make bench   the tables of measured results (needs the research sets; hours where none is kept)"
+	@echo "make bench   time and memory beside named peers, as a table"
+	@echo "make results the tables of measured mAP (needs the research sets; hours where none is kept)"
 	@echo "make docs    regenerate docs/api.md"
 
 $(STAMP): pyproject.toml constraints.txt
@@ -38,6 +39,10 @@ check: $(STAMP)
 	$(BIN)/lint-imports
 
 bench: $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --progress-bar off -c constraints.txt -e ".[bench]"
+	$(BIN)/python benchmarks/speed.py
+
+results: $(STAMP)
 	$(BIN)/python benchmarks/reproduce.py
 	$(BIN)/python benchmarks/reproduce.py --wikipedia-splits --readme --docs
 	$(BIN)/python benchmarks/dagnn.py --docs

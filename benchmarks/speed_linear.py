@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 from measure import Sides, case
+from sklearn import cross_decomposition
 
 from skxmr import CCA, MLCCA, PLS, Pairs, SemanticMatching
 
@@ -39,36 +40,32 @@ def products(X: Any, T: Any) -> list[Any]:
 
 def cca_zoo(X: Any, T: Any, k: int) -> Any:
     """Fit cca_zoo's CCA."""
-    from cca_zoo.linear import CCA as Peer
+    import cca_zoo.linear as peer
 
-    return Peer(n_components=k).fit([X, T.toarray() if sp.issparse(T) else T])
+    return peer.CCA(n_components=k).fit([X, T.toarray() if sp.issparse(T) else T])
 
 
 @case("CCA 2,000 x 128 x 10, 10 components", at_least={"scikit-learn": 60}, repeat=9)
 def cca_small() -> Sides:
     """Return sides of a small problem, where validation counts."""
-    from sklearn.cross_decomposition import CCA as Peer
-
     X, T = views(*_SMALL)
     return {
         "skxmr": lambda: CCA(10).fit(X, T),
         "products": lambda: products(X, T),
         "cca_zoo": lambda: cca_zoo(X, T, 10),
-        "scikit-learn": lambda: Peer(10, max_iter=500).fit(X, T),
+        "scikit-learn": lambda: cross_decomposition.CCA(10, max_iter=500).fit(X, T),
     }
 
 
 @case("CCA 5,000 x 512 x 512, 64 components", at_least={"cca_zoo": 3.5, "scikit-learn, 4 components": 100}, repeat=3)
 def cca_middle() -> Sides:
     """Return sides of a middling problem; scikit-learn's is asked for 4 components only."""
-    from sklearn.cross_decomposition import CCA as Peer
-
     X, T = views(*_MIDDLE)
     return {
         "skxmr": lambda: CCA(64).fit(X, T),
         "products": lambda: products(X, T),
         "cca_zoo": lambda: cca_zoo(X, T, 64),
-        "scikit-learn, 4 components": lambda: Peer(4).fit(X, T),
+        "scikit-learn, 4 components": lambda: cross_decomposition.CCA(4).fit(X, T),
     }
 
 
@@ -92,13 +89,11 @@ def cca_large() -> Sides:
 )  # fmt: skip
 def pls_large() -> Sides:
     """Return fits of 200 components and, by scikit-learn, of one."""
-    from sklearn.cross_decomposition import PLSCanonical
-
     X, T = views(*_LARGE, sparse=True)
     dense = T.toarray()
     return {
         "skxmr, 200 components": lambda: PLS(200).fit(X, T),
-        "PLSCanonical, 1 component": lambda: PLSCanonical(1).fit(X, dense),
+        "PLSCanonical, 1 component": lambda: cross_decomposition.PLSCanonical(1).fit(X, dense),
     }
 
 

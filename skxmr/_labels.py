@@ -60,6 +60,24 @@ def encode_labels(labels: Any) -> Labels:
     return _encode_ids(np.asarray(rows))
 
 
+def aligned(labels: Labels, names: NDArray[Any], named: bool) -> Labels:
+    """Return labels of more rows in the columns of the first rows."""
+    if labels.named != named or (not named and len(labels.names) != len(names)):
+        raise ValueError(
+            f"labels has {len(labels.names)} {'named' if labels.named else 'unnamed'} columns, but the first part had "
+            f"{len(names)} {'named' if named else 'unnamed'} ones; pass labels of one form in all parts."
+        )
+    position = {name: column for column, name in enumerate(names.tolist())}
+    if unknown := [name for name in labels.names.tolist() if name not in position]:
+        raise ValueError(
+            f"labels holds {unknown[:3]}, which the first part did not; "
+            "pass multi-hot labels with a column for every label, or a first part that shows all of them."
+        )
+    coo = labels.matrix.tocoo()
+    columns = np.array([position[name] for name in labels.names.tolist()])[coo.coords[1]]
+    return Labels(sp.csr_array((coo.data, (coo.coords[0], columns)), shape=(coo.shape[0], len(names))), names, named)
+
+
 def _is_collection(row: Any) -> bool:
     return np.iterable(row) and not isinstance(row, (str, bytes))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABCMeta, abstractmethod
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
@@ -14,6 +14,14 @@ from skxmr._validation import MODALITIES, FloatArray, check_view, column_names
 from skxmr.metrics._blocks import Similarity
 from skxmr.metrics._scorers import RetrievalScorer
 from skxmr.pairs import Pairs
+
+
+class Checked(NamedTuple):
+    """What fit was given, checked: views, binarised labels, and the column names of views that were tables."""
+
+    pairs: Pairs
+    labels: Labels | None
+    columns: dict[str, list[str] | None]
 
 
 class CrossModalRetriever(PairsStep, metaclass=ABCMeta):
@@ -53,6 +61,12 @@ class CrossModalRetriever(PairsStep, metaclass=ABCMeta):
         -------
         self
         """
+        checked = self._checked(X, y, labels)
+        self._fit(checked.pairs, checked.labels)
+        return self._remember(checked)
+
+    def _checked(self, X: Any, y: Any, labels: Any, again: bool = False) -> Checked:
+        """Return checked views and labels; `again` wants the widths and columns of the rows before."""
         self._validate_params()
         pairs, labels = unpack(X, y, labels)
         need_both(pairs, "fit")
@@ -61,15 +75,21 @@ class CrossModalRetriever(PairsStep, metaclass=ABCMeta):
                 f"{type(self).__name__} learns from labels, and requires y to be passed, but the target y is None: "
                 "fit(X_img, X_txt, labels) or fit(Pairs(X_img, X_txt), labels)."
             )
-        views = {name: check_view(getattr(pairs, name), name, min_rows=2) for name in MODALITIES}
-        encoded = None if labels is None else encode_labels(labels)
-        self._fit(pairs.replace(**views), encoded)
-        self._columns = {name: column_names(getattr(pairs, name)) for name in MODALITIES}
-        self.n_features_ = {name: int(view.shape[1]) for name, view in views.items()}
-        self.fitted_with_labels_ = encoded is not None
+        widths, seen = (self.n_features_, self._columns) if again else ({}, {})
+        views = {
+            name: check_view(getattr(pairs, name), name, min_rows=2, width=widths.get(name), columns=seen.get(name))
+            for name in MODALITIES
+        }
+        columns = seen or {name: column_names(getattr(pairs, name)) for name in MODALITIES}
+        return Checked(pairs.replace(**views), None if labels is None else encode_labels(labels), columns)
+
+    def _remember(self, checked: Checked) -> Self:
+        self._columns = checked.columns
+        self.n_features_ = {name: int(getattr(checked.pairs, name).shape[1]) for name in MODALITIES}
+        self.fitted_with_labels_ = checked.labels is not None
         self.__dict__.pop("classes_", None)
-        if encoded is not None:
-            self.classes_ = encoded.names
+        if checked.labels is not None:
+            self.classes_ = checked.labels.names
         return self
 
     def fit_transform(self, X: Any, y: Any = None, labels: Any = None) -> Any:

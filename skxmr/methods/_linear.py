@@ -1,17 +1,24 @@
-"""What linear methods share: centred projections of two views."""
+"""What linear methods share: centred projections of two views, and learning from covariances alone."""
 
 from __future__ import annotations
 
-from typing import Any
+import copy
+from abc import abstractmethod
+from typing import Any, Self
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
 
-from skxmr._validation import FloatArray
+from skxmr._labels import Labels
+from skxmr._linalg import signs
+from skxmr._moments import Array, Covariances, Moments, covariances
+from skxmr._rotation import Rotation
+from skxmr._validation import FloatArray, check_n_components
 from skxmr.base import CrossModalRetriever
+from skxmr.pairs import Pairs
 
-Array = NDArray[np.float64]
+AS_IT_IS = Rotation(None)
+_ROWS = 4096
 
 
 class LinearRetriever(CrossModalRetriever):
@@ -32,9 +39,66 @@ class LinearRetriever(CrossModalRetriever):
         return project(X, self.text_mean_, self.text_projection_)
 
 
+class CovarianceRetriever(LinearRetriever):
+    """Base of methods that need no more than the means and covariances of the views, so that rows can come in parts.
+
+    A method overrides `_solve`.
+    """
+
+    n_components: int | None
+
+    def partial_fit(self, X: Any, y: Any = None, labels: Any = None) -> Self:
+        """Learn from parts of the rows: the calls together are one fit of all their rows. `fit` starts anew.
+
+        Every call solves anew, so parts of many rows (as many as features, or more) waste the least.
+
+        Parameters
+        ----------
+        X, y, labels : object
+            As in :meth:`fit`; two rows or more, of the widths of the first part.
+
+        Returns
+        -------
+        self
+        """
+        checked = self._checked(X, y, labels, again=hasattr(self, "_moments"))
+        image, text = checked.pairs.image, checked.pairs.text
+        moments = copy.deepcopy(getattr(self, "_moments", None)) or Moments(image.shape[1], text.shape[1])
+        moments.update(image, text)
+        self._solve(moments.covariances(), self._limited(moments.n, *moments.xt.shape), (AS_IT_IS, AS_IT_IS))
+        self._moments = moments
+        return self._remember(checked)
+
+    def _fit(self, pairs: Pairs, labels: Labels | None) -> None:
+        k = self._limited(len(pairs), pairs.image.shape[1], pairs.text.shape[1])
+        views = self._views(pairs)
+        self._solve(covariances(views[0].rows, views[1].rows), k, views)
+        self.__dict__.pop("_moments", None)
+
+    def _views(self, pairs: Pairs) -> tuple[Rotation, Rotation]:
+        return Rotation(pairs.image), Rotation(pairs.text)
+
+    def _limited(self, n: int, d1: int, d2: int) -> int:
+        return check_n_components(self.n_components, min(n - 1, d1, d2))
+
+    @abstractmethod
+    def _solve(self, cov: Covariances, k: int, views: tuple[Rotation, Rotation]) -> None:
+        """Set the attributes from covariances of the views' rows; they may be overwritten."""
+
+
+def lifted(views: tuple[Rotation, Rotation], image: Array, text: Array) -> tuple[Array, Array]:
+    """Return paired directions (d, k) of the views themselves; the largest entry of each of the image is positive."""
+    image, text = views[0].lift(image), views[1].lift(text)
+    sign = signs(image)
+    return image * sign, text * sign
+
+
 def project(X: Any, mean: Array, projection: Array) -> FloatArray:
     """Return (X - mean) @ projection in the dtype of X, sparse X staying sparse."""
     W = projection.astype(X.dtype)
     if sp.issparse(X):
         return np.asarray(X @ W - (mean @ projection).astype(X.dtype))
-    return np.asarray((X - mean.astype(X.dtype)) @ W)
+    out, mean = np.empty((len(X), W.shape[1]), X.dtype), mean.astype(X.dtype)
+    for start in range(0, len(X), _ROWS):  # centring X at once would copy it
+        np.matmul(X[start : start + _ROWS] - mean, W, out=out[start : start + _ROWS])
+    return out

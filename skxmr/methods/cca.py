@@ -7,14 +7,14 @@ from typing import Any, ClassVar
 
 from sklearn.utils._param_validation import Interval
 
-from skxmr._labels import Labels
-from skxmr._linalg import covariances, paired_directions
-from skxmr._validation import check_n_components
-from skxmr.methods._linear import LinearRetriever
+from skxmr._linalg import paired_directions
+from skxmr._moments import Covariances
+from skxmr._rotation import Rotation, rotated
+from skxmr.methods._linear import CovarianceRetriever, lifted
 from skxmr.pairs import Pairs
 
 
-class CCA(LinearRetriever):
+class CCA(CovarianceRetriever):
     """Canonical correlation analysis, regularised, in closed form.
 
     Finds pairs of directions a, b in which the two views are most correlated: maximise ``a^T S_xy b`` subject to
@@ -80,13 +80,13 @@ class CCA(LinearRetriever):
         self.ridge = ridge
         self.correlation_power = correlation_power
 
-    def _fit(self, pairs: Pairs, labels: Labels | None) -> None:
-        X, T = pairs.image, pairs.text
-        k = check_n_components(self.n_components, min(len(pairs) - 1, X.shape[1], T.shape[1]))
-        cov = covariances(X, T)
-        found = paired_directions(cov, self.ridge, k)
-        self.image_mean_, self.text_mean_ = cov.image_mean, cov.text_mean
-        self.image_weights_, self.text_weights_, self.correlations_ = found
-        scale = self.correlations_**self.correlation_power
-        self.image_projection_, self.text_projection_ = found.image * scale, found.text * scale
-        self.n_components_ = len(self.correlations_)
+    def _views(self, pairs: Pairs) -> tuple[Rotation, Rotation]:
+        return rotated(pairs.image), rotated(pairs.text)
+
+    def _solve(self, cov: Covariances, k: int, views: tuple[Rotation, Rotation]) -> None:
+        found = paired_directions(cov, (self.ridge * views[0].share, self.ridge * views[1].share), k)
+        self.image_mean_, self.text_mean_ = views[0].origin(cov.image_mean), views[1].origin(cov.text_mean)
+        self.image_weights_, self.text_weights_ = lifted(views, found.image, found.text)
+        self.correlations_, self.n_components_ = found.correlations, len(found.correlations)
+        scale = found.correlations**self.correlation_power
+        self.image_projection_, self.text_projection_ = self.image_weights_ * scale, self.text_weights_ * scale

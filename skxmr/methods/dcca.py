@@ -10,7 +10,8 @@ import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor, nn
 
-from skxmr._linalg import covariances, paired_directions
+from skxmr._linalg import paired_directions, signs
+from skxmr._moments import covariances
 from skxmr._validation import check_choice
 from skxmr.deep.base import DeepRetriever
 from skxmr.deep.batches import PairsDataset
@@ -85,8 +86,8 @@ class DCCANetwork(TwoBranchNetwork):
         if not all(np.isfinite(view).all() for view in views):
             return  # the scores will tell
         cov = covariances(*views)
-        found = paired_directions(cov, self.ridge)
-        scale = found.correlations**self.power
+        found = paired_directions(cov, (self.ridge, self.ridge))
+        scale = found.correlations**self.power * signs(found.image)
         for name, mean, directions in (("image", cov.image_mean, found.image), ("text", cov.text_mean, found.text)):
             projection = np.zeros((views[0].shape[1],) * 2)
             projection[:, : len(scale)] = directions * scale

@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skxmr._labels import Labels
-from skxmr._linalg import Array, Covariances, column_mean, grouped_sums, paired_directions, scatter
+from skxmr._linalg import paired_directions
+from skxmr._moments import Array, Covariances, column_mean, grouped_sums, scatter
+from skxmr._rotation import rotated
 from skxmr._validation import check_n_components
-from skxmr.methods._linear import LinearRetriever
+from skxmr.methods._linear import LinearRetriever, lifted
 from skxmr.pairs import Pairs
 
 _ROWS = 1024  # distinct label vectors whose weights are held at once
@@ -108,8 +110,9 @@ class MLCCA(LinearRetriever):
 
     def _fit(self, pairs: Pairs, labels: Labels | None) -> None:
         assert labels is not None  # fit refuses missing labels
-        X, T = pairs.image, pairs.text
-        k = check_n_components(self.n_components, min(len(pairs) - 1, X.shape[1], T.shape[1]))
+        k = check_n_components(self.n_components, min(len(pairs) - 1, pairs.image.shape[1], pairs.text.shape[1]))
+        views = rotated(pairs.image), rotated(pairs.text)
+        X, T = views[0].rows, views[1].rows
         x_mean, t_mean = column_mean(X), column_mean(T)
         if self.weights in ("dot", "cosine") and self.n_neighbors is None:
             x_weights, t_weights, C_xt = self._factorised(X, x_mean, T, t_mean, labels.matrix)
@@ -119,11 +122,12 @@ class MLCCA(LinearRetriever):
         if total <= 0:
             raise ValueError("labels has no label in any row, so no two rows are related; MLCCA needs some.")
         C_xx, C_tt = scatter(X, x_mean, x_weights) / total, scatter(T, t_mean, t_weights) / total
-        found = paired_directions(Covariances(x_mean, t_mean, C_xx, C_tt, C_xt / total), self.ridge, k)
+        ridges = self.ridge * views[0].share, self.ridge * views[1].share
+        found = paired_directions(Covariances(x_mean, t_mean, C_xx, C_tt, C_xt / total), ridges, k)
         scale = found.correlations**self.correlation_power
-        self.image_mean_, self.text_mean_ = x_mean, t_mean
+        self.image_mean_, self.text_mean_ = views[0].origin(x_mean), views[1].origin(t_mean)
         self.image_projection_, self.text_projection_ = (
-            W / np.linalg.norm(W, axis=0) * scale for W in (found.image, found.text)
+            W / np.linalg.norm(W, axis=0) * scale for W in lifted(views, found.image, found.text)
         )
         self.correlations_, self.n_components_ = found.correlations, len(scale)
 

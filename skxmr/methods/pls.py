@@ -6,16 +6,16 @@ from numbers import Integral
 from typing import Any, ClassVar
 
 import numpy as np
+from scipy.linalg import blas
 from sklearn.utils._param_validation import Interval
 
-from skxmr._labels import Labels
-from skxmr._linalg import Array, covariances, deviations, leading_pair, signs
-from skxmr._validation import check_n_components
-from skxmr.methods._linear import LinearRetriever
-from skxmr.pairs import Pairs
+from skxmr._linalg import deviations, leading_pair, signs, standardise
+from skxmr._moments import Array, Covariances
+from skxmr._rotation import Rotation
+from skxmr.methods._linear import CovarianceRetriever
 
 
-class PLS(LinearRetriever):
+class PLS(CovarianceRetriever):
     """Canonical partial least squares (PLS-C2A), from the covariances alone.
 
     Component by component, the directions u, v of largest covariance ``u^T S_xy v`` are taken and both views deflated
@@ -77,17 +77,14 @@ class PLS(LinearRetriever):
         self.n_components = n_components
         self.scale = scale
 
-    def _fit(self, pairs: Pairs, labels: Labels | None) -> None:
-        X, T = pairs.image, pairs.text
-        k = check_n_components(self.n_components, min(len(pairs) - 1, X.shape[1], T.shape[1]))
-        x_mean, t_mean, S_xx, S_tt, S_xt = covariances(X, T)
+    def _solve(self, cov: Covariances, k: int, views: tuple[Rotation, Rotation]) -> None:
+        x_mean, t_mean, S_xx, S_tt, S_xt = cov
         x_std, t_std = deviations(np.diag(S_xx), x_mean), deviations(np.diag(S_tt), t_mean)
         if not self.scale:
             x_std, t_std = np.ones_like(x_std), np.ones_like(t_std)
-        S_xx /= np.outer(x_std, x_std)
-        S_tt /= np.outer(t_std, t_std)
-        S_xt /= np.outer(x_std, t_std)
-        U, V, G, D, strengths = _deflate(S_xx, S_tt, S_xt, k)
+        standardise(S_xx, x_std, x_std)
+        standardise(S_tt, t_std, t_std)
+        U, V, G, D, strengths = _deflate(S_xx, S_tt, standardise(S_xt, x_std, t_std), k)
         self.image_mean_, self.text_mean_ = x_mean, t_mean
         self.image_weights_, self.text_weights_, self.image_loadings_, self.text_loadings_ = U, V, G, D
         self.covariances_, self.n_components_ = strengths, len(strengths)
@@ -96,27 +93,30 @@ class PLS(LinearRetriever):
 
 
 def _deflate(S_xx: Array, S_tt: Array, S_xt: Array, k: int) -> tuple[Array, Array, Array, Array, Array]:
-    """Return weights U, V, loadings G, D, each (d, k), and their covariances (k,); the inputs are deflated in place."""
+    """Return weights U, V, loadings G, D, each (d, k), and their covariances (k,); S_xt is deflated in place.
+
+    S_xx and S_tt are not: their deflated products follow from the loadings, ``S u - sum_j g_j (var_j g_j^T u)``.
+    """
     tiny = 1e-10 * float(np.abs(S_xt).max(initial=0.0))
-    columns: list[tuple[Array, Array, Array, Array]] = []
-    strengths: list[float] = []
-    while len(columns) < k and (pair := leading_pair(S_xt, tiny)) is not None:
-        u, s, v = pair
+    (d1, d2), found = S_xt.shape, 0
+    U, G, V, D = (np.zeros((d, k), order="F") for d in (d1, d1, d2, d2))
+    strengths, variances = np.zeros(k), np.zeros((2, k))
+    while found < k and (pair := leading_pair(S_xt, tiny)) is not None:
+        u, strengths[found], v = pair
         sign = signs(u[:, None])[0]
-        u, v = u * sign, v * sign
-        g, d = S_xx @ u, S_tt @ v
-        x_variance, t_variance = float(u @ g), float(v @ d)
-        if x_variance <= 0 or t_variance <= 0:
+        for weights, loadings, S, direction, variance in (
+            (U, G, S_xx, u * sign, variances[0]),
+            (V, D, S_tt, v * sign, variances[1]),
+        ):
+            known = loadings[:, :found]
+            weights[:, found] = direction
+            loadings[:, found] = S @ direction - known @ (variance[:found] * (known.T @ direction))
+            variance[found] = direction @ loadings[:, found]
+        if variances[:, found].min() <= 0:
             break
-        g, d = g / x_variance, d / t_variance
-        S_xx -= x_variance * np.outer(g, g)
-        S_tt -= t_variance * np.outer(d, d)
-        S_xt -= np.outer(g, u @ S_xt)
-        S_xt -= np.outer(S_xt @ v, d)
-        columns.append((u, v, g, d))
-        strengths.append(s)
-    if not columns:
-        zeros = [np.zeros((len(S), 0)) for S in (S_xx, S_tt, S_xx, S_tt)]
-        return zeros[0], zeros[1], zeros[2], zeros[3], np.zeros(0)
-    U, V, G, D = (np.column_stack(parts) for parts in zip(*columns, strict=True))
-    return U, V, G, D, np.array(strengths)
+        G[:, found] /= variances[0, found]
+        D[:, found] /= variances[1, found]
+        blas.dger(-1.0, U[:, found] @ S_xt, G[:, found], a=S_xt.T, overwrite_a=1)  # transposed: Fortran order
+        blas.dger(-1.0, D[:, found], S_xt @ V[:, found], a=S_xt.T, overwrite_a=1)
+        found += 1
+    return U[:, :found], V[:, :found], G[:, :found], D[:, :found], strengths[:found]

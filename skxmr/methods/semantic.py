@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from numbers import Real
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import scipy.linalg
@@ -15,11 +16,13 @@ from sklearn.multioutput import MultiOutputClassifier, MultiOutputRegressor
 from sklearn.utils import get_tags
 from sklearn.utils._param_validation import HasMethods, Interval
 
-from skxmr._labels import Labels
-from skxmr._linalg import column_mean, grouped_sums, ridged, scatter
-from skxmr._validation import FloatArray
+from skxmr._labels import Labels, aligned
+from skxmr._linalg import add_ridge
+from skxmr._moments import Covariances, Moments
+from skxmr._rotation import Rotation, rotated
+from skxmr._validation import MODALITIES, FloatArray
 from skxmr.base import CrossModalRetriever
-from skxmr.methods._linear import project
+from skxmr.methods._linear import AS_IT_IS, project
 from skxmr.pairs import Pairs
 
 
@@ -70,6 +73,7 @@ class SemanticMatching(CrossModalRetriever):
     """
 
     _requires_labels = True
+    _named: bool
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "image": [HasMethods(["fit", "predict"]), None],
         "text": [HasMethods(["fit", "predict"]), None],
@@ -81,8 +85,40 @@ class SemanticMatching(CrossModalRetriever):
         self.text = text
         self.ridge = ridge
 
+    def partial_fit(self, X: Any, y: Any = None, labels: Any = None) -> Self:
+        """Learn from parts of the rows: the calls together are one fit of all their rows. `fit` starts anew.
+
+        Every call solves anew. Only the built-in regression can go on.
+
+        Parameters
+        ----------
+        X, y, labels : object
+            As in :meth:`fit`; two rows or more, of the widths of the first part and with no label that is new.
+
+        Returns
+        -------
+        self
+        """
+        if self.image is not None or self.text is not None:
+            raise ValueError("partial_fit needs the built-in regression; set image and text to None, or call fit.")
+        so_far = getattr(self, "_moments", None)
+        checked = self._checked(X, y, labels, again=so_far is not None)
+        assert checked.labels is not None  # refused if missing
+        if so_far is not None:
+            checked = checked._replace(labels=aligned(checked.labels, self.classes_, self._named))
+        assert checked.labels is not None
+        views, Y = [getattr(checked.pairs, name) for name in MODALITIES], checked.labels.matrix
+        moments = copy.deepcopy(so_far) or [Moments(view.shape[1], Y.shape[1], second=False) for view in views]
+        self.image_, self.text_ = (
+            _LabelRidge(self.ridge).solve(sums.update(view, Y).covariances())
+            for sums, view in zip(moments, views, strict=True)
+        )
+        self._moments, self._named = moments, checked.labels.named
+        return self._remember(checked)
+
     def _fit(self, pairs: Pairs, labels: Labels | None) -> None:
         assert labels is not None  # fit refuses missing labels
+        self.__dict__.pop("_moments", None)
         self.image_, self.text_ = (
             _fitted(model, self.ridge, view, labels)
             for model, view in ((self.image, pairs.image), (self.text, pairs.text))
@@ -96,20 +132,22 @@ class SemanticMatching(CrossModalRetriever):
 
 
 class _LabelRidge:
-    """Ridge regression of sparse labels on one view, by its covariance."""
+    """Ridge regression of sparse labels on one view, by its covariances with them."""
 
     def __init__(self, ridge: float) -> None:
         self.ridge = ridge
 
     def fit(self, X: Any, Y: sp.csr_array) -> _LabelRidge:
-        self.mean_ = column_mean(X)
-        S = ridged(scatter(X, self.mean_), self.ridge)
-        C = grouped_sums(X, self.mean_, Y)
+        view = rotated(X)
+        return self.solve(Moments(view.rows.shape[1], Y.shape[1], second=False).update(view.rows, Y).take(), view)
+
+    def solve(self, cov: Covariances, view: Rotation = AS_IT_IS) -> _LabelRidge:
+        S = add_ridge(cov.xx, self.ridge * view.share)
         try:
-            self.coef_ = scipy.linalg.solve(S, C, assume_a="pos", check_finite=False)
+            coef = scipy.linalg.solve(S, cov.xt, assume_a="pos", check_finite=False)
         except np.linalg.LinAlgError:  # singular without a ridge
-            self.coef_ = scipy.linalg.lstsq(S, C, check_finite=False)[0]
-        self.intercept_ = column_mean(Y)
+            coef = scipy.linalg.lstsq(S, cov.xt, check_finite=False)[0]
+        self.mean_, self.coef_, self.intercept_ = view.origin(cov.image_mean), view.lift(coef), cov.text_mean
         return self
 
     def predict(self, X: Any) -> FloatArray:

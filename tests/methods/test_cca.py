@@ -5,7 +5,7 @@ import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn import cross_decomposition
 
-from skxmr import CCA, Pairs, _linalg
+from skxmr import CCA, Pairs, _moments
 
 
 def correlated(n=300, d1=7, d2=5, seed=0, dtype=np.float64):
@@ -162,7 +162,7 @@ def test_float32_is_solved_in_float64(shift):
 def test_covariances_are_summed_in_blocks(monkeypatch):
     pairs = correlated(n=2500)
     whole = CCA().fit(pairs)
-    monkeypatch.setattr(_linalg, "_blocks", lambda n, d: [slice(a, a + 7) for a in range(0, n, 7)])
+    monkeypatch.setattr(_moments, "blocks", lambda n, d: [slice(a, a + 7) for a in range(0, n, 7)])
     assert_allclose(CCA().fit(pairs).image_weights_, whole.image_weights_, atol=1e-11)
 
 

@@ -57,6 +57,16 @@ def paired_directions(cov: Covariances, ridges: tuple[float, float], n_component
     return Solution(image, text, np.minimum(s, 1.0))
 
 
+def solution(S: Array, C: Array, mean: Array) -> Array:
+    """Return S^-1 C for the covariances S of columns with a `mean`; S is overwritten.
+
+    Where columns depend on one another, the shortest solution in units of their deviations.
+    """
+    scale = deviations(np.diag(S), mean)
+    K = whitener(standardise(S, scale, scale))
+    return np.asarray(K.unwhiten(K.whiten(C / scale[:, None])) / scale[:, None])
+
+
 def leading_triplets(A: Array, k: int) -> tuple[Array, Array, Array]:
     """Return the k leading singular triplets U (m, k), s (k,), Vt (k, n).
 

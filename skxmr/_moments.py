@@ -14,7 +14,8 @@ from scipy.linalg import blas
 Array = NDArray[np.float64]
 Matrix: TypeAlias = Any  # ndarray of shape (n, d), float32 or float64, or csr_array
 _NARROW = 64
-_STRIP = 512
+_STRIP = 256
+_ROWS = 2048
 
 
 class Covariances(NamedTuple):
@@ -53,8 +54,11 @@ class Moments:
         """Take in more rows: X (b, d1) and T (b, d2), dense or CSR; neither is copied whole."""
         counts, means = [self.n], [[mean] for mean in self.means]
         with np.errstate(over="ignore", invalid="ignore"):  # an overflow is reported by `take`, in words
-            for rows in self._blocks(X, T):
-                (x, x_mean), (t, t_mean) = (_centred(view[rows], max(self.xt.shape)) for view in (X, T))
+            buffers = [_buffer(view, self._block_rows(X, T), max(self.xt.shape)) for view in (X, T)]
+            for rows in blocks(X.shape[0], self._block_rows(X, T)):
+                (x, x_mean), (t, t_mean) = (
+                    _centred(view[rows], out) for view, out in zip((X, T), buffers, strict=True)
+                )
                 for total, block in ((self.xx, x), (self.tt, t)):
                     if len(total) and not sp.issparse(block):
                         add_gram(total, block)
@@ -63,9 +67,8 @@ class Moments:
                 for known, mean in zip(means, (x_mean, t_mean), strict=True):
                     known.append(mean)
             for total, view, known in ((self.xx, X, means[0]), (self.tt, T, means[1])):
-                if len(total) and sp.issparse(
-                    view
-                ):  # never centred: the means of its blocks are taken out of the product
+                if len(total) and sp.issparse(view):
+                    # Never centred: the means of its blocks are taken out of the product.
                     add_gram(total, view)
                     add_gram(total, np.sqrt(counts[1:])[:, None] * np.array(known[1:]), -1.0)
             self._join(np.array(counts), *map(np.array, means))
@@ -106,9 +109,9 @@ class Moments:
                 add_gram(self.tt, t)
             self.xt += x.T @ t
 
-    def _blocks(self, X: Matrix, T: Matrix) -> Iterator[slice]:
+    def _block_rows(self, X: Matrix, T: Matrix) -> int:
         dense = [view.shape[1] for view in (X, T) if not sp.issparse(view)]
-        return blocks(X.shape[0], max(dense) if dense else X.shape[0])
+        return min(X.shape[0], max(_ROWS, *dense)) if dense else X.shape[0]
 
 
 def covariances(X: Matrix, T: Matrix) -> Covariances:
@@ -116,9 +119,8 @@ def covariances(X: Matrix, T: Matrix) -> Covariances:
     return Moments(X.shape[1], T.shape[1]).update(X, T).take()
 
 
-def blocks(n: int, d: int) -> Iterator[slice]:
-    """Cut n rows into blocks of at least d: adding a (d, d) product then costs less than the product itself."""
-    size = max(d, 256)
+def blocks(n: int, size: int) -> Iterator[slice]:
+    """Cut n rows into blocks. Blocks of d rows or more make adding a (d, d) product cheaper than the product itself."""
     return (slice(start, start + size) for start in range(0, n, size))
 
 
@@ -141,7 +143,8 @@ def mirror(S: Array) -> Array:
         stop = start + _STRIP
         S[start:stop, stop:] = S[stop:, start:stop].T
         corner = S[start:stop, start:stop]
-        corner[:] = np.tril(corner) + np.tril(corner, -1).T
+        upper = np.triu_indices(len(corner), 1)
+        corner[upper] = corner.T[upper]
     return S
 
 
@@ -150,18 +153,22 @@ def column_mean(X: Matrix) -> Array:
     return np.asarray(X.mean(axis=0, dtype=np.float64)).ravel()
 
 
-def centred(block: Any, mean: Array, width: int) -> Any:
-    """Return a dense block minus the mean; wide float32 blocks stay float32.
+def _buffer(view: Matrix, rows: int, width: int) -> Any:
+    """Return memory for centred blocks of a dense view, used again for each: fresh pages cost more than centring.
 
-    Narrow products are cheap, so they are exact; wide ones would take twice the time in float64.
+    Narrow products are cheap, so they are exact; wide ones of float32 would take twice the time in float64.
     """
-    return block - mean if width <= _NARROW else block - mean.astype(block.dtype)
+    if sp.issparse(view):
+        return None
+    return np.empty((min(rows, len(view)), view.shape[1]), np.float64 if width <= _NARROW else view.dtype)
 
 
-def _centred(block: Matrix, width: int) -> tuple[Matrix, Array]:
-    """Return a block, centred if it is dense, and its mean."""
-    mean = column_mean(block)
-    return (block if sp.issparse(block) else np.ascontiguousarray(centred(block, mean, width))), mean
+def _centred(block: Matrix, out: Any, mean: Array | None = None) -> tuple[Matrix, Array]:
+    """Return a block, centred if it is dense, and its mean, unless another mean is to be taken."""
+    mean = column_mean(block) if mean is None else mean
+    if sp.issparse(block):
+        return block, mean
+    return np.subtract(block, mean.astype(out.dtype), out=out[: len(block)]), mean
 
 
 def _cross(x: Matrix, x_mean: Array, t: Matrix, t_mean: Array) -> Array:
@@ -169,7 +176,9 @@ def _cross(x: Matrix, x_mean: Array, t: Matrix, t_mean: Array) -> Array:
     if sp.issparse(x) and sp.issparse(t):
         product = (x.T.astype(np.float64) @ t.astype(np.float64)).toarray()
         return np.asarray(product - x.shape[0] * np.outer(x_mean, t_mean))
-    return np.asarray((t.T @ x).T if sp.issparse(t) else x.T @ t)  # where one is centred, the other need not be
+    if sp.issparse(t):  # where one is centred, the other need not be
+        return np.asarray((t.astype(x.dtype).T @ x).T)
+    return np.asarray(x.astype(t.dtype).T @ t if sp.issparse(x) else x.T @ t)
 
 
 def scatter(X: Matrix, mean: Array, weights: Array) -> Array:
@@ -181,8 +190,10 @@ def scatter(X: Matrix, mean: Array, weights: Array) -> Array:
         total += (X.T.astype(np.float64) @ W).toarray()
         total += float(weights.sum()) * np.outer(mean, mean) - crossed - crossed.T
         return total
-    for rows in blocks(*X.shape):
-        block = np.ascontiguousarray(centred(X[rows], mean, X.shape[1]))
+    size = max(_ROWS, X.shape[1])
+    out = _buffer(X, size, X.shape[1])
+    for rows in blocks(len(X), size):
+        block, _ = _centred(X[rows], out, mean)
         block *= np.sqrt(weights[rows])[:, None].astype(block.dtype)
         add_gram(total, block)
     return mirror(total)
@@ -193,6 +204,7 @@ def grouped_sums(X: Matrix, mean: Array, E: sp.csr_array) -> Array:
     if sp.issparse(X):
         return np.asarray((X.T.astype(np.float64) @ E).toarray() - np.outer(mean, E.sum(axis=0)))
     out = np.zeros((X.shape[1], E.shape[1]))
-    for rows in blocks(*X.shape):
-        out += (E[rows].T @ centred(X[rows], mean, X.shape[1])).T
+    buffer = _buffer(X, _ROWS, X.shape[1])
+    for rows in blocks(len(X), _ROWS):
+        out += (E[rows].T @ _centred(X[rows], buffer, mean)[0]).T
     return out

@@ -7,7 +7,6 @@ from numbers import Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
-import scipy.linalg
 import scipy.sparse as sp
 from numpy.typing import NDArray
 from sklearn.base import clone, is_classifier
@@ -17,7 +16,7 @@ from sklearn.utils import get_tags
 from sklearn.utils._param_validation import HasMethods, Interval
 
 from skxmr._labels import Labels, aligned
-from skxmr._linalg import add_ridge
+from skxmr._linalg import add_ridge, solution
 from skxmr._moments import Covariances, Moments
 from skxmr._rotation import Rotation, rotated
 from skxmr._validation import MODALITIES, FloatArray
@@ -143,10 +142,7 @@ class _LabelRidge:
 
     def solve(self, cov: Covariances, view: Rotation = AS_IT_IS) -> _LabelRidge:
         S = add_ridge(cov.xx, self.ridge * view.share)
-        try:
-            coef = scipy.linalg.solve(S, cov.xt, assume_a="pos", check_finite=False)
-        except np.linalg.LinAlgError:  # singular without a ridge
-            coef = scipy.linalg.lstsq(S, cov.xt, check_finite=False)[0]
+        coef = solution(S, cov.xt, cov.image_mean)
         self.mean_, self.coef_, self.intercept_ = view.origin(cov.image_mean), view.lift(coef), cov.text_mean
         return self
 

@@ -29,14 +29,14 @@ class Case(NamedTuple):
     table: str
     name: str
     make: Callable[[], Sides]
-    at_most: Mapping[str, float]
-    at_least: Mapping[str, float]
-    memory_at_most: Mapping[str, float]
-    memory_limit: float | None
-    repeat: int
-    clock: str
-    threads: tuple[int, ...]
-    units: Mapping[str, float]
+    at_most: Mapping[str, float] = {}
+    at_least: Mapping[str, float] = {}
+    memory_at_most: Mapping[str, float] = {}
+    memory_limit: float | None = None
+    repeat: int = 5
+    clock: str = "cpu"
+    threads: tuple[int, ...] = (1,)
+    units: Mapping[str, float] = {}
 
 
 def case(

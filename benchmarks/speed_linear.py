@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import math
+import shutil
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -80,6 +84,22 @@ def cca_large() -> Sides:
         "skxmr": lambda: CCA(200).fit(X, T),
         "products": lambda: products(X, T),
         "cca_zoo": lambda: cca_zoo(X, T, 200),
+    }
+
+
+@case(
+    "CCA 23,000 x 4,096 x 500 (CSR), read from a memory map", at_most={"in memory": 1.2}, repeat=3
+)  # fmt: skip
+def cca_mapped() -> Sides:
+    """Return the fit of a file that is read in blocks; what is mapped and read counts as memory until it is needed."""
+    X, T = views(*_LARGE, sparse=True)
+    file = Path(tempfile.mkdtemp()) / "image.npy"
+    atexit.register(shutil.rmtree, file.parent)
+    np.save(file, X)
+    mapped = np.load(file, mmap_mode="r")
+    return {
+        "skxmr": lambda: CCA(200).fit(mapped, T),
+        "in memory": lambda: CCA(200).fit(X, T),
     }
 
 

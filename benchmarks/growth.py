@@ -1,0 +1,204 @@
+"""How time and memory grow with rows, features, labels and gallery, on synthetic data and one thread.
+
+A point is the median CPU seconds of three calls, and the peak memory of a first one beyond what the process held
+before; an exponent is the slope of a straight line through the upper half of a curve on logarithmic axes.
+
+    python benchmarks/growth.py [--curve WORD]   # all curves, or those whose name holds a word
+    python benchmarks/growth.py --docs           # also the picture and the table of docs/growth.md
+    python benchmarks/growth.py --small          # the three smallest points of each
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[variable] = "1"
+
+import numpy as np
+from common import RESULTS, ROOT, markdown, write_between
+from measure import Case, measure
+
+from skxmr import CCA, DAGNN, MLCCA, PLS, SemanticMatching
+from skxmr.metrics import SharedLabels, Similarity, mean_average_precision
+
+ROWS = (1000, 3000, 10_000, 30_000, 100_000, 300_000, 1_000_000)
+WIDTHS = (128, 256, 512, 1024, 2048, 4096)
+LABELS = (10, 30, 100, 300, 1000, 3000, 10_000)
+
+
+class Curve(NamedTuple):
+    """A call of one size, the sizes, and the exponent it must not exceed, if one was promised."""
+
+    name: str
+    along: str
+    sizes: tuple[int, ...]
+    make: Callable[[int], Callable[[], object]]
+    bound: float | None = None
+
+
+def views(n: int, d1: int = 128, d2: int = 64) -> tuple[Any, Any]:
+    """Return two views of 10 common factors, float32."""
+    rng = np.random.default_rng(0)
+    Z = rng.standard_normal((n, 10), dtype=np.float32)
+    X, T = (rng.standard_normal((n, d), dtype=np.float32) for d in (d1, d2))
+    for view in (X, T):
+        view += Z @ rng.standard_normal((10, view.shape[1]), dtype=np.float32)
+    return X, T
+
+
+def labels(n: int, c: int = 24) -> Any:
+    """Return tags as CSR (n, c), up to three a row."""
+    import scipy.sparse as sp
+
+    columns = np.random.default_rng(1).integers(c, size=3 * n)
+    Y = sp.csr_array((np.ones(3 * n), (np.repeat(np.arange(n), 3), columns)), shape=(n, c))
+    Y.data[:] = 1  # building it summed what came twice
+    return Y
+
+
+def fit(model: Any, n: int, d1: int = 128, c: int = 24) -> Callable[[], object]:
+    """Return the fit of a model on n rows."""
+    (X, T), Y = views(n, d1), labels(n, c)
+    return lambda: model.fit(X, T, Y)
+
+
+def encode(model: Any, n: int) -> Callable[[], object]:
+    """Return the encoding of n images by a model fitted on few rows."""
+    X, T = views(n)
+    model.fit(X[:1000], T[:1000], labels(1000))
+    return lambda: model.encode_image(X)
+
+
+def rank(n: int) -> Callable[[], object]:
+    """Return the mAP of 50 queries in a gallery of n."""
+    X, _ = views(n)
+    Y = labels(n)
+    return lambda: mean_average_precision(Similarity(X[:50], X), SharedLabels(Y[:50], Y))
+
+
+def dagnn() -> DAGNN:
+    """Return a DAGNN of one epoch without validation rows: what training costs a row."""
+    return DAGNN(32, hidden=64, width=32, tau=0.01, max_epochs=1, batch_size=256, validation_fraction=0, random_state=0)
+
+
+CURVES = [
+    Curve("CCA fit", "rows", ROWS, lambda n: fit(CCA(20), n), 1.05),
+    Curve("PLS fit", "rows", ROWS, lambda n: fit(PLS(20), n), 1.05),
+    Curve("MLCCA fit", "rows", ROWS, lambda n: fit(MLCCA(20), n), 1.05),
+    Curve("SemanticMatching fit", "rows", ROWS, lambda n: fit(SemanticMatching(), n), 1.05),
+    Curve("DAGNN fit, an epoch", "rows", ROWS[:-1], lambda n: fit(dagnn(), n), 1.05),
+    Curve("CCA encode", "rows", ROWS, lambda n: encode(CCA(20), n), 1.05),
+    Curve("DAGNN encode", "rows", ROWS, lambda n: encode(dagnn(), n), 1.05),
+    Curve("mAP, 50 queries", "gallery", ROWS, rank),
+    Curve("CCA fit, 5,000 rows", "image features", WIDTHS, lambda d: fit(CCA(20), 5000, d)),
+    Curve("CCA fit, 100 rows", "image features", WIDTHS, lambda d: fit(CCA(20), 100, d), 1.05),
+    Curve("SemanticMatching fit, 5,000 rows", "labels", LABELS, lambda c: fit(SemanticMatching(), 5000, c=c)),
+    Curve("MLCCA fit, 5,000 rows", "labels", LABELS, lambda c: fit(MLCCA(20), 5000, c=c)),
+    Curve("DAGNN fit, an epoch of 5,000 rows", "labels", LABELS, lambda c: fit(dagnn(), 5000, c=c)),
+]
+
+
+def main() -> int:
+    """Run the command line; the status is 1 where an exponent is larger than was promised."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--curve", default="", help="only curves whose name holds this")
+    parser.add_argument("--small", action="store_true", help="the three smallest points of each")
+    parser.add_argument("--docs", action="store_true", help="write benchmarks/results/growth.json and docs/growth.md")
+    parser.add_argument("--out", type=Path, help=argparse.SUPPRESS)  # this process measures the one curve of that name
+    arguments = parser.parse_args()
+    chosen = [entry for entry in CURVES if arguments.curve in entry.name]
+    if arguments.out:
+        (entry,) = [entry for entry in CURVES if entry.name == arguments.curve]
+        arguments.out.write_text(json.dumps(points(entry, arguments.small)), encoding="utf-8")
+        return 0
+    measured = {entry.name: _in_process(entry, arguments.small) for entry in chosen}
+    print(table(measured))
+    if arguments.docs:
+        (RESULTS / "growth.json").write_text(json.dumps(measured, indent=1) + "\n", encoding="utf-8")
+        write_between(ROOT / "docs" / "growth.md", table(measured))
+        draw(measured, ROOT / "docs" / "growth.png")
+    return int(any("**" in line for line in table(measured).splitlines()))
+
+
+def points(entry: Curve, small: bool) -> list[dict[str, float]]:
+    """Measure a curve; a curve has a process of its own, or one's leavings would be another's memory."""
+    found = []
+    for size in entry.sizes[: 3 if small else None]:
+        call = entry.make(size)
+        row = measure(Case(entry.name, str(size), lambda call=call: {"skxmr": call}), 1, repeat=3)[0]
+        found.append({"size": size, "seconds": float(np.median(row["seconds"])), "mb": row["peak_mb"]})
+        print(entry.name, found[-1], file=sys.stderr, flush=True)
+    return found
+
+
+def exponent(curve: list[dict[str, float]], field: str = "seconds") -> float:
+    """Return the slope of the upper half of a curve on logarithmic axes."""
+    upper = curve[len(curve) // 2 - (len(curve) < 4) :]
+    return float(np.polyfit(*np.log([[max(point[name], 1e-6) for point in upper] for name in ("size", field)]), 1)[0])
+
+
+def table(measured: dict[str, list[dict[str, float]]]) -> str:
+    """Return one line a curve: its ends and its exponents."""
+    bounds = {entry.name: (entry.along, entry.bound) for entry in CURVES}
+    rows = []
+    for name, curve in measured.items():
+        (along, bound), slope = bounds[name], exponent(curve)
+        missed = bound is not None and slope > bound
+        last = curve[-1]
+        rows.append(
+            {
+                "what": name,
+                "along": f"{along}, {curve[0]['size']:,} to {last['size']:,}",
+                "CPU seconds": f"{curve[0]['seconds']:.2g} to {last['seconds']:.3g}",
+                "exponent": f"**{slope:.2f}**, above {bound}" if missed else f"{slope:.2f}",
+                "promised": "" if bound is None else f"{bound}",
+                "extra MB at the end": f"{last['mb']:.0f}",
+            }
+        )
+    return markdown(rows)
+
+
+def draw(measured: dict[str, list[dict[str, float]]], path: Path) -> None:
+    """Plot time and memory against size, a column for each thing that grows."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    alongs = list(dict.fromkeys(entry.along for entry in CURVES if entry.name in measured))
+    figure, axes = plt.subplots(2, len(alongs), figsize=(4.2 * len(alongs), 7), sharex="col", squeeze=False)
+    for column, along in enumerate(alongs):
+        for entry in (entry for entry in CURVES if entry.along == along and entry.name in measured):
+            curve = measured[entry.name]
+            for ax, field in zip(axes[:, column], ("seconds", "mb"), strict=True):
+                values = [max(point[field], 0.1 if field == "mb" else 1e-6) for point in curve]
+                ax.loglog([point["size"] for point in curve], values, "o-", markersize=3, label=entry.name)
+        axes[0, column].legend(fontsize=7)
+        axes[1, column].set_xlabel(along)
+    axes[0, 0].set_ylabel("CPU seconds")
+    axes[1, 0].set_ylabel("extra memory, MB")
+    figure.tight_layout()
+    figure.savefig(path, dpi=110)
+
+
+def _in_process(entry: Curve, small: bool) -> list[dict[str, float]]:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "curve.json"
+        command = [sys.executable, __file__, "--curve", entry.name, "--out", str(file)] + ["--small"] * small
+        if subprocess.run(command).returncode:  # its own traceback stands above
+            raise SystemExit(f"the curve {entry.name!r} failed")
+        curve: list[dict[str, float]] = json.loads(file.read_text(encoding="utf-8"))
+        return curve
+
+
+if __name__ == "__main__":
+    sys.exit(main())

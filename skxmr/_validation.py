@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
+from numpy.lib.array_utils import byte_bounds
 from numpy.typing import NDArray
 
 FloatArray = NDArray[np.floating[Any]]
@@ -101,9 +103,34 @@ def check_view(
             f"{name} has {d} features but {width} were seen in fit; "
             "pass the features the model was fitted on, and do not swap the modalities."
         )
+    _check_mapped(matrix, name)
     matrix = _as_float(matrix, name)
     _check_finite(matrix, name)
     return matrix
+
+
+def memory_map(array: Any) -> np.memmap[Any, Any] | None:
+    """Return the whole memory map that an array looks into, if it does."""
+    found = None
+    while isinstance(array, np.ndarray):
+        found = array if isinstance(array, np.memmap) else found
+        array = array.base
+    return found
+
+
+def _check_mapped(matrix: Any, name: str) -> None:
+    """Refuse a map of a file that was cut off since: reading beyond its end would kill the process."""
+    mapped = memory_map(matrix)
+    file = getattr(mapped, "filename", None)
+    if mapped is None or file is None or not os.path.exists(file):  # a removed file stays readable while it is mapped
+        return
+    end = byte_bounds(matrix)[1] - byte_bounds(mapped)[0]
+    needed, found = mapped.offset + end, os.path.getsize(file)
+    if found < needed:
+        raise ValueError(
+            f"{name} is a memory map of the first {needed} bytes of {os.path.basename(file)!r}, which has only {found} "
+            "now: the file was cut off after it was mapped. Write it anew and map it again."
+        )
 
 
 def column_names(view: Any) -> list[str] | None:

@@ -196,3 +196,17 @@ def test_rotated_rows_keep_their_inner_products():
     same = np.ones((3, 10))
     assert _rotation.rotated(same).rows.shape == (3, 1)
     assert_allclose(_rotation.rotated(same).rows, 0, atol=1e-12)
+
+
+def test_a_memory_map_that_was_cut_off_is_refused(tmp_path):
+    file = tmp_path / "x.npy"
+    np.save(file, RNG.normal(size=(5000, 4)))
+    mapped = np.load(file, mmap_mode="r")
+    text = RNG.normal(size=(5000, 3))
+    model = CCA().fit(mapped[10:4000], text[10:4000])  # a part is a map, too
+    with file.open("r+b") as out:
+        out.truncate(100_000)
+    for call in (lambda: CCA().fit(mapped, text), lambda: model.encode_image(mapped[4990:])):
+        with pytest.raises(ValueError, match=r"image is a memory map .* 'x.npy', which has only 100000 now"):
+            call()
+    assert model.encode_image(mapped[:10]).shape == (10, 3)  # these rows are still there

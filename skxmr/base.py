@@ -11,8 +11,8 @@ from sklearn.utils.validation import check_is_fitted
 from skxmr._call import PairsStep, need_both, unpack
 from skxmr._labels import Labels, encode_labels
 from skxmr._validation import MODALITIES, FloatArray, check_view, column_names
-from skxmr.metrics._blocks import Similarity
 from skxmr.metrics._scorers import RetrievalScorer
+from skxmr.metrics._similarity import Similarity
 from skxmr.pairs import Pairs
 
 

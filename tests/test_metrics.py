@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.metrics import average_precision_score, ndcg_score
 
 from skxmr import metrics
-from skxmr.metrics import SameRow, SharedLabels, Similarity, _ranking
+from skxmr.metrics import SameRow, SharedLabels, Similarity, _relevance, _similarity, _walk
 from tests import reference
 
 RNG = np.random.default_rng(0)
@@ -103,10 +103,11 @@ def test_rows_that_differ_in_one_bit_are_told_apart():
     for dtype in DTYPES:
         X = np.repeat(RNG.integers(2, size=(1, 40)).astype(dtype), 41, axis=0)
         X[np.arange(40), np.arange(40)] += 1
-        unique, spread = metrics._blocks._unique_rows(np.vstack([X, X]))
-        assert len(unique) == 41
-        assert_array_equal(unique[spread], np.vstack([X, X]))
-        assert metrics._blocks._unique_rows(X)[1] is None
+        twice = np.vstack([X, X])
+        first, spread = _similarity._distinct(_similarity._hashes(twice))
+        assert len(first) == 41
+        assert_array_equal(twice[first][spread], twice)
+        assert _similarity._distinct(_similarity._hashes(X)) == (None, None)
 
 
 @pytest.mark.parametrize(("dtype", "offset"), [(np.float32, 1e3), (np.float64, 1e8)])
@@ -257,7 +258,7 @@ def test_blocks_do_not_change_anything(monkeypatch, block):
     query, gallery = RNG.normal(size=(13, 4)), RNG.normal(size=(19, 4))
     Yq, Yg = RNG.integers(2, size=(13, 5)), RNG.integers(2, size=(19, 5))
     whole = metrics.average_precision(Similarity(query, gallery), SharedLabels(Yq, Yg))
-    monkeypatch.setattr(_ranking, "_BLOCK", block)
+    monkeypatch.setattr(_walk, "_BLOCK", block)
     assert_allclose(metrics.average_precision(Similarity(query, gallery), SharedLabels(Yq, Yg)), whole, rtol=1e-12)
     assert_allclose(
         metrics.average_precision(Similarity(query, gallery)[:], SharedLabels(Yq, Yg)[:]), whole, rtol=1e-12
@@ -279,8 +280,9 @@ def test_similarities_are_the_loops():
 def test_shared_labels_is_the_loop(monkeypatch):
     Yq, Yg = RNG.integers(2, size=(6, 4)), RNG.integers(2, size=(7, 4))
     loop = np.array([[sum(a & b) for b in Yg] for a in Yq])
-    for limit in (2**24, 2):  # dense and sparse products
-        monkeypatch.setattr(metrics._blocks, "_DENSE_LABELS", limit)
+    for words, dense in ((512, 2**24), (2, 2**24), (2, 2)):  # bits, dense and sparse products
+        monkeypatch.setattr(_relevance, "_WORDS", words)
+        monkeypatch.setattr(_relevance, "_DENSE_LABELS", dense)
         assert_array_equal(SharedLabels(Yq, sp.csr_array(Yg))[:], loop > 0)
         assert_array_equal(SharedLabels(Yq, Yg, graded=True)[2:5], loop[2:5])
         assert_array_equal(SharedLabels(Yq, Yg).T[:], loop.T > 0)

@@ -7,10 +7,11 @@ orders (McSherry & Najork, ECIR 2008). Queries without any relevant item have no
 out of means.
 """
 
-from skxmr.metrics._blocks import SameRow, SharedLabels, Similarity
 from skxmr.metrics._cutoffs import hit_at_k, ndcg_at_k, precision_at_k, precision_scope, recall_at_k
 from skxmr.metrics._precision import average_precision, cross_modal_map, map_per_class, mean_average_precision
+from skxmr.metrics._relevance import SameRow, SharedLabels
 from skxmr.metrics._scorers import RetrievalScorer, RetrievalScores
+from skxmr.metrics._similarity import Similarity
 
 __all__ = [
     "RetrievalScorer",

@@ -8,11 +8,18 @@ from typing import Any
 import numpy as np
 
 from skxmr._validation import check_k
-from skxmr.metrics._ranking import Array, Ranking, as_matrix, check_matrices, evaluate, mean, per_query, ratio
+from skxmr.metrics._ranking import Array, Ranking
+from skxmr.metrics._walk import as_matrix, check_matrices, evaluate, mean, per_query, ratio
 
 
 def precision_at_k(
-    scores: Any, relevance: Any, k: int, *, average: bool = True, exclude_self: bool = False
+    scores: Any,
+    relevance: Any,
+    k: int,
+    *,
+    average: bool = True,
+    exclude_self: bool = False,
+    n_jobs: int | None = None,
 ) -> float | Array:
     """Share of relevant items among the first k.
 
@@ -28,6 +35,8 @@ def precision_at_k(
         Return the mean over queries with relevant items instead of one value a query.
     exclude_self : bool, default=False
         Leave gallery item i out of the ranking of query i.
+    n_jobs : int or None, default=None
+        Number of threads, as in :func:`average_precision`.
 
     Returns
     -------
@@ -50,17 +59,23 @@ def precision_at_k(
     def measure(ranking: Ranking) -> Array:
         return _where_relevant(ranking, ranking.expected()[:, :k].sum(axis=1) / k)
 
-    return _averaged(evaluate(scores, relevance, measure, k, exclude_self), average)
+    return _averaged(evaluate(scores, relevance, measure, k, exclude_self, n_jobs=n_jobs), average)
 
 
 def recall_at_k(
-    scores: Any, relevance: Any, k: int, *, average: bool = True, exclude_self: bool = False
+    scores: Any,
+    relevance: Any,
+    k: int,
+    *,
+    average: bool = True,
+    exclude_self: bool = False,
+    n_jobs: int | None = None,
 ) -> float | Array:
     """Share of a query's relevant items that are among the first k.
 
     Parameters
     ----------
-    scores, relevance, k, average, exclude_self : object
+    scores, relevance, k, average, exclude_self, n_jobs : object
         As in :func:`precision_at_k`.
 
     Returns
@@ -84,15 +99,23 @@ def recall_at_k(
     def measure(ranking: Ranking) -> Array:
         return ratio(ranking.expected()[:, :k].sum(axis=1), ranking.n_relevant)
 
-    return _averaged(evaluate(scores, relevance, measure, k, exclude_self), average)
+    return _averaged(evaluate(scores, relevance, measure, k, exclude_self, n_jobs=n_jobs), average)
 
 
-def hit_at_k(scores: Any, relevance: Any, k: int, *, average: bool = True, exclude_self: bool = False) -> float | Array:
+def hit_at_k(
+    scores: Any,
+    relevance: Any,
+    k: int,
+    *,
+    average: bool = True,
+    exclude_self: bool = False,
+    n_jobs: int | None = None,
+) -> float | Array:
     """Whether a relevant item is among the first k; R@k of the fine-grained literature.
 
     Parameters
     ----------
-    scores, relevance, k, average, exclude_self : object
+    scores, relevance, k, average, exclude_self, n_jobs : object
         As in :func:`precision_at_k`.
 
     Returns
@@ -122,11 +145,17 @@ def hit_at_k(scores: Any, relevance: Any, k: int, *, average: bool = True, exclu
                 hit[row] = 1.0 if above else 1.0 - missed
         return _where_relevant(ranking, hit)
 
-    return _averaged(evaluate(scores, relevance, measure, k, exclude_self), average)
+    return _averaged(evaluate(scores, relevance, measure, k, exclude_self, n_jobs=n_jobs), average)
 
 
 def ndcg_at_k(
-    scores: Any, relevance: Any, k: int | None = None, *, average: bool = True, exclude_self: bool = False
+    scores: Any,
+    relevance: Any,
+    k: int | None = None,
+    *,
+    average: bool = True,
+    exclude_self: bool = False,
+    n_jobs: int | None = None,
 ) -> float | Array:
     """Normalised discounted cumulative gain: gains discounted by 1 / log2(rank + 1), over the best possible sum.
 
@@ -138,7 +167,7 @@ def ndcg_at_k(
         Gains of 0 or more, e.g. booleans or ``SharedLabels(..., graded=True)``.
     k : int or None, default=None
         The cut-off rank; None ranks the whole gallery.
-    average, exclude_self : object
+    average, exclude_self, n_jobs : object
         As in :func:`precision_at_k`.
 
     Returns
@@ -164,10 +193,12 @@ def ndcg_at_k(
         best = -np.sort(-ranking.relevance, axis=1)[:, :depth] @ discount
         return ratio(ranking.expected()[:, :depth] @ discount, best)
 
-    return _averaged(evaluate(scores, relevance, measure, k, exclude_self, graded=True), average)
+    return _averaged(evaluate(scores, relevance, measure, k, exclude_self, graded=True, n_jobs=n_jobs), average)
 
 
-def precision_scope(scores: Any, relevance: Any, scopes: Iterable[int], *, exclude_self: bool = False) -> Array:
+def precision_scope(
+    scores: Any, relevance: Any, scopes: Iterable[int], *, exclude_self: bool = False, n_jobs: int | None = None
+) -> Array:
     """Precision at several cut-offs: the precision-scope curve of the cross-modal literature.
 
     Parameters
@@ -176,7 +207,7 @@ def precision_scope(scores: Any, relevance: Any, scopes: Iterable[int], *, exclu
         As in :func:`precision_at_k`.
     scopes : iterable of int
         The cut-off ranks, each at most m.
-    exclude_self : bool, default=False
+    exclude_self, n_jobs : object
         As in :func:`precision_at_k`.
 
     Returns
@@ -207,7 +238,7 @@ def precision_scope(scores: Any, relevance: Any, scopes: Iterable[int], *, exclu
         found = np.cumsum(ranking.expected()[:, : cuts.max()], axis=1)[:, cuts - 1] / cuts
         return np.where(ranking.n_relevant[:, None] > 0, found, np.nan)
 
-    values = per_query(scores, relevance, measure, exclude_self=exclude_self)
+    values = per_query(scores, relevance, measure, exclude_self=exclude_self, n_jobs=n_jobs)
     return np.array([mean(column) for column in values.T])
 
 

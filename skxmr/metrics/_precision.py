@@ -8,8 +8,11 @@ import numpy as np
 
 from skxmr._labels import encode_labels
 from skxmr._validation import check_choice
-from skxmr.metrics._blocks import SameRow, SharedLabels, Similarity
-from skxmr.metrics._ranking import Array, Ranking, evaluate, mean, ratio
+from skxmr.metrics._gains import precision_at_relevant
+from skxmr.metrics._ranking import Array, Ranking
+from skxmr.metrics._relevance import SameRow, SharedLabels
+from skxmr.metrics._similarity import Similarity
+from skxmr.metrics._walk import evaluate, mean, ratio
 
 TIES = ("expected", "sklearn")
 DENOMINATORS = ("min", "relevant")
@@ -23,6 +26,7 @@ def average_precision(
     ties: str = "expected",
     denominator: str = "min",
     exclude_self: bool = False,
+    n_jobs: int | None = None,
 ) -> Array:
     """Average precision of each query: the mean, over its relevant items, of the precision at their ranks.
 
@@ -43,6 +47,9 @@ def average_precision(
         of relevant items.
     exclude_self : bool, default=False
         Query i and gallery item i are the same thing and item i is left out of the ranking.
+    n_jobs : int or None, default=None
+        Number of threads, each with blocks of queries, as in joblib: -1 means one a core, None means 1 unless a
+        ``joblib.parallel_config`` says otherwise. BLAS then runs on one thread; any number gives the same bits.
 
     Returns
     -------
@@ -68,12 +75,12 @@ def average_precision(
         raise ValueError("ties='sklearn' is not defined for a cut-off k; use ties='expected'.")
 
     def measure(ranking: Ranking) -> Array:
-        total = _precision_at_relevant(ranking, k, ties)
+        total = precision_at_relevant(ranking, k, ties)
         n_relevant = ranking.n_relevant
         ideal = n_relevant if k is None or denominator == "relevant" else np.minimum(n_relevant, k)
         return ratio(total, ideal)
 
-    return evaluate(scores, relevance, measure, k, exclude_self)
+    return evaluate(scores, relevance, measure, k, exclude_self, every_tie=ties == "sklearn", n_jobs=n_jobs)
 
 
 def mean_average_precision(
@@ -84,12 +91,13 @@ def mean_average_precision(
     ties: str = "expected",
     denominator: str = "min",
     exclude_self: bool = False,
+    n_jobs: int | None = None,
 ) -> float:
     """Mean of :func:`average_precision` over the queries that have a relevant item (mAP, mAP@k).
 
     Parameters
     ----------
-    scores, relevance, k, ties, denominator, exclude_self : object
+    scores, relevance, k, ties, denominator, exclude_self, n_jobs : object
         As in :func:`average_precision`.
 
     Returns
@@ -109,11 +117,18 @@ def mean_average_precision(
     0.75
     """
     options: dict[str, Any] = {"k": k, "ties": ties, "denominator": denominator, "exclude_self": exclude_self}
+    options["n_jobs"] = n_jobs
     return mean(average_precision(scores, relevance, **options))
 
 
 def map_per_class(
-    scores: Any, relevance: Any, labels: Any, *, k: int | None = None, exclude_self: bool = False
+    scores: Any,
+    relevance: Any,
+    labels: Any,
+    *,
+    k: int | None = None,
+    exclude_self: bool = False,
+    n_jobs: int | None = None,
 ) -> dict[Any, float]:
     """Mean average precision of the queries of each class.
 
@@ -123,7 +138,7 @@ def map_per_class(
         As in :func:`average_precision`.
     labels : labels of the n queries
         Multi-hot, class ids or lists of tags; a query counts for each of its labels.
-    k, exclude_self : object
+    k, exclude_self, n_jobs : object
         As in :func:`average_precision`.
 
     Returns
@@ -142,7 +157,7 @@ def map_per_class(
     >>> map_per_class([[0.9, 0.1], [0.2, 0.4]], [[1, 0], [1, 0]], ["art", "music"])
     {'art': 1.0, 'music': 0.5}
     """
-    ap = average_precision(scores, relevance, k=k, exclude_self=exclude_self)
+    ap = average_precision(scores, relevance, k=k, exclude_self=exclude_self, n_jobs=n_jobs)
     matrix, names, _ = encode_labels(labels)
     if matrix.shape[0] != len(ap):
         raise ValueError(f"labels has {matrix.shape[0]} rows but there are {len(ap)} queries.")
@@ -161,6 +176,7 @@ def cross_modal_map(
     k: int | None = None,
     ties: str = "expected",
     exclude_self: bool = False,
+    n_jobs: int | None = None,
 ) -> dict[str, float]:
     """Mean average precision of image-to-text and text-to-image retrieval among the same items.
 
@@ -172,7 +188,7 @@ def cross_modal_map(
         Relevant means sharing at least one label; None means that only the item's own other view is relevant.
     metric : {"cosine", "inner", "euclidean"}, default="cosine"
         The similarity that ranks.
-    k, ties, exclude_self : object
+    k, ties, exclude_self, n_jobs : object
         As in :func:`average_precision`; a cut-off divides by min(k, number of relevant items).
 
     Returns
@@ -194,26 +210,9 @@ def cross_modal_map(
     """
     scores = Similarity(image, text, metric)
     relevance = SameRow(len(scores.query)) if labels is None else SharedLabels(labels)
-    options: dict[str, Any] = {"k": k, "ties": ties, "exclude_self": exclude_self}
+    options: dict[str, Any] = {"k": k, "ties": ties, "exclude_self": exclude_self, "n_jobs": n_jobs}
     i2t = average_precision(scores, relevance, **options)
     t2i = average_precision(scores.T, relevance.T, **options)
     i2t_map, t2i_map = mean(i2t), mean(t2i)
     skipped = {"i2t_skipped": int(np.isnan(i2t).sum()), "t2i_skipped": int(np.isnan(t2i).sum())}
     return {"i2t_map": i2t_map, "t2i_map": t2i_map, "map": (i2t_map + t2i_map) / 2, **skipped}
-
-
-def _precision_at_relevant(ranking: Ranking, k: int | None, ties: str) -> Array:
-    """Sum, over the first k ranks, of the expected relevance at a rank times the precision there."""
-    relevance, groups = ranking
-    ranks = np.arange(1, relevance.shape[1] + 1)
-    gain = np.cumsum(relevance, axis=1, dtype=np.int32) * relevance / ranks  # (b, m)
-    if groups is not None:
-        position, group, place = groups.spread(relevance.shape[1])
-        start, size, above, within = (column[group] for column in groups[1:])
-        if ties == "sklearn":
-            precision = (above + within) / (start + size)
-        else:
-            slope = (within - 1) / (size - 1)  # further relevant items met per place inside the group
-            precision = (above + 1 + place * slope) / (start + place + 1)
-        gain.flat[position] = within / size * precision
-    return gain[:, :k].sum(axis=1)

@@ -8,9 +8,10 @@ from sklearn.utils.metadata_routing import MetadataRequest
 
 from skxmr._call import need_both, unpack
 from skxmr._validation import check_choice, check_k
-from skxmr.metrics._blocks import SIMILARITIES, SameRow, SharedLabels, Similarity
 from skxmr.metrics._cutoffs import hit_at_k, ndcg_at_k, precision_at_k, recall_at_k
 from skxmr.metrics._precision import mean_average_precision
+from skxmr.metrics._relevance import SameRow, SharedLabels
+from skxmr.metrics._similarity import SIMILARITIES, Similarity
 from skxmr.pairs import Pairs
 
 MEASURES: dict[str, Any] = {

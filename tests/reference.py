@@ -96,3 +96,17 @@ def weighted_covariances(X, T, W):
     C_xx = sum(W[i, j] * np.outer(X[i], X[i]) for i in range(len(X)) for j in range(len(T)))
     C_tt = sum(W[i, j] * np.outer(T[j], T[j]) for i in range(len(X)) for j in range(len(T)))
     return C_xt, C_xx, C_tt
+
+
+def tied_average_precision(scores, relevant, k=None):
+    """McSherry and Najork's sum over the places of each tie group, divided by the number of relevant items."""
+    total, start, above = 0.0, 0, 0
+    for score in sorted(set(map(float, scores)), reverse=True):
+        group = [bool(r) for s, r in zip(scores, relevant, strict=True) if float(s) == score]
+        size, within = len(group), sum(group)
+        for t in range(1, size + 1):
+            if k is None or start + t <= k:
+                slope = (within - 1) / (size - 1) if size > 1 else 0.0
+                total += within / size * (above + 1 + (t - 1) * slope) / (start + t)
+        start, above = start + size, above + within
+    return total / above if above else math.nan

@@ -9,6 +9,7 @@ import numpy as np
 from skxmr._labels import encode_labels
 from skxmr._validation import check_choice
 from skxmr.metrics._gains import precision_at_relevant
+from skxmr.metrics._host import on_device
 from skxmr.metrics._ranking import Array, Ranking
 from skxmr.metrics._relevance import SameRow, SharedLabels
 from skxmr.metrics._similarity import Similarity
@@ -33,7 +34,7 @@ def average_precision(
     Parameters
     ----------
     scores : matrix of shape (n, m)
-        Larger means closer.
+        Larger means closer. A tensor on CUDA, or a :class:`Similarity` of such, is ranked there.
     relevance : boolean matrix of shape (n, m)
         Which items are relevant.
     k : int or None, default=None
@@ -73,6 +74,11 @@ def average_precision(
     check_choice(denominator, "denominator", DENOMINATORS)
     if ties == "sklearn" and k is not None:
         raise ValueError("ties='sklearn' is not defined for a cut-off k; use ties='expected'.")
+
+    if on_device(getattr(scores, "query", scores)):
+        from skxmr.metrics import _tensors
+
+        return _tensors.average_precision(scores, relevance, k, ties, denominator, exclude_self)
 
     def measure(ranking: Ranking) -> Array:
         total = precision_at_relevant(ranking, k, ties)
@@ -182,7 +188,7 @@ def cross_modal_map(
 
     Parameters
     ----------
-    image, text : array-like of shape (n, d)
+    image, text : array-like or tensor of shape (n, d)
         Embeddings of the two views in the common space.
     labels : labels of the n items, or None
         Relevant means sharing at least one label; None means that only the item's own other view is relevant.

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from skxmr._labels import Labels, encode_labels
 from skxmr._validation import check_k
+from skxmr.metrics._host import as_host
 
 _WORDS = 512  # labels up to which an item's are held as the bits of a few words
 _DENSE_LABELS = 2**24  # entries of the gallery's label matrix up to which it is held densely, in 64 MB
@@ -20,7 +21,7 @@ class SharedLabels:
 
     Parameters
     ----------
-    query_labels : multi-hot array, CSR, DataFrame, class ids or lists of tags of length n
+    query_labels : multi-hot array or tensor, CSR, DataFrame, class ids or lists of tags of length n
         Labels of the queries.
     gallery_labels : same kind of length m, or None
         Labels of the gallery; None means the queries' own.
@@ -49,9 +50,11 @@ class SharedLabels:
 
     def __init__(self, query_labels: Any, gallery_labels: Any = None, graded: bool = False) -> None:
         if gallery_labels is None or gallery_labels is query_labels:
-            self.query = self.gallery = encode_labels(query_labels).matrix
+            self.query = self.gallery = encode_labels(as_host(query_labels)).matrix
         else:
-            self.query, self.gallery = _joint(encode_labels(query_labels), encode_labels(gallery_labels))
+            self.query, self.gallery = _joint(
+                encode_labels(as_host(query_labels)), encode_labels(as_host(gallery_labels))
+            )
         self.shape = (self.query.shape[0], self.gallery.shape[0])
         self.graded = graded
         if not graded and self.query.shape[1] <= _WORDS:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from skxmr._validation import FloatArray, check_k
+from skxmr.metrics._host import as_host
 from skxmr.metrics._keys import all_finite
 from skxmr.metrics._ranking import Array, Ranking, rank
 
@@ -79,7 +80,7 @@ def per_query(
 
     def block(start: int) -> list[Array]:
         rows = slice(start, min(start + step, n))
-        S, R = _score_rows(scores, rows), _relevance_rows(relevance, rows, graded)
+        S, R = _score_rows(scores, rows), relevance_rows(relevance, rows, graded)
         parts = []
         for a in range(0, len(S), tile := max(1, _CACHED // m)):
             own = np.arange(start + a, min(start + a + tile, rows.stop)) if exclude_self else None
@@ -114,7 +115,7 @@ def check_matrices(scores: Any, relevance: Any, exclude_self: bool) -> tuple[int
 
 
 def _score_rows(scores: Any, rows: slice) -> FloatArray:
-    S = scores[rows]
+    S = as_host(scores[rows])
     S = S.toarray() if hasattr(S, "toarray") else np.asarray(S)
     if S.dtype not in (np.float32, np.float64):
         if S.dtype.kind not in "biuf":
@@ -125,8 +126,8 @@ def _score_rows(scores: Any, rows: slice) -> FloatArray:
     return S
 
 
-def _relevance_rows(relevance: Any, rows: slice, graded: bool) -> NDArray[Any]:
-    R = relevance[rows]
+def relevance_rows(relevance: Any, rows: slice, graded: bool) -> NDArray[Any]:
+    R = as_host(relevance[rows])
     R = R.toarray() if hasattr(R, "toarray") else np.asarray(R)
     if graded:
         if R.dtype.kind not in "biuf" or not (np.isfinite(R).all() and (R >= 0).all()):

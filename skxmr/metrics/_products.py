@@ -1,0 +1,114 @@
+"""Products of queries with a gallery that is never copied: it is walked in tiles, brought to form as they pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skxmr._validation import FloatArray
+
+_TILE = 2**22  # entries of the gallery multiplied at once, by at most 4096 rows, whose scores then are still cached
+_CACHED = 2**17  # entries of the gallery that are looked at in several passes, each in the cache
+_SAMPLE = 32  # columns by which most rows differ
+_SAFE = 1e-15, 1e15  # largest entries of rows whose products and squares neither vanish nor overflow in float32
+
+
+class ArrayScores:
+    """Similarities of two arrays (n, d) and (m, d) by rows; equal gallery rows get equal scores, to the last bit."""
+
+    def __init__(self, query: FloatArray, gallery: FloatArray, metric: str) -> None:
+        self.query, self.gallery, self.metric = query, gallery, metric
+        self._shift = np.zeros(1, self.gallery.dtype)
+        if metric == "euclidean":  # distances do not change, but large common offsets would cancel badly
+            self._shift = self.gallery.mean(axis=0)
+        # Equal gallery rows must tie, but BLAS rounds the columns of one product differently: score each row once.
+        self._terms, hashes = self._pass()
+        self._distinct, self._spread = _distinct(hashes)
+        if self._distinct is not None:
+            self._terms = self._terms[self._distinct]
+        self._as_is = metric == "inner" or (metric == "cosine" and bool(np.isfinite(self._terms).all()))
+
+    def __getitem__(self, rows: slice) -> FloatArray:
+        Q = self._form(self.query[rows])
+        scores: FloatArray = np.empty((len(Q), len(self._terms)), np.result_type(Q, self.gallery))
+        for items in _steps(len(self._terms), min(_TILE // max(1, Q.shape[1]), 4096)):
+            keys = self.gallery[items] if self._distinct is None else self.gallery[self._distinct[items]]
+            tile = np.matmul(Q, (keys if self._as_is else self._form(keys)).T, out=scores[:, items])
+            if self.metric == "cosine" and self._as_is:
+                tile *= self._terms[items]  # as rows of unit length would, without making them anew for every block
+            elif self.metric == "euclidean":
+                tile *= 2
+                tile -= self._terms[items]
+        if self.metric == "euclidean":
+            scores -= np.einsum("ij,ij->i", Q, Q)[:, None]
+        return scores if self._spread is None else scores.take(self._spread, axis=1)
+
+    def _form(self, rows: FloatArray) -> FloatArray:
+        """Return rows as the product wants them."""
+        if self.metric == "inner":
+            return rows
+        return _unit_rows(rows)[0] if self.metric == "cosine" else rows - self._shift
+
+    def _pass(self) -> tuple[FloatArray, NDArray[np.uint64]]:
+        """Return, for each gallery row (m,), its term in the score and a hash of what is multiplied.
+
+        The term is the squared length for Euclidean distances and 1 / length for cosines; infinite where a product
+        with the row as it is might overflow or vanish.
+        """
+        m, d = self.gallery.shape
+        terms, hashes = np.zeros(m, self.gallery.dtype), np.empty(m, np.uint64)
+        some = np.unique(np.linspace(0, d - 1, min(d, _SAMPLE)).astype(np.intp))
+        for items in _steps(m, _CACHED // max(1, d)):
+            if self.metric == "cosine":
+                keys, terms[items] = _unit_rows(self.gallery[items])
+            else:
+                keys = self._form(self.gallery[items])
+            if self.metric == "euclidean":
+                terms[items] = np.einsum("ij,ij->i", keys, keys)
+            hashes[items] = _hashes(keys[:, some])
+        # A sample of the columns tells most rows apart; the hash of whole rows costs ten times the sample's.
+        _, which, counts = np.unique(hashes, return_inverse=True, return_counts=True)
+        alike = np.flatnonzero(counts[which] > 1) if d > _SAMPLE else np.empty(0, np.intp)
+        for items in _steps(len(alike), _CACHED // max(1, d)):
+            hashes[alike[items]] += _hashes(self._form(self.gallery[alike[items]]))
+        return terms, hashes
+
+
+def _steps(n: int, step: int) -> Iterator[slice]:
+    step = max(1, step)
+    return (slice(a, min(a + step, n)) for a in range(0, n, step))
+
+
+def _unit_rows(X: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return rows of unit length, zero rows as they are, and 1 / length: infinite for rows outside the safe range."""
+    one = X.dtype.type(1)
+    if X.shape[1] == 0:
+        return X, np.ones(len(X), X.dtype)
+    peak = np.maximum(X.max(axis=1), -X.min(axis=1))  # divided by first, so that squares neither overflow nor vanish
+    factor = np.where(peak > 0, peak, one)
+    X = X / factor[:, None]
+    norms = np.sqrt(np.einsum("ij,ij->i", X, X))
+    norms[norms == 0] = one
+    X /= norms[:, None]  # in place: X is ours since it was divided
+    safe = (peak == 0) | ((peak >= _SAFE[0]) & (peak <= _SAFE[1]))
+    factor[~safe] = 0
+    with np.errstate(divide="ignore"):
+        return X, one / (factor * norms)
+
+
+def _distinct(hashes: NDArray[np.uint64]) -> tuple[NDArray[np.intp] | None, NDArray[np.intp] | None]:
+    """Return which rows are distinct and, for every row, which of them it is; None twice where all are."""
+    _, first, spread = np.unique(hashes, return_index=True, return_inverse=True)
+    return (None, None) if len(first) == len(hashes) else (first, spread)
+
+
+def _hashes(X: FloatArray) -> NDArray[np.uint64]:
+    """Return a 64-bit hash of each row's bits: a random linear form of them after mixing; integers round nothing."""
+    factors = np.random.default_rng(0).integers(2**64, size=X.shape[1], dtype=np.uint64) | np.uint64(1)
+    bits = np.ascontiguousarray(X).view(np.uint32 if X.dtype == np.float32 else np.uint64).astype(np.uint64)
+    bits ^= bits >> np.uint64(32)
+    bits *= np.uint64(0x9E3779B97F4A7C15)
+    bits ^= bits >> np.uint64(29)
+    return bits @ factors

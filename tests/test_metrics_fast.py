@@ -1,0 +1,240 @@
+"""What the fast paths of the measures must not change: keys, sorts, tiles, ties, threads and tensors."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+from joblib import parallel_config
+from numpy.testing import assert_allclose, assert_array_equal
+
+from skxmr import metrics
+from skxmr.metrics import SameRow, SharedLabels, Similarity, _gains, _keys, _precision, _products, _similarity, _walk
+from tests import reference
+
+RNG = np.random.default_rng(0)
+
+
+def problem(n=40, m=300, d=12, c=5, seed=0, dtype=np.float32):
+    rng = np.random.default_rng(seed)
+    query, gallery = rng.normal(size=(n, d)).astype(dtype), rng.normal(size=(m, d)).astype(dtype)
+    return (query, gallery), (rng.integers(2, size=(n, c)), rng.integers(2, size=(m, c)))
+
+
+def score_rows(kind, b=4, m=600):
+    """Scores with ties, zeros of both signs and, by `kind`, all below 2, up to 1e30, or too far apart to scale."""
+    S = RNG.normal(size=(b, m))
+    S[:, m // 2 :], S[:, 5:9], S[:, 6] = S[:, : m // 2], 0, -0.0
+    if kind == "far":
+        S[:, ::2] *= 1e-37
+        return S.astype(np.float32)
+    return (S * {"cosine": 0.03, "medium": 7, "large": 1e30}[kind]).astype(np.float32)
+
+
+@pytest.mark.parametrize("kind", ["cosine", "medium", "large", "far"])
+def test_keys_rank_as_score_then_relevance(kind):
+    S = score_rows(kind)
+    R = RNG.uniform(size=S.shape) < 0.5
+    keys = _keys.packed_keys(S, R)
+    assert keys.dtype == (np.int64 if kind == "far" else np.int32)
+    keys.sort(axis=1)
+    for row, (s, r) in enumerate(zip(S, R, strict=True)):
+        order = np.lexsort((~r, -s))
+        assert_array_equal(_keys.relevance_of(keys[row]), r[order])
+        assert_array_equal(np.diff(keys[row] >> 1) > 0, np.diff(s[order]) < 0)
+
+
+@pytest.mark.parametrize("kind", ["cosine", "far"])
+def test_the_sort_by_digits_is_a_sort(kind, monkeypatch):
+    keys = _keys.packed_keys(score_rows(kind), RNG.uniform(size=(4, 600)) < 0.5)
+    keys[0, :2] = np.iinfo(keys.dtype).max >> (keys.itemsize == 8) * 30, 0
+    wanted = np.sort(keys, axis=1)
+    assert isinstance(_keys._digits_pay(), bool)
+    monkeypatch.setattr(_keys, "_LONG", 2)
+    monkeypatch.setattr(_keys, "_digits_pay", lambda: True)
+    _keys.sort_keys(keys)
+    assert_array_equal(keys, wanted)
+
+
+@pytest.mark.parametrize("kind", ["cosine", "medium", "large", "far"])
+@pytest.mark.parametrize("ties", ["expected", "sklearn"])
+@pytest.mark.parametrize("exclude_self", [False, True])
+def test_float32_scores_rank_as_their_float64_values(kind, ties, exclude_self):
+    S = score_rows(kind, 50, 50)
+    R = RNG.uniform(size=S.shape) < 0.4
+    options = {"ties": ties, "exclude_self": exclude_self}
+    assert_allclose(
+        metrics.average_precision(S, R, **options),
+        metrics.average_precision(S.astype(np.float64), R, **options),
+        rtol=1e-12,
+    )
+
+
+def test_the_own_item_drops_out_even_below_all_others():
+    S = np.full((3, 3), np.nextafter(np.float32(-2), np.float32(0)), np.float32)
+    relevance = np.array([[1, 0, 0], [1, 1, 0], [1, 0, 1]])
+    assert_allclose(metrics.average_precision(S, relevance, exclude_self=True), [np.nan, 0.75, 0.75])
+
+
+@pytest.mark.parametrize("levels", [2, 5, 300])
+@pytest.mark.parametrize("k", [None, 1, 70, 999])
+def test_large_tie_groups_have_the_published_sum(levels, k, monkeypatch):
+    S = RNG.integers(levels, size=(6, 999)).astype(np.float32) / levels
+    R = RNG.uniform(size=S.shape) < 0.3
+    loop = [reference.tied_average_precision(s, r, k) for s, r in zip(S, R, strict=True)]
+    for large in (2, 64, 10**9):  # by sums of reciprocals or term by term
+        monkeypatch.setattr(_gains, "_LARGE", large)
+        for scores in (S, S.astype(np.float64)):
+            assert_allclose(metrics.average_precision(scores, R, k=k, denominator="relevant"), loop, rtol=1e-11)
+
+
+def test_the_published_sum_is_the_mean_over_orders():
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        scores, relevant = rng.integers(3, size=6), rng.uniform(size=6) < 0.5
+        for k in (None, 1, 3):
+            wanted = reference.expected_average_precision(scores, relevant, k)
+            assert_allclose(reference.tied_average_precision(scores, relevant, k), wanted, rtol=1e-12)
+
+
+@pytest.mark.parametrize("metric", ["cosine", "inner", "euclidean"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_tiles_do_not_change_scores(metric, dtype, monkeypatch):
+    (query, gallery), _ = problem(dtype=dtype)
+    gallery[7] = gallery[250]
+    gallery[9] = 0
+    whole = Similarity(query, gallery, metric)[:]
+    assert whole.dtype == dtype
+    monkeypatch.setattr(_products, "_TILE", 100)
+    monkeypatch.setattr(_products, "_CACHED", 50)
+    monkeypatch.setattr(_products, "_SAMPLE", 1)
+    tiled = Similarity(query, gallery, metric)[:]
+    assert_allclose(tiled, whole, atol=2e-5 if dtype == np.float32 else 1e-12)
+    assert_array_equal(tiled[:, 7], tiled[:, 250])
+
+
+def test_rows_that_differ_outside_the_sampled_columns_are_told_apart():
+    gallery = np.zeros((400, 200))
+    gallery[np.arange(200), np.arange(200)] = gallery[np.arange(200, 400), np.arange(200)] = 1
+    scores = Similarity(np.eye(200), gallery, "inner")[:]
+    assert_array_equal(scores, gallery.T)
+
+
+def test_one_extreme_row_does_not_spoil_the_cosines():
+    (query, gallery), _ = problem(d=6)
+    expected = Similarity(query, gallery)[:]
+    gallery[3] *= np.float32(1e30)
+    gallery[4] *= np.float32(1e-30)
+    assert_allclose(Similarity(query, gallery)[:], expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("c", [1, 8, 9, 33, 64, 65, 200])
+def test_common_bits_are_common_labels(c):
+    Yq, Yg = RNG.uniform(size=(9, c)) < 0.1, RNG.uniform(size=(30, c)) < 0.1
+    Yq[0], Yq[1, -1], Yg[0, -1] = False, True, True
+    assert_array_equal(SharedLabels(Yq, Yg)[:], Yq.astype(int) @ Yg.T.astype(int) > 0)
+
+
+def test_any_number_of_threads_gives_the_same_bits(monkeypatch):
+    monkeypatch.setattr(_walk, "_BLOCK", 1500)
+    monkeypatch.setattr(_walk, "_CACHED", 600)
+    views, labels = problem()
+    scores, relevance = Similarity(*views), SharedLabels(*labels)
+    one, two = (metrics.average_precision(scores, relevance, n_jobs=jobs) for jobs in (1, 2))
+    assert_array_equal(one, two)
+    with parallel_config("loky", n_jobs=2):  # the measures share their memory: threads, whatever the backend
+        assert_array_equal(metrics.average_precision(scores, relevance), one)
+    assert_allclose(metrics.average_precision(scores, relevance), one, rtol=1e-5)
+    square = (views[1], views[1][::-1].copy(), labels[1])
+    assert metrics.cross_modal_map(*square, n_jobs=2) == metrics.cross_modal_map(*square, n_jobs=1)
+    for measure in (metrics.precision_at_k, metrics.recall_at_k, metrics.hit_at_k, metrics.ndcg_at_k):
+        assert measure(scores, relevance, 9, n_jobs=2) == measure(scores, relevance, 9, n_jobs=1)
+    curves = [metrics.precision_scope(scores, relevance, [1, 9], n_jobs=jobs) for jobs in (1, 2)]
+    assert_array_equal(*curves)
+
+
+@pytest.mark.parametrize("metric", ["cosine", "inner", "euclidean"])
+def test_the_gallery_is_not_copied(metric):
+    """A gallery of 64 MB, and a block of 100 x 500: what is held besides is tiles, keys and numbers an item."""
+    (query, gallery), labels = problem(100, 8000, 2000)
+    tracemalloc.start()
+    metrics.average_precision(Similarity(query, gallery[:500], metric), SharedLabels(labels[0], labels[1][:500]))
+    tracemalloc.reset_peak()
+    scores = Similarity(query, gallery, metric)
+    assert tracemalloc.get_traced_memory()[1] < 8e6
+    metrics.average_precision(scores, SharedLabels(*labels))
+    assert tracemalloc.get_traced_memory()[1] < 40e6
+    tracemalloc.stop()
+
+
+@pytest.fixture(params=["cpu", "cuda"])
+def device(request, monkeypatch):
+    """Tensors on CUDA, or on the CPU as if it were one."""
+    torch = pytest.importorskip("torch")
+    if request.param == "cuda" and not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    if request.param == "cpu":
+        for module in (_similarity, _precision):
+            monkeypatch.setattr(module, "on_device", lambda matrix: isinstance(matrix, torch.Tensor))
+    return lambda array: torch.as_tensor(array, device=request.param)
+
+
+@pytest.mark.parametrize("metric", ["cosine", "inner", "euclidean"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_tensors_give_what_arrays_give(metric, dtype, device):
+    (query, gallery), labels = problem(n=300, dtype=dtype)
+    gallery[7] = 0
+    gallery[50:100] = gallery[:50]
+    arrays, tensors = Similarity(query, gallery, metric), Similarity(device(query), device(gallery), metric)
+    atol = 1e-4 if dtype == np.float32 else 1e-12
+    assert_allclose(tensors[:7].cpu(), arrays[:7], atol=atol)
+    assert_array_equal(tensors[:][:, 50:100].cpu(), tensors[:][:, :50].cpu())
+    for relevance in (SharedLabels(*labels), SharedLabels(*map(device, labels)), SameRow(300)):
+        for options in ({}, {"k": 9}, {"k": 9, "denominator": "relevant"}, {"exclude_self": True}, {"ties": "sklearn"}):
+            wanted = metrics.average_precision(arrays, relevance, **options)
+            found = metrics.average_precision(tensors, relevance, **options)
+            assert_allclose(found, wanted, atol=atol)  # float32 products round differently: neighbours may swap
+            assert_allclose(np.nansum(found) / 300, np.nansum(wanted) / 300, atol=1e-6)
+    pairs = metrics.cross_modal_map(query, gallery, labels[1], metric=metric)
+    assert metrics.cross_modal_map(device(query), device(gallery), labels[1], metric=metric) == pytest.approx(
+        pairs, abs=1e-6
+    )
+    assert_allclose(metrics.hit_at_k(tensors, SameRow(300), 5), metrics.hit_at_k(arrays, SameRow(300), 5), atol=1e-6)
+
+
+def test_tied_score_tensors_give_the_mean_over_orders(device, monkeypatch):
+    from skxmr.metrics import _tensors
+
+    monkeypatch.setattr(_tensors, "_BLOCK", 12)
+    scores, relevance = RNG.integers(3, size=(8, 6)), RNG.uniform(size=(8, 6)) < 0.5
+    relevance[0] = False
+    for S in (scores, scores.astype(np.float32)):
+        for R in (relevance, device(relevance), device(relevance.astype(int))):
+            ap = metrics.average_precision(device(S), R, k=4, denominator="relevant")
+            loop = [reference.expected_average_precision(s, r, 4) for s, r in zip(scores, relevance, strict=True)]
+            assert_allclose(ap, loop, rtol=1e-12)
+    with pytest.raises(ValueError, match="NaN or infinite"):
+        metrics.average_precision(device(np.array([[np.nan, 1.0]])), np.eye(1, 2))
+
+
+def test_bad_tensors_are_named_as_arrays_are(device):
+    good = device(np.ones((2, 3)))
+    with pytest.raises(ValueError, match="gallery contains 1 NaN or infinite values"):
+        Similarity(good, device(np.array([[1.0, np.nan, 1.0]])))
+    with pytest.raises(ValueError, match="query has 3 dimensions but gallery has 4"):
+        Similarity(good, device(np.ones((2, 4))))
+    with pytest.raises(ValueError, match="query must be 2-D"):
+        Similarity(good[0], good)
+    with pytest.raises(TypeError, match="gallery is a ndarray but the other side is a tensor"):
+        Similarity(good, np.ones((2, 3)))
+
+
+def test_tensors_on_the_cpu_are_arrays():
+    torch = pytest.importorskip("torch")
+    views, labels = problem()
+    tensors = [torch.as_tensor(view) for view in views]
+    scores = Similarity(*tensors)
+    assert isinstance(scores[:], np.ndarray) and np.shares_memory(scores.gallery, tensors[1].numpy())
+    wanted = metrics.average_precision(Similarity(*views), SharedLabels(*labels))
+    assert_array_equal(metrics.average_precision(scores, SharedLabels(*map(torch.as_tensor, labels))), wanted)
+    half = Similarity(tensors[0].bfloat16().requires_grad_(), tensors[1])
+    assert half[:].dtype == np.float32

@@ -1,5 +1,6 @@
 """What the fast paths of the measures must not change: keys, sorts, tiles, ties, threads and tensors."""
 
+import math
 import tracemalloc
 
 import numpy as np
@@ -8,7 +9,19 @@ from joblib import parallel_config
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skxmr import metrics
-from skxmr.metrics import SameRow, SharedLabels, Similarity, _gains, _keys, _precision, _products, _similarity, _walk
+from skxmr.metrics import (
+    SameRow,
+    SharedLabels,
+    Similarity,
+    _gains,
+    _keys,
+    _precision,
+    _products,
+    _ranking,
+    _similarity,
+    _walk,
+)
+from skxmr.metrics._ranking import Ties
 from tests import reference
 
 RNG = np.random.default_rng(0)
@@ -77,14 +90,21 @@ def test_the_own_item_drops_out_even_below_all_others():
 
 @pytest.mark.parametrize("levels", [2, 5, 300])
 @pytest.mark.parametrize("k", [None, 1, 70, 999])
-def test_large_tie_groups_have_the_published_sum(levels, k, monkeypatch):
+def test_tie_groups_have_the_published_sum(levels, k, monkeypatch):
     S = RNG.integers(levels, size=(6, 999)).astype(np.float32) / levels
     R = RNG.uniform(size=S.shape) < 0.3
     loop = [reference.tied_average_precision(s, r, k) for s, r in zip(S, R, strict=True)]
-    for large in (2, 64, 10**9):  # by sums of reciprocals or term by term
-        monkeypatch.setattr(_gains, "_LARGE", large)
+    for few in (0, 40, 10**9):  # groups looked up one by one, or all collected
+        monkeypatch.setattr(_ranking, "_FEW", few)
         for scores in (S, S.astype(np.float64)):
-            assert_allclose(metrics.average_precision(scores, R, k=k, denominator="relevant"), loop, rtol=1e-11)
+            assert_allclose(metrics.average_precision(scores, R, k=k, denominator="relevant"), loop, rtol=1e-12)
+
+
+def test_sums_of_late_reciprocals_are_exact():
+    start, size = np.array([0, 10, 99_990, 60_000]), np.array([5, 2, 2, 30_000])
+    groups = Ties(np.zeros(4, int), start, size, np.zeros(4), np.ones(4))
+    loop = [math.fsum(1 / (s + t) for t in range(1, g + 1)) / g for s, g in zip(start, size, strict=True)]
+    assert_allclose(_gains._expected_gains(groups, 10**6), loop, rtol=1e-15)
 
 
 def test_the_published_sum_is_the_mean_over_orders():

@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
+from numpy.typing import NDArray
 
-from skxmr.metrics._ranking import Array, Ranking, Ties, spread
-
-_LARGE = 64  # places of a tie group from which a difference of sums is as exact as the sum of its terms
+from skxmr.metrics._ranking import Array, Ranking, Ties
 
 
 def precision_at_relevant(ranking: Ranking, k: int | None, ties: str) -> Array:
     """Sum, over the first k ranks, of the expected relevance at a rank times the precision there."""
     b, m = ranking.relevance.shape
-    depth, groups = m if k is None else k, ranking.ties
-    total: Array = np.zeros(b)
-    found, tied, bounds = np.arange(1, m + 1, dtype=np.float64), np.empty(0, np.intp), np.zeros(b + 1, np.intp)
-    if groups is not None:
-        members = groups.within.astype(np.intp)
-        group, place = spread(members)
-        tied = groups.above.astype(np.intp)[group] + place  # numbers of relevant items that are in a group
-        bounds = np.searchsorted(groups.row[group], np.arange(b + 1))
+    depth, found, total = m if k is None else k, np.arange(1, m + 1, dtype=np.float64), np.zeros(b)
+    if (groups := ranking.ties) is not None:  # what follows takes relevant items for the first of their groups
         gains = _at_end(groups) if ties == "sklearn" else _expected_gains(groups, depth)
+        gains -= _gains_if_first(groups, depth)
         total = np.asarray(np.bincount(groups.row, gains, minlength=b), np.float64)
     for i, row in enumerate(ranking.relevance):
         position = np.flatnonzero(row)
         gain = found[: len(position)] / (position + 1)
-        gain[tied[bounds[i] : bounds[i + 1]]] = 0
         total[i] += gain[: len(position) if depth == m else np.searchsorted(position, depth)].sum()
     return total
 
@@ -35,21 +30,40 @@ def _at_end(groups: Ties) -> Array:
     return groups.within * (groups.above + groups.within) / (groups.start + groups.size)
 
 
+def _gains_if_first(groups: Ties, depth: int) -> Array:
+    """Return what groups of ties add if relevant items come first, (g,): sums of (above + t) / (start + t)."""
+    taken = np.clip(depth - groups.start, 0, groups.within)
+    return taken + (groups.above - groups.start) * _reciprocals(groups.start, taken.astype(np.intp))
+
+
 def _expected_gains(groups: Ties, depth: int) -> Array:
     """Return what groups of ties add on average over their orders, (g,): within / size times a sum over the places.
 
-    The precision at place t = 0, 1, ... is (above + 1 + t slope) / (start + 1 + t), where slope is how many further
+    The precision at place t = 1, 2, ... is (above + 1 + (t - 1) slope) / (start + t), where slope is how many further
     relevant items are met per place.
     """
-    above, slope = groups.above + 1, (groups.within - 1) / (groups.size - 1)
+    slope = (groups.within - 1) / (groups.size - 1)
     taken = np.clip(depth - groups.start, 0, groups.size)
-    large = taken >= _LARGE
-    group, place = spread(np.where(large, 0, taken))
-    terms = (above[group] + place * slope[group]) / (groups.start[group] + place + 1)
-    sums = np.asarray(np.bincount(group, terms, minlength=len(taken)), np.float64)
-    if large.any():  # a line over a line: two sums of reciprocals, which every group shares
-        start, count = groups.start[large], taken[large]
-        reciprocals = np.append(1 / np.arange(1, (start + count).max() + 1), 0)
-        harmonic = np.add.reduceat(reciprocals, np.column_stack([start, start + count]).ravel())[::2]
-        sums[large] = above[large] * harmonic + slope[large] * (count - (start + 1) * harmonic)
+    sums = slope * taken + (groups.above + 1 - slope * (groups.start + 1)) * _reciprocals(groups.start, taken)
     return sums * groups.within / groups.size
+
+
+def _reciprocals(start: NDArray[np.intp], count: NDArray[np.intp]) -> Array:
+    """Return the sums of 1 / (start + t) over t = 1, ..., count."""
+    stop = start + count
+    high, low = _harmonic(1 << int(stop.max()).bit_length())  # few sizes, so that one table serves all blocks
+    return (high[stop] - high[start]) + (low[stop] - low[start])
+
+
+@lru_cache(maxsize=2)
+def _harmonic(n: int) -> tuple[Array, Array]:
+    """Return the sums of 1 / r over r <= 0, 1, ..., n - 1, and what rounding took from them.
+
+    With the second, the sum of a few late reciprocals is as exact as if it had been added up by itself.
+    """
+    terms = 1 / np.maximum(np.arange(n, dtype=np.float64), 1)
+    terms[0] = 0
+    sums = np.cumsum(terms)
+    before = np.append(0, sums[:-1])
+    added = sums - before
+    return sums, np.cumsum((before - (sums - added)) + (terms - added))

@@ -11,12 +11,14 @@ from skxmr._validation import FloatArray
 from skxmr.metrics._keys import Keys, packed_keys, relevance_of, sort_keys
 
 Array = NDArray[np.float64]
+_FEW = 40  # groups are looked up one by one where there are fewer than one in so many items
 
 
 class Ties(NamedTuple):
     """Groups of equal scores, all (g,): `row` and first rank `start` (from 0), `size`, relevance `above`, `within`.
 
-    Groups whose items are all relevant, or all irrelevant, may be left out: their order does not matter.
+    In the order, relevant items are the first of their group; gains, which are graded, stand in any order. Groups
+    whose items are all relevant, or all irrelevant, may be left out: their order does not matter.
     """
 
     row: NDArray[np.intp]
@@ -66,32 +68,42 @@ def rank(
     `own` (b,) is an item of each query that is left out; `every_tie` wants the groups of one relevance as well.
     """
     if scores.dtype == np.float32 and relevance.dtype == np.bool_:
-        keys = packed_keys(scores, relevance)
-        if own is not None:
-            keys[np.arange(len(keys)), own] = np.iinfo(keys.dtype).max
-        sort_keys(keys)
-        keys = keys if own is None else keys[:, :-1]
-        ordered: NDArray[Any] = relevance_of(keys)
-        if not every_tie:
-            return Ranking(ordered, _mixed_ties(keys, ordered))
-        tied = (keys[:, 1:] ^ keys[:, :-1]) >> 1 == 0
-    else:
-        if own is not None:
-            scores = scores.copy()
-            scores[np.arange(len(scores)), own] = -np.inf
-        order = np.argsort(-scores, axis=1)
-        order = order if own is None else order[:, :-1]
-        ordered = np.take_along_axis(relevance, order, axis=1)
-        values = np.take_along_axis(scores, order, axis=1)
-        tied = values[:, 1:] == values[:, :-1]
-    return Ranking(ordered, _ties(ordered, tied) if tied.any() else None)
+        return _by_keys(scores, relevance, own, every_tie)
+    return _by_order(scores, relevance, own, every_tie)
 
 
-def _mixed_ties(keys: Keys, relevance: NDArray[np.bool_]) -> Ties | None:
-    """Collect the groups with relevant and irrelevant items from sorted keys: where the keys of a score change."""
-    row, last = np.nonzero((keys[:, 1:] ^ keys[:, :-1]) == 1)  # of each group, the last relevant item
-    if len(row) == 0:
-        return None
+def _by_keys(
+    scores: NDArray[np.float32], relevance: NDArray[np.bool_], own: NDArray[np.intp] | None, every_tie: bool
+) -> Ranking:
+    keys = packed_keys(scores, relevance)
+    if own is not None:
+        keys[np.arange(len(keys)), own] = np.iinfo(keys.dtype).max
+    sort_keys(keys)
+    keys = keys if own is None else keys[:, :-1]
+    ordered = relevance_of(keys)
+    turns = (keys[:, 1:] ^ keys[:, :-1]) == 1  # from relevant to irrelevant at the same score
+    if not every_tie and (found := np.count_nonzero(turns)) * _FEW < keys.size:
+        return Ranking(ordered, _looked_up(keys, ordered, turns) if found else None)
+    return Ranking(ordered, _collected(ordered, (keys[:, 1:] ^ keys[:, :-1]) >> 1 == 0, every_tie))
+
+
+def _by_order(scores: FloatArray, relevance: NDArray[Any], own: NDArray[np.intp] | None, every_tie: bool) -> Ranking:
+    falling = -scores
+    if own is not None:
+        falling[np.arange(len(scores)), own] = np.inf
+    order = np.argsort(falling, axis=1)
+    order = order if own is None else order[:, :-1]
+    ordered, values = np.take_along_axis(relevance, order, axis=1), np.take_along_axis(scores, order, axis=1)
+    ties = _collected(ordered, values[:, 1:] == values[:, :-1], every_tie)
+    if ties is not None and ordered.dtype == np.bool_:
+        group, place = spread(ties.size)
+        ordered[ties.row[group], ties.start[group] + place] = place < ties.within[group]
+    return Ranking(ordered, ties)
+
+
+def _looked_up(keys: Keys, relevance: NDArray[np.bool_], turns: NDArray[np.bool_]) -> Ties:
+    """Collect the groups at the `turns` (b, m - 1) of sorted keys, relevant items first, where they are few."""
+    row, last = np.divmod(np.flatnonzero(turns), turns.shape[1])  # of each group, the last relevant item
     start, stop, above = np.empty_like(row), np.empty_like(row), np.empty(len(row))
     bounds = np.searchsorted(row, np.arange(len(keys) + 1))
     for i in np.flatnonzero(np.diff(bounds)):
@@ -103,12 +115,21 @@ def _mixed_ties(keys: Keys, relevance: NDArray[np.bool_]) -> Ties | None:
     return Ties(row, start, stop - start, above, (last - start + 1).astype(np.float64))
 
 
-def _ties(relevance: NDArray[Any], tied: NDArray[np.bool_]) -> Ties:
+def _collected(relevance: NDArray[Any], tied: NDArray[np.bool_], every_tie: bool) -> Ties | None:
     """Collect the groups from `tied` (b, m - 1), which says of each item whether it equals the one before."""
     b, m = relevance.shape
-    as_before, as_next = np.zeros((b, m), bool), np.zeros((b, m), bool)
-    as_before[:, 1:] = as_next[:, :-1] = tied
-    first, last = np.flatnonzero(as_next & ~as_before), np.flatnonzero(as_before & ~as_next)
-    found = np.cumsum(relevance, axis=1, dtype=np.int32 if relevance.dtype == np.bool_ else np.float64).ravel()
-    above = (found[first] - relevance.ravel()[first]).astype(np.float64)
-    return Ties(first // m, first % m, last - first + 1, above, found[last] - above)
+    same = np.zeros((b, m + 1), bool)
+    same[:, 1:-1] = tied
+    edges = np.flatnonzero(same.ravel()[1:] != same.ravel()[:-1])  # the first and the last items of groups, in turn
+    first, last = edges[::2], edges[1::2]
+    found = np.zeros((b, m + 1), np.int32 if relevance.dtype == np.bool_ else np.float64)
+    np.cumsum(relevance, axis=1, out=found[:, 1:])
+    above = found.ravel()[first]
+    within = found.ravel()[1:][last] - above
+    if relevance.dtype == np.bool_ and not every_tie:
+        mixed = (within > 0) & (within <= last - first)
+        first, last, above, within = first[mixed], last[mixed], above[mixed], within[mixed]
+    if len(first) == 0:
+        return None
+    row = np.repeat(np.arange(b), np.diff(np.searchsorted(first, np.arange(b + 1) * (m + 1))))
+    return Ties(row, first - row * (m + 1), last - first + 1, above.astype(np.float64), within.astype(np.float64))

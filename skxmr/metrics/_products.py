@@ -33,7 +33,7 @@ class ArrayScores:
     def __getitem__(self, rows: slice) -> FloatArray:
         Q = self._form(self.query[rows])
         scores: FloatArray = np.empty((len(Q), len(self._terms)), np.result_type(Q, self.gallery))
-        for items in _steps(len(self._terms), min(_TILE // max(1, Q.shape[1]), 4096)):
+        for items in steps(0, len(self._terms), min(_TILE // max(1, Q.shape[1]), 4096)):
             keys = self.gallery[items] if self._distinct is None else self.gallery[self._distinct[items]]
             tile = np.matmul(Q, (keys if self._as_is else self._form(keys)).T, out=scores[:, items])
             if self.metric == "cosine" and self._as_is:
@@ -60,7 +60,7 @@ class ArrayScores:
         m, d = self.gallery.shape
         terms, hashes = np.zeros(m, self.gallery.dtype), np.empty(m, np.uint64)
         some = np.unique(np.linspace(0, d - 1, min(d, _SAMPLE)).astype(np.intp))
-        for items in _steps(m, _CACHED // max(1, d)):
+        for items in steps(0, m, _CACHED // max(1, d)):
             if self.metric == "cosine":
                 keys, terms[items] = _unit_rows(self.gallery[items])
             else:
@@ -71,14 +71,15 @@ class ArrayScores:
         # A sample of the columns tells most rows apart; the hash of whole rows costs ten times the sample's.
         _, which, counts = np.unique(hashes, return_inverse=True, return_counts=True)
         alike = np.flatnonzero(counts[which] > 1) if d > _SAMPLE else np.empty(0, np.intp)
-        for items in _steps(len(alike), _CACHED // max(1, d)):
+        for items in steps(0, len(alike), _CACHED // max(1, d)):
             hashes[alike[items]] += _hashes(self._form(self.gallery[alike[items]]))
         return terms, hashes
 
 
-def _steps(n: int, step: int) -> Iterator[slice]:
-    step = max(1, step)
-    return (slice(a, min(a + step, n)) for a in range(0, n, step))
+def steps(start: int, stop: int, size: int) -> Iterator[slice]:
+    """Walk from start to stop in slices of a size, of one at least."""
+    size = max(1, size)
+    return (slice(a, min(a + size, stop)) for a in range(start, stop, size))
 
 
 def _unit_rows(X: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -13,10 +13,12 @@ from threadpoolctl import threadpool_limits
 from skxmr._validation import FloatArray, check_k
 from skxmr.metrics._host import as_host
 from skxmr.metrics._keys import all_finite
+from skxmr.metrics._products import steps
 from skxmr.metrics._ranking import Array, Ranking, rank
 
-_BLOCK = 25_000_000  # entries of the score matrix held at once by a thread: 100 MB of float32
+_BLOCK = 2**25  # entries of the score matrix held at once by a thread: 134 MB of float32
 _ROWS = 256  # queries multiplied at once where the block allows: fewer cost more each, more are no faster
+_RELEVANT = 2**22  # entries of the relevance held at once: 34 MB where they are gains
 _CACHED = 2**18  # entries ranked at once, so that keys and temporaries stay in the cache
 
 
@@ -76,24 +78,28 @@ def per_query(
     array of b rows, nan for queries without a relevant item.
     """
     n, m = check_matrices(scores, relevance, exclude_self)
-    step = max(2, min(_BLOCK // m, max(_ROWS, _CACHED // m)))
 
-    def block(start: int) -> list[Array]:
-        rows = slice(start, min(start + step, n))
-        S, R = _score_rows(scores, rows), relevance_rows(relevance, rows, graded)
-        parts = []
-        for a in range(0, len(S), tile := max(1, _CACHED // m)):
-            own = np.arange(start + a, min(start + a + tile, rows.stop)) if exclude_self else None
-            parts.append(measure(rank(S[a : a + tile], R[a : a + tile], own, every_tie)))
+    def block(whole: slice) -> list[Array]:
+        S, parts = _score_rows(scores, whole), []
+        for some in steps(whole.start, whole.stop, _RELEVANT // m):
+            R = relevance_rows(relevance, some, graded)
+            for rows in steps(some.start, some.stop, _CACHED // m):
+                own = np.arange(rows.start, rows.stop) if exclude_self else None
+                ranking = rank(S[_within(rows, whole)], R[_within(rows, some)], own, every_tie)
+                parts.append(measure(ranking))
         return parts
 
-    starts = range(0, n, step)
+    blocks = steps(0, n, max(2, min(_BLOCK // m, max(_ROWS, _CACHED // m))))
     if n_jobs is None and effective_n_jobs(None) == 1:
-        return np.concatenate([part for start in starts for part in block(start)])
+        return np.concatenate([part for rows in blocks for part in block(rows)])
     # The blocks are the same for any number of threads, and so are the last bits as long as BLAS does not split them.
     with threadpool_limits(1, user_api="blas"):
-        blocks = Parallel(n_jobs=n_jobs, require="sharedmem")(delayed(block)(start) for start in starts)
-    return np.concatenate([part for parts in blocks for part in parts])
+        found = Parallel(n_jobs=n_jobs, require="sharedmem")(delayed(block)(rows) for rows in blocks)
+    return np.concatenate([part for parts in found for part in parts])
+
+
+def _within(rows: slice, whole: slice) -> slice:
+    return slice(rows.start - whole.start, rows.stop - whole.start)
 
 
 def check_matrices(scores: Any, relevance: Any, exclude_self: bool) -> tuple[int, int]:

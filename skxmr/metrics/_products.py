@@ -11,7 +11,7 @@ from skxmr._validation import FloatArray
 
 _TILE = 2**22  # entries of the gallery multiplied at once, by at most 4096 rows, whose scores then are still cached
 _CACHED = 2**17  # entries of the gallery that are looked at in several passes, each in the cache
-_SAMPLE = 32  # columns by which most rows differ
+_SAMPLE = 16  # columns by which most rows differ
 _SAFE = 1e-15, 1e15  # largest entries of rows whose products and squares neither vanish nor overflow in float32
 
 
@@ -42,37 +42,37 @@ class ArrayScores:
                 tile *= 2
                 tile -= self._terms[items]
         if self.metric == "euclidean":
-            scores -= np.einsum("ij,ij->i", Q, Q)[:, None]
+            scores -= _squares(Q)[:, None]
         return scores if self._spread is None else scores.take(self._spread, axis=1)
 
     def _form(self, rows: FloatArray) -> FloatArray:
         """Return rows as the product wants them."""
         if self.metric == "inner":
             return rows
-        return _unit_rows(rows)[0] if self.metric == "cosine" else rows - self._shift
+        return _unit_rows(rows) if self.metric == "cosine" else rows - self._shift
 
     def _pass(self) -> tuple[FloatArray, NDArray[np.uint64]]:
-        """Return, for each gallery row (m,), its term in the score and a hash of what is multiplied.
+        """Return, for each gallery row (m,), its term in the score and a hash, which equal rows share.
 
         The term is the squared length for Euclidean distances and 1 / length for cosines; infinite where a product
         with the row as it is might overflow or vanish.
         """
         m, d = self.gallery.shape
-        terms, hashes = np.zeros(m, self.gallery.dtype), np.empty(m, np.uint64)
-        some = np.unique(np.linspace(0, d - 1, min(d, _SAMPLE)).astype(np.intp))
+        terms, peaks = np.zeros(m, self.gallery.dtype), np.ones(m, self.gallery.dtype)
+        hashes, some = np.empty(m, np.uint64), np.linspace(0, d - 1, min(d, _SAMPLE)).astype(np.intp)
         for items in steps(0, m, _CACHED // max(1, d)):
-            if self.metric == "cosine":
-                keys, terms[items] = _unit_rows(self.gallery[items])
-            else:
-                keys = self._form(self.gallery[items])
-            if self.metric == "euclidean":
-                terms[items] = np.einsum("ij,ij->i", keys, keys)
-            hashes[items] = _hashes(keys[:, some])
+            rows = self.gallery[items]
+            if self.metric == "cosine":  # rows are hashed by their direction
+                peaks[items] = _peaks(rows)
+                terms[items] = _inverse_lengths(rows, peaks[items])
+            elif self.metric == "euclidean":
+                terms[items] = _squares(rows - self._shift)
+            hashes[items] = _hashes(rows[:, some] / peaks[items, None])
         # A sample of the columns tells most rows apart; the hash of whole rows costs ten times the sample's.
         _, which, counts = np.unique(hashes, return_inverse=True, return_counts=True)
         alike = np.flatnonzero(counts[which] > 1) if d > _SAMPLE else np.empty(0, np.intp)
         for items in steps(0, len(alike), _CACHED // max(1, d)):
-            hashes[alike[items]] += _hashes(self._form(self.gallery[alike[items]]))
+            hashes[alike[items]] += _hashes(self.gallery[alike[items]] / peaks[alike[items], None])
         return terms, hashes
 
 
@@ -82,21 +82,34 @@ def steps(start: int, stop: int, size: int) -> Iterator[slice]:
     return (slice(a, min(a + size, stop)) for a in range(start, stop, size))
 
 
-def _unit_rows(X: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return rows of unit length, zero rows as they are, and 1 / length: infinite for rows outside the safe range."""
-    one = X.dtype.type(1)
+def _unit_rows(X: FloatArray) -> FloatArray:
+    """Return rows of unit length, zero rows as they are."""
+    X = X / _peaks(X)[:, None]  # so that squares neither overflow nor vanish
+    norms = np.sqrt(_squares(X))
+    X /= np.where(norms > 0, norms, norms.dtype.type(1))[:, None]  # in place: X is ours since it was divided
+    return X
+
+
+def _peaks(X: FloatArray) -> FloatArray:
+    """Return the largest magnitude of each row, 1 for zero rows."""
     if X.shape[1] == 0:
-        return X, np.ones(len(X), X.dtype)
-    peak = np.maximum(X.max(axis=1), -X.min(axis=1))  # divided by first, so that squares neither overflow nor vanish
-    factor = np.where(peak > 0, peak, one)
-    X = X / factor[:, None]
-    norms = np.sqrt(np.einsum("ij,ij->i", X, X))
-    norms[norms == 0] = one
-    X /= norms[:, None]  # in place: X is ours since it was divided
-    safe = (peak == 0) | ((peak >= _SAFE[0]) & (peak <= _SAFE[1]))
-    factor[~safe] = 0
-    with np.errstate(divide="ignore"):
-        return X, one / (factor * norms)
+        return np.ones(len(X), X.dtype)
+    peaks: FloatArray = np.maximum(X.max(axis=1), -X.min(axis=1))
+    peaks[peaks == 0] = 1
+    return peaks
+
+
+def _inverse_lengths(X: FloatArray, peaks: FloatArray) -> FloatArray:
+    """Return 1 / length of each row, 1 for zero rows, infinity for those whose peak is outside the safe range."""
+    if ((peaks < _SAFE[0]) | (peaks > _SAFE[1])).any():
+        return np.full(len(X), np.inf, X.dtype)  # the whole tile, and by it the gallery, is brought to unit length
+    squares = _squares(X)
+    squares[squares == 0] = 1
+    return 1 / np.sqrt(squares)
+
+
+def _squares(X: FloatArray) -> FloatArray:
+    return np.einsum("ij,ij->i", X, X)
 
 
 def _distinct(hashes: NDArray[np.uint64]) -> tuple[NDArray[np.intp] | None, NDArray[np.intp] | None]:

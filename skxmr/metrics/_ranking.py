@@ -11,7 +11,7 @@ from skxmr._validation import FloatArray
 from skxmr.metrics._keys import Keys, packed_keys, relevance_of, sort_keys
 
 Array = NDArray[np.float64]
-_FEW = 40  # groups are looked up one by one where there are fewer than one in so many items
+_FEW = 256  # groups are looked up one by one where there are fewer than one in so many items
 
 
 class Ties(NamedTuple):
@@ -81,10 +81,11 @@ def _by_keys(
     sort_keys(keys)
     keys = keys if own is None else keys[:, :-1]
     ordered = relevance_of(keys)
-    turns = (keys[:, 1:] ^ keys[:, :-1]) == 1  # from relevant to irrelevant at the same score
+    steps = (keys[:, 1:] ^ keys[:, :-1]).view(f"u{keys.itemsize}")
+    turns = steps == 1  # from relevant to irrelevant at the same score
     if not every_tie and (found := np.count_nonzero(turns)) * _FEW < keys.size:
         return Ranking(ordered, _looked_up(keys, ordered, turns) if found else None)
-    return Ranking(ordered, _collected(ordered, (keys[:, 1:] ^ keys[:, :-1]) >> 1 == 0, every_tie))
+    return Ranking(ordered, _collected(ordered, steps <= 1, every_tie))
 
 
 def _by_order(scores: FloatArray, relevance: NDArray[Any], own: NDArray[np.intp] | None, every_tie: bool) -> Ranking:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from skxmr._validation import FloatArray
+from skxmr._validation import MODALITIES, FloatArray
 from skxmr.deep.batches import ViewSource
 from skxmr.deep.split import Split
 from skxmr.metrics import cross_modal_map
@@ -20,13 +19,15 @@ _ROWS = 4096  # encoded at a time
 
 def encode_rows(network: Any, name: str, X: FloatArray) -> FloatArray:
     """Encode rows of a modality in blocks; float32 numpy."""
+    return torch.cat([rows.cpu() for rows in _encoded(network, name, X)]).numpy()
+
+
+@torch.inference_mode()
+def _encoded(network: Any, name: str, X: FloatArray) -> Iterator[Tensor]:
     encode = getattr(network, f"encode_{name}")
-    device = next(network.parameters()).device
-    source = ViewSource(X, device, resident=False)
-    with torch.inference_mode():
-        blocks = torch.split(torch.arange(len(source)), _ROWS)
-        parts: list[Tensor] = [encode(source.rows(index)).float().cpu() for index in blocks]
-    return torch.cat(parts).numpy()
+    source = ViewSource(X, next(network.parameters()).device, resident=False)
+    for index in torch.split(torch.arange(len(source)), _ROWS):
+        yield encode(source.rows(index)).float()
 
 
 def validation_scores(network: Any, split: Split) -> Callable[[], dict[str, float]] | None:
@@ -37,10 +38,10 @@ def validation_scores(network: Any, split: Split) -> Callable[[], dict[str, floa
 
     def score() -> dict[str, float]:
         network.eval()
-        views = encode_rows(network, "image", pairs.image), encode_rows(network, "text", pairs.text)
-        if not all(np.isfinite(view).all() for view in views):
+        image, text = (torch.cat(list(_encoded(network, name, getattr(pairs, name)))) for name in MODALITIES)
+        if not (torch.isfinite(image).all() and torch.isfinite(text).all()):
             return {"validation_map": math.nan}
-        found = cross_modal_map(*views, labels)
+        found = cross_modal_map(image, text, labels)  # where they are: on CUDA, nothing but numbers comes back
         return {f"validation_{name}": found[name] for name in ("i2t_map", "t2i_map", "map")}
 
     return score

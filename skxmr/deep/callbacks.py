@@ -90,11 +90,11 @@ class Steps(Callback):
         elif self.kind == "cosine":
             self.schedule_ = schedules.CosineAnnealingLR(optimizer, self.n_steps)
         else:
-            self.schedule_ = schedules.ConstantLR(optimizer, factor=1.0)
+            self.schedule_ = None
 
     def on_batch_end(self, net: Any, training: bool = False, **kwargs: Any) -> None:
         """Move on."""
-        if training:
+        if training and self.schedule_ is not None:
             self.schedule_.step()
 
 

@@ -15,8 +15,9 @@ from torch.nn import functional
 from skxmr._validation import FloatArray
 from skxmr.deep.batches import MappedRows, PairsDataset, ViewSource
 from skxmr.deep.objective import Objective
+from skxmr.deep.options import Options
 from skxmr.deep.split import Split
-from skxmr.deep.training import Options, train
+from skxmr.deep.training import train
 from skxmr.networks import SLOPE, Dropout, Standardize
 
 TEXT_WIDTH = 300

@@ -21,8 +21,8 @@ from skxmr._validation import FloatArray, is_frame
 from skxmr.adversaries import make_critic
 from skxmr.deep.base import DeepRetriever
 from skxmr.deep.inputs import make_inputs
+from skxmr.deep.options import PAPER_ADAM
 from skxmr.deep.split import Split
-from skxmr.deep.training import PAPER_ADAM
 from skxmr.graph import LabelGraph
 from skxmr.label_networks import LabelGraphNetwork
 from skxmr.metrics import Similarity

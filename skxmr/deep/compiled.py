@@ -8,13 +8,13 @@ from typing import Any
 
 import torch
 
-MODE = "default"  # "reduce-overhead" would use CUDA graphs
+MODE = "default"  # "reduce-overhead" would record CUDA graphs
 
 
 class Compiled:
     """The losses of a batch, compiled for full batches; what cannot be compiled runs as it is, with a warning.
 
-    Never part of a network: a network that was trained so is the same object as any other, in pickles and copies, too.
+    Never part of a network: one that was trained so is like any other, in pickles and copies, too.
 
     Parameters
     ----------
@@ -29,26 +29,26 @@ class Compiled:
 
     def __init__(self, losses: Callable[..., Any]) -> None:
         self.losses, self.rows = losses, 0
-        self.compiled: Any = torch.compile(losses, dynamic=False, mode=MODE)
+        self.compiled: Any = None
 
     def __call__(self, X: Any, Y: Any) -> Any:
         """Return the losses of a batch."""
-        self.rows = self.rows or len(Y)
-        if self.compiled is None or len(Y) != self.rows:
-            return self.losses(X, Y)
+        if self.rows == 0:
+            return self._first(X, Y)
+        return (self.losses if self.compiled is None or len(Y) != self.rows else self.compiled)(X, Y)
+
+    def _first(self, X: Any, Y: Any) -> Any:
+        self.rows = len(Y)
         try:
-            return self.compiled(X, Y)
-        except (torch.OutOfMemoryError, KeyboardInterrupt):
-            raise
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # torch's own parts are deprecated by one another
+                self.compiled = torch.compile(self.losses, dynamic=False, mode=MODE)
+                return self.compiled(X, Y)
         except Exception as error:
-            if not _in_the_compiler(error):
+            if not type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
                 raise
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-            message = f"compile=True, but torch cannot compile here; training goes on without it. {reason}"
-            warnings.warn(message, UserWarning, stacklevel=2)
             self.compiled = None
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            message = f"compile=True, but torch cannot compile here; training goes on without. {reason}"
+            warnings.warn(message, UserWarning, stacklevel=2)
             return self.losses(X, Y)
-
-
-def _in_the_compiler(error: BaseException) -> bool:
-    return type(error).__module__.startswith(("torch._dynamo", "torch._inductor"))

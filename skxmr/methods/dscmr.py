@@ -14,7 +14,7 @@ from skxmr import losses
 from skxmr._validation import check_choice
 from skxmr.deep.base import DeepRetriever
 from skxmr.deep.inputs import make_inputs
-from skxmr.deep.objective import Objective, Outputs
+from skxmr.deep.objective import PAIRS, Objective, Outputs
 from skxmr.deep.options import PAPER_ADAM
 from skxmr.deep.split import Split
 from skxmr.networks import ACTIVATIONS, Dropout, TwoBranchNetwork
@@ -55,7 +55,7 @@ class DSCMRObjective(Objective):
 
     def discrimination(self, outputs: Outputs, Y: Tensor) -> Tensor:
         """L_2, across modalities and within."""
-        return losses.modality_invariance(outputs["image"], outputs["text"], Y, self.temperature, count=False)
+        return losses.likelihood_of_cosines([outputs.cosine(*pair) for pair in PAIRS], Y, self.temperature, count=False)
 
     def alignment(self, outputs: Outputs, Y: Tensor) -> Tensor:
         """L_3, ``1/n sum_i |u_i - v_i|_2``: the mean distance of an image from its text."""

@@ -49,7 +49,7 @@ class L2GCNObjective(LabelObjective):
 
     def circle(self, outputs: Outputs, Y: Tensor) -> Tensor:
         """L_circle of both modalities (eqs. 11-17), times a trained epsilon."""
-        parts = [contrastive.circle(losses.cosine(outputs[name], outputs[name]), Y) for name in ("image", "text")]
+        parts = [contrastive.circle(outputs.cosine(name, name), Y) for name in ("image", "text")]
         return outputs.get("epsilon", 1.0) * (parts[0] + parts[1])
 
     def soft(self, outputs: Outputs, Y: Tensor) -> Tensor:

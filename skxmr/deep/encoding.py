@@ -18,15 +18,15 @@ from skxmr.metrics import cross_modal_map
 _ROWS = 4096  # encoded at a time
 
 
-def encode_rows(network: Any, name: str, X: FloatArray) -> FloatArray:
+def encode_rows(network: Any, name: str, X: FloatArray | ViewSource) -> FloatArray:
     """Encode rows of a modality in blocks; float32 numpy."""
     encode = getattr(network, f"encode_{name}")
     device = next(network.parameters()).device
-    source = ViewSource(X, device, resident=False)
+    source = X if isinstance(X, ViewSource) else ViewSource(X, device, resident=False)
     with torch.inference_mode():
-        blocks = torch.split(torch.arange(len(source)), _ROWS)
-        parts: list[Tensor] = [encode(source.rows(index)).float().cpu() for index in blocks]
-    return torch.cat(parts).numpy()
+        starts = range(0, len(source), _ROWS)
+        parts: list[Tensor] = [encode(source.block(start, start + _ROWS)).float() for start in starts]
+        return torch.cat(parts).cpu().numpy()
 
 
 def validation_scores(network: Any, split: Split) -> Callable[[], dict[str, float]] | None:
@@ -34,10 +34,12 @@ def validation_scores(network: Any, split: Split) -> Callable[[], dict[str, floa
     if split.validation is None:
         return None
     pairs, labels = split.validation
+    device = next(network.parameters()).device
+    image, text = ViewSource(pairs.image, device), ViewSource(pairs.text, device)  # moved once, scored every epoch
 
     def score() -> dict[str, float]:
         network.eval()
-        views = encode_rows(network, "image", pairs.image), encode_rows(network, "text", pairs.text)
+        views = encode_rows(network, "image", image), encode_rows(network, "text", text)
         if not all(np.isfinite(view).all() for view in views):
             return {"validation_map": math.nan}
         found = cross_modal_map(*views, labels)

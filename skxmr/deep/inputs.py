@@ -136,7 +136,7 @@ def pretrain_text(module: PretrainedText, split: Split, dataset: PairsDataset, o
     score = None
     if split.validation is not None:
         pairs, labels = split.validation
-        rows, Y = ViewSource(pairs.text, device, resident=False), ViewSource(labels.matrix, device)  # type: ignore[union-attr]
+        rows, Y = ViewSource(pairs.text, device), ViewSource(labels.matrix, device)  # type: ignore[union-attr]
 
         def score() -> dict[str, float]:
             module.eval()

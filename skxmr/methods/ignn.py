@@ -13,7 +13,8 @@ from torch import Tensor, nn
 
 from skxmr._labels import Labels
 from skxmr._validation import FloatArray, check_choice
-from skxmr.deep.labels import PAPER, LabelRetriever, label_vectors
+from skxmr.deep.label_vectors import label_vectors
+from skxmr.deep.labels import PAPER, LabelRetriever
 from skxmr.deep.objective import LabelObjective, Objective
 from skxmr.deep.split import Split
 from skxmr.graph import LabelGraph

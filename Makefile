@@ -46,7 +46,6 @@ results: $(STAMP)
 	$(BIN)/python benchmarks/reproduce.py
 	$(BIN)/python benchmarks/reproduce.py --wikipedia-splits --readme --docs
 	$(BIN)/python benchmarks/dagnn.py --docs
-	$(BIN)/python benchmarks/step_cost.py
 
 docs: $(STAMP)
 	$(BIN)/python docs/make_api.py

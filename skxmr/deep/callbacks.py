@@ -87,14 +87,12 @@ class Steps(Callback):
                 total_steps=int(self.n_steps) + 1,
                 cycle_momentum=self.cycle_momentum,
             )
-        elif self.kind == "cosine":
-            self.schedule_ = schedules.CosineAnnealingLR(optimizer, self.n_steps)
         else:
-            self.schedule_ = None
+            self.schedule_ = schedules.CosineAnnealingLR(optimizer, self.n_steps)
 
     def on_batch_end(self, net: Any, training: bool = False, **kwargs: Any) -> None:
         """Move on."""
-        if training and self.schedule_ is not None:
+        if training:
             self.schedule_.step()
 
 

@@ -144,7 +144,7 @@ def pretrain_text(module: PretrainedText, split: Split, dataset: PairsDataset, o
 
     options = options._replace(
         lr=_LR, max_epochs=_EPOCHS, optimizer="adamw", weight_decay=0.0, schedule="constant",
-        early_stopping=_PATIENCE, callbacks=None, verbose=0,
+        compile=False, early_stopping=_PATIENCE, callbacks=None, verbose=0,
     )  # fmt: skip
     generator = torch.Generator().manual_seed(seed)
     outcome = train(_Classifier(module), _CrossEntropy({"pretraining": 1.0}), dataset, score, generator, options)

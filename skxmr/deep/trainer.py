@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -39,6 +40,7 @@ class Trainer(NeuralNet):
         global _last_interrupt
         self.interrupts_, self.steps_ = 0, 0
         self.critics_ = [module for module in self.module_.modules() if isinstance(module, Discriminator)]
+        self.asks_ = type(self.optimizer_) is torch.optim.LBFGS or not _of_torch(self.optimizer_)
         losses = losses_of(self.module_, self.objective, self.precision)
         self.losses_: Any = Compiled(losses) if self.compiled else losses
         try:
@@ -51,6 +53,8 @@ class Trainer(NeuralNet):
             return self
         finally:
             self.losses_ = None  # what was compiled holds the network
+            if self.compiled:  # torch keeps what it compiled, and compiles no more after the eighth network
+                torch.compiler.reset()
 
     def notify(self, method_name: str, **kwargs: Any) -> None:
         """Call the callbacks; one that interrupts, as skorch's EarlyStopping does, stops the training and no more."""
@@ -65,6 +69,7 @@ class Trainer(NeuralNet):
         begin, end = self._heeding("on_batch_begin"), self._heeding("on_batch_end")
         read_every = 1 if any(_of_users(callback) for callback in end) else _READ_EVERY  # they may look at the history
         self._set_training(True)
+        self.of_gradients_ = self._heeding("on_grad_computed")
         unread: list[tuple[int, dict[str, Tensor]]] = []
         for batch in iterator:
             self.history.new_batch()
@@ -85,45 +90,40 @@ class Trainer(NeuralNet):
             self.steps_ += 1
             for module in self.critics_:
                 module.requires_grad_(self.steps_ % self.objective.critic_every == 0)
-        first: dict[str, Any] = {}  # optimisers that search along a line ask several times
-        heeding = self._heeding("on_grad_computed")
-
-        def losses() -> Any:
-            self.optimizer_.zero_grad()
-            total, terms, outputs = self.losses_(*batch)
-            total.backward()
-            for callback in heeding:
-                named = list(self.get_all_learnable_params())
-                self._tell(callback, "on_grad_computed", named_parameters=named, batch=batch, training=True)
-            if not first:
-                measured = {name: value.detach() for name, value in terms.items()}
-                first.update(loss=total, y_pred=outputs, terms=measured | {"train_loss": total.detach()})
-            return total
-
-        if not self.module_.training:
+        first: dict[str, Any] = {}
+        if not self.module_.training:  # a callback looked at the network
             self._set_training(True)
         try:
-            self.optimizer_.step(losses)
+            if self.asks_:
+                self.optimizer_.step(partial(self._backward, batch, first))
+            else:  # the same, without what torch does around a closure
+                self._backward(batch, first)
+                self.optimizer_.step()
             return first
         except torch.OutOfMemoryError as error:
             said = str(error)  # the error itself holds the step's tensors, by its traceback
         first.clear()
-        raise largest_fitting(batch, self._probe, said)
+        raise largest_fitting(batch, lambda part: self.optimizer_.step(partial(self._backward, part, {})), said)
 
-    def _probe(self, batch: Any) -> None:
-        def losses() -> Any:
-            self.optimizer_.zero_grad()
-            total = self.losses_(*batch)[0]
-            total.backward()
-            return total
-
-        self.optimizer_.step(losses)
+    def _backward(self, batch: Any, first: dict[str, Any]) -> Any:
+        """Compute the gradients, and keep what was measured first: some optimisers ask several times a step."""
+        self.optimizer_.zero_grad()
+        total, terms, outputs = self.losses_(*batch)
+        total.backward()
+        for callback in self.of_gradients_:
+            named = list(self.get_all_learnable_params())
+            self._tell(callback, "on_grad_computed", named_parameters=named, batch=batch, training=True)
+        if not first:
+            first.update(loss=total, y_pred=outputs, terms={**terms, "train_loss": total})
+        return total
 
     def _read(self, unread: list[tuple[int, dict[str, Tensor]]]) -> None:
         """Write into the history what the last steps measured; a term that is not finite ends the training."""
         if not unread:
             return
-        numbers = iter(torch.stack([value.reshape(()) for _, terms in unread for value in terms.values()]).tolist())
+        with torch.no_grad():
+            values = torch.stack([value.reshape(()) for _, terms in unread for value in terms.values()])
+        numbers = iter(values.tolist())
         for row, (size, terms) in zip(self.history[-1]["batches"][-len(unread) :], unread, strict=True):
             for name in terms:
                 row[name] = next(numbers)
@@ -166,3 +166,7 @@ def losses_of(network: nn.Module, objective: Objective, precision: str) -> Calla
         return objective.total(terms), terms, outputs
 
     return losses
+
+
+def _of_torch(optimizer: Any) -> bool:
+    return type(optimizer).__module__.startswith("torch.optim.")

@@ -15,6 +15,7 @@ from skorch.callbacks import PassthroughScoring
 from torch import nn
 from tqdm.auto import tqdm
 
+from skxmr.adversaries import Discriminator
 from skxmr.deep.batches import Batches, PairsDataset
 from skxmr.deep.callbacks import DivergenceError, Patience, Progress, Ramp, Selection, Steps
 from skxmr.deep.objective import Objective
@@ -52,8 +53,7 @@ def train(
     ):
         callbacks = [
             *((f"term_{name}", PassthroughScoring(name=name, on_train=True)) for name in objective.weights),
-            ("steps", Steps(options.schedule, n_steps, isinstance(options.optimizer, str))),
-            ("ramp", Ramp(n_steps)),
+            *_of_steps(network, options, n_steps),
             ("selection", selection),
             ("bar", Progress(bar)),
             *(options.callbacks or []),
@@ -72,6 +72,14 @@ def train(
         raise ValueError("a callback stopped the training before any epoch was finished, so there is no model.")
     network.load_state_dict(selection.best_state)
     return Outcome(selection.best_epoch, history_table(net.history), net.interrupts_ > 0)
+
+
+def _of_steps(network: nn.Module, options: Options, n_steps: int) -> Iterator[tuple[str, Any]]:
+    """Yield the callbacks that work at every step, where there is something for them to do."""
+    if options.schedule != "constant":
+        yield "steps", Steps(options.schedule, n_steps, isinstance(options.optimizer, str))
+    if any(isinstance(module, Discriminator) for module in network.modules()):
+        yield "ramp", Ramp(n_steps)
 
 
 def going_on(fresh: nn.Module, last: nn.Module) -> nn.Module:

@@ -27,8 +27,8 @@ def dagnn(n: int, **changes: object) -> Setting:
 
 @case("DAGNN, batches of 100", at_most={"plain loop": 1.06, "matrix products": 2.3})
 def small_batches() -> Sides:
-    """Return an epoch of 10 steps."""
-    given = dagnn(1000)
+    """Return an epoch of 20 steps."""
+    given = dagnn(2000)
     return {
         "skxmr": partial(by_library, given),
         "plain loop": partial(plain, given),
@@ -38,22 +38,22 @@ def small_batches() -> Sides:
 
 @case("DAGNN, batches of 100, bf16", at_most={"matrix products, float32": 1.4})
 def small_batches_bf16() -> Sides:
-    """Return an epoch of 10 steps in bfloat16, and the products in float32."""
-    given = dagnn(1000, precision="bf16")
+    """Return an epoch of 20 steps in bfloat16, and the products in float32."""
+    given = dagnn(2000, precision="bf16")
     return {"skxmr, bf16": partial(by_library, given), "matrix products, float32": products(given)}
 
 
 @case("DAGNN, batches of 100, compiled", at_most={"matrix products": 2.0})
 def small_batches_compiled() -> Sides:
-    """Return an epoch of 10 compiled steps; the first call, which is not counted, compiles."""
-    given = dagnn(1000)
+    """Return an epoch of 20 compiled steps; the first call, which is not counted, compiles."""
+    given = dagnn(2000)
     return {"skxmr's losses, compiled": compiled(given), "matrix products": products(given)}
 
 
 @case("DAGNN, batches of 1,024", at_most={"plain loop": 1.06, "matrix products": 1.4}, repeat=3)
 def large_batches() -> Sides:
-    """Return an epoch of 2 steps."""
-    given = dagnn(2048, batch_size=1024)
+    """Return an epoch of 4 steps."""
+    given = dagnn(4096, batch_size=1024)
     return {
         "skxmr": partial(by_library, given),
         "plain loop": partial(plain, given),
@@ -63,8 +63,8 @@ def large_batches() -> Sides:
 
 @case("L2GCN, batches of 100", at_most={"plain loop": 1.06, "matrix products": 2.3})
 def l2gcn() -> Sides:
-    """Return an epoch of 10 steps of L2-GCN as in its paper."""
-    given = setting(L2GCN.paper(**_PAPER), rows_of(1000))
+    """Return an epoch of 20 steps of L2-GCN as in its paper."""
+    given = setting(L2GCN.paper(**_PAPER), rows_of(2000))
     return {
         "skxmr": partial(by_library, given),
         "plain loop": partial(plain, given),

@@ -107,11 +107,12 @@ def products(given: Setting) -> Callable[[], None]:
 
     Recorded from one step: of the layers, their gradients, and the cosines of the loss terms.
     """
-    network = copy.deepcopy(given.network)
-    dataset = given.dataset
-    X, Y = dataset.rows(torch.arange(given.options.batch_size))
-    with _Products() as recorder:
-        losses_of(network, given.objective, "float32")(X, Y)[0].backward()
+    network, dataset = copy.deepcopy(given.network).cpu(), given.dataset
+    X, Y = dataset.rows(torch.arange(min(given.options.batch_size, len(dataset))))
+    with _Products() as recorder:  # on the CPU, whose gradients are computed in this thread
+        losses_of(network, given.objective, "float32")({name: view.cpu() for name, view in X.items()}, Y.cpu())[
+            0
+        ].backward()
     kept: dict[Any, torch.Tensor] = {}
 
     def alike(shape: Any, stride: Any) -> torch.Tensor:

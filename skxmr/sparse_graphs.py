@@ -33,8 +33,7 @@ def split_diagonal(A: Tensor) -> tuple[Tensor, Tensor]:
     """Return the diagonal (c,) and the weights of all edges, those of the diagonal being 0."""
     i, j = A.indices()
     loops = i == j
-    diagonal = torch.zeros(len(A), dtype=A.dtype, device=A.device).index_add(0, i[loops], A.values()[loops])
-    return diagonal, A.values().masked_fill(loops, 0)
+    return row_sums(A.values().masked_fill(~loops, 0), i, len(A)), A.values().masked_fill(loops, 0)
 
 
 def row_sums(weights: Tensor, rows: Tensor, c: int) -> Tensor:
@@ -48,7 +47,7 @@ def attend(A: Tensor, receiver: Tensor, sender: Tensor, X: Tensor) -> Tensor:
     Parameters
     ----------
     A : Tensor of shape (c, c)
-        Sparse; edges are entries above 0.
+        Sparse; what is stored is an edge.
     receiver, sender : Tensor of shape (c,)
         r and s.
     X : Tensor of shape (c, d)
@@ -59,7 +58,7 @@ def attend(A: Tensor, receiver: Tensor, sender: Tensor, X: Tensor) -> Tensor:
     Tensor
         (c, d); a row without an edge is 0.
     """
-    rows, columns = A.indices()[:, A.values() > 0]
+    rows, columns = A.indices()
     e = functional.leaky_relu(receiver[rows] + sender[columns], SLOPE)
     largest = torch.full((len(A),), -torch.inf, dtype=e.dtype, device=e.device)
     largest = largest.scatter_reduce(0, rows, e.detach(), "amax")  # of each row: exponentials stay finite

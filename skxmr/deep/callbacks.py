@@ -39,6 +39,7 @@ class Selection(Callback):
         self.score, self.settle = score, settle
         self.best_epoch, self.best_value = 0, -math.inf
         self.best_state: dict[str, Tensor] | None = None
+        self.spare_state: dict[str, Tensor] | None = None
 
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
         """Compare this epoch with the best one."""
@@ -52,8 +53,18 @@ class Selection(Callback):
                     raise DivergenceError(f"{name} became {value} in epoch {epoch}")
                 net.history.record(name, value)
         if value > self.best_value or self.score is None:
+            self._keep(net.module_.state_dict())
             self.best_epoch, self.best_value = epoch, value
-            self.best_state = copy.deepcopy(net.module_.state_dict())
+
+    def _keep(self, state: dict[str, Tensor]) -> None:
+        """Copy into memory of the last but one: new memory costs more than the copy, and an interrupt must not mix two."""
+        spare = self.spare_state
+        if spare is None:
+            spare = copy.deepcopy(state)
+        else:
+            for name, kept in spare.items():
+                kept.copy_(state[name])
+        self.best_state, self.spare_state = spare, self.best_state
 
 
 class Patience(Callback):

@@ -57,7 +57,7 @@ class Selection(Callback):
             self.best_epoch, self.best_value = epoch, value
 
     def _keep(self, state: dict[str, Tensor]) -> None:
-        """Copy into memory of the last but one: new memory costs more than the copy, and an interrupt must not mix two."""
+        """Copy into the memory of the last but one: new memory costs more, and an interrupt must not mix two states."""
         spare = self.spare_state
         if spare is None:
             spare = copy.deepcopy(state)

@@ -35,7 +35,11 @@ class Compiled:
         """Return the losses of a batch."""
         if self.rows == 0:
             return self._first(X, Y)
-        return (self.losses if self.compiled is None or len(Y) != self.rows else self.compiled)(X, Y)
+        if self.compiled is None or len(Y) != self.rows:
+            return self.losses(X, Y)
+        if Y.device.type == "cuda":
+            torch.compiler.cudagraph_mark_step_begin()  # type: ignore[no-untyped-call]
+        return self.compiled(X, Y)
 
     def _first(self, X: Any, Y: Any) -> Any:
         self.rows = len(Y)

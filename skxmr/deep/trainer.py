@@ -113,6 +113,8 @@ class Trainer(NeuralNet):
         for callback in self.of_gradients_:
             named = list(self.get_all_learnable_params())
             self._tell(callback, "on_grad_computed", named_parameters=named, batch=batch, training=True)
+        if self.compiled:  # what recorded kernels return is overwritten by the next step
+            terms, total = {name: value.detach().clone() for name, value in terms.items()}, total.detach().clone()
         if not first:
             first.update(loss=total, y_pred=outputs, terms={**terms, "train_loss": total})
         return total

@@ -1,5 +1,6 @@
 """dask arrays: fitted chunk by chunk, equal to rows in memory; what cannot be done by chunks says so."""
 
+import os
 import subprocess
 import sys
 
@@ -68,6 +69,25 @@ def test_a_cluster_finds_what_one_machine_finds(client, data, name):
     found = type(wanted)(**wanted.get_params()).fit(chunked(pairs), labels)
     assert_equal_models(found, wanted, pairs)
     assert found.n_features_ == wanted.n_features_ and (found.classes_ == wanted.classes_).all()
+
+
+def fatal_once(rows, reason):
+    """Return rows, or end the process if nobody has done so before."""
+    if reason.exists():
+        reason.unlink()
+        os._exit(1)
+    return rows
+
+
+def test_a_worker_that_dies_costs_time_only(client, data, tmp_path):
+    pairs, _ = data
+    reason = tmp_path / "reason"
+    reason.touch()
+    views = chunked(pairs, (100, 100))
+    parts = [views.text[:300], da.from_delayed(dask.delayed(fatal_once)(pairs.text[300:], reason), (200, 30), float)]
+    found = CCA().fit(views.image, da.concatenate(parts))
+    assert not reason.exists(), "a worker did die"
+    assert_equal_models(found, CCA().fit(pairs), pairs)
 
 
 @pytest.mark.parametrize("name", METHODS)

@@ -79,6 +79,14 @@ def test_processes_without_a_group_are_noticed(small, monkeypatch):
         Toy(max_epochs=1).fit(*small)
 
 
+def test_progress_is_shown_by_rank_0(small, monkeypatch, capfd):
+    Toy(max_epochs=1, verbose=1).fit(*small)
+    assert "epoch" in capfd.readouterr().err
+    monkeypatch.setattr(distributed, "rank", lambda: 1)
+    Toy(max_epochs=1, verbose=1).fit(*small)
+    assert capfd.readouterr().err == ""
+
+
 @pytest.fixture
 def three(monkeypatch):
     """Three ranks, as far as anyone can tell without talking to them."""

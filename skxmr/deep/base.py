@@ -17,6 +17,7 @@ from skxmr._device import initialising, resolve_device
 from skxmr._labels import Labels
 from skxmr._validation import FloatArray
 from skxmr.base import CrossModalRetriever
+from skxmr.deep import distributed
 from skxmr.deep.batches import PairsDataset
 from skxmr.deep.callbacks import SCHEDULES
 from skxmr.deep.encoding import encode_rows, validation_scores
@@ -194,8 +195,9 @@ class DeepRetriever(AnnouncesEpochs, CrossModalRetriever):
         return self
 
     def _fit(self, pairs: Pairs, labels: Labels | None) -> None:
-        device = resolve_device(self.device)
+        device = distributed.place(resolve_device(self.device))
         seeds = check_random_state(self.random_state).randint(2**31, size=4).tolist()
+        seeds = distributed.agree(seeds, pairs, labels)
         split = split_rows(pairs, labels, self.validation_fraction, seeds[0])
         with initialising(seeds[1]):
             network, objective = self._build(split)

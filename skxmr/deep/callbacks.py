@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from skorch.callbacks import Callback
-from torch import Tensor
+from torch import Tensor, nn
 
 from skxmr.adversaries import Discriminator
 
@@ -29,14 +29,21 @@ class Selection(Callback):
 
     Parameters
     ----------
+    network : nn.Module
+        Whose weights are kept; what skorch trains may be a wrapper around it.
     score : callable or None
         Returns validation scores by name, of which the last one decides; None keeps the last epoch.
     settle : callable or None
         Called first: brings up to date what the network learns without gradients.
     """
 
-    def __init__(self, score: Callable[[], dict[str, float]] | None, settle: Callable[[], None] | None = None) -> None:
-        self.score, self.settle = score, settle
+    def __init__(
+        self,
+        network: nn.Module,
+        score: Callable[[], dict[str, float]] | None,
+        settle: Callable[[], None] | None = None,
+    ) -> None:
+        self.network, self.score, self.settle = network, score, settle
         self.best_epoch, self.best_value = 0, -math.inf
         self.best_state: dict[str, Tensor] | None = None
         self.spare_state: dict[str, Tensor] | None = None
@@ -53,7 +60,7 @@ class Selection(Callback):
                     raise DivergenceError(f"{name} became {value} in epoch {epoch}")
                 net.history.record(name, value)
         if value > self.best_value or self.score is None:
-            self._keep(net.module_.state_dict())
+            self._keep(self.network.state_dict())
             self.best_epoch, self.best_value = epoch, value
 
     def _keep(self, state: dict[str, Tensor]) -> None:

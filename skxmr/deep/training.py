@@ -16,6 +16,7 @@ from torch import nn
 from tqdm.auto import tqdm
 
 from skxmr.adversaries import Discriminator
+from skxmr.deep import distributed
 from skxmr.deep.batches import Batches, PairsDataset
 from skxmr.deep.callbacks import DivergenceError, Patience, Progress, Ramp, Selection, Steps
 from skxmr.deep.objective import Objective
@@ -32,6 +33,10 @@ class Outcome(NamedTuple):
     interrupted: bool
 
 
+class _NoCriterion:
+    """The objective computes the loss; no module, as one without parameters cannot be trained by several processes."""
+
+
 def train(
     network: nn.Module,
     objective: Objective,
@@ -45,11 +50,15 @@ def train(
     `score` returns validation scores by name, of which the last one decides; None keeps the last epoch.
     """
     settle = getattr(network, "settle", None)  # of networks that learn something without gradients
-    selection = Selection(score, settle and partial(settle, dataset))
+    selection = Selection(network, distributed.first_measures(score), settle and partial(settle, dataset))
+    module: nn.Module = network
+    if distributed.n_ranks() > 1:
+        module = distributed.JointTerms(network, objective, dataset)
+        objective = distributed.joined(objective, options.batch_size)
     n_steps = options.max_epochs * len(Batches(dataset, options.batch_size, smallest=objective.smallest_batch))
     with (
-        _own_noise(network, dataset.device, generator.initial_seed()),
-        tqdm(total=options.max_epochs, unit="epoch", disable=not options.verbose) as bar,
+        _own_noise(network, dataset.device, generator.initial_seed() + distributed.rank()),
+        tqdm(total=options.max_epochs, unit="epoch", disable=not options.verbose or distributed.rank() > 0) as bar,
     ):
         callbacks = [
             *((f"term_{name}", PassthroughScoring(name=name, on_train=True)) for name in objective.weights),
@@ -59,9 +68,9 @@ def train(
             *(options.callbacks or []),
             ("patience", Patience(selection, options.early_stopping)),
         ]
-        net = _net(network, objective, callbacks, generator, dataset.device, options)
+        net = _net(module, objective, callbacks, generator, dataset.device, options)
         try:
-            net.fit(dataset)
+            net.fit(dataset if module is network else distributed.Shares(dataset))
         except DivergenceError as error:
             if selection.best_state is None:
                 raise DivergenceError(f"{error}; no epoch was finished. Lower lr, or standardise the views.") from error
@@ -70,7 +79,7 @@ def train(
         raise KeyboardInterrupt
     if selection.best_state is None:
         raise ValueError("a callback stopped the training before any epoch was finished, so there is no model.")
-    network.load_state_dict(selection.best_state)
+    network.load_state_dict(distributed.of_first(selection.best_state))
     return Outcome(selection.best_epoch, history_table(net.history), net.interrupts_ > 0)
 
 
@@ -106,9 +115,10 @@ def _net(
     device: torch.device,
     options: Options,
 ) -> Trainer:
-    return Trainer(
+    make = Trainer if distributed.n_ranks() == 1 else distributed.accelerated(Trainer, device)
+    return make(
         network,
-        criterion=nn.Identity,
+        criterion=_NoCriterion,
         objective=objective,
         precision=options.precision,
         compiled=options.compile,

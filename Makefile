@@ -17,7 +17,7 @@ help:
 	@echo "make check   ruff, mypy and import-linter"
 	@echo "make bench   time and memory beside named peers, as a table"
 	@echo "make results the tables of measured mAP (needs the research sets; hours where none is kept)"
-	@echo "make docs    regenerate docs/api.md"
+	@echo "make docs    regenerate docs/api.md and the costs in docs/scaling.md"
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -46,10 +46,10 @@ results: $(STAMP)
 	$(BIN)/python benchmarks/reproduce.py
 	$(BIN)/python benchmarks/reproduce.py --wikipedia-splits --readme --docs
 	$(BIN)/python benchmarks/dagnn.py --docs
-	$(BIN)/python benchmarks/step_cost.py
 
 docs: $(STAMP)
 	$(BIN)/python docs/make_api.py
+	$(BIN)/python docs/make_scaling.py
 
 clean:
 	rm -rf $(VENV) output .pytest_cache .mypy_cache .ruff_cache

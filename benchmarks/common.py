@@ -42,9 +42,10 @@ def label_vectors(name: str) -> Path | None:
 def fingerprint(model: Any, *more: object) -> str:
     """Return a hash of the parameters: what was measured with others is not taken for the same.
 
-    Label vectors count by the name of their file, and the device does not count.
+    Label vectors count by the name of their file; the device and whether the step is compiled do not count.
     """
     parameters = model.get_params()
+    parameters.pop("compile", None)
     if "label_embedding" in parameters:
         parameters["label_embedding"] = Path(parameters["label_embedding"] or "none").name
     if "device" in parameters:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -35,3 +36,18 @@ def resolve_device(device: str) -> torch.device:
     if resolved.type == "cuda" and (resolved.index or 0) >= torch.cuda.device_count():
         raise ValueError(f"device={device!r} but torch finds {torch.cuda.device_count()} CUDA devices here.")
     return resolved
+
+
+def fast_bfloat16(device: torch.device) -> bool:
+    """Tell whether a device multiplies in bfloat16 by itself; emulated it would be slower than float32."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type == "cpu":
+        probes = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")  # torch has no public ones
+        return any(getattr(torch.cpu, name, bool)() for name in probes) or _arm_bfloat16()
+    return True
+
+
+def _arm_bfloat16() -> bool:
+    arm = platform.machine().lower() in ("aarch64", "arm64")
+    return arm and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())

@@ -22,6 +22,11 @@ def is_frame(view: object) -> bool:
     return hasattr(view, "iloc")
 
 
+def is_chunked(view: object) -> bool:
+    """Tell a dask array without importing dask."""
+    return type(view).__module__.startswith("dask.array")
+
+
 def check_same_rows(**views: Any) -> int:
     """Return the common number of rows of the given arguments (None is skipped)."""
     rows = {name: n_rows(view) for name, view in views.items() if view is not None}
@@ -51,6 +56,8 @@ def n_rows(view: Any) -> int:
     """Count the rows of an array, sparse matrix, frame or sequence."""
     shape = getattr(view, "shape", None)
     if shape:
+        if is_chunked(view) and np.isnan(shape[0]):
+            raise ValueError("a dask array has chunks of unknown length; call its compute_chunk_sizes() first.")
         return int(shape[0])
     rows = view if hasattr(view, "__len__") else np.asarray(view)
     if getattr(rows, "ndim", 1) == 0:
@@ -154,6 +161,11 @@ def _as_matrix(view: Any, name: str) -> Any:
         return sp.csr_array(view)
     if is_frame(view):
         return _frame_values(view)
+    if is_chunked(view):
+        raise TypeError(
+            f"{name} is a dask array and is not loaded unasked; fit of CCA, PLS, MLCCA and SemanticMatching reads it "
+            f"by chunks. Else load it, {name}.compute(), or encode by {name}.map_blocks(model.encode_{name}, ...)."
+        )
     if isinstance(view, np.ma.MaskedArray) and np.ma.is_masked(view):
         raise ValueError(f"{name} is an array with masked values; fill or drop them.")
     if isinstance(view, tuple):

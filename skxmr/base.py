@@ -9,8 +9,9 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skxmr._call import PairsStep, need_both, unpack
+from skxmr._chunks import check_chunks
 from skxmr._labels import Labels, encode_labels
-from skxmr._validation import MODALITIES, FloatArray, check_view, column_names
+from skxmr._validation import MODALITIES, FloatArray, check_view, column_names, is_chunked
 from skxmr.metrics._scorers import RetrievalScorer
 from skxmr.metrics._similarity import Similarity
 from skxmr.pairs import Pairs
@@ -40,6 +41,7 @@ class CrossModalRetriever(PairsStep, metaclass=ABCMeta):
     """
 
     _requires_labels: ClassVar[bool] = False
+    _by_chunks: ClassVar[bool] = False  # fit takes dask arrays
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
     __metadata_request__fit: ClassVar[dict[str, bool]] = {"labels": True}
     # Pipeline.score always mentions sample_weight, which must therefore be known to routing, though not requested.
@@ -51,7 +53,7 @@ class CrossModalRetriever(PairsStep, metaclass=ABCMeta):
         Parameters
         ----------
         X : Pairs, or array-like of shape (n, d_image)
-            Both views, or the images; dense, CSR or DataFrame.
+            Both views, or the images; dense, CSR or DataFrame, and dask arrays for the methods in closed form.
         y : labels if X is a Pairs, else array-like of shape (n, d_text)
             The texts.
         labels : multi-hot (n, c), class ids (n,), n lists of tags, or None
@@ -76,11 +78,15 @@ class CrossModalRetriever(PairsStep, metaclass=ABCMeta):
                 "fit(X_img, X_txt, labels) or fit(Pairs(X_img, X_txt), labels)."
             )
         widths, seen = (self.n_features_, self._columns) if again else ({}, {})
-        views = {
-            name: check_view(getattr(pairs, name), name, min_rows=2, width=widths.get(name), columns=seen.get(name))
-            for name in MODALITIES
-        }
+        if self._by_chunks and (is_chunked(pairs.image) or is_chunked(pairs.text)):
+            views = {name: check_chunks(getattr(pairs, name), name, width=widths.get(name)) for name in MODALITIES}
+        else:
+            views = {
+                name: check_view(getattr(pairs, name), name, min_rows=2, width=widths.get(name), columns=seen.get(name))
+                for name in MODALITIES
+            }
         columns = seen or {name: column_names(getattr(pairs, name)) for name in MODALITIES}
+        labels = labels.compute() if is_chunked(labels) else labels
         return Checked(pairs.replace(**views), None if labels is None else encode_labels(labels), columns)
 
     def _remember(self, checked: Checked) -> Self:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from skxmr.losses import cosine
+
+_NEVER = -1e30  # its exponential is 0: picking the others out would make a GPU wait for their number
 
 
 def triplets(anchors: Tensor, others: Tensor, Y: Tensor, hinge: float, margin: float) -> Tensor:
@@ -61,11 +65,9 @@ def circle(S: Tensor, Y: Tensor, margin: float = 0.25, scale: float = 16.0) -> T
     upper = torch.ones_like(S, dtype=torch.bool).triu(diagonal=1)
     alike = Y @ Y.T > 0
     a_p, a_n = (1 + margin - S).clamp(min=0).detach(), (S + margin).clamp(min=0).detach()
-    of_positives = (-scale * a_p * (S - (1 - margin)))[upper & alike]
-    of_negatives = (scale * a_n * (S - margin))[upper & ~alike]
-    if len(of_positives) == 0 or len(of_negatives) == 0:
-        return 0.0 * S.sum()
-    return functional.softplus(torch.logsumexp(of_negatives, 0) + torch.logsumexp(of_positives, 0))
+    of_positives = (-scale * a_p * (S - (1 - margin))).masked_fill(~(upper & alike), _NEVER)
+    of_negatives = (scale * a_n * (S - margin)).masked_fill(~upper | alike, _NEVER)
+    return functional.softplus(torch.logsumexp(of_negatives.flatten(), 0) + torch.logsumexp(of_positives.flatten(), 0))
 
 
 def soft_contrastive(u: Tensor, v: Tensor, Y: Tensor, temperature: float = 0.22, within: float = 0.14) -> Tensor:
@@ -91,13 +93,34 @@ def soft_contrastive(u: Tensor, v: Tensor, Y: Tensor, temperature: float = 0.22,
     Tensor
         A scalar.
     """
+    cosines = [cosine(a, b) for a, b in ((u, v), (u, u), (v, v))]
+    return soft_contrastive_of_cosines(cosines, Y, temperature, within)
+
+
+def soft_contrastive_of_cosines(
+    cosines: Sequence[Tensor], Y: Tensor, temperature: float = 0.22, within: float = 0.14
+) -> Tensor:
+    """:func:`soft_contrastive` of cosines that are known.
+
+    Parameters
+    ----------
+    cosines : sequence of three Tensor of shape (n, n)
+        Of (u, v), (u, u) and (v, v); the last two are not looked at if `within` is 0.
+    Y, temperature, within : object
+        As in :func:`soft_contrastive`.
+
+    Returns
+    -------
+    Tensor
+        A scalar.
+    """
     related = (Y @ Y.T).clamp(max=1)
     across = _shares(related)
-    others = _shares((related - torch.eye(len(Y), dtype=Y.dtype, device=Y.device)).clamp(min=0))
-    S = cosine(u, v)
+    S = cosines[0]
     loss = _cross_entropy(S, across, temperature) + _cross_entropy(S.T, across, temperature)
     if within != 0:
-        alone = [_cross_entropy(cosine(rows, rows), others, temperature) for rows in (u, v)]
+        others = _shares((related - torch.eye(len(Y), dtype=Y.dtype, device=Y.device)).clamp(min=0))
+        alone = [_cross_entropy(own, others, temperature) for own in cosines[1:]]
         loss = loss + within * (alone[0] + alone[1])
     return loss
 

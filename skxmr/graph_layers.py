@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from skxmr.networks import SLOPE
+from skxmr.sparse_graphs import attend, propagate, row_sums, split_diagonal, weighted
 
 
 class GraphConvolution(nn.Module):
@@ -23,7 +24,7 @@ class GraphConvolution(nn.Module):
 
     def forward(self, H: Tensor, A: Tensor) -> Tensor:
         """Propagate the label vectors once."""
-        return functional.leaky_relu(A @ (H @ self.weight), SLOPE)
+        return functional.leaky_relu(propagate(A, H @ self.weight), SLOPE)
 
 
 class GraphAttention(nn.Module):
@@ -32,7 +33,7 @@ class GraphAttention(nn.Module):
     ``e_ij = LeakyReLU(a^T [W h_i || W h_j])``, softmax over the j with A_ij > 0, ``h'_i = ELU(sum_j alpha_ij W h_j)``;
     W and a Xavier-normal with gain 1.414.
 
-    Shapes: H (c, d_in), A (c, c) of which only the sign counts; output (c, d_out).
+    Shapes: H (c, d_in), A (c, c) of which only the sign counts, dense or sparse; output (c, d_out).
     """
 
     def __init__(self, d_in: int, d_out: int) -> None:
@@ -44,9 +45,11 @@ class GraphAttention(nn.Module):
         """Propagate the label vectors once."""
         WH = H @ self.weight
         d = WH.shape[1]
-        e = functional.leaky_relu(WH @ self.attention[:d] + (WH @ self.attention[d:]).T, SLOPE)  # (c, c)
-        mask = (A.to_dense() if A.is_sparse else A) > 0
-        alpha = torch.softmax(e.masked_fill(~mask, -math.inf), dim=1)
+        receiver, sender = WH @ self.attention[:d], WH @ self.attention[d:]
+        if A.is_sparse:
+            return functional.elu(attend(A, *(t.to(A.dtype) for t in (receiver[:, 0], sender[:, 0], WH))))
+        e = functional.leaky_relu(receiver + sender.T, SLOPE)  # (c, c)
+        alpha = torch.softmax(e.masked_fill(A <= 0, -math.inf), dim=1)
         return functional.elu(alpha @ WH)
 
 
@@ -67,7 +70,11 @@ class TwoBranchLayer(nn.Module):
     def forward(self, H: Tensor, A: Tensor) -> Tensor:
         """Propagate the label vectors once."""
         X = self.features(H)
-        A = A.to_dense() if A.is_sparse else A
+        if A.is_sparse:
+            own, neighbours = split_diagonal(A)
+            k = row_sums((neighbours > 0).to(X.dtype), A.indices()[0], len(A)).clamp(min=1)[:, None]
+            met = propagate(weighted(A, neighbours), X) / k
+            return self.own(own[:, None] * X) + self.neighbours(met)
         off = A - torch.diag(A.diagonal())
         k = (off > 0).sum(dim=1, keepdim=True).clamp(min=1)
         out: Tensor = self.own(A.diagonal()[:, None] * X) + self.neighbours(off @ X / k)

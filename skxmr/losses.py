@@ -5,6 +5,8 @@ Alphabet: u, v (n, d) embeddings of a batch, Z (c, d) label classifiers, Y (n, c
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -84,9 +86,7 @@ def pairwise_likelihood(S: Tensor, Y: Tensor, temperature: float = 2.0, count: b
     Tensor
         A scalar.
     """
-    theta = S / temperature
-    shared = Y @ Y.T if count else (Y @ Y.T).clamp(max=1)
-    return (functional.softplus(theta) - shared * theta).mean()
+    return likelihood_of_cosines([S], Y, temperature, count)
 
 
 def modality_invariance(u: Tensor, v: Tensor, Y: Tensor, temperature: float = 2.0, count: bool = True) -> Tensor:
@@ -110,8 +110,27 @@ def modality_invariance(u: Tensor, v: Tensor, Y: Tensor, temperature: float = 2.
     Tensor
         A scalar.
     """
-    cosines = [cosine(a, b) for a, b in ((u, v), (u, u), (v, v))]
-    return torch.stack([pairwise_likelihood(S, Y, temperature, count) for S in cosines]).sum()
+    return likelihood_of_cosines([cosine(a, b) for a, b in ((u, v), (u, u), (v, v))], Y, temperature, count)
+
+
+def likelihood_of_cosines(cosines: Sequence[Tensor], Y: Tensor, temperature: float, count: bool) -> Tensor:
+    """:func:`pairwise_likelihood` of several matrices of cosines, added; the shared labels are counted once.
+
+    Parameters
+    ----------
+    cosines : sequence of Tensor of shape (n, n)
+        Cosines of the batch's rows.
+    Y, temperature, count : object
+        As in :func:`pairwise_likelihood`.
+
+    Returns
+    -------
+    Tensor
+        A scalar.
+    """
+    shared = Y @ Y.T if count else (Y @ Y.T).clamp(max=1)
+    thetas = [S / temperature for S in cosines]
+    return torch.stack([(functional.softplus(theta) - shared * theta).mean() for theta in thetas]).sum()
 
 
 def origin(logits: Tensor, of_text: bool) -> Tensor:

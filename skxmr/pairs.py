@@ -11,7 +11,7 @@ import joblib
 import numpy as np
 import scipy.sparse as sp
 
-from skxmr._validation import MODALITIES, check_same_rows, is_frame
+from skxmr._validation import MODALITIES, check_same_rows, is_chunked, is_frame
 
 View: TypeAlias = Any  # ndarray, csr_array / csr_matrix, DataFrame or 1-D object array; sliced by rows only
 
@@ -26,7 +26,7 @@ class Pairs:
     ----------
     image, text : array-like, sparse matrix, DataFrame or list of length n, or None
         The views. Numeric views have shape (n, d); raw captions or file names are lists or object arrays of length n.
-        Sparse matrices are kept in CSR form. One view may be missing.
+        Sparse matrices are kept in CSR form, dask arrays as they are. One view may be missing.
     label_graph : LabelGraph or None
         A label graph that rides along unsliced; normally attached by a :class:`LabelGraph` step.
 
@@ -160,7 +160,7 @@ class Pairs:
 
 
 def _as_view(view: Any, name: str) -> View:
-    if view is None or is_frame(view):
+    if view is None or is_frame(view) or is_chunked(view):
         return view
     if sp.issparse(view):
         return view.tocsr()

@@ -15,7 +15,7 @@ import skxmr
 from skxmr import datasets, features, metrics, testing
 
 ROOT = Path(__file__).parents[1]
-PAGES = ["README.md", "docs/user_guide.md", "docs/add_a_method.md"]
+PAGES = ["README.md", "docs/user_guide.md", "docs/add_a_method.md", "docs/scaling.md"]
 # Methods of the measured table
 MEASURED = (
     "CCA",
@@ -90,6 +90,11 @@ def test_every_public_name_has_an_example(path, thing):
 def test_the_api_page_is_current():
     page = runpy.run_path(str(ROOT / "docs" / "make_api.py"))["page"]()
     assert (ROOT / "docs" / "api.md").read_text(encoding="utf-8") == page, "run make docs"
+
+
+def test_the_costs_of_scaling_are_current():
+    page = runpy.run_path(str(ROOT / "docs" / "make_scaling.py"))["page"]()
+    assert (ROOT / "docs" / "scaling.md").read_text(encoding="utf-8") == page, "run make docs"
 
 
 def test_links_between_pages_lead_somewhere():

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import copy
-import math
-import warnings
 from abc import abstractmethod
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
@@ -19,17 +17,19 @@ from skxmr._device import initialising, resolve_device
 from skxmr._labels import Labels
 from skxmr._validation import FloatArray
 from skxmr.base import CrossModalRetriever
+from skxmr.deep import distributed
 from skxmr.deep.batches import PairsDataset
-from skxmr.deep.callbacks import SCHEDULES, check_callbacks
+from skxmr.deep.callbacks import SCHEDULES
 from skxmr.deep.encoding import encode_rows, validation_scores
 from skxmr.deep.inputs import PretrainedText, pretrain_text
 from skxmr.deep.objective import Objective
+from skxmr.deep.options import OPTIMIZERS, Options, options_of
 from skxmr.deep.split import Split, split_rows
 from skxmr.deep.tasks import AnnouncesEpochs, with_callbacks
-from skxmr.deep.training import OPTIMIZERS, Options, going_on, train
+from skxmr.deep.training import going_on, train
 from skxmr.pairs import Pairs
 
-_AUTO_STEPS = 1260
+_CPU = torch.device("cpu")
 
 
 class DeepRetriever(AnnouncesEpochs, CrossModalRetriever):
@@ -66,7 +66,11 @@ class DeepRetriever(AnnouncesEpochs, CrossModalRetriever):
     device : str, default="auto"
         ``"auto"`` (CUDA where there is one, else the CPU), ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"mps"``.
     precision : {"float32", "bf16"}, default="float32"
-        ``"bf16"`` runs the network under autocast; losses stay in float32.
+        ``"bf16"`` runs the network under autocast; losses stay in float32. Where there is no bfloat16 arithmetic a
+        warning says so and training is in float32.
+    compile : bool, default=False
+        Compile the training step by ``torch.compile``: pays off in long fits, after a minute or so of compiling, and
+        needs a C++ compiler on a CPU. Where torch cannot compile, a warning says so and training goes on without.
     random_state : int, RandomState or None, default=None
         Decides the validation rows, initial weights, batches and dropout; equal seeds give bit-equal fits on a CPU, and
         the global generators are then neither read nor moved. None draws a seed from numpy's, as in scikit-learn.
@@ -105,6 +109,7 @@ class DeepRetriever(AnnouncesEpochs, CrossModalRetriever):
         "input_dropout": [Interval(Real, 0, 1, closed="left")],
         "standardize": ["boolean", StrOptions({"view"})],
         "precision": [StrOptions({"float32", "bf16"})],
+        "compile": ["boolean"],
         "random_state": ["random_state"],
         "early_stopping": [Interval(Integral, 1, None, closed="left"), None],
         "validation_fraction": [Interval(Real, 0, 1, closed="left")],
@@ -130,6 +135,7 @@ class DeepRetriever(AnnouncesEpochs, CrossModalRetriever):
         standardize: bool | str = "view",
         device: str = "auto",
         precision: str = "float32",
+        compile: bool = False,
         random_state: Any = None,
         early_stopping: int | None = None,
         validation_fraction: float = 0.1,
@@ -149,6 +155,7 @@ class DeepRetriever(AnnouncesEpochs, CrossModalRetriever):
         self.standardize = standardize
         self.device = device
         self.precision = precision
+        self.compile = compile
         self.random_state = random_state
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
@@ -188,8 +195,9 @@ class DeepRetriever(AnnouncesEpochs, CrossModalRetriever):
         return self
 
     def _fit(self, pairs: Pairs, labels: Labels | None) -> None:
-        device = resolve_device(self.device)
+        device = distributed.place(resolve_device(self.device))
         seeds = check_random_state(self.random_state).randint(2**31, size=4).tolist()
+        seeds = distributed.agree(seeds, pairs, labels)
         split = split_rows(pairs, labels, self.validation_fraction, seeds[0])
         with initialising(seeds[1]):
             network, objective = self._build(split)
@@ -202,7 +210,7 @@ class DeepRetriever(AnnouncesEpochs, CrossModalRetriever):
         network.to(device)
         Y = np.zeros((len(split.pairs), 0)) if split.labels is None else split.labels.matrix
         dataset = PairsDataset(split.pairs.image, split.pairs.text, Y, device)
-        options = self._options(len(dataset))
+        options = self._options(len(dataset), device)
         text_input = getattr(network, "text_input", None)
         if isinstance(text_input, PretrainedText) and not continued:
             pretrain_text(text_input, split, dataset, options, seeds[3])
@@ -214,20 +222,8 @@ class DeepRetriever(AnnouncesEpochs, CrossModalRetriever):
         self.network_ = network.eval().requires_grad_(False)
         self.best_epoch_, self.history_ = outcome.best_epoch, outcome.history
 
-    def _options(self, n: int) -> Options:
-        check_callbacks(self.callbacks)
-        chosen = {name: getattr(self, name) for name in Options._fields}
-        if self.early_stopping is not None and self.validation_fraction == 0:
-            raise ValueError("early_stopping needs validation rows; set validation_fraction above 0, or it to None.")
-        if self.batch_size == "auto":
-            chosen["batch_size"] = min(self._auto_batch, n)
-        elif chosen["batch_size"] > n:
-            message = f"batch_size={self.batch_size} but there are {n} rows to fit: every batch holds all of them."
-            warnings.warn(message, UserWarning, stacklevel=6)
-        if self.max_epochs == "auto":
-            steps = math.ceil(n / chosen["batch_size"])
-            chosen["max_epochs"] = int(np.clip(round(_AUTO_STEPS / steps), 10, 60))
-        return Options(**chosen)
+    def _options(self, n: int, device: torch.device = _CPU) -> Options:
+        return options_of(self, n, device)
 
     def __getstate__(self) -> Any:
         state = super().__getstate__()

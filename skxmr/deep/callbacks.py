@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from skorch.callbacks import Callback
-from torch import Tensor
+from torch import Tensor, nn
 
 from skxmr.adversaries import Discriminator
 
@@ -29,16 +29,24 @@ class Selection(Callback):
 
     Parameters
     ----------
+    network : nn.Module
+        Whose weights are kept; what skorch trains may be a wrapper around it.
     score : callable or None
         Returns validation scores by name, of which the last one decides; None keeps the last epoch.
     settle : callable or None
         Called first: brings up to date what the network learns without gradients.
     """
 
-    def __init__(self, score: Callable[[], dict[str, float]] | None, settle: Callable[[], None] | None = None) -> None:
-        self.score, self.settle = score, settle
+    def __init__(
+        self,
+        network: nn.Module,
+        score: Callable[[], dict[str, float]] | None,
+        settle: Callable[[], None] | None = None,
+    ) -> None:
+        self.network, self.score, self.settle = network, score, settle
         self.best_epoch, self.best_value = 0, -math.inf
         self.best_state: dict[str, Tensor] | None = None
+        self.spare_state: dict[str, Tensor] | None = None
 
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
         """Compare this epoch with the best one."""
@@ -52,8 +60,18 @@ class Selection(Callback):
                     raise DivergenceError(f"{name} became {value} in epoch {epoch}")
                 net.history.record(name, value)
         if value > self.best_value or self.score is None:
+            self._keep(self.network.state_dict())
             self.best_epoch, self.best_value = epoch, value
-            self.best_state = copy.deepcopy(net.module_.state_dict())
+
+    def _keep(self, state: dict[str, Tensor]) -> None:
+        """Copy into the memory of the last but one: new memory costs more, and an interrupt must not mix two states."""
+        spare = self.spare_state
+        if spare is None:
+            spare = copy.deepcopy(state)
+        else:
+            for name, kept in spare.items():
+                kept.copy_(state[name])
+        self.best_state, self.spare_state = spare, self.best_state
 
 
 class Patience(Callback):
@@ -87,10 +105,8 @@ class Steps(Callback):
                 total_steps=int(self.n_steps) + 1,
                 cycle_momentum=self.cycle_momentum,
             )
-        elif self.kind == "cosine":
-            self.schedule_ = schedules.CosineAnnealingLR(optimizer, self.n_steps)
         else:
-            self.schedule_ = schedules.ConstantLR(optimizer, factor=1.0)
+            self.schedule_ = schedules.CosineAnnealingLR(optimizer, self.n_steps)
 
     def on_batch_end(self, net: Any, training: bool = False, **kwargs: Any) -> None:
         """Move on."""

@@ -17,17 +17,17 @@ from skxmr.metrics import cross_modal_map
 _ROWS = 4096  # encoded at a time
 
 
-def encode_rows(network: Any, name: str, X: FloatArray) -> FloatArray:
+def encode_rows(network: Any, name: str, X: FloatArray | ViewSource) -> FloatArray:
     """Encode rows of a modality in blocks; float32 numpy."""
     return torch.cat([rows.cpu() for rows in _encoded(network, name, X)]).numpy()
 
 
 @torch.inference_mode()
-def _encoded(network: Any, name: str, X: FloatArray) -> Iterator[Tensor]:
+def _encoded(network: Any, name: str, X: FloatArray | ViewSource) -> Iterator[Tensor]:
     encode = getattr(network, f"encode_{name}")
-    source = ViewSource(X, next(network.parameters()).device, resident=False)
-    for index in torch.split(torch.arange(len(source)), _ROWS):
-        yield encode(source.rows(index)).float()
+    source = X if isinstance(X, ViewSource) else ViewSource(X, next(network.parameters()).device, resident=False)
+    for start in range(0, len(source), _ROWS):
+        yield encode(source.block(start, start + _ROWS)).float()
 
 
 def validation_scores(network: Any, split: Split) -> Callable[[], dict[str, float]] | None:
@@ -35,10 +35,12 @@ def validation_scores(network: Any, split: Split) -> Callable[[], dict[str, floa
     if split.validation is None:
         return None
     pairs, labels = split.validation
+    device = next(network.parameters()).device
+    views = {name: ViewSource(getattr(pairs, name), device) for name in MODALITIES}  # moved once, scored every epoch
 
     def score() -> dict[str, float]:
         network.eval()
-        image, text = (torch.cat(list(_encoded(network, name, getattr(pairs, name)))) for name in MODALITIES)
+        image, text = (torch.cat(list(_encoded(network, name, view))) for name, view in views.items())
         if not (torch.isfinite(image).all() and torch.isfinite(text).all()):
             return {"validation_map": math.nan}
         found = cross_modal_map(image, text, labels)  # where they are: on CUDA, nothing but numbers comes back

@@ -15,8 +15,9 @@ from torch.nn import functional
 from skxmr._validation import FloatArray
 from skxmr.deep.batches import MappedRows, PairsDataset, ViewSource
 from skxmr.deep.objective import Objective
+from skxmr.deep.options import Options
 from skxmr.deep.split import Split
-from skxmr.deep.training import Options, train
+from skxmr.deep.training import train
 from skxmr.networks import SLOPE, Dropout, Standardize
 
 TEXT_WIDTH = 300
@@ -135,7 +136,7 @@ def pretrain_text(module: PretrainedText, split: Split, dataset: PairsDataset, o
     score = None
     if split.validation is not None:
         pairs, labels = split.validation
-        rows, Y = ViewSource(pairs.text, device, resident=False), ViewSource(labels.matrix, device)  # type: ignore[union-attr]
+        rows, Y = ViewSource(pairs.text, device), ViewSource(labels.matrix, device)  # type: ignore[union-attr]
 
         def score() -> dict[str, float]:
             module.eval()
@@ -143,7 +144,7 @@ def pretrain_text(module: PretrainedText, split: Split, dataset: PairsDataset, o
 
     options = options._replace(
         lr=_LR, max_epochs=_EPOCHS, optimizer="adamw", weight_decay=0.0, schedule="constant",
-        early_stopping=_PATIENCE, callbacks=None, verbose=0,
+        compile=False, early_stopping=_PATIENCE, callbacks=None, verbose=0,
     )  # fmt: skip
     generator = torch.Generator().manual_seed(seed)
     outcome = train(_Classifier(module), _CrossEntropy({"pretraining": 1.0}), dataset, score, generator, options)

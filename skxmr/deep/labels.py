@@ -4,30 +4,28 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from numbers import Real
-from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 import scipy.sparse as sp
 import torch
-from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from skxmr._labels import Labels
-from skxmr._validation import FloatArray, is_frame
+from skxmr._validation import FloatArray
 from skxmr.adversaries import make_critic
 from skxmr.deep.base import DeepRetriever
 from skxmr.deep.inputs import make_inputs
+from skxmr.deep.label_vectors import label_vectors
+from skxmr.deep.options import PAPER_ADAM
 from skxmr.deep.split import Split
-from skxmr.deep.training import PAPER_ADAM
 from skxmr.graph import LabelGraph
 from skxmr.label_networks import LabelGraphNetwork
 from skxmr.metrics import Similarity
 from skxmr.networks import encoder
-from skxmr.word_vectors import load_word_vectors
 
 GRAPH_PARAMETERS = ("tau", "p", "graph")
 PAPER: dict[str, Any] = {  # what the papers on label graphs have in common; Adam's betas are those of their codes
@@ -177,57 +175,3 @@ def _only_edges(retriever: Any) -> str | None:
 def _same(value: Any, default: Any) -> bool:
     comparable = isinstance(value, str if isinstance(default, str) else Real)
     return comparable and bool(value == default)
-
-
-def label_vectors(given: Any, labels: Labels) -> NDArray[np.float64]:
-    """Return one vector per label (c, d): a given array or frame, those of a word-vector file, or statistical ones."""
-    if given is None:
-        return statistical_label_vectors(labels)
-    if isinstance(given, (str, Path)):
-        return load_word_vectors(given, [str(name) for name in labels.names])
-    if is_frame(given):
-        given = _named_vectors(given, labels.names.tolist())
-    try:
-        vectors = np.asarray(given)
-    except ValueError as error:
-        raise ValueError(f"label_embedding must be a matrix, but its rows differ in length: {error}") from error
-    c = len(labels.names)
-    if vectors.ndim != 2 or len(vectors) != c or vectors.shape[1] == 0 or vectors.dtype.kind not in "biuf":
-        raise ValueError(
-            f"label_embedding has shape {vectors.shape} and dtype {vectors.dtype} but there are {c} labels; real "
-            f"numbers of shape ({c}, d), in the order of the labels, a DataFrame named by them, or a word-vector file."
-        )
-    if not np.isfinite(vectors).all():
-        bad = labels.names[~np.isfinite(vectors).all(axis=1)]
-        raise ValueError(f"label_embedding holds NaN or infinity for the labels {bad[:10].tolist()}.")
-    return vectors.astype(np.float64)
-
-
-def _named_vectors(frame: Any, names: Sequence[Any]) -> Any:
-    missing = [name for name in names if name not in frame.index]
-    if missing:
-        raise ValueError(f"label_embedding has no row for the labels {missing[:10]}; its index names the labels.")
-    return frame.loc[list(names)].to_numpy()
-
-
-def statistical_label_vectors(labels: Labels, d: int = 300) -> NDArray[np.float64]:
-    """Return label vectors (c, min(c, d)) from the labels alone, of unit length, for users without word vectors.
-
-    Positive pointwise mutual information of the labels, ``max(0, log(M_ij n / (N_i N_j)))``, factorised: labels that
-    occur together get near vectors. A label that never occurs gets a direction of its own.
-    """
-    Y = labels.matrix
-    M = (Y.T @ Y).toarray()
-    counts = np.maximum(np.diag(M), 1.0)
-    with np.errstate(divide="ignore"):
-        ppmi = np.maximum(np.log(M * Y.shape[0] / np.outer(counts, counts)), 0.0)
-    ppmi[np.diag_indices_from(ppmi)] = np.maximum(np.diag(ppmi), 1.0)
-    values, U = np.linalg.eigh(ppmi)
-    order = np.argsort(-np.abs(values))[:d]
-    vectors = U[:, order] * np.sqrt(np.abs(values[order]))
-    signs = np.where(vectors[np.abs(vectors).argmax(axis=0), np.arange(len(order))] < 0, -1.0, 1.0)
-    vectors = vectors * signs
-    lost = np.flatnonzero(np.linalg.norm(vectors, axis=1) < 1e-6)  # no part in the d factors
-    vectors[lost, lost % vectors.shape[1]] = 1.0
-    unit: NDArray[np.float64] = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    return unit

@@ -2,13 +2,37 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Mapping
 
 from torch import Tensor
+from torch.nn import functional
 
 from skxmr import contrastive, losses
 
-Outputs = Mapping[str, Tensor]
+PAIRS = ("image", "text"), ("image", "image"), ("text", "text")
+
+
+class Outputs(dict[str, Tensor]):
+    """What a network returned for a batch; rows of unit length and their cosines are computed once for all terms."""
+
+    def __init__(self, outputs: Mapping[str, Tensor]) -> None:
+        super().__init__(outputs)
+        self._unit: dict[str, Tensor] = {}
+        self._cosines: dict[tuple[str, str], Tensor] = {}
+
+    def unit(self, name: str) -> Tensor:
+        """Return an output's rows divided by their lengths; a zero row stays."""
+        if name not in self._unit:
+            self._unit[name] = functional.normalize(self[name], dim=1)
+        return self._unit[name]
+
+    def cosine(self, first: str, second: str) -> Tensor:
+        """Return the cosines of all rows of an output with all rows of another, or of the same."""
+        if (first, second) not in self._cosines:
+            self._cosines[first, second] = self.unit(first) @ self.unit(second).T
+        return self._cosines[first, second]
 
 
 class Objective:
@@ -42,14 +66,15 @@ class Objective:
         self.smallest_batch = smallest_batch
         self.rate_factors = dict(rate_factors or {})
 
-    def terms(self, outputs: Outputs, Y: Tensor) -> dict[str, Tensor]:
+    def terms(self, outputs: Mapping[str, Tensor], Y: Tensor) -> dict[str, Tensor]:
         """Return the named terms of a batch, scalars all."""
-        return {name: getattr(self, name)(outputs, Y) for name in self.weights}
+        shared = Outputs(outputs)
+        return {name: getattr(self, name)(shared, Y) for name in self.weights}
 
     def total(self, terms: Mapping[str, Tensor]) -> Tensor:
         """Return the weighted sum of the terms."""
-        total: Tensor = sum(weight * terms[name] for name, weight in self.weights.items())  # type: ignore[assignment]
-        return total
+        weighted = (terms[name] if weight == 1 else weight * terms[name] for name, weight in self.weights.items())
+        return functools.reduce(operator.add, weighted)
 
 
 class LabelObjective(Objective):
@@ -78,16 +103,18 @@ class LabelObjective(Objective):
 
     def classification(self, outputs: Outputs, Y: Tensor) -> Tensor:
         """L_cla on the cosines with the classifiers: DAGNN eq. 9, both modalities."""
-        scores = [losses.cosine(outputs[name], outputs["classifiers"]) for name in ("image", "text")]
+        scores = [outputs.cosine(name, "classifiers") for name in ("image", "text")]
         return losses.classification(scores[0], Y) + losses.classification(scores[1], Y)
 
     def invariance(self, outputs: Outputs, Y: Tensor) -> Tensor:
         """L_mdi: DAGNN eq. 10."""
-        return losses.modality_invariance(outputs["image"], outputs["text"], Y, self.temperature, self.count)
+        cosines = [outputs.cosine(*pair) for pair in PAIRS]
+        return losses.likelihood_of_cosines(cosines, Y, self.temperature, self.count)
 
     def soft(self, outputs: Outputs, Y: Tensor) -> Tensor:
         """Soft contrastive loss of I-GNN and L2-GCN."""
-        return contrastive.soft_contrastive(outputs["image"], outputs["text"], Y, self.temperature)
+        cosines = [outputs.cosine(*pair) for pair in PAIRS]
+        return contrastive.soft_contrastive_of_cosines(cosines, Y, self.temperature)
 
     def adversary(self, outputs: Outputs, Y: Tensor) -> Tensor:
         """L_adv: DAGNN eq. 11."""

@@ -1,10 +1,8 @@
-"""The one place where skorch is configured: the net, its optimiser and schedule, divergence, interrupts."""
+"""The one place where skorch is configured: the net, its callbacks, its optimiser and what training leaves."""
 
 from __future__ import annotations
 
 import copy
-import math
-import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,39 +11,18 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 import torch
-from skorch import NeuralNet
 from skorch.callbacks import PassthroughScoring
-from torch import Tensor, nn
+from torch import nn
 from tqdm.auto import tqdm
 
 from skxmr.adversaries import Discriminator
+from skxmr.deep import distributed
 from skxmr.deep.batches import Batches, PairsDataset
-from skxmr.deep.callbacks import DivergenceError, Patience, Progress, Ramp, Selection, Steps, StopTraining
+from skxmr.deep.callbacks import DivergenceError, Patience, Progress, Ramp, Selection, Steps
 from skxmr.deep.objective import Objective
+from skxmr.deep.options import OPTIMIZERS, Options
+from skxmr.deep.trainer import Trainer
 from skxmr.networks import Dropout
-
-OPTIMIZERS: dict[str, Any] = {
-    "adamw": partial(torch.optim.AdamW, fused=True),
-    "sgd": partial(torch.optim.SGD, momentum=0.9, nesterov=True, fused=True),
-}
-PAPER_ADAM = partial(torch.optim.AdamW, betas=(0.5, 0.999), fused=True)  # of the papers' public codes
-_TWICE_WITHIN = 60.0  # seconds between two interrupts that mean "stop everything"
-_last_interrupt = -math.inf
-
-
-class Options(NamedTuple):
-    """The parameters of a retriever that concern training alone."""
-
-    lr: float
-    batch_size: int
-    max_epochs: int
-    optimizer: Any
-    weight_decay: float
-    schedule: str
-    precision: str
-    early_stopping: int | None
-    callbacks: list[Any] | None
-    verbose: int
 
 
 class Outcome(NamedTuple):
@@ -56,61 +33,8 @@ class Outcome(NamedTuple):
     interrupted: bool
 
 
-class Trainer(NeuralNet):
-    """skorch's net over a network that returns a dict of tensors and an :class:`Objective`; held, never inherited."""
-
-    def __init__(self, *args: Any, objective: Objective, precision: str = "float32", **options: Any) -> None:
-        self.objective = objective
-        self.precision = precision
-        super().__init__(*args, **options)
-
-    def fit_loop(self, *args: Any, **kwargs: Any) -> Any:
-        """Train, and tell a first interrupt, which keeps the model, from a second one soon after, which must raise."""
-        global _last_interrupt
-        self.interrupts_, self.steps_ = 0, 0
-        try:
-            return super().fit_loop(*args, **kwargs)
-        except StopTraining:
-            return self
-        except KeyboardInterrupt:
-            self.interrupts_ = 2 if time.monotonic() - _last_interrupt < _TWICE_WITHIN else 1
-            _last_interrupt = time.monotonic()
-            return self
-
-    def notify(self, method_name: str, **kwargs: Any) -> None:
-        """Call the callbacks; one that interrupts, as skorch's EarlyStopping does, stops the training and no more."""
-        getattr(self, method_name)(self, **kwargs)
-        for _, callback in self.callbacks_:
-            try:
-                getattr(callback, method_name)(self, **kwargs)
-            except KeyboardInterrupt as stop:
-                if isinstance(callback, (Selection, Progress)):  # ours: the user interrupted while they worked
-                    raise
-                raise StopTraining from stop
-
-    def train_step(self, batch: Any, **fit_params: Any) -> Any:
-        """Step; between the turns of the discriminators the optimiser does not touch them (ACMR's Algorithm 1)."""
-        self.steps_ += 1
-        if self.objective.critic_every > 1:
-            for module in self.module_.modules():
-                if isinstance(module, Discriminator):
-                    module.requires_grad_(self.steps_ % self.objective.critic_every == 0)
-        return super().train_step(batch, **fit_params)
-
-    def infer(self, x: Any, **fit_params: Any) -> Any:
-        """Run the network, under autocast if asked for."""
-        with torch.autocast(torch.device(self.device).type, torch.bfloat16, enabled=self.precision == "bf16"):
-            return super().infer(x, **fit_params)
-
-    def get_loss(self, y_pred: Any, y_true: Any, X: Any = None, training: bool = False) -> Tensor:
-        """Return the weighted sum of the objective's terms; each one lands in the history."""
-        terms = self.objective.terms({name: value.float() for name, value in y_pred.items()}, y_true)
-        for name, value in terms.items():
-            number = value.item()
-            if not math.isfinite(number):
-                raise DivergenceError(f"the loss term {name!r} became {number} in epoch {len(self.history)}")
-            self.history.record_batch(name, number)
-        return self.objective.total(terms)
+class _NoCriterion:
+    """The objective computes the loss; no module, as one without parameters cannot be trained by several processes."""
 
 
 def train(
@@ -126,24 +50,27 @@ def train(
     `score` returns validation scores by name, of which the last one decides; None keeps the last epoch.
     """
     settle = getattr(network, "settle", None)  # of networks that learn something without gradients
-    selection = Selection(score, settle and partial(settle, dataset))
+    selection = Selection(network, distributed.first_measures(score), settle and partial(settle, dataset))
+    module: nn.Module = network
+    if distributed.n_ranks() > 1:
+        module = distributed.JointTerms(network, objective, dataset)
+        objective = distributed.joined(objective, options.batch_size)
     n_steps = options.max_epochs * len(Batches(dataset, options.batch_size, smallest=objective.smallest_batch))
     with (
-        _own_noise(network, dataset.device, generator.initial_seed()),
-        tqdm(total=options.max_epochs, unit="epoch", disable=not options.verbose) as bar,
+        _own_noise(network, dataset.device, generator.initial_seed() + distributed.rank()),
+        tqdm(total=options.max_epochs, unit="epoch", disable=not options.verbose or distributed.rank() > 0) as bar,
     ):
         callbacks = [
             *((f"term_{name}", PassthroughScoring(name=name, on_train=True)) for name in objective.weights),
-            ("steps", Steps(options.schedule, n_steps, isinstance(options.optimizer, str))),
-            ("ramp", Ramp(n_steps)),
+            *_of_steps(network, options, n_steps),
             ("selection", selection),
             ("bar", Progress(bar)),
             *(options.callbacks or []),
             ("patience", Patience(selection, options.early_stopping)),
         ]
-        net = _net(network, objective, callbacks, generator, dataset.device, options)
+        net = _net(module, objective, callbacks, generator, dataset.device, options)
         try:
-            net.fit(dataset)
+            net.fit(dataset if module is network else distributed.Shares(dataset))
         except DivergenceError as error:
             if selection.best_state is None:
                 raise DivergenceError(f"{error}; no epoch was finished. Lower lr, or standardise the views.") from error
@@ -152,8 +79,16 @@ def train(
         raise KeyboardInterrupt
     if selection.best_state is None:
         raise ValueError("a callback stopped the training before any epoch was finished, so there is no model.")
-    network.load_state_dict(selection.best_state)
+    network.load_state_dict(distributed.of_first(selection.best_state))
     return Outcome(selection.best_epoch, history_table(net.history), net.interrupts_ > 0)
+
+
+def _of_steps(network: nn.Module, options: Options, n_steps: int) -> Iterator[tuple[str, Any]]:
+    """Yield the callbacks that work at every step, where there is something for them to do."""
+    if options.schedule != "constant":
+        yield "steps", Steps(options.schedule, n_steps, isinstance(options.optimizer, str))
+    if any(isinstance(module, Discriminator) for module in network.modules()):
+        yield "ramp", Ramp(n_steps)
 
 
 def going_on(fresh: nn.Module, last: nn.Module) -> nn.Module:
@@ -180,11 +115,13 @@ def _net(
     device: torch.device,
     options: Options,
 ) -> Trainer:
-    return Trainer(
+    make = Trainer if distributed.n_ranks() == 1 else distributed.accelerated(Trainer, device)
+    return make(
         network,
-        criterion=nn.Identity,
+        criterion=_NoCriterion,
         objective=objective,
         precision=options.precision,
+        compiled=options.compile,
         optimizer=OPTIMIZERS[options.optimizer] if isinstance(options.optimizer, str) else options.optimizer,
         lr=options.lr,
         optimizer__weight_decay=options.weight_decay,

@@ -9,11 +9,12 @@ from typing import Any, Self
 import numpy as np
 import scipy.sparse as sp
 
+from skxmr._chunks import total
 from skxmr._labels import Labels
 from skxmr._linalg import signs
 from skxmr._moments import Array, Covariances, Moments, covariances
 from skxmr._rotation import Rotation
-from skxmr._validation import FloatArray, check_n_components
+from skxmr._validation import FloatArray, check_n_components, is_chunked
 from skxmr.base import CrossModalRetriever
 from skxmr.pairs import Pairs
 
@@ -46,6 +47,7 @@ class CovarianceRetriever(LinearRetriever):
     """
 
     n_components: int | None
+    _by_chunks = True
 
     def partial_fit(self, X: Any, y: Any = None, labels: Any = None) -> Self:
         """Learn from parts of the rows: the calls together are one fit of all their rows. `fit` starts anew.
@@ -64,15 +66,21 @@ class CovarianceRetriever(LinearRetriever):
         checked = self._checked(X, y, labels, again=hasattr(self, "_moments"))
         image, text = checked.pairs.image, checked.pairs.text
         moments = copy.deepcopy(getattr(self, "_moments", None)) or Moments(image.shape[1], text.shape[1])
-        moments.update(image, text)
+        if is_chunked(image):
+            moments.merge(total(checked.pairs, _moments, Moments.merge))
+        else:
+            moments.update(image, text)
         self._solve(moments.covariances(), self._limited(moments.n, *moments.xt.shape), (AS_IT_IS, AS_IT_IS))
         self._moments = moments
         return self._remember(checked)
 
     def _fit(self, pairs: Pairs, labels: Labels | None) -> None:
         k = self._limited(len(pairs), pairs.image.shape[1], pairs.text.shape[1])
-        views = self._views(pairs)
-        self._solve(covariances(views[0].rows, views[1].rows), k, views)
+        if is_chunked(pairs.image):
+            self._solve(total(pairs, _moments, Moments.merge).take(), k, (AS_IT_IS, AS_IT_IS))
+        else:
+            views = self._views(pairs)
+            self._solve(covariances(views[0].rows, views[1].rows), k, views)
         self.__dict__.pop("_moments", None)
 
     def _views(self, pairs: Pairs) -> tuple[Rotation, Rotation]:
@@ -84,6 +92,10 @@ class CovarianceRetriever(LinearRetriever):
     @abstractmethod
     def _solve(self, cov: Covariances, k: int, views: tuple[Rotation, Rotation]) -> None:
         """Set the attributes from covariances of the views' rows; they may be overwritten."""
+
+
+def _moments(image: Any, text: Any) -> Moments:
+    return Moments(image.shape[1], text.shape[1]).update(image, text)
 
 
 def lifted(views: tuple[Rotation, Rotation], image: Array, text: Array) -> tuple[Array, Array]:

@@ -40,13 +40,12 @@ class ACMRNetwork(TwoBranchNetwork):
     def forward(self, image: Tensor, text: Tensor) -> dict[str, Tensor]:
         """Return embeddings, label scores, the norm of the projectors' weights and the critic's logits."""
         out = super().forward(image, text)
-        v, t = out["image"], out["text"]
-        out["image_scores"], out["text_scores"] = self.to_labels(v), self.to_labels(t)
+        out |= {f"{name}_scores": self.to_labels(rows) for name, rows in out.items()}
         modules = [*self.image_encoder.modules(), *self.text_encoder.modules()]
-        layers = [module for module in modules if isinstance(module, nn.Linear)]
-        out["norm"] = torch.stack([layer.weight.norm() for layer in layers]).sum()  # eq. 7, not squared
+        norms = [module.weight.norm() for module in modules if isinstance(module, nn.Linear)]
+        out["norm"] = torch.stack(norms).sum()  # eq. 7, not squared
         if self.critic is not None:
-            out["from_image"], out["from_text"] = self.critic(image, text, v, t)
+            out["from_image"], out["from_text"] = self.critic(image, text, out["image"], out["text"])
         return out
 
 
@@ -113,7 +112,7 @@ class ACMR(DeepRetriever):
         Of the hidden units; ``"tanh"`` stands behind the embedding as well.
     lr, batch_size, max_epochs, optimizer, weight_decay, schedule : object
         As in :class:`DeepRetriever`.
-    dropout, input_dropout, standardize, device, precision, random_state : object
+    dropout, input_dropout, standardize, device, precision, compile, random_state : object
         As in :class:`DeepRetriever`.
     early_stopping, validation_fraction, callbacks, verbose, warm_start : object
         As in :class:`DeepRetriever`.
@@ -183,6 +182,7 @@ class ACMR(DeepRetriever):
         standardize: bool | str = "view",
         device: str = "auto",
         precision: str = "float32",
+        compile: bool = False,
         random_state: Any = None,
         early_stopping: int | None = None,
         validation_fraction: float = 0.1,
@@ -193,7 +193,7 @@ class ACMR(DeepRetriever):
         super().__init__(
             n_components, lr=lr, batch_size=batch_size, max_epochs=max_epochs, optimizer=optimizer,
             weight_decay=weight_decay, schedule=schedule, dropout=dropout, input_dropout=input_dropout,
-            standardize=standardize, device=device, precision=precision, random_state=random_state,
+            standardize=standardize, device=device, precision=precision, compile=compile, random_state=random_state,
             early_stopping=early_stopping, validation_fraction=validation_fraction, callbacks=callbacks,
             verbose=verbose, warm_start=warm_start,
         )  # fmt: skip
@@ -244,7 +244,7 @@ class ACMR(DeepRetriever):
         return ACMRNetwork(inputs, encoders, d, c, critic), ACMRObjective(weights, self.hinge, self.margin, self.k)
 
     def _hidden(self) -> tuple[int, int]:
-        hidden = self.hidden if isinstance(self.hidden, tuple) else (self.hidden, self.hidden)
+        hidden = self.hidden if isinstance(self.hidden, tuple) else (self.hidden,) * 2
         if len(hidden) != 2 or not all(isinstance(h, Integral) and h > 0 for h in hidden):
             raise ValueError(f"hidden must be a positive integer or two, (image, text); got {self.hidden!r}.")
         return hidden

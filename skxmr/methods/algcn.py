@@ -86,7 +86,7 @@ class ALGCN(LabelRetriever):
         As in :class:`DAGNN`.
     lr, batch_size, max_epochs, optimizer, weight_decay, schedule : object
         As in :class:`DeepRetriever`.
-    dropout, input_dropout, standardize, device, precision, random_state : object
+    dropout, input_dropout, standardize, device, precision, compile, random_state : object
         As in :class:`DeepRetriever`.
     early_stopping, validation_fraction, callbacks, verbose, warm_start : object
         As in :class:`DeepRetriever`.
@@ -161,6 +161,7 @@ class ALGCN(LabelRetriever):
         standardize: bool | str = "view",
         device: str = "auto",
         precision: str = "float32",
+        compile: bool = False,
         random_state: Any = None,
         early_stopping: int | None = None,
         validation_fraction: float = 0.1,
@@ -171,7 +172,7 @@ class ALGCN(LabelRetriever):
         super().__init__(
             n_components, lr=lr, batch_size=batch_size, max_epochs=max_epochs, optimizer=optimizer,
             weight_decay=weight_decay, schedule=schedule, dropout=dropout, input_dropout=input_dropout,
-            standardize=standardize, device=device, precision=precision, random_state=random_state,
+            standardize=standardize, device=device, precision=precision, compile=compile, random_state=random_state,
             early_stopping=early_stopping, validation_fraction=validation_fraction, callbacks=callbacks,
             verbose=verbose, warm_start=warm_start,
         )  # fmt: skip

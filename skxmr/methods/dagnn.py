@@ -68,7 +68,7 @@ class DAGNN(LabelRetriever):
         Hidden units of the encoders; None is the paper's single linear layer with a rectifier.
     lr, batch_size, max_epochs, optimizer, weight_decay, schedule : object
         As in :class:`DeepRetriever`.
-    dropout, input_dropout, standardize, device, precision, random_state : object
+    dropout, input_dropout, standardize, device, precision, compile, random_state : object
         As in :class:`DeepRetriever`.
     early_stopping, validation_fraction, callbacks, verbose, warm_start : object
         As in :class:`DeepRetriever`.
@@ -153,6 +153,7 @@ class DAGNN(LabelRetriever):
         standardize: bool | str = "view",
         device: str = "auto",
         precision: str = "float32",
+        compile: bool = False,
         random_state: Any = None,
         early_stopping: int | None = None,
         validation_fraction: float = 0.1,
@@ -163,7 +164,7 @@ class DAGNN(LabelRetriever):
         super().__init__(
             n_components, lr=lr, batch_size=batch_size, max_epochs=max_epochs, optimizer=optimizer,
             weight_decay=weight_decay, schedule=schedule, dropout=dropout, input_dropout=input_dropout,
-            standardize=standardize, device=device, precision=precision, random_state=random_state,
+            standardize=standardize, device=device, precision=precision, compile=compile, random_state=random_state,
             early_stopping=early_stopping, validation_fraction=validation_fraction, callbacks=callbacks,
             verbose=verbose, warm_start=warm_start,
         )  # fmt: skip

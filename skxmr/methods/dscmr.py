@@ -14,9 +14,9 @@ from skxmr import losses
 from skxmr._validation import check_choice
 from skxmr.deep.base import DeepRetriever
 from skxmr.deep.inputs import make_inputs
-from skxmr.deep.objective import Objective, Outputs
+from skxmr.deep.objective import PAIRS, Objective, Outputs
+from skxmr.deep.options import PAPER_ADAM
 from skxmr.deep.split import Split
-from skxmr.deep.training import PAPER_ADAM
 from skxmr.networks import ACTIVATIONS, Dropout, TwoBranchNetwork
 
 
@@ -55,7 +55,7 @@ class DSCMRObjective(Objective):
 
     def discrimination(self, outputs: Outputs, Y: Tensor) -> Tensor:
         """L_2, across modalities and within."""
-        return losses.modality_invariance(outputs["image"], outputs["text"], Y, self.temperature, count=False)
+        return losses.likelihood_of_cosines([outputs.cosine(*pair) for pair in PAIRS], Y, self.temperature, count=False)
 
     def alignment(self, outputs: Outputs, Y: Tensor) -> Tensor:
         """L_3, ``1/n sum_i |u_i - v_i|_2``: the mean distance of an image from its text."""
@@ -88,7 +88,7 @@ class DSCMR(DeepRetriever):
         Of the hidden units.
     lr, batch_size, max_epochs, optimizer, weight_decay, schedule : object
         As in :class:`DeepRetriever`.
-    dropout, input_dropout, standardize, device, precision, random_state : object
+    dropout, input_dropout, standardize, device, precision, compile, random_state : object
         As in :class:`DeepRetriever`.
     early_stopping, validation_fraction, callbacks, verbose, warm_start : object
         As in :class:`DeepRetriever`.
@@ -153,6 +153,7 @@ class DSCMR(DeepRetriever):
         standardize: bool | str = "view",
         device: str = "auto",
         precision: str = "float32",
+        compile: bool = False,
         random_state: Any = None,
         early_stopping: int | None = None,
         validation_fraction: float = 0.1,
@@ -163,7 +164,7 @@ class DSCMR(DeepRetriever):
         super().__init__(
             n_components, lr=lr, batch_size=batch_size, max_epochs=max_epochs, optimizer=optimizer,
             weight_decay=weight_decay, schedule=schedule, dropout=dropout, input_dropout=input_dropout,
-            standardize=standardize, device=device, precision=precision, random_state=random_state,
+            standardize=standardize, device=device, precision=precision, compile=compile, random_state=random_state,
             early_stopping=early_stopping, validation_fraction=validation_fraction, callbacks=callbacks,
             verbose=verbose, warm_start=warm_start,
         )  # fmt: skip

@@ -49,7 +49,7 @@ class L2GCNObjective(LabelObjective):
 
     def circle(self, outputs: Outputs, Y: Tensor) -> Tensor:
         """L_circle of both modalities (eqs. 11-17), times a trained epsilon."""
-        parts = [contrastive.circle(losses.cosine(outputs[name], outputs[name]), Y) for name in ("image", "text")]
+        parts = [contrastive.circle(outputs.cosine(name, name), Y) for name in ("image", "text")]
         return outputs.get("epsilon", 1.0) * (parts[0] + parts[1])
 
     def soft(self, outputs: Outputs, Y: Tensor) -> Tensor:
@@ -102,7 +102,7 @@ class L2GCN(LabelRetriever):
         As in :class:`DAGNN`.
     lr, batch_size, max_epochs, optimizer, weight_decay, schedule : object
         As in :class:`DeepRetriever`.
-    dropout, input_dropout, standardize, device, precision, random_state : object
+    dropout, input_dropout, standardize, device, precision, compile, random_state : object
         As in :class:`DeepRetriever`.
     early_stopping, validation_fraction, callbacks, verbose, warm_start : object
         As in :class:`DeepRetriever`.
@@ -181,6 +181,7 @@ class L2GCN(LabelRetriever):
         standardize: bool | str = "view",
         device: str = "auto",
         precision: str = "float32",
+        compile: bool = False,
         random_state: Any = None,
         early_stopping: int | None = None,
         validation_fraction: float = 0.1,
@@ -191,7 +192,7 @@ class L2GCN(LabelRetriever):
         super().__init__(
             n_components, lr=lr, batch_size=batch_size, max_epochs=max_epochs, optimizer=optimizer,
             weight_decay=weight_decay, schedule=schedule, dropout=dropout, input_dropout=input_dropout,
-            standardize=standardize, device=device, precision=precision, random_state=random_state,
+            standardize=standardize, device=device, precision=precision, compile=compile, random_state=random_state,
             early_stopping=early_stopping, validation_fraction=validation_fraction, callbacks=callbacks,
             verbose=verbose, warm_start=warm_start,
         )  # fmt: skip
@@ -240,8 +241,7 @@ class L2GCN(LabelRetriever):
         return self._network(split, own, self._classifiers, judged, network), self._objective()
 
     def _classifiers(self, Q: Tensor) -> nn.Module:
-        sizes = Q.shape[1], self.width, self.n_layers, self.n_components
-        return MultiHopGNN(self.layer, *sizes, self.aggregate)
+        return MultiHopGNN(self.layer, Q.shape[1], self.width, self.n_layers, self.n_components, self.aggregate)
 
     def _objective(self) -> Objective:
         circle, soft = (1.0, 1.0) if isinstance(self.epsilon, str) else (self.epsilon, 1 - self.epsilon)

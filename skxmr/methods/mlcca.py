@@ -13,10 +13,11 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from skxmr._labels import Labels
 from skxmr._linalg import paired_directions
-from skxmr._moments import Array, Covariances, column_mean, grouped_sums, scatter
-from skxmr._rotation import rotated
-from skxmr._validation import check_n_components
-from skxmr.methods._linear import LinearRetriever, lifted
+from skxmr._moments import Array, Covariances
+from skxmr._rotation import Rotation, rotated
+from skxmr._validation import check_n_components, is_chunked
+from skxmr._weighted import WeightedChunks, WeightedRows
+from skxmr.methods._linear import AS_IT_IS, LinearRetriever, lifted
 from skxmr.pairs import Pairs
 
 _ROWS = 1024  # distinct label vectors whose weights are held at once
@@ -66,7 +67,7 @@ class MLCCA(LinearRetriever):
     Notes
     -----
     Where every row has a label of its own, dot-product weights give CCA. Row weights need the label counts of all
-    rows, so only `C_xy` of the dot product could be streamed in a single pass.
+    rows, so only `C_xy` of the dot product could be streamed in a single pass; dask arrays are read three times.
 
     References
     ----------
@@ -83,6 +84,7 @@ class MLCCA(LinearRetriever):
     """
 
     _requires_labels = True
+    _by_chunks = True
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "n_components": [Interval(Integral, 1, None, closed="left"), None],
         "weights": [StrOptions({"cosine", "dot", "exponential", "squared_exponential"})],
@@ -111,17 +113,16 @@ class MLCCA(LinearRetriever):
     def _fit(self, pairs: Pairs, labels: Labels | None) -> None:
         assert labels is not None  # fit refuses missing labels
         k = check_n_components(self.n_components, min(len(pairs) - 1, pairs.image.shape[1], pairs.text.shape[1]))
-        views = rotated(pairs.image), rotated(pairs.text)
-        X, T = views[0].rows, views[1].rows
-        x_mean, t_mean = column_mean(X), column_mean(T)
+        views, rows = _rows(pairs)
+        x_mean, t_mean = rows.means
         if self.weights in ("dot", "cosine") and self.n_neighbors is None:
-            x_weights, t_weights, C_xt = self._factorised(X, x_mean, T, t_mean, labels.matrix)
+            x_weights, t_weights, C_xt = self._factorised(rows, labels.matrix)
         else:
-            x_weights, t_weights, C_xt = self._aggregated(X, x_mean, T, t_mean, labels.matrix)
+            x_weights, t_weights, C_xt = self._aggregated(rows, labels.matrix)
         total = float(x_weights.sum())
         if total <= 0:
             raise ValueError("labels has no label in any row, so no two rows are related; MLCCA needs some.")
-        C_xx, C_tt = scatter(X, x_mean, x_weights) / total, scatter(T, t_mean, t_weights) / total
+        C_xx, C_tt = (C / total for C in rows.scattered(x_weights, t_weights))
         ridges = self.ridge * views[0].share, self.ridge * views[1].share
         found = paired_directions(Covariances(x_mean, t_mean, C_xx, C_tt, C_xt / total), ridges, k)
         scale = found.correlations**self.correlation_power
@@ -131,19 +132,20 @@ class MLCCA(LinearRetriever):
         )
         self.correlations_, self.n_components_ = found.correlations, len(scale)
 
-    def _factorised(self, X: Any, x_mean: Array, T: Any, t_mean: Array, Z: sp.csr_array) -> _Sums:
+    def _factorised(self, rows: WeightedRows | WeightedChunks, Z: sp.csr_array) -> _Sums:
         """w_ij = z_i . z_j, so C_xy = (X^T Z)(Z^T T) and row i weighs z_i . sum_j z_j."""
         if self.weights == "cosine":
             length = np.sqrt(Z.sum(axis=1))  # of a binary row
             Z = sp.csr_array(Z.multiply(np.divide(1.0, length, out=np.zeros_like(length), where=length > 0)[:, None]))
         row_weights = Z @ Z.sum(axis=0)
-        return row_weights, row_weights, grouped_sums(X, x_mean, Z) @ grouped_sums(T, t_mean, Z).T
+        X_sums, T_sums = rows.grouped(Z)
+        return row_weights, row_weights, X_sums @ T_sums.T
 
-    def _aggregated(self, X: Any, x_mean: Array, T: Any, t_mean: Array, Z: sp.csr_array) -> _Sums:
+    def _aggregated(self, views: WeightedRows | WeightedChunks, Z: sp.csr_array) -> _Sums:
         """w_ij depends on the distinct label vectors of i and j: sum the rows of each, then walk pairs of vectors."""
         U, member, counts = _distinct(Z)
         E = sp.csr_array((np.ones(len(member)), (np.arange(len(member)), member)), shape=(len(member), len(counts)))
-        X_sums, T_sums = grouped_sums(X, x_mean, E), grouped_sums(T, t_mean, E)  # (d, q)
+        X_sums, T_sums = views.grouped(E)  # (d, q)
         x_weights, t_weights = np.zeros(len(counts)), np.zeros(len(counts))
         C_xt = np.zeros((len(X_sums), len(T_sums)))
         for start in range(0, len(counts), _ROWS):
@@ -166,6 +168,14 @@ class MLCCA(LinearRetriever):
             return np.divide(shared, length, out=np.zeros_like(shared), where=length > 0)
         squares = np.maximum(sizes[rows][:, None] + sizes - 2 * shared, 0.0)
         return np.exp(-(squares if self.weights == "squared_exponential" else np.sqrt(squares)) / self.sigma)
+
+
+def _rows(pairs: Pairs) -> tuple[tuple[Rotation, Rotation], WeightedRows | WeightedChunks]:
+    """Return how the views were rotated, if at all, and the rows to sum."""
+    if is_chunked(pairs.image):
+        return (AS_IT_IS, AS_IT_IS), WeightedChunks(pairs)
+    views = rotated(pairs.image), rotated(pairs.text)
+    return views, WeightedRows(views[0].rows, views[1].rows)
 
 
 def _distinct(Z: sp.csr_array) -> tuple[sp.csr_array, NDArray[np.intp], Array]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from numbers import Real
 from typing import Any, ClassVar, Self
 
@@ -15,11 +14,12 @@ from sklearn.multioutput import MultiOutputClassifier, MultiOutputRegressor
 from sklearn.utils import get_tags
 from sklearn.utils._param_validation import HasMethods, Interval
 
+from skxmr._chunks import total
 from skxmr._labels import Labels, aligned
 from skxmr._linalg import add_ridge, solution
 from skxmr._moments import Covariances, Moments
 from skxmr._rotation import Rotation, rotated
-from skxmr._validation import MODALITIES, FloatArray
+from skxmr._validation import FloatArray, is_chunked
 from skxmr.base import CrossModalRetriever
 from skxmr.methods._linear import AS_IT_IS, project
 from skxmr.pairs import Pairs
@@ -72,6 +72,7 @@ class SemanticMatching(CrossModalRetriever):
     """
 
     _requires_labels = True
+    _by_chunks = True
     _named: bool
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "image": [HasMethods(["fit", "predict"]), None],
@@ -98,26 +99,34 @@ class SemanticMatching(CrossModalRetriever):
         -------
         self
         """
-        if self.image is not None or self.text is not None:
-            raise ValueError("partial_fit needs the built-in regression; set image and text to None, or call fit.")
+        self._need_built_in("partial_fit")
         so_far = getattr(self, "_moments", None)
         checked = self._checked(X, y, labels, again=so_far is not None)
         assert checked.labels is not None  # refused if missing
         if so_far is not None:
             checked = checked._replace(labels=aligned(checked.labels, self.classes_, self._named))
         assert checked.labels is not None
-        views, Y = [getattr(checked.pairs, name) for name in MODALITIES], checked.labels.matrix
-        moments = copy.deepcopy(so_far) or [Moments(view.shape[1], Y.shape[1], second=False) for view in views]
-        self.image_, self.text_ = (
-            _LabelRidge(self.ridge).solve(sums.update(view, Y).covariances())
-            for sums, view in zip(moments, views, strict=True)
-        )
+        moments = _sums(checked.pairs, checked.labels.matrix)
+        if so_far is not None:
+            moments = _merged(moments, so_far)
+        self.image_, self.text_ = (_LabelRidge(self.ridge).solve(sums.covariances()) for sums in moments)
         self._moments, self._named = moments, checked.labels.named
         return self._remember(checked)
+
+    def _need_built_in(self, what: str) -> None:
+        if self.image is not None or self.text is not None:
+            raise ValueError(
+                f"{what} needs the built-in regression; set image and text to None, or call fit on rows in memory."
+            )
 
     def _fit(self, pairs: Pairs, labels: Labels | None) -> None:
         assert labels is not None  # fit refuses missing labels
         self.__dict__.pop("_moments", None)
+        if is_chunked(pairs.image):
+            self._need_built_in("a dask array")
+            moments = _sums(pairs, labels.matrix)
+            self.image_, self.text_ = (_LabelRidge(self.ridge).solve(sums.take()) for sums in moments)
+            return
         self.image_, self.text_ = (
             _fitted(model, self.ridge, view, labels)
             for model, view in ((self.image, pairs.image), (self.text, pairs.text))
@@ -128,6 +137,19 @@ class SemanticMatching(CrossModalRetriever):
 
     def _encode_text(self, X: FloatArray) -> FloatArray:
         return np.asarray(self.text_.predict(X))
+
+
+def _sums(pairs: Pairs, Y: sp.csr_array) -> list[Moments]:
+    """Return the sums of each view with the labels."""
+    return total(pairs, _parts, _merged, [Y]) if is_chunked(pairs.image) else _parts(pairs.image, pairs.text, Y)
+
+
+def _parts(image: Any, text: Any, Y: sp.csr_array) -> list[Moments]:
+    return [Moments(view.shape[1], Y.shape[1], second=False).update(view, Y) for view in (image, text)]
+
+
+def _merged(sums: list[Moments], more: list[Moments]) -> list[Moments]:
+    return [own.merge(other) for own, other in zip(sums, more, strict=True)]
 
 
 class _LabelRidge:

@@ -4,7 +4,9 @@ import scipy.sparse as sp
 import torch
 from numpy.testing import assert_array_equal
 
-from skxmr.deep.batches import Batches, PairsDataset, ViewSource
+from skxmr.deep import batches
+from skxmr.deep.batches import Batches, MappedRows, PairsDataset, ViewSource, resides
+from skxmr.deep.streaming import prefetched
 
 CPU = torch.device("cpu")
 IMAGE = np.arange(40.0).reshape(10, 4)
@@ -36,20 +38,20 @@ def test_read_only_views_are_not_written_to():
 
 @pytest.mark.parametrize(("batch_size", "sizes"), [(4, [4, 4, 2]), (3, [3, 3, 4]), (9, [10]), (10, [10]), (50, [10])])
 def test_no_batch_has_one_row(batch_size, sizes):
-    batches = Batches(PairsDataset(IMAGE, sp.csr_array(TEXT), Y, CPU), batch_size)
-    assert [len(Y) for _, Y in batches] == sizes and len(batches) == len(sizes)
+    found = Batches(PairsDataset(IMAGE, sp.csr_array(TEXT), Y, CPU), batch_size)
+    assert [len(Y) for _, Y in found] == sizes and len(found) == len(sizes)
 
 
 def test_an_epoch_visits_every_row_once_with_its_partner():
     dataset = PairsDataset(IMAGE, sp.csr_array(TEXT), sp.csr_array(Y), CPU)
-    batches = Batches(dataset, 3, shuffle=True, generator=torch.Generator().manual_seed(0))
-    seen = [(views["image"], views["text"], labels) for views, labels in batches]
+    shuffled = Batches(dataset, 3, shuffle=True, generator=torch.Generator().manual_seed(0))
+    seen = [(views["image"], views["text"], labels) for views, labels in shuffled]
     image, text, labels = (torch.cat(parts).numpy() for parts in zip(*seen, strict=True))
     order = (image[:, 0] / 4).astype(int)
     assert sorted(order) == list(range(10)) and order.tolist() != list(range(10))
     assert_array_equal(text, TEXT[order])
     assert_array_equal(labels, Y[order])
-    assert [len(Y) for _, Y in batches] == [3, 3, 4]  # a second epoch, in another order
+    assert [len(Y) for _, Y in shuffled] == [3, 3, 4]  # a second epoch, in another order
 
 
 def test_shuffling_heeds_its_generator_only():
@@ -61,3 +63,59 @@ def test_shuffling_heeds_its_generator_only():
     ]
     assert torch.equal(orders[0], orders[1]) and not torch.equal(orders[0], orders[2])
     assert torch.equal(torch.get_rng_state(), state)
+
+
+@pytest.mark.parametrize("resident", [True, False])
+def test_consecutive_rows_are_the_rows(tmp_path, resident):
+    for view in forms(tmp_path):
+        assert_array_equal(ViewSource(view, CPU, resident).block(2, 9), IMAGE[2:9])
+
+
+def test_sparse_views_are_made_dense_where_that_is_little(monkeypatch, tmp_path):
+    sparse, mapped = sp.csr_array(TEXT), MappedRows(forms(tmp_path)[-1], np.arange(5))
+    assert resides(sparse, CPU) and resides(IMAGE, CPU) and not resides(mapped, CPU)
+    monkeypatch.setattr(batches, "_SMALL", 4 * TEXT.size - 1)
+    assert not resides(sparse, CPU)
+    dataset = PairsDataset(IMAGE, sparse, Y, CPU)
+    assert not dataset.resident
+    assert_array_equal(dataset.rows(torch.tensor([4, 1]))[0]["text"], TEXT[[4, 1]])
+
+
+@pytest.mark.parametrize(("free", "expected"), [(319, False), (320, True)])
+def test_a_gpu_keeps_what_takes_half_of_its_free_memory(free, expected, monkeypatch, tmp_path):
+    """10 x 4 float32 are 160 bytes, whatever form they come in."""
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (free, 10**12))
+    assert [resides(view, torch.device("cuda")) for view in forms(tmp_path)] == [expected] * 5
+
+
+def test_batches_read_ahead_come_in_order():
+    started = []
+
+    def reading(i):
+        def read():
+            started.append(i)
+            return i
+
+        return read
+
+    found = prefetched((reading(i) for i in range(7)), CPU)
+    assert next(found) == 0 and len(started) <= 3  # two ahead
+    assert list(found) == [1, 2, 3, 4, 5, 6] and started == list(range(7))
+
+
+def test_an_error_while_reading_ahead_is_raised_where_the_batch_is_wanted():
+    def broken():
+        raise OSError("the disk is gone")
+
+    found = prefetched(iter([lambda: 0, lambda: 1, broken]), CPU)
+    assert [next(found), next(found)] == [0, 1]
+    with pytest.raises(OSError, match="the disk is gone"):
+        next(found)
+
+
+def test_a_reader_that_is_left_stops():
+    calls = []
+    found = prefetched((lambda i=i: calls.append(i) for i in range(100)), CPU)
+    next(found)
+    found.close()
+    assert len(calls) <= 3

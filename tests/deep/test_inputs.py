@@ -11,10 +11,12 @@ from skxmr import Pairs
 from skxmr._labels import encode_labels
 from skxmr.deep.batches import PairsDataset
 from skxmr.deep.inputs import PretrainedText, pretrain_text, standardizer, wants_pretraining
+from skxmr.deep.options import Options
 from skxmr.deep.split import split_rows
-from skxmr.deep.training import Options
 
-OPTIONS = Options(0.1, 32, 500, "sgd", 0.5, "cosine", "float32", 1, ["not a callback"], 1)  # none of it counts here
+OPTIONS = Options(
+    0.1, 32, 500, "sgd", 0.5, "cosine", "float32", False, 1, ["not a callback"], 1
+)  # none of it counts here
 
 
 @pytest.mark.parametrize("form", [np.asarray, sp.csr_array])
@@ -94,9 +96,9 @@ def test_pretraining_is_repeatable():
 
 
 def test_an_interrupt_while_pretraining_raises(monkeypatch):
-    from skxmr.deep import inputs, training
+    from skxmr.deep import inputs, trainer
 
-    monkeypatch.setattr(training, "_last_interrupt", -np.inf)
+    monkeypatch.setattr(trainer, "_last_interrupt", -np.inf)
     calls = []
 
     def interrupted(self, outputs, Y, original=inputs._CrossEntropy.terms):

@@ -9,9 +9,10 @@ from torch import nn
 from skxmr.adversaries import Discriminator
 from skxmr.deep.batches import Batches, PairsDataset
 from skxmr.deep.objective import Objective
-from skxmr.deep.training import OPTIMIZERS, Options, train
+from skxmr.deep.options import OPTIMIZERS, Options
+from skxmr.deep.training import train
 
-OPTIONS = Options(0.01, 10, 1, "adamw", 0.0, "constant", "float32", None, None, 0)
+OPTIONS = Options(0.01, 10, 1, "adamw", 0.0, "constant", "float32", False, None, None, 0)
 
 
 class Network(nn.Module):

@@ -13,7 +13,7 @@ from sklearn.model_selection import GridSearchCV, KFold
 from skorch.callbacks import Callback, EarlyStopping
 
 from skxmr._labels import encode_labels
-from skxmr.deep import encoding, training
+from skxmr.deep import encoding, trainer
 from skxmr.deep.callbacks import DivergenceError
 from skxmr.deep.split import split_rows
 from skxmr.metrics import cross_modal_map
@@ -148,7 +148,7 @@ def test_schedules(small, schedule):
 @pytest.fixture
 def interrupt(monkeypatch):
     """Ctrl-C in the middle of a training step of the given epoch; three batches an epoch."""
-    monkeypatch.setattr(training, "_last_interrupt", -np.inf)
+    monkeypatch.setattr(trainer, "_last_interrupt", -np.inf)
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job starts with it ignored
     original = ToyObjective.terms
 
@@ -176,7 +176,7 @@ def test_the_first_interrupt_keeps_the_best_epoch_and_the_second_raises(small, i
     interrupt(3)
     with pytest.raises(KeyboardInterrupt):  # so that a grid search can be stopped
         Toy(max_epochs=50).fit(pairs, labels)
-    monkeypatch.setattr(training, "_last_interrupt", -np.inf)
+    monkeypatch.setattr(trainer, "_last_interrupt", -np.inf)
     interrupt(3)
     assert Toy(max_epochs=50).fit(pairs, labels).best_epoch_ <= 2
 
@@ -197,7 +197,7 @@ def test_an_interrupt_before_any_epoch_raises(small, interrupt):
     ],
 )
 def test_early_stopping_is_no_interrupt(small, monkeypatch, options):
-    monkeypatch.setattr(training, "_last_interrupt", -np.inf)
+    monkeypatch.setattr(trainer, "_last_interrupt", -np.inf)
     for _ in range(2):
         assert len(Toy(max_epochs=200, **options).fit(*small).history_) < 200
 

@@ -52,6 +52,7 @@ class Toy(DeepRetriever):
         dropout=0.2,
         device="cpu",
         precision="float32",
+        compile=False,
         random_state=0,
         early_stopping=None,
         validation_fraction=0.2,

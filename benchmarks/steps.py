@@ -1,0 +1,132 @@
+"""A training step three ways: by the library, as a plain loop, and as its bare matrix products."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from skxmr import Pairs
+from skxmr._device import initialising
+from skxmr._labels import encode_labels
+from skxmr.deep.batches import Batches, PairsDataset
+from skxmr.deep.compiled import Compiled
+from skxmr.deep.options import Options
+from skxmr.deep.split import Split
+from skxmr.deep.trainer import losses_of
+from skxmr.deep.training import train
+
+aten = torch.ops.aten
+
+
+class Setting(NamedTuple):
+    """A network, what it minimises, the rows on their device, and how it is trained: one epoch, no validation."""
+
+    network: torch.nn.Module
+    objective: Any
+    dataset: PairsDataset
+    options: Options
+
+    @property
+    def steps(self) -> int:
+        """Number of batches of the epoch."""
+        return len(Batches(self.dataset, self.options.batch_size))
+
+
+def rows_of(n: int, d_image: int = 4096, d_text: int = 500, c: int = 24) -> tuple[Any, Any, Any]:
+    """Return images >= 0, sparse texts (2.4 % ones) and multi-hot labels, all from a few common factors."""
+    rng = np.random.default_rng(0)
+    Z = rng.standard_normal((n, 16), dtype=np.float32)
+
+    def view(d: int) -> Any:
+        X = Z @ rng.standard_normal((16, d), dtype=np.float32) / 4
+        return X + 0.5 * rng.standard_normal((n, d), dtype=np.float32)
+
+    image, text = np.maximum(view(d_image), 0), (view(d_text) > 2.2).astype(np.float32)
+    scores = Z @ rng.standard_normal((16, c), dtype=np.float32)
+    return image, text, (scores > np.quantile(scores, 0.85)).astype(np.int8)
+
+
+def setting(model: Any, rows: tuple[Any, Any, Any], device: str = "cpu") -> Setting:
+    """Return a deep method's network on rows, as its fit would make it without validation rows."""
+    image, text, Y = rows
+    labels = encode_labels(sp.csr_array(Y))
+    place = torch.device(device)
+    with initialising(0):
+        network, objective = model._build(Split(Pairs(image, text), labels, None))
+    dataset = PairsDataset(image, text, labels.matrix, place)
+    return Setting(network.to(place), objective, dataset, model._options(len(image), place)._replace(max_epochs=1))
+
+
+def by_library(given: Setting) -> None:
+    """Train an epoch as the estimators do."""
+    network, generator = copy.deepcopy(given.network), torch.Generator().manual_seed(0)
+    train(network, given.objective, given.dataset, None, generator, given.options)
+
+
+def plain(given: Setting, losses: Callable[..., Any] | None = None) -> None:
+    """Train an epoch by a loop without anything."""
+    network = copy.deepcopy(given.network) if losses is None else given.network
+    losses = losses_of(network, given.objective, given.options.precision) if losses is None else losses
+    options = given.options
+    optimizer = options.optimizer(network.parameters(), lr=options.lr, weight_decay=options.weight_decay)
+    network.train()
+    generator = torch.Generator().manual_seed(0)
+    for X, Y in Batches(given.dataset, options.batch_size, shuffle=True, generator=generator):
+        optimizer.zero_grad()
+        losses(X, Y)[0].backward()
+        optimizer.step()
+
+
+def compiled(given: Setting) -> Callable[[], None]:
+    """Return the plain loop over compiled losses; they are compiled when it is first called."""
+    losses = Compiled(losses_of(given.network, given.objective, given.options.precision))
+    return lambda: plain(given, losses)
+
+
+class _Products(TorchDispatchMode):
+    """Writes down the matrix products that torch is asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[tuple[torch.Tensor, torch.Tensor]] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func in (aten.mm.default, aten.addmm.default) and not any(t.is_sparse for t in args[-2:]):
+            self.found.append(tuple(args[-2:]))
+        return func(*args, **(kwargs or {}))
+
+
+def products(given: Setting) -> Callable[[], None]:
+    """Return an epoch of nothing but the step's products, forward and backward, in float32 into memory kept for them.
+
+    Recorded from one step: of the layers, their gradients, and the cosines of the loss terms.
+    """
+    network, dataset = copy.deepcopy(given.network).cpu(), given.dataset
+    X, Y = dataset.rows(torch.arange(min(given.options.batch_size, len(dataset))))
+    with _Products() as recorder:  # on the CPU, whose gradients are computed in this thread
+        losses_of(network, given.objective, "float32")({name: view.cpu() for name, view in X.items()}, Y.cpu())[
+            0
+        ].backward()
+    kept: dict[Any, torch.Tensor] = {}
+
+    def alike(shape: Any, stride: Any) -> torch.Tensor:
+        if (shape, stride) not in kept:
+            kept[shape, stride] = torch.empty_strided(shape, stride, device=dataset.device).uniform_()
+        return kept[shape, stride]
+
+    pairs = [[alike(tuple(t.shape), tuple(t.stride())) for t in found] for found in recorder.found]
+    outs = [alike((len(a), b.shape[1]), (b.shape[1], 1)).clone() for a, b in pairs]
+    steps = given.steps
+
+    def epoch() -> None:
+        for _ in range(steps):
+            for (a, b), out in zip(pairs, outs, strict=True):
+                torch.mm(a, b, out=out)
+
+    return epoch

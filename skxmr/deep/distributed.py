@@ -1,0 +1,213 @@
+"""Training in several processes: a rank trains on its share of every batch, the loss terms see the whole batch."""
+
+from __future__ import annotations
+
+import copy
+import os
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor, nn
+from torch import distributed as dist
+
+from skxmr.deep.batches import Batch, PairsDataset
+from skxmr.deep.objective import Objective
+
+T = TypeVar("T")
+
+
+def n_ranks() -> int:
+    """Count the processes that train together: those of torch's process group, 1 without one."""
+    return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
+
+
+def rank() -> int:
+    """Return the number of this process among them."""
+    return dist.get_rank() if n_ranks() > 1 else 0
+
+
+def of_first(value: T) -> T:
+    """Return what rank 0 has."""
+    if n_ranks() == 1:
+        return value
+    shared = [value if rank() == 0 else None]
+    dist.broadcast_object_list(shared, src=0)
+    return shared[0]  # type: ignore[return-value]
+
+
+def agree(seeds: list[int], pairs: Any, labels: Any) -> list[int]:
+    """Return the seeds of rank 0, after making sure that every rank was given the same rows."""
+    if n_ranks() == 1:
+        launched = os.environ.get("WORLD_SIZE", "1")
+        if launched != "1" and "RANK" in os.environ:
+            message = f"WORLD_SIZE={launched}, but there is no process group, so every process trains alone on all "
+            warnings.warn(message + "rows; call torch.distributed.init_process_group() before fit.", stacklevel=6)
+        return seeds
+    given: list[Any] = [None] * n_ranks()
+    own = pairs.image.shape, pairs.text.shape, None if labels is None else labels.names.tolist()
+    dist.all_gather_object(given, own)
+    for other, shapes in enumerate(given):
+        if shapes != given[0]:
+            raise ValueError(
+                f"process {other} was given image {shapes[0]} and text {shapes[1]}, but process 0 {given[0][0]} and "
+                f"{given[0][1]}, or other labels; give all rows to every process, each takes its share of a batch."
+            )
+    return of_first(seeds)
+
+
+def place(device: torch.device) -> torch.device:
+    """Return this rank's own GPU where training is on CUDA."""
+    if n_ranks() == 1 or device.type == "cpu":
+        return device
+    if device.type != "cuda" or device.index is not None:
+        raise ValueError(
+            f"device='{device}' with {n_ranks()} processes; 'auto', 'cuda' or 'cpu' let each have its own."
+        )
+    own = torch.device("cuda", int(os.environ.get("LOCAL_RANK", rank())))
+    if own.index >= torch.cuda.device_count():
+        raise ValueError(
+            f"process {own.index} of this machine needs a GPU of its own, but torch finds {torch.cuda.device_count()}; "
+            "start as many processes as there are GPUs, or set device='cpu'."
+        )
+    torch.cuda.set_device(own)
+    return own
+
+
+def first_measures(score: Callable[[], T] | None) -> Callable[[], T] | None:
+    """Return a score that rank 0 measures for all, so that all keep the same epoch."""
+    if n_ranks() == 1 or score is None:
+        return score
+    return lambda: of_first(score() if rank() == 0 else None)  # type: ignore[return-value]
+
+
+class _Gather(torch.autograd.Function):
+    """Rows of all ranks, in order; a rank's gradient is that of its own rows, times the number of ranks.
+
+    Every rank computes the same loss of all rows. What comes back to its own rows is one share of the gradient of the
+    parameters, which DistributedDataParallel averages over the ranks: the factor makes a sum of the mean.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, sizes: Sequence[int]) -> Tensor:
+        ctx.own = slice(sum(sizes[: rank()]), sum(sizes[: rank() + 1]))
+        ctx.n_ranks = len(sizes)
+        padded = x.new_zeros(max(sizes), *x.shape[1:])  # all_gather takes equal shapes only
+        padded[: len(x)] = x
+        parts = [torch.empty_like(padded) for _ in sizes]
+        dist.all_gather(parts, padded)
+        return torch.cat([part[:size] for part, size in zip(parts, sizes, strict=True)])
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        return gradients[0][ctx.own] * ctx.n_ranks, None
+
+
+class JointTerms(nn.Module):
+    """The terms of a batch of which every rank holds a share: outputs are gathered before rows are compared.
+
+    Parameters
+    ----------
+    network : nn.Module
+        Its outputs have one row an item, or several in blocks of the batch, or do not depend on the batch.
+    objective : Objective
+        What is minimised.
+    dataset : PairsDataset
+        Two rows of it tell which outputs have rows of items.
+
+    Shapes: image and text of the rank's share, Y (n, c) of the whole batch; output: scalars.
+    """
+
+    def __init__(self, network: nn.Module, objective: Objective, dataset: PairsDataset) -> None:
+        super().__init__()
+        self.network, self.objective = network, objective
+        network.eval()
+        with torch.no_grad():
+            one, two = (network(**dataset.rows(torch.arange(n))[0]) for n in (1, 2))
+        self.blocks = {name: len(out) - len(one[name]) if out.ndim else 0 for name, out in two.items()}
+        # Label graphs are data, equal everywhere, and if sparse they cannot be broadcast.
+        buffers = [name for name, _ in self.named_buffers()]
+        wrapper: Any = nn.parallel.DistributedDataParallel
+        wrapper._set_params_and_buffers_to_ignore_for_model(self, buffers)
+
+    def forward(self, image: Tensor, text: Tensor, Y: Tensor) -> dict[str, Tensor]:
+        """Return the terms of the whole batch, the same on every rank."""
+        sizes = [len(share) for share in torch.tensor_split(Y, n_ranks())]
+        outputs = {name: out.float() for name, out in self.network(image, text).items()}
+        with torch.autocast(Y.device.type, enabled=False):
+            return self.objective.terms({name: self._joint(name, out, sizes) for name, out in outputs.items()}, Y)
+
+    def _joint(self, name: str, out: Tensor, sizes: Sequence[int]) -> Tensor:
+        blocks = self.blocks[name]
+        if blocks == 0:
+            return out
+        items = out.reshape(blocks, -1, *out.shape[1:]).transpose(0, 1).contiguous()  # (n_rank, blocks, ...)
+        joint: Tensor = _Gather.apply(items, sizes)  # type: ignore[no-untyped-call]
+        return joint.transpose(0, 1).flatten(0, 1)
+
+
+class Shares(torch.utils.data.Dataset[Any]):
+    """Rows of which this rank takes its share of every batch, with the labels of the whole batch."""
+
+    def __init__(self, dataset: PairsDataset) -> None:
+        self.dataset, self.device, self.resident = dataset, dataset.device, dataset.resident
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def rows(self, index: Tensor, placed: Tensor | None = None) -> Batch:
+        """Return the rank's share of the batch of an index tensor, which may also be on the device already."""
+        share, own = (None if i is None else torch.tensor_split(i, n_ranks())[rank()] for i in (index, placed))
+        views, _ = self.dataset.rows(share, own)  # type: ignore[arg-type]
+        Y = self.dataset.Y.rows(index, placed)
+        return {**views, "Y": Y}, Y
+
+
+def joined(objective: Objective, batch_size: int) -> Objective:
+    """Return the objective as the net sees it where :class:`JointTerms` has computed the terms already."""
+    if batch_size < n_ranks():
+        raise ValueError(f"batch_size={batch_size} with {n_ranks()} processes; each needs a row of every batch.")
+    outer = copy.copy(objective)
+    outer.terms = lambda outputs, Y: dict(outputs)  # type: ignore[method-assign]
+    outer.smallest_batch = max(objective.smallest_batch, n_ranks())
+    outer.rate_factors = {f"network.{name}": factor for name, factor in objective.rate_factors.items()}
+    return outer
+
+
+def accelerated(net: type, device: torch.device) -> Callable[..., Any]:
+    """Return a maker of nets that average gradients over the ranks, by skorch's AccelerateMixin."""
+    try:
+        from accelerate import Accelerator, DistributedDataParallelKwargs
+    except ImportError as error:
+        message = "training in several processes needs accelerate: pip install 'skxmr[distributed]'."
+        raise ImportError(message) from error
+    from skorch.hf import AccelerateMixin
+
+    options = DistributedDataParallelKwargs(find_unused_parameters=True)  # critics may learn with every k-th batch only
+    cpu = device.type == "cpu"
+    accelerator = Accelerator(device_placement=False, cpu=cpu, mixed_precision="no", kwargs_handlers=[options])
+    if accelerator.num_processes != n_ranks():
+        raise RuntimeError(
+            f"the process group has {n_ranks()} processes, but accelerate sees {accelerator.num_processes}; start them "
+            "by torchrun, which tells every process its rank."
+        )
+
+    class Accelerated(AccelerateMixin, net):
+        def train_step(self, batch: Any, **fit_params: Any) -> Any:
+            self.whole_ = len(batch[1])
+            return super().train_step(batch, **fit_params)
+
+        def _backward(self, batch: Any, first: Any) -> Any:
+            if len(batch[1]) < self.whole_:  # memory ran out and smaller batches are tried, without the other ranks
+                raise MemoryError(
+                    f"process {rank()} ran out of memory; set batch_size={len(batch[1])}, say, or start more "
+                    "processes, each of which holds its share of a batch."
+                )
+            return super()._backward(batch, first)
+
+    def make(*args: Any, **kwargs: Any) -> Any:
+        del kwargs["callbacks__print_log"]  # the mixin gives this callback a sink, so there must be one
+        return Accelerated(*args, accelerator=accelerator, callbacks__print_log__sink=lambda line: None, **kwargs)
+
+    return make

@@ -1,0 +1,46 @@
+"""Batches read ahead of the device that learns from them."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
+from typing import Any
+
+import torch
+
+_AHEAD = 2  # batches
+
+
+def prefetched(reads: Iterator[Callable[[], Any]], device: torch.device) -> Iterator[Any]:
+    """Yield what each callable returns, in order: a thread calls the next ones while the caller works.
+
+    Reading, pinning and copying of the next batches go on beside a step; on CUDA the copies have a stream of their own,
+    and a batch is handed out as soon as the learning stream knows what to wait for.
+    """
+    stream: Any = torch.cuda.Stream(device) if device.type == "cuda" else None  # type: ignore[no-untyped-call]
+    ahead: deque[Future[Any]] = deque()
+    with ThreadPoolExecutor(1) as thread:
+        for read in reads:
+            ahead.append(thread.submit(_read, read, stream))
+            if len(ahead) > _AHEAD:
+                yield _ready(ahead.popleft(), device)
+        while ahead:
+            yield _ready(ahead.popleft(), device)
+
+
+def _read(read: Callable[[], Any], stream: Any) -> tuple[Any, Any]:
+    with nullcontext() if stream is None else torch.cuda.stream(stream):
+        return read(), None if stream is None else stream.record_event()
+
+
+def _ready(future: Future[Any], device: torch.device) -> Any:
+    batch, event = future.result()
+    if event is not None:
+        learning = torch.cuda.current_stream(device)
+        learning.wait_event(event)
+        views, Y = batch
+        for tensor in (*views.values(), Y):
+            tensor.record_stream(learning)  # its memory is not given away before the step is over
+    return batch

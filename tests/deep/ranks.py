@@ -1,0 +1,84 @@
+"""Fits as each of several processes that torchrun has started; rank 0 writes what came out of all of them."""
+
+import sys
+from pathlib import Path
+from unittest.mock import patch
+
+import joblib
+import torch
+from torch import distributed as dist
+
+from skxmr import ACMR, ALGCN, DAGNN, DCCA, DSCMR, IGNN, L2GCN
+from skxmr.datasets import make_multilabel_pairs
+from skxmr.deep.objective import LabelObjective
+
+torch.set_num_threads(1)
+SMALL = {"hidden": 16, "max_epochs": 3, "batch_size": 31, "random_state": 0}
+# No dropout and no BatchNorm, which see a rank's own rows. Plain gradients: Adam blows rounding up to whole steps.
+PLAIN = {**SMALL, "optimizer": "sgd", "lr": 0.01, "dropout": 0.0, "input_dropout": 0.0}
+GRAPH = {**PLAIN, "n_components": 8, "width": 8}
+MODELS = {
+    "DAGNN": DAGNN(**GRAPH, discriminator=None),
+    "DAGNN without classifiers": DAGNN(**GRAPH, discriminator=None, w_cla=0.0),
+    "DAGNN with its text network": DAGNN(**GRAPH, discriminator=None, pretrain_text=True),
+    "ACMR": ACMR(8, k=2, **PLAIN | {"optimizer": torch.optim.SGD}),
+    "ALGCN": ALGCN(**GRAPH),
+    "DCCA": DCCA(4, **PLAIN),
+    "DSCMR": DSCMR(8, **PLAIN),
+    "IGNN": IGNN(**GRAPH),
+    "L2GCN": L2GCN(**GRAPH, epsilon="learned"),
+}
+WITH_NOISE = {  # dropout, BatchNorm, Adam, and seeds that each rank would draw for itself
+    "DAGNN": DAGNN(8, width=8, **SMALL | {"random_state": None}),
+    "L2GCN": L2GCN(8, width=8, w_adv=1.0, early_stopping=1, **SMALL),
+}
+
+
+def data(rows=150):
+    return make_multilabel_pairs(rows, random_state=0)
+
+
+def fit(model):
+    """Return the state of the network, the history and the number of the best epoch."""
+    model.fit(*data())
+    return model.network_.state_dict(), model.history_, model.best_epoch_
+
+
+def refused(model, rows):
+    """Return what fit says."""
+    try:
+        model.fit(*data(rows))
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def out_of_memory(model):
+    """Return what fit says when a device is full."""
+    full = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 1.00 GiB.")
+    with patch.object(LabelObjective, "terms", side_effect=full):
+        try:
+            model.fit(*data())
+        except MemoryError as error:
+            return str(error)
+
+
+def main(folder):
+    dist.init_process_group()
+    rank = dist.get_rank()
+    found = {
+        "plain": {name: fit(model) for name, model in MODELS.items()},
+        "noise": {name: fit(model) for name, model in WITH_NOISE.items()},
+        "memory": out_of_memory(DAGNN(**GRAPH)),
+        "rows": refused(DAGNN(**GRAPH), 150 - 10 * rank),
+    }
+    everyone = [None] * dist.get_world_size()
+    dist.all_gather_object(everyone, found)
+    if rank == 0:
+        joblib.dump(everyone, Path(folder) / "found.joblib")
+        joblib.dump(MODELS["DAGNN"], Path(folder) / "model.joblib")
+    dist.destroy_process_group()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

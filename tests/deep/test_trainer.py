@@ -1,0 +1,182 @@
+"""The loop of a step: what it reads and when, memory, precision, compilation."""
+
+import copy
+import pickle
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose, assert_array_equal
+from skorch.callbacks import Callback, GradientNormClipping
+
+from skxmr.deep import compiled, options, trainer
+from tests.deep.toy import Toy, ToyNetwork, ToyObjective
+
+
+@pytest.mark.parametrize("every", [1, 2, 50])
+def test_when_losses_are_read_does_not_matter(small, every, monkeypatch):
+    expected = Toy().fit(*small)
+    monkeypatch.setattr(trainer, "_READ_EVERY", every)
+    found = Toy().fit(*small)
+    assert found.history_.drop(columns="seconds").equals(expected.history_.drop(columns="seconds"))
+    assert_array_equal(found.encode_text(small[0]), expected.encode_text(small[0]))
+
+
+def test_losses_are_means_over_the_rows_of_an_epoch(small):
+    """Batches of 40, 40 and 16 rows."""
+    seen = []
+
+    class Watch(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            seen.extend((row["train_loss"], row["train_batch_size"]) for row in net.history[-1]["batches"])
+
+    fitted = Toy(batch_size=40, max_epochs=1, callbacks=[Watch()]).fit(*small)
+    losses, sizes = zip(*seen, strict=True)
+    assert sizes == (40, 40, 16)
+    assert_allclose(fitted.history_["loss"], np.average(losses, weights=sizes))
+
+
+def test_callbacks_of_users_see_every_batch_as_it_ends(small):
+    seen = []
+
+    class Watch(Callback):
+        def on_batch_end(self, net, loss=None, **kwargs):
+            seen.append(net.history[-1, "batches", -1, "train_loss"] == loss.item())
+
+    Toy(max_epochs=2, callbacks=[Watch()]).fit(*small)
+    assert seen == [True] * 6
+
+
+def test_gradients_can_be_clipped_by_a_callback(small):
+    plain, clipped = (Toy(optimizer="sgd", callbacks=c).fit(*small) for c in (None, [GradientNormClipping(1e-3)]))
+    moved = [fitted.encode_image(small[0]) for fitted in (plain, clipped)]
+    assert not np.allclose(*moved)
+
+
+@pytest.mark.parametrize("bad", [1, 3])
+def test_a_term_is_named_whenever_it_is_read(small, bad, monkeypatch):
+    """The first step of the epoch, or the last: both are found before the epoch can be kept."""
+    original, calls = ToyObjective.terms, []
+
+    def failing(self, outputs, Y):
+        calls.append(1)
+        terms = original(self, outputs, Y)
+        return terms | {"classification": terms["classification"] / (0.0 if len(calls) == 3 + bad else 1.0)}
+
+    monkeypatch.setattr(ToyObjective, "terms", failing)
+    with pytest.warns(UserWarning, match="'classification' became inf in epoch 2; the weights of epoch 1 are kept"):
+        fitted = Toy().fit(*small)
+    assert fitted.best_epoch_ == 1 and np.isfinite(fitted.encode_text(small[0])).all()
+
+
+def test_optimisers_that_ask_several_times_a_step(small):
+    def lbfgs(parameters, lr, weight_decay):
+        return torch.optim.LBFGS([p for group in parameters for p in group["params"]], lr=lr, max_iter=3)
+
+    fitted = Toy(optimizer=lbfgs, schedule="constant", lr=0.1).fit(*small)
+    assert fitted.history_["loss"].iloc[-1] < fitted.history_["loss"].iloc[0]
+
+
+class TestMemory:
+    @pytest.fixture
+    def limit(self, monkeypatch):
+        def set_limit(rows):
+            original = ToyNetwork.forward
+
+            def forward(self, image, text):
+                if len(image) > rows:
+                    raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has ...")
+                return original(self, image, text)
+
+            monkeypatch.setattr(ToyNetwork, "forward", forward)
+
+        return set_limit
+
+    @pytest.mark.parametrize(("rows", "fits"), [(31, 16), (16, 16), (9, 8), (2, 2)])
+    def test_the_error_says_which_batch_fits(self, small, limit, rows, fits):
+        limit(rows)
+        message = (
+            rf"out of memory with batches of 32 rows \(tried to allocate 2.00 gib\); {fits} fit: set batch_size={fits}"
+        )
+        with pytest.raises(MemoryError, match=message):
+            Toy().fit(*small)
+        Toy(batch_size=fits, max_epochs=1).fit(*small)
+
+    def test_nothing_fits(self, small, limit):
+        limit(1)
+        with pytest.raises(MemoryError, match=r"even with a batch of 2 rows .*; use a smaller network"):
+            Toy().fit(*small)
+
+
+class TestPrecision:
+    def test_without_the_arithmetic_training_is_in_float32(self, small, monkeypatch):
+        monkeypatch.setattr(options, "fast_bfloat16", lambda device: False)
+        with pytest.warns(UserWarning, match='precision="bf16", but this cpu has no bfloat16 arithmetic; .* float32'):
+            found = Toy(precision="bf16").fit(*small)
+        assert_array_equal(found.encode_image(small[0]), Toy().fit(*small).encode_image(small[0]))
+
+    def test_bfloat16_is_near_float32(self, small, monkeypatch):
+        monkeypatch.setattr(options, "fast_bfloat16", lambda device: True)
+        exact, rounded = (Toy(precision=p, max_epochs=10).fit(*small) for p in ("float32", "bf16"))
+        assert_allclose(exact.score(*small), rounded.score(*small), atol=0.02)
+        assert rounded.encode_image(small[0]).dtype == np.float32
+        assert {p.dtype for p in rounded.network_.parameters()} == {torch.float32}
+
+
+class TestCompile:
+    def test_where_torch_cannot_compile_a_warning_says_so(self, small, monkeypatch):
+        def refused(losses, **options):
+            def call(X, Y):
+                raise torch._dynamo.exc.TorchDynamoException("no C++ compiler\nand a long story")
+
+            return call
+
+        monkeypatch.setattr(torch, "compile", refused)
+        with pytest.warns(UserWarning, match="compile=True, but torch cannot compile here; .* no C.. compiler$"):
+            found = Toy(compile=True).fit(*small)
+        assert_array_equal(found.encode_image(small[0]), Toy().fit(*small).encode_image(small[0]))
+
+    def test_errors_of_the_network_are_its_own(self, small, monkeypatch):
+        monkeypatch.setattr(torch, "compile", lambda losses, **options: losses)
+
+        def forward(self, image, text):
+            raise ZeroDivisionError("of mine")
+
+        monkeypatch.setattr(ToyNetwork, "forward", forward)
+        with pytest.raises(ZeroDivisionError, match="of mine"):
+            Toy(compile=True).fit(*small)
+
+    def test_only_full_batches_are_compiled(self, small, monkeypatch):
+        sizes = []
+
+        def counting(losses, **options):
+            def call(X, Y):
+                sizes.append(len(Y))
+                return losses(X, Y)
+
+            return call
+
+        monkeypatch.setattr(torch, "compile", counting)
+        fitted = Toy(compile=True, batch_size=40, max_epochs=2).fit(*small)  # 40, 40 and 16 rows
+        assert sizes == [40] * 4
+        assert_array_equal(
+            fitted.encode_image(small[0]), Toy(batch_size=40, max_epochs=2).fit(*small).encode_image(small[0])
+        )
+
+    @pytest.mark.slow
+    @pytest.mark.skipif(not (shutil.which("g++") or shutil.which("clang++")), reason="needs a C++ compiler")
+    def test_a_compiled_fit_is_the_same_but_for_rounding(self, small):
+        pairs, labels = small
+        plain, fitted = (Toy(compile=c, batch_size=40, dropout=0.0).fit(pairs, labels) for c in (False, True))
+        assert_allclose(fitted.encode_image(pairs), plain.encode_image(pairs), atol=1e-5)
+        for again in (pickle.loads(pickle.dumps(fitted)), copy.deepcopy(fitted)):
+            assert_array_equal(again.encode_text(pairs), fitted.encode_text(pairs))
+        assert type(fitted.network_) is type(plain.network_)
+        fitted.set_params(warm_start=True, compile=False).fit(pairs, labels)
+
+
+def test_compiling_is_asked_of_torch_at_the_first_batch_only(small, monkeypatch):
+    monkeypatch.setattr(torch, "compile", None)
+    monkeypatch.setattr(compiled.Compiled, "_first", lambda self, X, Y: self.losses(X, Y))
+    Toy(compile=True).fit(*small)

@@ -6,9 +6,10 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from torch import nn
 
+from skxmr import contrastive, losses
 from skxmr.adversaries import Discriminator
 from skxmr.deep.batches import Batches, PairsDataset
-from skxmr.deep.objective import Objective
+from skxmr.deep.objective import LabelObjective, Objective, Outputs
 from skxmr.deep.options import OPTIMIZERS, Options
 from skxmr.deep.training import train
 
@@ -163,3 +164,25 @@ def test_terms_are_methods_by_name():
     terms = objective.terms(outputs, torch.zeros(2, 1))
     assert set(terms) == {"distance"}
     assert_array_equal(objective.total(terms), 2.0)
+
+
+def test_terms_share_unit_rows_and_cosines():
+    """Computed once, and the same as each term would compute for itself; gradients, too."""
+    torch.manual_seed(0)
+    u, v = (torch.randn(6, 4, dtype=torch.float64, requires_grad=True) for _ in range(2))
+    Y = (torch.rand(6, 3) < 0.5).double()
+    outputs = Outputs({"image": u, "text": v, "classifiers": torch.randn(3, 4, dtype=torch.float64)})
+    assert outputs.cosine("image", "text") is outputs.cosine("image", "text")
+    assert outputs.unit("image") is outputs.unit("image")
+    objective = LabelObjective({"classification": 1.0, "invariance": 0.5, "soft": 2.0}, 0.3)
+    alone = [
+        sum(losses.classification(losses.cosine(rows, outputs["classifiers"]), Y) for rows in (u, v)),
+        losses.modality_invariance(u, v, Y, 0.3),
+        contrastive.soft_contrastive(u, v, Y, 0.3),
+    ]
+    terms = objective.terms(outputs, Y)
+    assert_allclose([term.item() for term in terms.values()], [term.item() for term in alone], rtol=1e-12)
+    expected = torch.autograd.grad(alone[0] + 0.5 * alone[1] + 2 * alone[2], (u, v))
+    found = torch.autograd.grad(objective.total(terms), (u, v))
+    for one, other in zip(found, expected, strict=True):
+        assert_allclose(one, other, rtol=1e-10, atol=1e-14)

@@ -2,6 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
+PEERS := .venv-bench
 
 # The research sets of tests and benchmarks, where somebody keeps them beside the repository.
 export SKXMR_DATA ?= $(wildcard $(abspath ../shared/data))
@@ -38,9 +39,14 @@ check: $(STAMP)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(STAMP)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --progress-bar off -c constraints.txt -e ".[bench]"
-	$(BIN)/python benchmarks/speed.py
+# The peers have an environment of their own: some break where torchvision was made for another torch.
+$(PEERS)/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --progress-bar off -c constraints.txt -e ".[bench,plot]"
+	@touch $@
+
+bench: $(PEERS)/installed
+	$(PEERS)/bin/python benchmarks/speed.py
 
 results: $(STAMP)
 	$(BIN)/python benchmarks/reproduce.py
@@ -52,4 +58,4 @@ docs: $(STAMP)
 	$(BIN)/python docs/make_scaling.py
 
 clean:
-	rm -rf $(VENV) output .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(PEERS) output .pytest_cache .mypy_cache .ruff_cache

@@ -22,8 +22,9 @@ class Case(NamedTuple):
 
     `at_most` bounds our time over a side's, `at_least` a side's time over ours; `memory_at_most` bounds our extra
     memory over a side's, `memory_limit` our extra memory in MB. `threads` are those of BLAS, torch and OpenMP: a case
-    runs once for each number, in a process of its own. `clock` is "cpu" or "wall" seconds; with several threads always
-    wall. `units` is the work of a side's call where the sides differ: its seconds are divided by it.
+    runs once for each number, in a process of its own, and targets are for the first. `clock` is "cpu" or "wall"
+    seconds; with several threads always wall. `units` is the work of a side's call where the sides differ: its seconds
+    are divided by it.
     """
 
     table: str
@@ -65,6 +66,8 @@ def case(
 def measure(case: Case, threads: int, repeat: int | None = None) -> list[dict[str, Any]]:
     """Run all sides in turn, `repeat` times after a first call that takes the memory; one row a side."""
     sides = case.make()
+    if threads != case.threads[0]:
+        case = case._replace(at_most={}, at_least={}, memory_at_most={}, memory_limit=None)
     ours = next(iter(sides))
     clock = time.process_time if case.clock == "cpu" and threads == 1 else time.perf_counter
     first = {side: _first_call(call, clock) for side, call in sides.items()}

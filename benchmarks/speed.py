@@ -80,14 +80,14 @@ def comparison(old: dict[str, Any], new: dict[str, Any]) -> str:
 
 
 def _measure_all(arguments: argparse.Namespace) -> dict[str, Any]:
-    measured: dict[str, Any] = {"machine": platform.processor() or platform.machine(), "rates": {}, "rows": []}
+    measured: dict[str, Any] = {"rates": {}, "rows": []}
     for table in arguments.tables or TABLES:
         for threads in THREADS:
             part = _in_process(table, threads, arguments)
             if part["rows"]:
                 measured["rates"][f"{table}, {threads}"] = part["rates"]
                 measured["rows"] += part["rows"]
-    return measured | {"versions": part["versions"]}
+    return measured | {"machine": part["machine"], "versions": part["versions"]}
 
 
 def _in_process(table: str, threads: int, arguments: argparse.Namespace) -> dict[str, Any]:
@@ -116,7 +116,23 @@ def _measure_here(arguments: argparse.Namespace) -> dict[str, Any]:
         print(f"{table}: {entry.name}, {arguments.threads} thread(s)", file=sys.stderr, flush=True)
         rows += measure(entry, arguments.threads, arguments.repeat)
     versions = {name: version(name) for name in ("numpy", "scipy", "scikit-learn", "torch", "skorch")}
-    return {"rows": rows, "rates": machine_rates() if chosen else {}, "versions": versions}
+    rates = machine_rates() if chosen else {}
+    return {"rows": rows, "rates": rates, "machine": _machine(), "versions": versions}
+
+
+def _machine() -> str:
+    """Name what decides the seconds: the processor, and the kernels on which numpy's and scipy's products run."""
+    from threadpoolctl import threadpool_info
+
+    kernels = {found["architecture"] for found in threadpool_info() if found.get("internal_api") == "openblas"}
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").split("\n\n")[0].splitlines()
+    except OSError:
+        lines = []
+    about = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    name = about.get("model name") or platform.processor() or platform.machine()
+    family = f" (family {about['cpu family']}, model {about['model']})" if "cpu family" in about else ""
+    return f"{name}{family}; OpenBLAS kernels: {', '.join(sorted(kernels)) or 'none'}"
 
 
 if __name__ == "__main__":

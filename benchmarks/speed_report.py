@@ -50,4 +50,5 @@ def _line(row: dict[str, Any]) -> dict[str, object]:
 
 
 def _versions(measured: dict[str, Any]) -> str:
-    return "Versions: " + ", ".join(f"{name} {version}" for name, version in measured["versions"].items()) + "."
+    versions = ", ".join(f"{name} {version}" for name, version in measured["versions"].items())
+    return f"Processor: {measured['machine']}. Versions: {versions}."

@@ -143,8 +143,7 @@ def mirror(S: Array) -> Array:
         stop = start + _STRIP
         S[start:stop, stop:] = S[stop:, start:stop].T
         corner = S[start:stop, start:stop]
-        upper = np.triu_indices(len(corner), 1)
-        corner[upper] = corner.T[upper]
+        np.copyto(corner, corner.T, where=np.tri(len(corner), k=-1, dtype=bool).T)
     return S
 
 

@@ -71,8 +71,9 @@ class Trainer(NeuralNet):
         self._set_training(True)
         self.of_gradients_ = self._heeding("on_grad_computed")
         unread: list[tuple[int, dict[str, Tensor]]] = []
+        written: list[dict[str, Any]] = self.history[-1]["batches"]
         for batch in iterator:
-            self.history.new_batch()
+            written.append({})  # as history.new_batch does, which looks the list up every time
             for callback in begin:
                 self._tell(callback, "on_batch_begin", batch=batch, training=True)
             step = step_fn(batch, **fit_params)
@@ -82,7 +83,7 @@ class Trainer(NeuralNet):
             for callback in end:
                 self._tell(callback, "on_batch_end", batch=batch, training=True, **step)
         self._read(unread)
-        self.history.record(f"{prefix}_batch_count", len(self.history[-1]["batches"]))
+        self.history.record(f"{prefix}_batch_count", len(written))
 
     def train_step(self, batch: Any, **fit_params: Any) -> Any:
         """Step; between the turns of the discriminators the optimiser does not touch them (ACMR's Algorithm 1)."""
@@ -124,7 +125,9 @@ class Trainer(NeuralNet):
         if not unread:
             return
         with torch.no_grad():
-            values = torch.stack([value.reshape(()) for _, terms in unread for value in terms.values()])
+            values = torch.stack(
+                [value if value.ndim == 0 else value.squeeze() for _, terms in unread for value in terms.values()]
+            )
         numbers = iter(values.tolist())
         for row, (size, terms) in zip(self.history[-1]["batches"][-len(unread) :], unread, strict=True):
             for name in terms:

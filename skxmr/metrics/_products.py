@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from skxmr._validation import FloatArray
 _TILE = 2**22  # entries of the gallery multiplied at once, by at most 4096 rows, whose scores then are still cached
 _CACHED = 2**17  # entries of the gallery that are looked at in several passes, each in the cache
 _SAMPLE = 16  # columns by which most rows differ
-_SAFE = 1e-15, 1e15  # largest entries of rows whose products and squares neither vanish nor overflow in float32
+_SAFE = 1e-30, 1e33  # squared lengths of rows whose products neither vanish nor overflow in float32
 
 
 class ArrayScores:
@@ -51,29 +52,32 @@ class ArrayScores:
             return rows
         return _unit_rows(rows) if self.metric == "cosine" else rows - self._shift
 
-    def _pass(self) -> tuple[FloatArray, NDArray[np.uint64]]:
-        """Return, for each gallery row (m,), its term in the score and a hash, which equal rows share.
+    def _pass(self) -> tuple[FloatArray, NDArray[np.uint64] | None]:
+        """Return, for each gallery row (m,), its term in the score and a hash, which equal rows share; None if none do.
 
         The term is the squared length for Euclidean distances and 1 / length for cosines; infinite where a product
         with the row as it is might overflow or vanish.
         """
         m, d = self.gallery.shape
-        terms, peaks = np.zeros(m, self.gallery.dtype), np.ones(m, self.gallery.dtype)
-        hashes, some = np.empty(m, np.uint64), np.linspace(0, d - 1, min(d, _SAMPLE)).astype(np.intp)
+        terms, hashes = np.zeros(m, self.gallery.dtype), np.empty(m, np.uint64)
+        some = np.linspace(0, d - 1, min(d, _SAMPLE)).astype(np.intp)
         for items in steps(0, m, _CACHED // max(1, d)):
             rows = self.gallery[items]
-            if self.metric == "cosine":  # rows are hashed by their direction
-                peaks[items] = _peaks(rows)
-                terms[items] = _inverse_lengths(rows, peaks[items])
+            if self.metric == "cosine":
+                terms[items] = _inverse_lengths(rows)
             elif self.metric == "euclidean":
                 terms[items] = _squares(rows - self._shift)
-            hashes[items] = _hashes(rows[:, some] / peaks[items, None])
+            hashes[items] = self._hashed(rows[:, some])
         # A sample of the columns tells most rows apart; the hash of whole rows costs ten times the sample's.
         _, which, counts = np.unique(hashes, return_inverse=True, return_counts=True)
-        alike = np.flatnonzero(counts[which] > 1) if d > _SAMPLE else np.empty(0, np.intp)
-        for items in steps(0, len(alike), _CACHED // max(1, d)):
-            hashes[alike[items]] += _hashes(self.gallery[alike[items]] / peaks[alike[items], None])
-        return terms, hashes
+        alike = np.flatnonzero(counts[which] > 1)
+        for items in steps(0, len(alike) if d > _SAMPLE else 0, _CACHED // max(1, d)):
+            hashes[alike[items]] += self._hashed(self.gallery[alike[items]])
+        return terms, hashes if len(alike) else None
+
+    def _hashed(self, rows: FloatArray) -> NDArray[np.uint64]:
+        """Return a hash of what decides the score of each row: for cosines, its direction."""
+        return _hashes(rows / _peaks(rows)[:, None] if self.metric == "cosine" else rows)
 
 
 def steps(start: int, stop: int, size: int) -> Iterator[slice]:
@@ -99,12 +103,13 @@ def _peaks(X: FloatArray) -> FloatArray:
     return peaks
 
 
-def _inverse_lengths(X: FloatArray, peaks: FloatArray) -> FloatArray:
-    """Return 1 / length of each row, 1 for zero rows, infinity for those whose peak is outside the safe range."""
-    if ((peaks < _SAFE[0]) | (peaks > _SAFE[1])).any():
-        return np.full(len(X), np.inf, X.dtype)  # the whole tile, and by it the gallery, is brought to unit length
+def _inverse_lengths(X: FloatArray) -> FloatArray:
+    """Return 1 / length of each row, 1 for zero rows; infinity for all where one is too long or too short."""
     squares = _squares(X)
-    squares[squares == 0] = 1
+    zero = squares == 0
+    if not (zero | (squares > _SAFE[0]) & (squares < _SAFE[1])).all() or X[zero].any():
+        return np.full(len(X), np.inf, X.dtype)  # the whole tile, and by it the gallery, is brought to unit length
+    squares[zero] = 1
     return 1 / np.sqrt(squares)
 
 
@@ -112,17 +117,24 @@ def _squares(X: FloatArray) -> FloatArray:
     return np.einsum("ij,ij->i", X, X)
 
 
-def _distinct(hashes: NDArray[np.uint64]) -> tuple[NDArray[np.intp] | None, NDArray[np.intp] | None]:
+def _distinct(hashes: NDArray[np.uint64] | None) -> tuple[NDArray[np.intp] | None, NDArray[np.intp] | None]:
     """Return which rows are distinct and, for every row, which of them it is; None twice where all are."""
+    if hashes is None:
+        return None, None
     _, first, spread = np.unique(hashes, return_index=True, return_inverse=True)
     return (None, None) if len(first) == len(hashes) else (first, spread)
 
 
 def _hashes(X: FloatArray) -> NDArray[np.uint64]:
     """Return a 64-bit hash of each row's bits: a random linear form of them after mixing; integers round nothing."""
-    factors = np.random.default_rng(0).integers(2**64, size=X.shape[1], dtype=np.uint64) | np.uint64(1)
     bits = np.ascontiguousarray(X).view(np.uint32 if X.dtype == np.float32 else np.uint64).astype(np.uint64)
     bits ^= bits >> np.uint64(32)
     bits *= np.uint64(0x9E3779B97F4A7C15)
     bits ^= bits >> np.uint64(29)
-    return bits @ factors
+    return bits @ _factors(X.shape[1])
+
+
+@lru_cache(maxsize=4)
+def _factors(d: int) -> NDArray[np.uint64]:
+    """Return odd random numbers (d,), always the same."""
+    return np.random.default_rng(0).integers(2**64, size=d, dtype=np.uint64) | np.uint64(1)

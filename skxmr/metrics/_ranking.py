@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +13,11 @@ from skxmr._validation import FloatArray
 from skxmr.metrics._keys import Keys, packed_keys, relevance_of, sort_keys
 
 Array = NDArray[np.float64]
-_FEW = 256  # groups are looked up one by one where there are fewer than one in so many items
+_FEW = 256  # groups are looked for among their neighbours where there are fewer than one in so many items
+_NEAR = np.arange(-8, 9)  # the neighbours
+# Of each group, in places of all rows: its first item, its last relevant one, one past its last, and how many items
+# before it are relevant.
+_Groups: TypeAlias = tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]
 
 
 class Ties(NamedTuple):
@@ -28,11 +34,17 @@ class Ties(NamedTuple):
     within: Array
 
 
-class Ranking(NamedTuple):
+@dataclass
+class Ranking:
     """Relevance (b, m) in ranked order, best first, and the ties; None where they change nothing."""
 
     relevance: NDArray[Any]
-    ties: Ties | None
+    ties: Ties | None = None
+
+    @cached_property
+    def position(self) -> NDArray[np.intp]:
+        """Places of the relevant items, row after row: item j of row i is i m + j."""
+        return np.flatnonzero(self.relevance)
 
     @property
     def n_relevant(self) -> Array:
@@ -79,13 +91,14 @@ def _by_keys(
     if own is not None:
         keys[np.arange(len(keys)), own] = np.iinfo(keys.dtype).max
     sort_keys(keys)
-    keys = keys if own is None else keys[:, :-1]
-    ordered = relevance_of(keys)
-    steps = (keys[:, 1:] ^ keys[:, :-1]).view(f"u{keys.itemsize}")
-    turns = steps == 1  # from relevant to irrelevant at the same score
-    if not every_tie and (found := np.count_nonzero(turns)) * _FEW < keys.size:
-        return Ranking(ordered, _looked_up(keys, ordered, turns) if found else None)
-    return Ranking(ordered, _collected(ordered, steps <= 1, every_tie))
+    keys = keys if own is None else np.ascontiguousarray(keys[:, :-1])
+    ranking = Ranking(relevance_of(keys))
+    if every_tie:
+        steps = (keys[:, 1:] ^ keys[:, :-1]).view(f"u{keys.itemsize}")
+        ranking.ties = _collected(ranking.relevance, steps <= 1, every_tie)
+    else:
+        ranking.ties = _mixed(keys, ranking)
+    return ranking
 
 
 def _by_order(scores: FloatArray, relevance: NDArray[Any], own: NDArray[np.intp] | None, every_tie: bool) -> Ranking:
@@ -102,18 +115,40 @@ def _by_order(scores: FloatArray, relevance: NDArray[Any], own: NDArray[np.intp]
     return Ranking(ordered, ties)
 
 
-def _looked_up(keys: Keys, relevance: NDArray[np.bool_], turns: NDArray[np.bool_]) -> Ties:
-    """Collect the groups at the `turns` (b, m - 1) of sorted keys, relevant items first, where they are few."""
-    row, last = np.divmod(np.flatnonzero(turns), turns.shape[1])  # of each group, the last relevant item
-    start, stop, above = np.empty_like(row), np.empty_like(row), np.empty(len(row))
-    bounds = np.searchsorted(row, np.arange(len(keys) + 1))
-    for i in np.flatnonzero(np.diff(bounds)):
-        groups, ordered = slice(bounds[i], bounds[i + 1]), keys[i]
-        relevant = ordered[last[groups]]
-        start[groups] = np.searchsorted(ordered, relevant)
-        stop[groups] = np.searchsorted(ordered, relevant + keys.dtype.type(1), side="right")
-        above[groups] = np.searchsorted(np.flatnonzero(relevance[i]), start[groups])
-    return Ties(row, start, stop - start, above, (last - start + 1).astype(np.float64))
+def _mixed(keys: Keys, ranking: Ranking) -> Ties | None:
+    """Collect the groups of sorted keys (b, m) that hold relevant and irrelevant items, the former first."""
+    flat, (b, m) = keys.ravel(), keys.shape
+    steps = np.empty(flat.size, f"u{keys.itemsize}")
+    np.bitwise_xor(flat[1:], flat[:-1], out=steps[:-1].view(keys.dtype))
+    steps[m - 1 :: m] = 2  # a row ends, and no group goes on
+    turns = steps == 1  # from relevant to irrelevant at the same score
+    if (n_groups := np.count_nonzero(turns)) == 0:
+        return None
+    groups = _near(flat, np.flatnonzero(turns), ranking, m) if n_groups * _FEW < flat.size else None
+    start, last, stop, found = _runs(flat, steps) if groups is None else groups
+    row = last // m
+    above = found - np.searchsorted(ranking.position, np.arange(b) * m)[row]
+    return Ties(row, start - row * m, stop - start, above.astype(np.float64), (last + 1 - start).astype(np.float64))
+
+
+def _near(flat: NDArray[Any], last: NDArray[np.intp], ranking: Ranking, m: int) -> _Groups | None:
+    """Look for the groups among their neighbours; None if one is larger than that."""
+    near = flat.take(last[:, None] + _NEAR, mode="clip")
+    relevant, middle = flat[last][:, None], len(_NEAR) // 2
+    before, after = near[:, middle - 1 :: -1] != relevant, near[:, middle + 1 :] != relevant + 1
+    if not (before.any(axis=1).all() and after.any(axis=1).all()):
+        return None
+    low = last // m * m
+    start, stop = np.maximum(last - before.argmax(axis=1), low), np.minimum(last + 1 + after.argmax(axis=1), low + m)
+    return start, last, stop, np.searchsorted(ranking.position, start)
+
+
+def _runs(flat: NDArray[Any], steps: NDArray[Any]) -> _Groups:
+    """Find the groups by all runs of equal keys, within which `steps` are 0."""
+    edges = np.append(-1, np.flatnonzero(steps != 0))  # the last item of each run, after one that holds nothing
+    turn = np.flatnonzero(steps[edges[1:]] == 1)
+    found = np.append(0, np.cumsum(np.diff(edges) * (~flat[edges[1:]] & 1)))
+    return edges[turn] + 1, edges[turn + 1], edges[turn + 2] + 1, found[turn]
 
 
 def _collected(relevance: NDArray[Any], tied: NDArray[np.bool_], every_tie: bool) -> Ties | None:

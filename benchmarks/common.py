@@ -15,7 +15,6 @@ from skxmr.datasets import load_corel5k_tags, load_mirflickr_tags, load_wikipedi
 
 ROOT = Path(__file__).parents[1]
 RESULTS = Path(__file__).parent / "results"
-MARKERS = "<!-- measured: begin -->", "<!-- measured: end -->"
 LOADERS = {"wikipedia": load_wikipedia, "corel5k_tags": load_corel5k_tags, "mirflickr_tags": load_mirflickr_tags}
 
 
@@ -26,10 +25,11 @@ def markdown(rows: list[dict[str, object]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def write_between(page: Path, table: str) -> None:
-    """Replace what stands between the markers of a page."""
-    head, rest = page.read_text(encoding="utf-8").split(MARKERS[0])
-    page.write_text(f"{head}{MARKERS[0]}\n{table}\n{MARKERS[1]}{rest.split(MARKERS[1])[1]}", encoding="utf-8")
+def write_between(page: Path, table: str, name: str = "measured") -> None:
+    """Replace what stands between the markers of that name in a page."""
+    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+    head, rest = page.read_text(encoding="utf-8").split(begin)
+    page.write_text(f"{head}{begin}\n{table}\n{end}{rest.split(end)[1]}", encoding="utf-8")
 
 
 def label_vectors(name: str) -> Path | None:

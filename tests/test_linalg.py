@@ -35,6 +35,24 @@ def test_leading_pair_is_that_of_the_svd():
     assert _linalg.leading_pair(np.zeros((3, 3)), 0.0) is None
 
 
+@pytest.mark.parametrize(("d", "k"), [(2, 1), (3, 1), (5, 2), (40, 3), (40, 20), (90, 1)])
+def test_leading_eigenpairs_are_those_of_the_whole_decomposition(d, k):
+    A = RNG.normal(size=(d, d))
+    for S in (A @ A.T, A @ np.diag(np.arange(d) > d - k - 1.0) @ A.T, np.eye(d)):  # any, singular, all equal
+        values, vectors = _linalg.leading_eigenpairs(S, k)
+        assert_allclose(values, np.linalg.eigvalsh(S)[::-1][:k], atol=1e-12 * d)
+        assert_allclose(S @ vectors, vectors * values, atol=1e-11 * d)
+        assert_allclose(vectors.T @ vectors, np.eye(k), atol=1e-11)
+
+
+def test_whitening_rows_is_whitening_columns_of_the_transpose():
+    A, B = RNG.normal(size=(5, 5)), RNG.normal(size=(3, 5))
+    for S in (A @ A.T, A[:, :3] @ A[:, :3].T):
+        K = _linalg.whitener(S.copy())
+        assert_allclose(K.whiten_rows(B.copy()), K.whiten(B.T.copy()).T, atol=1e-12)
+        assert_allclose(K.whiten_rows(np.asfortranarray(B)), K.whiten(B.T.copy()).T, atol=1e-12)
+
+
 def test_a_failing_divide_and_conquer_is_replaced(monkeypatch):
     A = RNG.normal(size=(6, 4))
     original = scipy.linalg.svd

@@ -91,10 +91,29 @@ def test_tie_groups_have_the_published_sum(levels, k, monkeypatch):
     S = RNG.integers(levels, size=(6, 999)).astype(np.float32) / levels
     R = RNG.uniform(size=S.shape) < 0.3
     loop = [reference.tied_average_precision(s, r, k) for s, r in zip(S, R, strict=True)]
-    for few in (0, 256, 10**9):  # groups looked up one by one, or all collected
+    for few in (0, 256, 10**9):  # runs of all keys; or a look at the neighbours first, if there are few groups
         monkeypatch.setattr(_ranking, "_FEW", few)
         for scores in (S, S.astype(np.float64)):
             assert_allclose(metrics.average_precision(scores, R, k=k, denominator="relevant"), loop, rtol=1e-12)
+
+
+@pytest.mark.parametrize("size", [2, 8, 9, 17, 400])
+@pytest.mark.parametrize("place", [0, 1, 300, -1])
+def test_a_lone_group_is_found_wherever_it_is(size, place, monkeypatch):
+    rng = np.random.default_rng(size)
+    S = np.sort(rng.permutation(4096).astype(np.float32).reshape(4, 1024) / 8192)[:, ::-1].copy()
+    R = rng.uniform(size=S.shape) < 0.5
+    start = place if place >= 0 else 1024 - size
+    S[1, start : start + size] = S[1, start]
+    # The rows before and after are better and worse but for one item, which would be part of a group across rows.
+    S[0], S[0, -1], R[0, -1] = S[0] + 1, S[1, start], True
+    S[2], S[2, 0], R[2, 0] = S[2] - 1, S[1, start], False
+    S[3] = S[3, 0]
+    loop = [reference.tied_average_precision(s, r) for s, r in zip(S, R, strict=True)]
+    for few in (0, 1):
+        monkeypatch.setattr(_ranking, "_FEW", few)
+        assert_allclose(metrics.average_precision(S, R), loop, rtol=1e-12)
+        assert_allclose(metrics.average_precision(S[:3], R[:3]), loop[:3], rtol=1e-12)
 
 
 def test_sums_of_late_reciprocals_are_exact():

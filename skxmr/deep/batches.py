@@ -12,6 +12,7 @@ import scipy.sparse as sp
 import torch
 from torch import Tensor
 
+from skxmr._validation import memory_map
 from skxmr.deep.streaming import prefetched
 
 _BLOCK = 4096
@@ -20,11 +21,19 @@ _SHARE = 0.5  # of a GPU's free memory that one view may take
 Batch = tuple[dict[str, Tensor], Tensor]
 
 
-class MappedRows:
-    """Some rows of a memory map, read when they are asked for."""
+class SomeRows:
+    """Some rows of a view, read when they are asked for: neither a memory map nor an array is copied.
+
+    Parameters
+    ----------
+    view : array or memory map of shape (n, d)
+        All rows.
+    rows : ndarray of shape (m,)
+        Which of them.
+    """
 
     def __init__(self, view: Any, rows: Any) -> None:
-        self.view, self.rows = view, rows
+        self.view, self.rows, self.on_disk = view, rows, memory_map(view) is not None
         self.shape = (len(rows), view.shape[1])
 
     def __len__(self) -> int:
@@ -33,23 +42,15 @@ class MappedRows:
     def __getitem__(self, index: Any) -> Any:
         return np.asarray(self.view[self.rows[index]])
 
-    def blocks(self) -> Iterator[Any]:
-        """Yield all rows, a few thousand at a time."""
-        return (self[start : start + _BLOCK] for start in range(0, len(self), _BLOCK))
-
     def min(self) -> float:
         """Return the smallest entry."""
-        return float(min(block.min() for block in self.blocks()))
+        return float(min(block.min() for block in blocks(self)))
 
 
-def take_rows(view: Any, rows: Any) -> Any:
-    """Return rows of a checked view; those of a memory map stay on disk."""
-    base = view
-    while isinstance(base, np.ndarray):
-        if isinstance(base, np.memmap):
-            return MappedRows(view, rows)
-        base = base.base
-    return view[rows]
+def blocks(view: Any) -> Iterator[Any]:
+    """Yield the rows of a view, a few thousand at a time, or all of a sparse one."""
+    size = view.shape[0] if sp.issparse(view) else _BLOCK
+    return (view[start : start + size] for start in range(0, view.shape[0], size))
 
 
 class ViewSource:
@@ -59,7 +60,7 @@ class ViewSource:
 
     Parameters
     ----------
-    view : array, CSR, memory map or MappedRows
+    view : array, CSR, memory map or SomeRows
         A checked view.
     device : torch.device
         Where the rows are wanted.
@@ -70,19 +71,25 @@ class ViewSource:
     def __init__(self, view: Any, device: torch.device, resident: bool | None = None) -> None:
         self.device = device
         self.resident = resides(view, device) if resident is None else resident
+        self.places: Tensor | None = None  # of the rows in the view, where it holds others as well
+        if self.resident and device.type == "cpu" and isinstance(view, SomeRows) and _usable(view.view):
+            view, self.places = view.view, torch.from_numpy(view.rows)
         self.view = _moved(view, device) if self.resident else view
 
     def __len__(self) -> int:
-        return int(self.view.shape[0])
+        return int(self.view.shape[0]) if self.places is None else len(self.places)
 
     def rows(self, index: Tensor, placed: Tensor | None = None) -> Tensor:
         """Return the rows of an index tensor on the CPU, or of its copy on the device, as (len(index), d)."""
         if self.resident:
-            return self.view.index_select(0, index.to(self.device) if placed is None else placed)
+            index = index.to(self.device) if placed is None else placed
+            return self.view.index_select(0, index if self.places is None else self.places[index])
         return self._place(self.view[index.numpy()])
 
     def block(self, start: int, stop: int) -> Tensor:
         """Return consecutive rows."""
+        if self.places is not None:
+            return self.view.index_select(0, self.places[start:stop])
         return self.view[start:stop] if self.resident else self._place(self.view[start:stop])
 
     def _place(self, rows: Any) -> Tensor:
@@ -165,7 +172,7 @@ def resides(view: Any, device: torch.device) -> bool:
     """
     if device.type == "cuda":
         return _dense_bytes(view) <= _SHARE * torch.cuda.mem_get_info(device)[0]
-    if isinstance(view, (MappedRows, np.memmap)):
+    if getattr(view, "on_disk", False) or memory_map(view) is not None:
         return False
     return not sp.issparse(view) or _dense_bytes(view) <= _SMALL
 
@@ -175,7 +182,7 @@ def _dense_bytes(view: Any) -> int:
 
 
 def _moved(view: Any, device: torch.device) -> Tensor:
-    if isinstance(view, np.ndarray) and not isinstance(view, np.memmap):
+    if isinstance(view, np.ndarray) and memory_map(view) is None:
         return _tensor(view).to(device)
     out = torch.empty(view.shape, dtype=torch.float32, device=device)
     for start in range(0, view.shape[0], _BLOCK):
@@ -187,7 +194,12 @@ def _tensor(rows: Any) -> Tensor:
     if sp.issparse(rows):
         return torch.from_numpy(sp.csr_array((_single(rows.data), rows.indices, rows.indptr), rows.shape).toarray())
     single = _single(rows)
-    return torch.from_numpy(single if single.flags.writeable and single.flags.c_contiguous else single.copy())
+    return torch.from_numpy(single if _usable(single) else single.copy())
+
+
+def _usable(array: Any) -> bool:
+    """Tell whether a tensor can share an array's memory."""
+    return bool(array.dtype == np.float32 and array.flags.writeable and array.flags.c_contiguous)
 
 
 def _single(array: Any) -> Any:

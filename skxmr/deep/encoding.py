@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -17,15 +18,21 @@ from skxmr.metrics import cross_modal_map
 _ROWS = 4096  # encoded at a time
 
 
-def encode_rows(network: Any, name: str, X: FloatArray | ViewSource) -> FloatArray:
+def encode_rows(network: Any, name: str, X: FloatArray) -> FloatArray:
     """Encode rows of a modality in blocks; float32 numpy."""
-    return torch.cat([rows.cpu() for rows in _encoded(network, name, X)]).numpy()
+    source = ViewSource(X, next(network.parameters()).device, resident=False)
+    stop, out = 0, np.empty((len(source), 0), np.float32)
+    for rows in _encoded(network, name, source):
+        if stop == 0:  # joining all blocks at the end would hold them twice
+            out = np.empty((len(source), rows.shape[1]), np.float32)
+        start, stop = stop, stop + len(rows)
+        out[start:stop] = rows.cpu().numpy()
+    return out
 
 
 @torch.inference_mode()
-def _encoded(network: Any, name: str, X: FloatArray | ViewSource) -> Iterator[Tensor]:
+def _encoded(network: Any, name: str, source: ViewSource) -> Iterator[Tensor]:
     encode = getattr(network, f"encode_{name}")
-    source = X if isinstance(X, ViewSource) else ViewSource(X, next(network.parameters()).device, resident=False)
     for start in range(0, len(source), _ROWS):
         yield encode(source.block(start, start + _ROWS)).float()
 

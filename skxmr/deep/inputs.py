@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from skxmr._validation import FloatArray
-from skxmr.deep.batches import MappedRows, PairsDataset, ViewSource
+from skxmr.deep.batches import PairsDataset, ViewSource, blocks
 from skxmr.deep.objective import Objective
 from skxmr.deep.options import Options
 from skxmr.deep.split import Split
@@ -32,7 +32,7 @@ def standardizer(X: FloatArray, wanted: bool | str) -> nn.Module:
     if not wanted:
         return nn.Identity()
     scaler = StandardScaler(with_mean=False)  # also measures the mean, without making a sparse view dense
-    for block in X.blocks() if isinstance(X, MappedRows) else [X]:
+    for block in blocks(X):  # it squares what it is given in memory of its own
         scaler.partial_fit(block)
     scale = scaler.scale_
     if wanted == "view":

@@ -10,13 +10,13 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from skxmr._labels import Labels
-from skxmr.deep.batches import take_rows
+from skxmr.deep.batches import SomeRows
 from skxmr.pairs import Pairs
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows of both views and the label graph that came with them; like a `Pairs`, but memory maps stay on disk."""
+    """Rows of both views and the label graph that came with them; like a `Pairs`, but dense views are not copied."""
 
     image: Any
     text: Any
@@ -37,7 +37,7 @@ class Split(NamedTuple):
 def split_rows(pairs: Pairs, labels: Labels | None, fraction: float, seed: int) -> Split:
     """Hold out a random share of the rows; every label keeps a fitting row."""
     if fraction == 0:
-        return Split(_take(pairs, np.arange(len(pairs))), labels, None)
+        return Split(Rows(pairs.image, pairs.text, pairs.label_graph), labels, None)
     n = len(pairs)
     wanted = round(fraction * n)
     order = np.random.default_rng(seed).permutation(n)
@@ -61,7 +61,8 @@ def split_rows(pairs: Pairs, labels: Labels | None, fraction: float, seed: int) 
 
 
 def _take(pairs: Pairs, rows: NDArray[Any]) -> Rows:
-    return Rows(take_rows(pairs.image, rows), take_rows(pairs.text, rows), pairs.label_graph)
+    image, text = (view[rows] if sp.issparse(view) else SomeRows(view, rows) for view in (pairs.image, pairs.text))
+    return Rows(image, text, pairs.label_graph)
 
 
 def _dispensable(Y: sp.csr_array, order: NDArray[Any], wanted: int) -> NDArray[Any]:

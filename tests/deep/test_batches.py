@@ -5,7 +5,7 @@ import torch
 from numpy.testing import assert_array_equal
 
 from skxmr.deep import batches
-from skxmr.deep.batches import Batches, MappedRows, PairsDataset, ViewSource, resides
+from skxmr.deep.batches import Batches, PairsDataset, SomeRows, ViewSource, resides
 from skxmr.deep.streaming import prefetched
 
 CPU = torch.device("cpu")
@@ -42,6 +42,19 @@ def test_no_batch_has_one_row(batch_size, sizes):
     assert [len(Y) for _, Y in found] == sizes and len(found) == len(sizes)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_some_rows_of_an_array_are_its_rows_and_no_copy(dtype):
+    view, rows = IMAGE.astype(dtype), np.array([8, 1, 5, 2])
+    source = ViewSource(SomeRows(view, rows), CPU)
+    assert source.resident and len(source) == 4
+    assert np.shares_memory(source.view.numpy(), view) == (dtype == np.float32)
+    assert len(source.view) == (10 if dtype == np.float32 else 4)  # of float64, the wanted rows alone are converted
+    index = torch.tensor([3, 0])
+    assert_array_equal(source.rows(index), IMAGE[[2, 8]])
+    assert_array_equal(source.rows(index, placed=index), IMAGE[[2, 8]])
+    assert_array_equal(source.block(1, 3), IMAGE[[1, 5]])
+
+
 def test_an_epoch_visits_every_row_once_with_its_partner():
     dataset = PairsDataset(IMAGE, sp.csr_array(TEXT), sp.csr_array(Y), CPU)
     shuffled = Batches(dataset, 3, shuffle=True, generator=torch.Generator().manual_seed(0))
@@ -72,7 +85,7 @@ def test_consecutive_rows_are_the_rows(tmp_path, resident):
 
 
 def test_sparse_views_are_made_dense_where_that_is_little(monkeypatch, tmp_path):
-    sparse, mapped = sp.csr_array(TEXT), MappedRows(forms(tmp_path)[-1], np.arange(5))
+    sparse, mapped = sp.csr_array(TEXT), SomeRows(forms(tmp_path)[-1], np.arange(5))
     assert resides(sparse, CPU) and resides(IMAGE, CPU) and not resides(mapped, CPU)
     monkeypatch.setattr(batches, "_SMALL", 4 * TEXT.size - 1)
     assert not resides(sparse, CPU)

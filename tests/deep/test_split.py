@@ -16,9 +16,9 @@ def test_rows_are_dealt_out_once_and_stay_aligned():
     split = split_rows(rows(50), labels, 0.2, seed=4)
     held, held_labels = split.validation
     assert len(held) == 10 and len(split.pairs) == 40
-    assert sorted([*held.image[:, 0], *split.pairs.image[:, 0]]) == list(range(50))
+    assert sorted([*held.image[:][:, 0], *split.pairs.image[:][:, 0]]) == list(range(50))
     for pairs, part in ((split.pairs, split.labels), (held, held_labels)):
-        index = pairs.image[:, 0].astype(int)
+        index = pairs.image[:][:, 0].astype(int)
         assert (pairs.text.toarray()[:, 0] == 2 * index).all()
         assert (part.matrix.toarray() == labels.matrix.toarray()[index]).all()
 

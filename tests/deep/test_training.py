@@ -64,7 +64,7 @@ def test_validation_rows_are_never_fitted(small):
     pairs, labels = small
     fitted = Toy(max_epochs=1).fit(pairs, labels)
     split = split_of(fitted, pairs, labels)
-    held = ~np.isin(pairs.image[:, 0], split.pairs.image[:, 0])
+    held = ~np.isin(pairs.image[:, 0], split.pairs.image[:][:, 0])
     assert held.sum() == 24
     spoilt = pairs.image.copy()
     spoilt[held] = 9.0

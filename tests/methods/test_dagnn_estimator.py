@@ -15,8 +15,9 @@ from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.pipeline import Pipeline
 
 from skxmr import DAGNN, LabelGraph, Pairs, load_word_vectors
+from skxmr._validation import memory_map
 from skxmr.datasets import make_multilabel_pairs
-from skxmr.deep.batches import MappedRows, PairsDataset
+from skxmr.deep.batches import PairsDataset
 from skxmr.deep.callbacks import DivergenceError
 
 TINY = {"n_components": 8, "hidden": 16, "width": 8, "n_hops": 2, "max_epochs": 3, "batch_size": 32}
@@ -117,7 +118,7 @@ def held_rows(fitted, pairs, labels):
 
     seed = np.random.RandomState(fitted.random_state).randint(2**31)
     validation = split_rows(pairs, encode_labels(labels), fitted.validation_fraction, seed).validation[0]
-    return np.isin(pairs.image[:, 0], validation.image[:, 0])
+    return np.isin(pairs.image[:, 0], validation.image[:][:, 0])
 
 
 class TestLabelVectors:
@@ -342,16 +343,20 @@ def watched(init, sources):
     return and_tell
 
 
-def test_a_memory_map_is_fitted_like_an_array(small, tmp_path, monkeypatch):
+@pytest.mark.parametrize("fraction", [0.2, 0])
+def test_a_memory_map_is_fitted_like_an_array(fraction, small, tmp_path, monkeypatch):
     pairs, labels = small
     image = np.memmap(tmp_path / "image", np.float32, "w+", shape=pairs.image.shape)
     image[:] = pairs.image
     pairs = pairs.replace(image=pairs.image.astype(np.float32))
     sources = []
     monkeypatch.setattr(PairsDataset, "__init__", watched(PairsDataset.__init__, sources))
-    mapped = tiny().fit(Pairs(image, pairs.text), labels)
-    assert isinstance(sources[0].view, MappedRows)  # not read into memory
-    assert_array_equal(mapped.encode_text(pairs), tiny().fit(pairs, labels).encode_text(pairs))
+    options = {"validation_fraction": fraction}
+    mapped = tiny(**options).fit(Pairs(image, pairs.text), labels)
+    assert_array_equal(mapped.encode_text(pairs), tiny(**options).fit(pairs, labels).encode_text(pairs))
+    from_map, from_array = (source.view for source in sources)
+    assert memory_map(from_map.view if fraction else from_map) is not None  # not read into memory
+    assert np.shares_memory(from_array.numpy(), pairs.image)  # nor copied
 
 
 def embedded():

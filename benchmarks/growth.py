@@ -173,6 +173,7 @@ def draw(measured: dict[str, list[dict[str, float]]], path: Path) -> None:
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
+    from matplotlib.ticker import NullFormatter
 
     alongs = list(dict.fromkeys(entry.along for entry in CURVES if entry.name in measured))
     figure, axes = plt.subplots(2, len(alongs), figsize=(4.2 * len(alongs), 7), sharex="col", squeeze=False)
@@ -184,6 +185,9 @@ def draw(measured: dict[str, list[dict[str, float]]], path: Path) -> None:
                 ax.loglog([point["size"] for point in curve], values, "o-", markersize=3, label=entry.name)
         axes[0, column].legend(fontsize=7)
         axes[1, column].set_xlabel(along)
+        for ax in axes[:, column]:
+            ax.xaxis.set_minor_formatter(NullFormatter())
+            ax.grid(alpha=0.3)
     axes[0, 0].set_ylabel("CPU seconds")
     axes[1, 0].set_ylabel("extra memory, MB")
     figure.tight_layout()

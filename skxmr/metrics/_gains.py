@@ -18,9 +18,8 @@ def precision_at_relevant(ranking: Ranking, k: int | None, ties: str) -> Array:
         gains = _at_end(groups) if ties == "sklearn" else _expected_gains(groups, depth)
         gains -= _gains_if_first(groups, depth)
         total = np.asarray(np.bincount(groups.row, gains, minlength=b), np.float64)
-    starts = np.searchsorted(ranking.position, np.arange(b) * m)
-    stops = np.searchsorted(ranking.position, np.arange(b) * m + depth)
-    for i, (start, stop) in enumerate(zip(starts.tolist(), stops.tolist(), strict=True)):
+    stops = ranking.bounds[1:] if depth == m else np.searchsorted(ranking.position, np.arange(b) * m + depth)
+    for i, (start, stop) in enumerate(zip(ranking.bounds[:-1].tolist(), stops.tolist(), strict=True)):
         total[i] += (found[: stop - start] / (ranking.position[start:stop] - (i * m - 1))).sum()
     return total
 

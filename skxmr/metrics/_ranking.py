@@ -46,11 +46,17 @@ class Ranking:
         """Places of the relevant items, row after row: item j of row i is i m + j."""
         return np.flatnonzero(self.relevance)
 
+    @cached_property
+    def bounds(self) -> NDArray[np.intp]:
+        """Where the relevant items of each row begin in `position`, and where those of the last one end (b + 1,)."""
+        b, m = self.relevance.shape
+        return np.searchsorted(self.position, np.arange(b + 1) * m)
+
     @property
     def n_relevant(self) -> Array:
         """Number of relevant items (b,)."""
         if self.relevance.dtype == np.bool_:
-            return np.count_nonzero(self.relevance, axis=1).astype(np.float64)
+            return np.diff(self.bounds).astype(np.float64)
         return self.relevance.sum(axis=1, dtype=np.float64)
 
     def expected(self) -> NDArray[Any]:
@@ -117,7 +123,7 @@ def _by_order(scores: FloatArray, relevance: NDArray[Any], own: NDArray[np.intp]
 
 def _mixed(keys: Keys, ranking: Ranking) -> Ties | None:
     """Collect the groups of sorted keys (b, m) that hold relevant and irrelevant items, the former first."""
-    flat, (b, m) = keys.ravel(), keys.shape
+    flat, m = keys.ravel(), keys.shape[1]
     steps = np.empty(flat.size, f"u{keys.itemsize}")
     np.bitwise_xor(flat[1:], flat[:-1], out=steps[:-1].view(keys.dtype))
     steps[m - 1 :: m] = 2  # a row ends, and no group goes on
@@ -127,7 +133,7 @@ def _mixed(keys: Keys, ranking: Ranking) -> Ties | None:
     groups = _near(flat, np.flatnonzero(turns), ranking, m) if n_groups * _FEW < flat.size else None
     start, last, stop, found = _runs(flat, steps) if groups is None else groups
     row = last // m
-    above = found - np.searchsorted(ranking.position, np.arange(b) * m)[row]
+    above = found - ranking.bounds[row]
     return Ties(row, start - row * m, stop - start, above.astype(np.float64), (last + 1 - start).astype(np.float64))
 
 

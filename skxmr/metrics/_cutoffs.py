@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from skxmr._validation import check_k
+from skxmr.metrics._first import hit_probability
 from skxmr.metrics._ranking import Array, Ranking
 from skxmr.metrics._walk import as_matrix, check_matrices, evaluate, mean, per_query, ratio
 
@@ -137,13 +138,7 @@ def hit_at_k(
     check_k(k, optional=False)
 
     def measure(ranking: Ranking) -> Array:
-        hit: Any = ranking.relevance[:, :k].any(axis=1).astype(np.float64)
-        for row, start, size, above, within in zip(*ranking.ties or [()] * 5, strict=True):
-            if start < k < start + size:  # the cut goes through this group: k - start of its items are drawn
-                drawn = np.arange(k - start)
-                missed = np.prod(np.maximum(size - within - drawn, 0) / (size - drawn))
-                hit[row] = 1.0 if above else 1.0 - missed
-        return _where_relevant(ranking, hit)
+        return _where_relevant(ranking, hit_probability(ranking, k))
 
     return _averaged(evaluate(scores, relevance, measure, k, exclude_self, n_jobs=n_jobs), average)
 

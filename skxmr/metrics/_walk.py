@@ -80,7 +80,7 @@ def per_query(
     n, m = check_matrices(scores, relevance, exclude_self)
 
     def block(whole: slice) -> list[Array]:
-        S, parts = _score_rows(scores, whole), []
+        S, parts = score_rows(scores, whole), []
         for some in steps(whole.start, whole.stop, _RELEVANT // m):
             R = relevance_rows(relevance, some, graded)
             for rows in steps(some.start, some.stop, _CACHED // m):
@@ -120,7 +120,8 @@ def check_matrices(scores: Any, relevance: Any, exclude_self: bool) -> tuple[int
     return n, m
 
 
-def _score_rows(scores: Any, rows: slice) -> FloatArray:
+def score_rows(scores: Any, rows: slice) -> FloatArray:
+    """Return checked scores of some queries, as an array in main memory."""
     S = as_host(scores[rows])
     S = S.toarray() if hasattr(S, "toarray") else np.asarray(S)
     if S.dtype not in (np.float32, np.float64):
@@ -133,6 +134,7 @@ def _score_rows(scores: Any, rows: slice) -> FloatArray:
 
 
 def relevance_rows(relevance: Any, rows: slice, graded: bool) -> NDArray[Any]:
+    """Return checked relevance to some queries, boolean or gains, as an array in main memory."""
     R = as_host(relevance[rows])
     R = R.toarray() if hasattr(R, "toarray") else np.asarray(R)
     if graded:

@@ -1,0 +1,160 @@
+"""Recalls and ranks of image-text retrieval, with one or several sentences an image."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from skxmr._validation import check_k
+from skxmr.metrics._first import expected_first, hit_probability
+from skxmr.metrics._ranking import Array, Ranking
+from skxmr.metrics._walk import as_matrix, check_matrices, evaluate, mean, per_query, relevance_rows
+
+
+def first_rank(scores: Any, relevance: Any, *, exclude_self: bool = False, n_jobs: int | None = None) -> Array:
+    """Rank of the first relevant item, from 1.
+
+    Parameters
+    ----------
+    scores : matrix of shape (n, m)
+        Larger means closer.
+    relevance : boolean matrix of shape (n, m)
+        Which items are relevant.
+    exclude_self : bool, default=False
+        Leave gallery item i out of the ranking of query i.
+    n_jobs : int or None, default=None
+        Number of threads, as in :func:`average_precision`.
+
+    Returns
+    -------
+    ndarray of shape (n,), float64
+        Under ties the expectation over their orders; nan for a query without relevant items.
+
+    Raises
+    ------
+    ValueError
+        If shapes differ or scores are not finite.
+
+    Examples
+    --------
+    >>> from skxmr.metrics import first_rank
+    >>> first_rank([[0.9, 0.5, 0.1], [0.2, 0.2, 0.1]], [[0, 1, 1], [1, 0, 0]])
+    array([2. , 1.5])
+    """
+    return evaluate(scores, relevance, expected_first, None, exclude_self, n_jobs=n_jobs)
+
+
+def median_rank(scores: Any, relevance: Any, *, exclude_self: bool = False, n_jobs: int | None = None) -> float:
+    """Median over the queries of :func:`first_rank` (MedR).
+
+    Parameters
+    ----------
+    scores, relevance, exclude_self, n_jobs : object
+        As in :func:`first_rank`.
+
+    Returns
+    -------
+    float
+        At least 1; queries without relevant items are left out.
+
+    Raises
+    ------
+    ValueError
+        As :func:`first_rank`; also if no query has a relevant item.
+
+    Examples
+    --------
+    >>> from skxmr.metrics import median_rank
+    >>> median_rank([[0.9, 0.5, 0.1]], [[0, 1, 1]])
+    2.0
+    """
+    ranks = first_rank(scores, relevance, exclude_self=exclude_self, n_jobs=n_jobs)
+    mean(ranks)  # words the error of no relevant item at all
+    return float(np.nanmedian(ranks))
+
+
+def retrieval_recalls(
+    scores: Any, relevance: Any, ks: Sequence[int] = (1, 5, 10), *, folds: int = 1, n_jobs: int | None = None
+) -> dict[str, float]:
+    """Recalls of image-text retrieval in both directions: R@k, their mean mR, and median ranks.
+
+    R@k is the share of queries with a relevant item among the first k. An image with five sentences is answered by any
+    of them.
+
+    Parameters
+    ----------
+    scores : matrix of shape (n, m)
+        Similarity of every image with every text.
+    relevance : boolean matrix of shape (n, m)
+        Which texts belong to which images, e.g. ``SameGroup``.
+    ks : sequence of int, default=(1, 5, 10)
+        The cut-off ranks.
+    folds : int, default=1
+        Cut the images into so many equal runs, each with the texts that belong to it, and return the means over the
+        runs: 5 on the 5,000 test images of MS-COCO is the 1K protocol.
+    n_jobs : int or None, default=None
+        Number of threads, as in :func:`average_precision`.
+
+    Returns
+    -------
+    dict
+        ``i2t_r1``, ``i2t_r5``, ... and ``t2i_r1``, ... in [0, 1]; ``mr``, the mean of all these; ``i2t_median_rank``
+        and ``t2i_median_rank``.
+
+    Raises
+    ------
+    ValueError
+        If shapes differ, a k exceeds a gallery, the images cannot be cut into equal runs, or no query has a relevant
+        item.
+
+    Examples
+    --------
+    >>> from skxmr.metrics import SameGroup, retrieval_recalls
+    >>> found = retrieval_recalls([[0.9, 0.1, 0.3], [0.2, 0.8, 0.7]], SameGroup([0, 1], [0, 1, 0]), ks=[1, 2])
+    >>> found["i2t_r1"], found["i2t_r2"], round(found["t2i_r1"], 3), round(found["mr"], 3)
+    (1.0, 1.0, 0.667, 0.917)
+    """
+    scores, relevance = as_matrix(scores), as_matrix(relevance)
+    n, _ = check_matrices(scores, relevance, exclude_self=False)
+    check_k(folds, optional=False, name="folds")
+    if n % folds:
+        raise ValueError(f"folds={folds}, but {n} images cannot be cut into so many equal runs.")
+    cuts = _checked_cuts(ks)
+    if folds == 1:
+        return _both_directions(scores, relevance, cuts, n_jobs)
+    parts = []
+    for start in range(0, n, n // folds):
+        rows = slice(start, start + n // folds)
+        own = relevance_rows(relevance, rows, graded=False)
+        texts = np.flatnonzero(own.any(axis=0))
+        parts.append(_both_directions(np.asarray(scores[rows])[:, texts], own[:, texts], cuts, n_jobs))
+    return {name: float(np.mean([part[name] for part in parts])) for name in parts[0]}
+
+
+def _checked_cuts(ks: Sequence[int]) -> list[int]:
+    cuts = list(ks)
+    if not cuts:
+        raise ValueError("ks is empty; at least one cut-off rank is needed.")
+    for k in cuts:
+        check_k(k, optional=False, name="each of ks")
+    return cuts
+
+
+def _both_directions(scores: Any, relevance: Any, cuts: list[int], n_jobs: int | None) -> dict[str, float]:
+    found: dict[str, float] = {}
+    ranks: dict[str, float] = {}
+    for name, S, R in (("i2t", scores, relevance), ("t2i", scores.T, relevance.T)):
+        for k in cuts:
+            check_k(k, S.shape[1], name="each of ks")
+
+        def measure(ranking: Ranking) -> Array:
+            hits = [hit_probability(ranking, k) for k in cuts]
+            values = np.stack([*hits, expected_first(ranking)], axis=1)
+            return np.where(ranking.n_relevant[:, None] > 0, values, np.nan)
+
+        values = per_query(S, R, measure, exclude_self=False, n_jobs=n_jobs)
+        found |= {f"{name}_r{k}": mean(column) for k, column in zip(cuts, values.T, strict=False)}
+        ranks[f"{name}_median_rank"] = float(np.nanmedian(values[:, -1]))
+    return {**found, "mr": float(np.mean(list(found.values()))), **ranks}

@@ -133,3 +133,56 @@ def _cross_entropy(S: Tensor, targets: Tensor, temperature: float) -> Tensor:
     scaled = S / temperature
     log_shares = scaled - torch.logsumexp(1.06 * scaled, dim=1, keepdim=True)
     return -(targets * log_shares).sum(dim=1).mean()
+
+
+def hardest_triplets(S: Tensor, alike: Tensor, margin: float = 0.2) -> Tensor:
+    """Hinge on the hardest negatives of a batch: RACG eq. 21, SCAN eq. 12.
+
+    ``sum_i [margin - s_ii + max_j s_ij]_+ + [margin - s_ii + max_j s_ji]_+`` over j that do not belong to i.
+
+    Parameters
+    ----------
+    S : Tensor of shape (n, n)
+        Similarity of image i with text j; pair i stands on the diagonal.
+    alike : bool Tensor of shape (n, n)
+        Which texts belong to which images: no negatives. The diagonal is taken for set.
+    margin : float, default=0.2
+        alpha in the paper.
+
+    Returns
+    -------
+    Tensor
+        A scalar; a row without a negative adds nothing.
+    """
+    by_image, by_text = _hardest(S, alike)
+    own = S.diagonal()
+    return ((margin - own + by_image).clamp(min=0) + (margin - own + by_text).clamp(min=0)).sum()
+
+
+def absolute_similarity(S: Tensor, alike: Tensor, own: float = 0.7, other: float = 0.3) -> Tensor:
+    """Push the similarity of pairs above one bound and of the hardest negatives below another: RACG eq. 22.
+
+    Parameters
+    ----------
+    S, alike : Tensor of shape (n, n)
+        As in :func:`hardest_triplets`.
+    own : float, default=0.7
+        beta in the paper.
+    other : float, default=0.3
+        gamma in the paper.
+
+    Returns
+    -------
+    Tensor
+        A scalar, a sum over the pairs.
+    """
+    by_image, by_text = _hardest(S, alike)
+    below = (by_image - other).clamp(min=0) + (by_text - other).clamp(min=0)
+    return (below + (own - S.diagonal()).clamp(min=0)).sum()
+
+
+def _hardest(S: Tensor, alike: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the largest similarity with what does not belong to a row, and to a column, (n,) each."""
+    alike = alike | torch.eye(len(S), dtype=torch.bool, device=S.device)
+    negatives = S.masked_fill(alike, _NEVER)
+    return negatives.amax(dim=1), negatives.amax(dim=0)

@@ -1,0 +1,97 @@
+"""Similarities of sets of regions and words by attention: all sets of a batch with all, without a loop.
+
+Alphabet: a images of r regions, b texts of w words, all of width d; masks say which regions and words there are.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+_SLOPE = 0.1  # of SCAN's LeakyReLU
+_SMALL = 1e-8
+
+
+def masked_softmax(logits: Tensor, allowed: Tensor) -> Tensor:
+    """Softmax over the last axis among the allowed entries; all 0 where none is.
+
+    Parameters
+    ----------
+    logits : Tensor of shape (..., m)
+        Any.
+    allowed : bool Tensor that broadcasts to (..., m)
+        Which entries count.
+
+    Returns
+    -------
+    Tensor of shape (..., m)
+        Sums to 1, or is 0.
+    """
+    peak = logits.masked_fill(~allowed, -torch.inf).amax(dim=-1, keepdim=True).clamp(min=-1e30).detach()
+    powers = torch.exp((logits - peak).masked_fill(~allowed, -torch.inf))
+    return powers / powers.sum(dim=-1, keepdim=True).clamp(min=torch.finfo(logits.dtype).tiny)
+
+
+def attended_cosines(
+    context: Tensor, context_mask: Tensor, query: Tensor, query_mask: Tensor, sharpness: float
+) -> Tensor:
+    """Cosine of every query item with what it attends to in every context: SCAN, eqs. 1-5 and 8-10.
+
+    With ``s_rw = v_r . q_w``: ``s' = l2(leaky_relu(s))`` over the items w of the query, attention ``alpha_rw`` the
+    softmax of ``sharpness s'`` over the items r of the context, and the cosine of ``q_w`` with ``sum_r alpha_rw v_r``.
+    The sums are never formed: their products follow from s and from the products of the context with itself.
+
+    Parameters
+    ----------
+    context : Tensor of shape (a, r, d)
+        Regions where words ask, or the other way round.
+    context_mask : bool Tensor of shape (a, r)
+        Which items there are.
+    query : Tensor of shape (b, w, d)
+        The items that attend.
+    query_mask : bool Tensor of shape (b, w)
+        Which items there are.
+    sharpness : float
+        The inverse temperature of the attention, lambda_1 in the paper.
+
+    Returns
+    -------
+    Tensor of shape (a, b, w)
+        In [-1, 1]; 0 for items that are not there, or where the context has none.
+    """
+    (a, r, d), (b, w, _) = context.shape, query.shape
+    present = query_mask[None, :, None, :]  # (1, b, 1, w)
+    products = (context.reshape(a * r, d) @ query.reshape(b * w, d).T).reshape(a, r, b, w).transpose(1, 2)
+    leaned = functional.leaky_relu(products, _SLOPE).masked_fill(~present, 0)  # (a, b, r, w)
+    leaned = leaned / (torch.linalg.vector_norm(leaned, dim=3, keepdim=True) + _SMALL)
+    attention = masked_softmax((sharpness * leaned).transpose(2, 3), context_mask[:, None, None, :])  # (a, b, w, r)
+    dots = (attention * products.transpose(2, 3)).sum(dim=3)
+    gram = context @ context.transpose(1, 2)  # (a, r, r)
+    squares = (attention * (attention.reshape(a, b * w, r) @ gram).reshape(a, b, w, r)).sum(dim=3)
+    lengths = squares.clamp(min=_SMALL**2).sqrt() * torch.linalg.vector_norm(query, dim=2)
+    return (dots / lengths.clamp(min=_SMALL)).masked_fill(~query_mask, 0)
+
+
+def pooled(values: Tensor, mask: Tensor, sharpness: float | None) -> Tensor:
+    """Pool values over the last axis: SCAN eq. 6, ``log sum exp(sharpness s) / sharpness``, or the mean for None.
+
+    Parameters
+    ----------
+    values : Tensor of shape (..., m)
+        Cosines of single items.
+    mask : bool Tensor that broadcasts to (..., m)
+        Which items there are.
+    sharpness : float or None
+        lambda_2 in the paper.
+
+    Returns
+    -------
+    Tensor of shape (...)
+        0 where there is no item.
+    """
+    count = mask.expand(values.shape).sum(dim=-1)
+    if sharpness is None:
+        return values.masked_fill(~mask, 0).sum(dim=-1) / count.clamp(min=1)
+    top = torch.logsumexp((sharpness * values).masked_fill(~mask, -1e30), dim=-1) / sharpness
+    return top.masked_fill(count == 0, 0)

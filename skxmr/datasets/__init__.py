@@ -1,8 +1,9 @@
-"""Data sets: one embedded, one generated, and loaders of research sets and of features on disk."""
+"""Data sets: one embedded, two generated, and loaders of research sets and of features on disk."""
 
 from skxmr.datasets._digits import load_captioned_digits
 from skxmr.datasets._features import load_feature_files
 from skxmr.datasets._research import load_corel5k_tags, load_mirflickr_tags, load_wikipedia
+from skxmr.datasets._scenes import make_captioned_scenes
 from skxmr.datasets._synthetic import make_multilabel_pairs
 
 __all__ = [
@@ -11,5 +12,6 @@ __all__ = [
     "load_feature_files",
     "load_mirflickr_tags",
     "load_wikipedia",
+    "make_captioned_scenes",
     "make_multilabel_pairs",
 ]

@@ -1,0 +1,76 @@
+"""Sentences about digits on a canvas: what they are, how they are written, and where they stand to one another."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skxmr.datasets._digits import NAMES
+
+RELATIONS = {
+    "left": ("left/ADV of/ADP", "to/ADP the/DET left/NOUN of/ADP"),
+    "right": ("right/ADV of/ADP", "to/ADP the/DET right/NOUN of/ADP"),
+    "above": ("above/ADP", "over/ADP", "on/ADP top/NOUN of/ADP"),
+    "below": ("below/ADP", "under/ADP", "underneath/ADP"),
+}
+
+
+class Sentence(NamedTuple):
+    """A sentence as tokens, universal part-of-speech tags, and for each token the one it depends on (-1: none)."""
+
+    tokens: list[str]
+    tags: list[str]
+    heads: list[int]
+
+
+class Scene(NamedTuple):
+    """Digits of a canvas: their classes (m,), "thick", "thin" or "" (m,), and their centres (m, 2) as (x, y)."""
+
+    digits: NDArray[np.int64]
+    attributes: list[str]
+    centres: NDArray[np.float64]
+
+
+def true_relations(a: NDArray[np.float64], b: NDArray[np.float64], apart: float) -> list[str]:
+    """Return how a stands to b: along every axis on which their centres are far enough apart; y points down."""
+    (dx, dy), found = a - b, []
+    if abs(dx) >= apart:
+        found.append("left" if dx < 0 else "right")
+    if abs(dy) >= apart:
+        found.append("above" if dy < 0 else "below")
+    return found
+
+
+def sentence(scene: Scene, apart: float, rng: np.random.RandomState) -> Sentence:
+    """Name all digits in random order, each with how it stands to the next; most attributes are told."""
+    order = rng.permutation(len(scene.digits))
+    tokens, tags, heads = [], [], []
+
+    def say(word: str, tag: str, head: int) -> int:
+        tokens.append(word)
+        tags.append(tag)
+        heads.append(head)
+        return len(tokens) - 1
+
+    head = -1
+    for place, i in enumerate(order.tolist()):
+        told = scene.attributes[i] if rng.uniform() < 0.7 else ""
+        noun = len(tokens) + 1 + bool(told)
+        say("an" if not told and scene.digits[i] == 8 else "a", "DET", noun)
+        if told:
+            say(told, "ADJ", noun)
+        say(NAMES[scene.digits[i]], "NOUN", head)
+        if place + 1 < len(order):
+            head = noun
+            for word in _relation(scene.centres[i], scene.centres[order[place + 1]], apart, rng).split():
+                token, tag = word.split("/")
+                head = say(token, tag, head)
+    return Sentence(tokens, tags, heads)
+
+
+def _relation(a: Any, b: Any, apart: float, rng: np.random.RandomState) -> str:
+    true = true_relations(a, b, apart)
+    wordings = RELATIONS[true[rng.randint(len(true))]]
+    return wordings[rng.randint(len(wordings))]

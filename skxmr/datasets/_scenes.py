@@ -1,0 +1,163 @@
+"""Scenes of several real digits with sentences about them: fine-grained retrieval without a download."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.datasets import load_digits
+from sklearn.utils import Bunch, check_random_state
+
+from skxmr._validation import check_choice
+from skxmr.datasets._digits import SUBSETS
+from skxmr.datasets._scene_sentences import Scene, sentence
+
+_CELL, _CELLS, _SIDE = 12, 3, 8  # pixels of a cell, cells of a row, pixels of a digit
+_APART = _SIDE  # pixels: centres of digits in neighbouring columns or rows of cells are at least so far apart
+
+
+def make_captioned_scenes(
+    n_scenes: int = 200,
+    *,
+    subset: str = "train",
+    min_digits: int = 2,
+    max_digits: int = 4,
+    n_sentences: int = 5,
+    twins: bool = False,
+    random_state: Any = None,
+) -> Bunch:
+    """Put handwritten digits on canvases and describe what stands where.
+
+    The digits are scikit-learn's real 8 x 8 images. A sentence names all digits of its scene in some order, says of
+    most that are written unusually thick or thin that they are, and how each stands to the next: "a thick three left of
+    a seven above a two". Part-of-speech tags and dependencies are those by which the sentence was made.
+
+    Parameters
+    ----------
+    n_scenes : int, default=200
+        Number of scenes.
+    subset : {"train", "test", "all"}, default="train"
+        Which digits are used: the first 1,347 images, the last 450, or all. No test scene shows an image of a train
+        scene.
+    min_digits : int, default=2
+        Fewest digits of a scene.
+    max_digits : int, default=4
+        Most digits of a scene, at most 9.
+    n_sentences : int, default=5
+        Sentences about each scene.
+    twins : bool, default=False
+        Scenes 2 i and 2 i + 1 show the same images of different digits, arranged the other way round: what is said of
+        one is false of the other, and relations alone tell them apart.
+    random_state : int, RandomState or None, default=None
+        Seed.
+
+    Returns
+    -------
+    Bunch
+        ``images`` (n, 36, 36) float64 in [0, 16]; ``regions`` (n, max_digits, 64), the digits, with ``boxes``
+        (n, max_digits, 4), left, top, right and bottom in [0, 1], and ``mask`` (n, max_digits), which of them there
+        are; ``sentences`` (n n_sentences,) strings, their ``tokens``, ``tags`` (universal part-of-speech) and ``heads``
+        (index of the token that each depends on, -1 for none), and ``image_index`` (n n_sentences,), the scene of
+        each; ``digits`` (n, max_digits), -1 where there is none; ``labels`` (n, 10) multi-hot; ``twin`` (n,), the index
+        of a scene's twin, -1 for none; ``DESCR``.
+
+    Raises
+    ------
+    ValueError
+        If a number is out of range, the subset is unknown, or an odd number of scenes should be twins.
+
+    Examples
+    --------
+    >>> from skxmr.datasets import make_captioned_scenes
+    >>> scenes = make_captioned_scenes(10, random_state=0)
+    >>> scenes.regions.shape, scenes.image_index[:7].tolist()
+    ((10, 4, 64), [0, 0, 0, 0, 0, 1, 1])
+    >>> scenes.sentences[0]
+    'a two under a three'
+    """
+    _check(n_scenes, min_digits, max_digits, n_sentences, twins)
+    check_choice(subset, "subset", SUBSETS)
+    rng = check_random_state(random_state)
+    source, rows = load_digits(), {"train": range(1347), "test": range(1347, 1797), "all": range(1797)}[subset]
+    attributes = _attributes(source.data, source.target)
+    shown, cells = _arranged(n_scenes, (min_digits, max_digits), rows, source.target, twins, rng)
+    corners = _CELL * np.stack([cells % _CELLS, cells // _CELLS], axis=2)
+    corners += rng.randint(_CELL - _SIDE + 1, size=corners.shape)  # (n, max_digits, 2), x and y
+    mask = shown >= 0
+    scenes = [
+        Scene(source.target[shown[i, m]], [attributes[j] for j in shown[i, m]], corners[i, m] + _SIDE / 2)
+        for i, m in enumerate(mask)
+    ]
+    told = [sentence(scene, _APART, rng) for scene in scenes for _ in range(n_sentences)]
+    digits = np.where(mask, source.target[shown], -1)
+    twin = np.arange(n_scenes) ^ 1 if twins else np.full(n_scenes, -1)
+    return Bunch(
+        images=_canvases(source.images, shown, corners),
+        regions=np.where(mask[:, :, None], source.data[shown], 0.0),
+        boxes=np.where(mask[:, :, None], np.concatenate([corners, corners + _SIDE], axis=2) / (_CELL * _CELLS), 0.0),
+        mask=mask,
+        sentences=np.array([" ".join(s.tokens) for s in told], dtype=object),
+        tokens=[s.tokens for s in told], tags=[s.tags for s in told], heads=[s.heads for s in told],
+        image_index=np.repeat(np.arange(n_scenes), n_sentences),
+        digits=digits,
+        labels=(digits[:, :, None] == np.arange(10)).any(axis=1).astype(np.int64),
+        twin=twin,
+        DESCR="Digits of the UCI optical recognition set on canvases, with generated sentences about their places.",
+    )  # fmt: skip
+
+
+def _check(n_scenes: int, min_digits: int, max_digits: int, n_sentences: int, twins: bool) -> None:
+    for name, value in (("n_scenes", n_scenes), ("n_sentences", n_sentences)):
+        if value < 1:
+            raise ValueError(f"{name} must be at least 1; got {value}.")
+    if not 1 <= min_digits <= max_digits <= _CELLS**2:
+        raise ValueError(
+            f"min_digits={min_digits} and max_digits={max_digits}, but 1 <= min_digits <= max_digits <= "
+            f"{_CELLS**2} is needed."
+        )
+    if twins and (n_scenes % 2 or min_digits < 2):
+        raise ValueError(
+            f"twins=True needs an even number of scenes with two digits or more; got n_scenes={n_scenes}, "
+            f"min_digits={min_digits}."
+        )
+
+
+def _attributes(pixels: NDArray[np.float64], digits: NDArray[np.int64]) -> list[str]:
+    """Return "thick" or "thin" for the fifth of each kind with most or least ink, else ""."""
+    ink = pixels.mean(axis=1)
+    heavy, light = (np.array([np.quantile(ink[digits == d], q) for d in range(10)])[digits] for q in (0.8, 0.2))
+    return np.where(ink > heavy, "thick", np.where(ink < light, "thin", "")).tolist()
+
+
+def _arranged(
+    n: int, bounds: tuple[int, int], rows: range, digits: NDArray[np.int64], twins: bool, rng: np.random.RandomState
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return which images scenes show, -1 for none, and in which cells, both (n, max_digits)."""
+    shown, cells = np.full((n, bounds[1]), -1), np.zeros((n, bounds[1]), np.int64)
+    for i in range(n):
+        if twins and i % 2:
+            shown[i], cells[i] = shown[i - 1], _CELLS**2 - 1 - cells[i - 1]  # every relation is turned round
+            continue
+        m = rng.randint(bounds[0], bounds[1] + 1)
+        shown[i, :m] = _drawn(rows, digits, m, twins, rng)
+        cells[i, :m] = rng.choice(_CELLS**2, m, replace=False)
+    return shown, cells
+
+
+def _drawn(
+    rows: range, digits: NDArray[np.int64], m: int, different: bool, rng: np.random.RandomState
+) -> NDArray[np.int64]:
+    """Return m images, of different digits if wanted."""
+    if not different:
+        return np.asarray(rng.choice(rows, m, replace=False))
+    chosen = rng.choice(10, m, replace=False)
+    return np.array([rng.choice(np.flatnonzero(digits[rows] == d)) + rows.start for d in chosen])
+
+
+def _canvases(images: NDArray[np.float64], shown: NDArray[Any], corners: NDArray[Any]) -> NDArray[np.float64]:
+    out = np.zeros((len(shown), _CELL * _CELLS, _CELL * _CELLS))
+    for i, j in np.argwhere(shown >= 0):
+        x, y = corners[i, j]
+        out[i, y : y + _SIDE, x : x + _SIDE] = images[shown[i, j]]
+    return out

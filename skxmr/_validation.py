@@ -12,6 +12,8 @@ import scipy.sparse as sp
 from numpy.lib.array_utils import byte_bounds
 from numpy.typing import NDArray
 
+from skxmr._repeated import Repeated
+
 FloatArray = NDArray[np.floating[Any]]
 MODALITIES = ("image", "text")
 WRAP_HINT = "wrap the views: Pairs(image, text)"
@@ -94,6 +96,7 @@ def check_view(
     ndarray or csr_array of shape (n, d)
         float32 stays float32, everything else becomes float64.
     """
+    view = view.expanded() if isinstance(view, Repeated) else view
     _check_columns(view, name, columns)
     matrix = _as_matrix(view, name)
     if matrix.ndim != 2:

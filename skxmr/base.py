@@ -176,7 +176,7 @@ class CrossModalRetriever(PairsStep, metaclass=ABCMeta):
         Parameters
         ----------
         image : array-like of shape (n, d_image), or Pairs
-            A `Pairs` gives both views.
+            A `Pairs` gives both views; an image that several of its rows share is one row of the answer.
         text : array-like of shape (m, d_text), or None
             Any number of texts; needed unless `image` is a `Pairs`.
 
@@ -187,6 +187,7 @@ class CrossModalRetriever(PairsStep, metaclass=ABCMeta):
         """
         if isinstance(image, Pairs) and text is None:
             text = need_both(image, "similarity")
+            image = image.distinct_images()[0]
         return Similarity(self.encode_image(image), self.encode_text(text))[:]
 
     def score(self, X: Any, y: Any = None, labels: Any = None) -> float:

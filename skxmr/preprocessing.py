@@ -8,6 +8,7 @@ from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from skxmr._call import PairsStep, need_pairs
+from skxmr._repeated import Repeated
 from skxmr._validation import MODALITIES, is_frame
 from skxmr.pairs import Pairs
 
@@ -88,7 +89,7 @@ class PerModality(PairsStep):
                 continue
             if transformer != "passthrough":
                 transformer = clone(transformer)
-                view = _rows_of(view, _fit_transform(transformer, view, y))
+                view = _fitted_rows(transformer, view, y)
             setattr(self, f"{name}_", transformer)
             out[name] = view
         return pairs.replace(**out)
@@ -115,7 +116,7 @@ class PerModality(PairsStep):
             if not hasattr(self, f"{name}_"):
                 raise ValueError(f"{name} was not seen in fit; PerModality was fitted on the other modality alone.")
             transformer = getattr(self, f"{name}_")
-            out[name] = view if transformer == "passthrough" else _rows_of(view, transformer.transform(view))
+            out[name] = view if transformer == "passthrough" else _rows(transformer, view)
         return pairs.replace(**out)
 
     def __sklearn_is_fitted__(self) -> bool:
@@ -130,12 +131,24 @@ def _transformer(transformer: Any, name: str) -> Any:
     return transformer
 
 
-def _rows_of(view: Any, out: Any) -> Any:
+def _rows(transformer: Any, view: Any) -> Any:
+    """Transform a view; an image that several rows share, once."""
+    if isinstance(view, Repeated):
+        images, index = view.distinct()
+        return Repeated(_rows(transformer, images), index)
+    return _without_index(view, transformer.transform(view))
+
+
+def _fitted_rows(transformer: Any, view: Any, y: Any) -> Any:
+    """Fit and transform a view; an image that several rows share counts once, and has no labels of its own."""
+    if isinstance(view, Repeated):
+        images, index = view.distinct()
+        return Repeated(_fitted_rows(transformer, images, None), index)
+    if hasattr(transformer, "fit_transform"):
+        return _without_index(view, transformer.fit_transform(view, y))
+    return _without_index(view, transformer.fit(view, y).transform(view))
+
+
+def _without_index(view: Any, out: Any) -> Any:
     """Return the output without an index that its input did not have: scikit-learn invents one for frames."""
     return out.to_numpy() if is_frame(out) and not is_frame(view) else out
-
-
-def _fit_transform(transformer: Any, view: Any, y: Any) -> Any:
-    if hasattr(transformer, "fit_transform"):
-        return transformer.fit_transform(view, y)
-    return transformer.fit(view, y).transform(view)

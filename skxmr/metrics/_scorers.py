@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from sklearn.utils.metadata_routing import MetadataRequest
 
 from skxmr._call import need_both, unpack
+from skxmr._labels import encode_labels
+from skxmr._repeated import Repeated
 from skxmr._validation import check_choice, check_k
 from skxmr.metrics._cutoffs import hit_at_k, ndcg_at_k, precision_at_k, recall_at_k
+from skxmr.metrics._groups import SameGroup
 from skxmr.metrics._precision import mean_average_precision
 from skxmr.metrics._relevance import SameRow, SharedLabels
 from skxmr.metrics._similarity import SIMILARITIES, Similarity
@@ -28,7 +32,8 @@ def score_matrices(estimator: Any, X: Any, y: Any, labels: Any, metric: str = "c
     """Return (scores, relevance) of image queries against texts, for a retriever or a pipeline or search around one.
 
     Labels given: relevant means a shared label. No labels and fitted without: the same row. No labels although
-    fitted with: an error, because a forgiving score would be silently wrong.
+    fitted with: an error, because a forgiving score would be silently wrong. An image that several texts share is one
+    query; its labels are those of its first text, and without labels all its texts are relevant.
     """
     pairs, labels = unpack(X, y, labels)
     need_both(pairs, "scoring")
@@ -38,14 +43,28 @@ def score_matrices(estimator: Any, X: Any, y: Any, labels: Any, metric: str = "c
             "score(X_img, X_txt, labels). In scikit-learn's search tools use Pairs as X and the labels as y, "
             "or enable metadata routing and pass labels=."
         )
+    if isinstance(pairs.image, Repeated):
+        images, index = pairs.distinct_images()
+        relevance: Any = SameGroup(np.arange(images.shape[0]), index)
+        if labels is not None:
+            encoded = encode_labels(labels)
+            first = np.unique(index, return_index=True)[1]
+            relevance = SharedLabels(encoded._replace(matrix=encoded.matrix[first]), encoded)
+        image = _embedded(estimator, pairs.replace(image=images, text=None)).image
+        return Similarity(image, _embedded(estimator, pairs.replace(image=None)).text, metric), relevance
     relevance = SameRow(len(pairs)) if labels is None else SharedLabels(labels)
+    embedded = _embedded(estimator, pairs)
+    return Similarity(embedded.image, embedded.text, metric), relevance
+
+
+def _embedded(estimator: Any, pairs: Pairs) -> Pairs:
     embedded = estimator.transform(pairs)
     if not isinstance(embedded, Pairs):
         raise TypeError(
             f"{type(estimator).__name__}.transform returned a {type(embedded).__name__}, but a retriever, "
             "or a pipeline that ends in one, gives a Pairs of embeddings."
         )
-    return Similarity(embedded.image, embedded.text, metric), relevance
+    return embedded
 
 
 def _fitted_with_labels(estimator: Any) -> bool:

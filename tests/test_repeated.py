@@ -1,0 +1,134 @@
+"""Several texts an image: images are held once, rows are texts."""
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse as sp
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.model_selection import GridSearchCV, GroupKFold, cross_val_score
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skxmr import CCA, MLCCA, Pairs, PerModality
+from skxmr.metrics import RetrievalScores, SameGroup, SharedLabels, Similarity, mean_average_precision
+
+RNG = np.random.default_rng(0)
+INDEX = np.array([0, 2, 2, 1, 0, 2, 4, 4])  # image 3 has no text
+IMAGE = np.arange(10.0).reshape(5, 2)
+KINDS = {"array": IMAGE, "csr": sp.csr_array(IMAGE), "frame": pd.DataFrame(IMAGE, columns=["a", "b"])}
+
+
+def dense(view):
+    return view.toarray() if sp.issparse(view) else np.asarray(view)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_rows_are_texts_with_their_images(kind):
+    pairs = Pairs(KINDS[kind], list("abcdefgh"), image_index=INDEX)
+    assert len(pairs) == 8 and pairs.shape == (8,)
+    for key in (slice(2, 7), np.array([7, 1, 1]), INDEX == 2, (slice(1, 3), ...)):
+        part, rows = pairs[key], np.arange(8)[key[0] if isinstance(key, tuple) else key]
+        assert_array_equal(dense(part.image.expanded()), IMAGE[INDEX[rows]])
+        assert part.text.tolist() == [list("abcdefgh")[i] for i in rows]
+        assert part.image.view is pairs.image.view  # neither copied nor sliced
+        assert_array_equal(part.groups, INDEX[rows])
+    images, index = pairs.distinct_images()
+    assert_array_equal(dense(images), IMAGE[[0, 1, 2, 4]])
+    assert_array_equal(dense(images)[index], IMAGE[INDEX])
+    again = pickle.loads(pickle.dumps(pairs))
+    assert_array_equal(dense(again.image.expanded()), IMAGE[INDEX])
+    assert "8 rows of (5, 2)" in repr(pairs) and "8 rows of (5, 2)" in pairs._repr_html_()
+
+
+def test_pairs_without_an_index_have_their_own_groups():
+    pairs = Pairs(IMAGE, list("abcde"))
+    assert_array_equal(pairs.groups, np.arange(5))
+    images, index = pairs.distinct_images()
+    assert images is pairs.image and index.tolist() == list(range(5))
+
+
+def test_concatenation_keeps_shared_images():
+    pairs = Pairs(IMAGE, list("abcdefgh"), image_index=INDEX)
+    joined = Pairs.concatenate([pairs[:3], pairs[3:]])
+    assert joined.image.view is pairs.image.view
+    assert_array_equal(joined.groups, INDEX)
+    apart = Pairs.concatenate([pairs, Pairs(IMAGE, list("abcde"))])
+    assert_array_equal(apart.image, np.concatenate([IMAGE[INDEX], IMAGE]))
+
+
+@pytest.mark.parametrize(
+    ("image", "index", "message"),
+    [
+        (IMAGE, [0, 5], r"image_index names images 0 to 5, but image has rows 0 to 4"),
+        (IMAGE, [-1, 0], "image_index names images -1 to 0"),
+        (IMAGE, [0.0, 1.0], "image_index must be integers of shape"),
+        (IMAGE, [[0, 1]], r"got int64 of shape \(1, 2\)"),
+        (IMAGE, [0, 1, 2], "text has 2 rows but image has 3"),
+        (None, [0, 1], "image is missing"),
+        (Pairs(IMAGE, ["a"], image_index=[0]).image, [0, 0], "image has an index already"),
+    ],
+)
+def test_bad_indices_are_named(image, index, message):
+    with pytest.raises(ValueError, match=message):
+        Pairs(image, ["a", "b"], image_index=index)
+
+
+def problem(n=60, each=3):
+    Z = RNG.normal(size=(n, 4))
+    index = np.repeat(np.arange(n), each)
+    image = Z @ RNG.normal(size=(4, 12)) + 0.3 * RNG.normal(size=(n, 12))
+    text = Z[index] @ RNG.normal(size=(4, 9)) + 0.5 * RNG.normal(size=(n * each, 9))
+    return Pairs(image, text, image_index=index), (Z[index] > 0).astype(int)
+
+
+def test_a_model_learns_from_the_expanded_rows():
+    pairs, _ = problem()
+    model, plain = CCA(3).fit(pairs), CCA(3).fit(np.asarray(pairs.image), pairs.text)
+    assert_array_equal(model.image_projection_, plain.image_projection_)
+    assert_array_equal(model.transform(pairs).image, plain.encode_image(np.asarray(pairs.image)))
+
+
+def test_similarity_is_of_distinct_images_with_texts():
+    pairs, _ = problem()
+    part = pairs[np.r_[10:40, 100:110]]
+    model = CCA(3).fit(pairs)
+    images, _ = part.distinct_images()
+    assert model.similarity(part).shape == (len(images), 40)
+    assert_array_equal(model.similarity(part), model.similarity(images, part.text))
+
+
+def test_scores_count_an_image_once():
+    pairs, labels = problem()
+    order = RNG.permutation(len(pairs))
+    part, Y = pairs[order[:90]], labels[order[:90]]
+    images, index = part.distinct_images()
+    model = CCA(3).fit(pairs)
+    S = Similarity(model.encode_image(images), model.encode_text(part.text))
+    relevance = SameGroup(np.arange(len(images)), index)
+    wanted = [mean_average_precision(S, relevance), mean_average_precision(S.T, relevance.T)]
+    assert_allclose(model.score(part), np.mean(wanted), rtol=1e-12)
+    labelled = MLCCA(3).fit(pairs, labels)
+    S = Similarity(labelled.encode_image(images), labelled.encode_text(part.text))
+    first = [int(np.flatnonzero(index == i)[0]) for i in range(len(images))]
+    relevance = SharedLabels(Y[first], Y)
+    found = RetrievalScores()(labelled, part, Y)
+    assert_allclose(found["i2t_map"], mean_average_precision(S, relevance), rtol=1e-12)
+    assert_allclose(found["t2i_map"], mean_average_precision(S.T, relevance.T), rtol=1e-12)
+
+
+def test_pipelines_and_searches_keep_an_image_in_one_fold():
+    pairs, _ = problem()
+    views = PerModality(image=StandardScaler(), text=StandardScaler())
+    scaled = views.fit_transform(pairs)
+    assert_allclose(scaled.image.view, StandardScaler().fit_transform(pairs.image.view))  # each image counts once
+    assert_allclose(views.transform(pairs[5:9]).image.expanded(), scaled[5:9].image.expanded())
+    model = Pipeline([("views", views), ("cca", CCA(3))])
+    cv = GroupKFold(3)
+    search = GridSearchCV(model, {"cca__ridge": [0.01, 0.1]}, cv=cv).fit(pairs, groups=pairs.groups)
+    assert search.best_score_ > 0.3
+    scores = cross_val_score(model, pairs, cv=cv, groups=pairs.groups)
+    for (train, test), score in zip(cv.split(pairs, groups=pairs.groups), scores, strict=True):
+        assert not set(pairs[train].groups) & set(pairs[test].groups)
+        assert_allclose(model.fit(pairs[train]).score(pairs[test]), score)

@@ -46,7 +46,7 @@ $(PEERS)/installed: pyproject.toml constraints.txt
 	@touch $@
 
 bench: $(PEERS)/installed
-	$(PEERS)/bin/python benchmarks/speed.py
+	$(PEERS)/bin/python benchmarks/speed.py $(ARGS)
 
 results: $(STAMP)
 	$(BIN)/python benchmarks/reproduce.py

@@ -38,7 +38,8 @@ def check_chunks(view: Any, name: str, *, width: int | None = None) -> Any:
         raise ValueError(f"{name} has shape {view.shape}; at least 2 rows and 1 feature are needed.")
     if width is not None and view.shape[1] != width:
         raise ValueError(f"{name} has {view.shape[1]} features but {width} were seen in fit.")
-    return view.rechunk({1: -1})
+    rows = tuple(size for size in view.chunks[0] if size != 0)  # filters leave empty chunks
+    return view.rechunk({0: rows, 1: -1})
 
 
 def total(pairs: Any, part: Callable[..., T], merge: Callable[[T, T], T], rows: Sequence[Any] = ()) -> T:

@@ -83,11 +83,8 @@ class Moments:
 
     def take(self) -> Covariances:
         """Return means and sample covariances, which take over this object's memory."""
+        check_overflow(self.xx, self.tt, self.xt)
         for total in (self.xx, self.tt, self.xt):
-            if not np.isfinite(total).all():
-                raise ValueError(
-                    "the covariances of image and text overflow; scale the features down, e.g. by StandardScaler."
-                )
             total /= max(self.n - 1, 1)
         for total in (self.xx, self.tt):
             mirror(total)
@@ -117,6 +114,12 @@ class Moments:
 def covariances(X: Matrix, T: Matrix) -> Covariances:
     """Return the means and sample covariances of two views, in float64."""
     return Moments(X.shape[1], T.shape[1]).update(X, T).take()
+
+
+def check_overflow(*sums: Array) -> None:
+    """Refuse sums of products that are not finite."""
+    if not all(np.isfinite(total).all() for total in sums):
+        raise ValueError("the covariances of image and text overflow; scale the features down, e.g. by StandardScaler.")
 
 
 def blocks(n: int, size: int) -> Iterator[slice]:

@@ -14,18 +14,19 @@ from skxmr.networks import SLOPE
 
 class _Reversal(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, strength: float) -> Tensor:
-        ctx.strength = strength
+    def forward(ctx: Any, x: Tensor, strength: Tensor) -> Tensor:
+        ctx.save_for_backward(strength)
         return x.view_as(x)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        return -ctx.strength * gradients[0], None
+        (strength,) = ctx.saved_tensors
+        return -strength * gradients[0], None
 
 
-def reverse_gradient(x: Tensor, strength: float = 1.0) -> Tensor:
+def reverse_gradient(x: Tensor, strength: Tensor | float = 1.0) -> Tensor:
     """Return x; the gradient that comes back is multiplied by ``-strength`` (Ganin and Lempitsky, ICML 2015)."""
-    out: Tensor = _Reversal.apply(x, strength)  # type: ignore[no-untyped-call]
+    out: Tensor = _Reversal.apply(x, torch.as_tensor(strength, dtype=x.dtype, device=x.device))  # type: ignore[no-untyped-call]
     return out
 
 
@@ -46,23 +47,36 @@ class Discriminator(nn.Module):
     Shapes: rows (n, d); output (n, 2), column 0 for image, column 1 for text.
     """
 
+    reach: Tensor
+
     def __init__(
         self, d: int, strength: float = 1.0, hidden: tuple[int, ...] | None = None, ramp: bool = False
     ) -> None:
         super().__init__()
-        self.strength, self.ramp, self.progress = strength, ramp, 0.0
+        self.strength, self.ramp = strength, ramp
+        # A tensor, because a compiled step would be compiled anew for every other number.
+        self.register_buffer("reach", torch.tensor(float(strength)), persistent=False)
+        self.progress = 0.0
         widths = [d, *((max(d // 4, 4), max(d // 16, 4)) if hidden is None else hidden)]
         layers: list[nn.Module] = [nn.BatchNorm1d(d)] if hidden is None else []
         for pair in itertools.pairwise(widths):
             layers += [nn.Linear(*pair), nn.LeakyReLU(SLOPE)]
         self.layers = nn.Sequential(*layers, nn.Linear(widths[-1], 2))
 
+    @property
+    def progress(self) -> float:
+        """Share of the training that is done."""
+        return self._progress
+
+    @progress.setter
+    def progress(self, done: float) -> None:
+        self._progress = done
+        if self.ramp:
+            self.reach.fill_(self.strength * (2 / (1 + math.exp(-10 * done)) - 1))
+
     def forward(self, *parts: Tensor) -> list[Tensor]:
         """Return the logits of groups of rows, normalised together so that batch statistics give nothing away."""
-        strength = self.strength
-        if self.ramp:
-            strength *= 2 / (1 + math.exp(-10 * self.progress)) - 1
-        logits: Tensor = self.layers(reverse_gradient(torch.cat(parts), strength))
+        logits: Tensor = self.layers(reverse_gradient(torch.cat(parts), self.reach))
         return list(torch.split(logits, [len(part) for part in parts]))
 
 

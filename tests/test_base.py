@@ -44,6 +44,7 @@ def with_value(value):
         (lambda: fit(text={"a": 1}), TypeError, "text is a dict"),
         (lambda: fit(labels=(row for row in LABELS)), TypeError, "generator is not a sequence of rows"),
         (lambda: PLS().fit(IMAGE * 1e200, TEXT), ValueError, "covariances of image and text overflow"),
+        (lambda: MLCCA().fit(IMAGE * 1e200, TEXT, LABELS), ValueError, "covariances of image and text overflow"),
         (lambda: fit(text=np.full((30, 2), "word")), ValueError, "PerModality.text=TfidfVectorizer"),
         (lambda: fit(text=[["a"] * (i % 3) for i in range(30)]), ValueError, "text must be 2-D"),
         (lambda: fit(image=np.zeros((30, 0))), ValueError, r"image has 0 feature.s. .shape=.30, 0.."),

@@ -71,6 +71,19 @@ def test_a_cluster_finds_what_one_machine_finds(client, data, name):
     assert found.n_features_ == wanted.n_features_ and (found.classes_ == wanted.classes_).all()
 
 
+@pytest.mark.parametrize("name", METHODS)
+def test_empty_chunks_hold_nothing(here, data, name):
+    pairs, labels = data
+    wanted = METHODS[name].fit(pairs, labels)
+    views = []
+    for view in (pairs.image, pairs.text):
+        more = da.from_array(np.concatenate([np.full_like(view[:100], -99), view]), chunks=(100, -1))
+        views.append(more[more[:, 0] > -99].compute_chunk_sizes())
+    assert views[0].chunks[0] == (0, 100, 100, 100, 100, 100)
+    found = type(wanted)(**wanted.get_params()).fit(Pairs(*views), labels)
+    assert_equal_models(found, wanted, pairs)
+
+
 def fatal_once(rows, reason):
     """Return rows, or end the process if nobody has done so before."""
     if reason.exists():

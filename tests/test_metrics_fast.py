@@ -1,6 +1,7 @@
 """What the fast paths of the measures must not change: keys, sorts, tiles, ties and threads."""
 
 import math
+import threading
 import tracemalloc
 
 import numpy as np
@@ -77,6 +78,24 @@ def test_float32_scores_rank_as_their_float64_values(kind, ties, exclude_self):
         metrics.average_precision(S.astype(np.float64), R, **options),
         rtol=1e-12,
     )
+
+
+def test_the_own_item_drops_out_under_every_sort(monkeypatch):
+    S, R = score_rows("far", 50, 50), RNG.uniform(size=(50, 50)) < 0.4
+    assert _keys.packed_keys(S, R).dtype == np.int64
+    wanted = metrics.average_precision(S, R, exclude_self=True)
+    monkeypatch.setattr(_keys, "_LONG", 2)
+    monkeypatch.setattr(_keys, "_digits_pay", lambda: True)
+    assert_array_equal(metrics.average_precision(S, R, exclude_self=True), wanted)
+
+
+@pytest.mark.parametrize("metric", ["cosine", "inner", "euclidean"])
+def test_zeros_of_both_signs_are_equal(metric):
+    """BLAS rounds the columns of one product differently, so equal rows are scored once."""
+    query, gallery = (RNG.normal(size=(n, 77)).astype(np.float32) for n in (200, 501))
+    gallery[RNG.uniform(size=gallery.shape) < 0.3] = 0.0
+    both = Similarity(query, np.concatenate([gallery, np.where(gallery == 0, np.float32(-0.0), gallery)]), metric)[:]
+    assert_array_equal(both[:, :501], both[:, 501:])
 
 
 def test_the_own_item_drops_out_even_below_all_others():
@@ -178,7 +197,10 @@ def test_any_number_of_threads_gives_the_same_bits(monkeypatch):
     one, two = (metrics.average_precision(scores, relevance, n_jobs=jobs) for jobs in (1, 2))
     assert_array_equal(one, two)
     with parallel_config("loky", n_jobs=2):  # the measures share their memory: threads, whatever the backend
+        used = set()
+        monkeypatch.setattr(_walk, "rank", lambda *args: used.add(threading.get_ident()) or _ranking.rank(*args))
         assert_array_equal(metrics.average_precision(scores, relevance), one)
+        assert threading.get_ident() not in used  # the configured threads were taken, not the caller's
     assert_allclose(metrics.average_precision(scores, relevance), one, rtol=1e-5)
     square = (views[1], views[1][::-1].copy(), labels[1])
     assert metrics.cross_modal_map(*square, n_jobs=2) == metrics.cross_modal_map(*square, n_jobs=1)

@@ -72,6 +72,25 @@ def test_bad_tensors_are_named_as_arrays_are(device):
         Similarity(good[0], good)
     with pytest.raises(TypeError, match="gallery is a ndarray but the other side is a tensor"):
         Similarity(good, np.ones((2, 3)))
+    with pytest.raises(ValueError, match="query is a complex tensor"):
+        Similarity(good * 1j, good)
+    with pytest.raises(ValueError, match="gallery is a sparse tensor"):
+        Similarity(good, good.to_sparse())
+    with pytest.raises(ValueError, match="graded gains are for ndcg_at_k"):
+        metrics.average_precision(good @ good.T, SharedLabels(np.eye(2, dtype=int), graded=True))
+
+
+def test_relevance_of_tensors_may_be_a_list(device):
+    S = device(np.array([[0.9, 0.5], [0.1, 0.2]]))
+    assert_array_equal(metrics.average_precision(S, [[0, 1], [1, 0]]), [0.5, 0.5])
+
+
+def test_different_rows_stay_apart_and_zeros_of_both_signs_together(device):
+    """-2 and 1.9999999 are each other's complement, bit by bit."""
+    gallery = np.array([[-2.0], [np.nextafter(np.float32(2), np.float32(0))], [0.0], [-0.0]], np.float32)
+    scores = Similarity(device(np.ones((1, 1), np.float32)), device(gallery), "inner")
+    assert_array_equal(scores[:].cpu(), gallery.T)
+    assert len(scores._scores._keys) == 3
 
 
 def test_tensors_on_the_cpu_are_arrays():

@@ -71,6 +71,7 @@ class DeepRetriever(AnnouncesEpochs, CrossModalRetriever):
     compile : bool, default=False
         Compile the training step by ``torch.compile``: pays off in long fits, after a minute or so of compiling, and
         needs a C++ compiler on a CPU. Where torch cannot compile, a warning says so and training goes on without.
+        Afterwards torch forgets what it compiled, in the whole process (``torch.compiler.reset``).
     random_state : int, RandomState or None, default=None
         Decides the validation rows, initial weights, batches and dropout; equal seeds give bit-equal fits on a CPU, and
         the global generators are then neither read nor moved. None draws a seed from numpy's, as in scikit-learn.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -66,15 +66,17 @@ class ViewSource:
         Where the rows are wanted.
     resident : bool or None
         None decides by :func:`resides`.
+    name : str
+        How the view is called in messages.
     """
 
-    def __init__(self, view: Any, device: torch.device, resident: bool | None = None) -> None:
-        self.device = device
+    def __init__(self, view: Any, device: torch.device, resident: bool | None = None, name: str = "a view") -> None:
+        self.device, self.name = device, name
         self.resident = resides(view, device) if resident is None else resident
         self.places: Tensor | None = None  # of the rows in the view, where it holds others as well
         if self.resident and device.type == "cpu" and isinstance(view, SomeRows) and _usable(view.view):
             view, self.places = view.view, torch.from_numpy(view.rows)
-        self.view = _moved(view, device) if self.resident else view
+        self.view = _moved(view, device, name) if self.resident else view
 
     def __len__(self) -> int:
         return int(self.view.shape[0]) if self.places is None else len(self.places)
@@ -93,7 +95,7 @@ class ViewSource:
         return self.view[start:stop] if self.resident else self._place(self.view[start:stop])
 
     def _place(self, rows: Any) -> Tensor:
-        tensor = _tensor(rows)
+        tensor = _tensor(rows, self.name)
         if self.device.type == "cuda":  # the copy goes on while the caller does
             return tensor.pin_memory().to(self.device, non_blocking=True)
         return tensor.to(self.device)
@@ -104,11 +106,14 @@ class PairsDataset(torch.utils.data.Dataset[Any]):
 
     def __init__(self, image: Any, text: Any, Y: Any, device: torch.device) -> None:
         self.device = device
+        # One stream for all epochs: the memory that a stream has freed is kept for that stream.
+        self.stream: Any = torch.cuda.Stream(device) if device.type == "cuda" else None  # type: ignore[no-untyped-call]
         sources = []
-        for view in sorted((image, text, Y), key=_dense_bytes):  # the smallest first: the largest may have to stream
-            sources.append((id(view), ViewSource(view, device)))
+        views = {"image": image, "text": text, "labels": Y}
+        for name in sorted(views, key=lambda name: _dense_bytes(views[name])):  # the largest may have to stream
+            sources.append((name, ViewSource(views[name], device, name=name)))
         found = dict(sources)
-        self.image, self.text, self.Y = (found[id(view)] for view in (image, text, Y))
+        self.image, self.text, self.Y = (found[name] for name in views)
 
     def __len__(self) -> int:
         return len(self.image)
@@ -149,12 +154,11 @@ class Batches:
         order = (
             torch.randperm(n, generator=self.generator, device="cpu") if self.shuffle else torch.arange(n, device="cpu")
         )
-        placed = order.to(dataset.device)  # once, not a piece a step
         slices = (slice(*bounds) for bounds in itertools.pairwise(self._bounds()))
-        batches: Iterator[Callable[[], Batch]] = (partial(dataset.rows, order[s], placed[s]) for s in slices)
         if dataset.resident or dataset.device.type == "cpu":
-            return (read() for read in batches)
-        return prefetched(batches, dataset.device)
+            placed = order.to(dataset.device)  # once, not a piece a step
+            return (dataset.rows(order[s], placed[s]) for s in slices)
+        return prefetched((partial(dataset.rows, order[s]) for s in slices), dataset.device, dataset.stream)
 
     def _bounds(self) -> list[int]:
         n = len(self.dataset)
@@ -181,19 +185,21 @@ def _dense_bytes(view: Any) -> int:
     return 4 * int(view.shape[0]) * int(view.shape[1])
 
 
-def _moved(view: Any, device: torch.device) -> Tensor:
+def _moved(view: Any, device: torch.device, name: str) -> Tensor:
     if isinstance(view, np.ndarray) and memory_map(view) is None:
-        return _tensor(view).to(device)
+        return _tensor(view, name).to(device)
     out = torch.empty(view.shape, dtype=torch.float32, device=device)
     for start in range(0, view.shape[0], _BLOCK):
-        out[start : start + _BLOCK] = _tensor(view[start : start + _BLOCK])
+        out[start : start + _BLOCK] = _tensor(view[start : start + _BLOCK], name)
     return out
 
 
-def _tensor(rows: Any) -> Tensor:
+def _tensor(rows: Any, name: str) -> Tensor:
     if sp.issparse(rows):
-        return torch.from_numpy(sp.csr_array((_single(rows.data), rows.indices, rows.indptr), rows.shape).toarray())
-    single = _single(rows)
+        return torch.from_numpy(
+            sp.csr_array((_single(rows.data, name), rows.indices, rows.indptr), rows.shape).toarray()
+        )
+    single = _single(rows, name)
     return torch.from_numpy(single if _usable(single) else single.copy())
 
 
@@ -202,9 +208,9 @@ def _usable(array: Any) -> bool:
     return bool(array.dtype == np.float32 and array.flags.writeable and array.flags.c_contiguous)
 
 
-def _single(array: Any) -> Any:
+def _single(array: Any, name: str) -> Any:
     with np.errstate(over="ignore"):
         single = np.asarray(array, dtype=np.float32)
     if single is not array and np.isinf(single).any():
-        raise ValueError(f"a view holds {np.abs(array).max():.1e}, which is infinite in float32; scale it down.")
+        raise ValueError(f"{name} holds {np.abs(array).max():.1e}, which is infinite in float32; scale it down.")
     return single

@@ -41,6 +41,17 @@ class Compiled:
             torch.compiler.cudagraph_mark_step_begin()  # type: ignore[no-untyped-call]
         return self.compiled(X, Y)
 
+    def differentiated(self, X: Any, Y: Any) -> Any:
+        """Return the losses of a batch after the backward pass, which torch compiles when it is first wanted."""
+        found = self(X, Y)
+        try:
+            found[0].backward()
+        except Exception as error:
+            self._give_up(error)
+            found = self.losses(X, Y)
+            found[0].backward()
+        return found
+
     def _first(self, X: Any, Y: Any) -> Any:
         self.rows = len(Y)
         try:
@@ -49,10 +60,14 @@ class Compiled:
                 self.compiled = torch.compile(self.losses, dynamic=False, mode=MODE)
                 return self.compiled(X, Y)
         except Exception as error:
-            if not type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
-                raise
-            self.compiled = None
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-            message = f"compile=True, but torch cannot compile here; training goes on without. {reason}"
-            warnings.warn(message, UserWarning, stacklevel=2)
+            self._give_up(error)
             return self.losses(X, Y)
+
+    def _give_up(self, error: Exception) -> None:
+        """Go on uncompiled after an error of the compiler; any other is the caller's."""
+        if self.compiled is None or not type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
+            raise error
+        self.compiled = None
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        message = f"compile=True, but torch cannot compile here; training goes on without. {reason}"
+        warnings.warn(message, UserWarning, stacklevel=3)

@@ -37,6 +37,11 @@ def of_first(value: T) -> T:
     return shared[0]  # type: ignore[return-value]
 
 
+def weights_of_first(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return the weights of rank 0; they travel from main memory, or all ranks would unpack them on its GPU."""
+    return state if n_ranks() == 1 else of_first({name: weight.cpu() for name, weight in state.items()})
+
+
 def agree(seeds: list[int], pairs: Any, labels: Any) -> list[int]:
     """Return the seeds of rank 0, after making sure that every rank was given the same rows."""
     if n_ranks() == 1:

@@ -20,7 +20,7 @@ _ROWS = 4096  # encoded at a time
 
 def encode_rows(network: Any, name: str, X: FloatArray) -> FloatArray:
     """Encode rows of a modality in blocks; float32 numpy."""
-    source = ViewSource(X, next(network.parameters()).device, resident=False)
+    source = ViewSource(X, next(network.parameters()).device, resident=False, name=name)
     stop, out = 0, np.empty((len(source), 0), np.float32)
     for rows in _encoded(network, name, source):
         if stop == 0:  # joining all blocks at the end would hold them twice

@@ -11,7 +11,7 @@ import torch
 _NEED = re.compile(r"Tried to allocate [\d.]+ \w+")
 
 
-def largest_fitting(batch: Any, step: Callable[[Any], object], said: str) -> MemoryError:
+def largest_fitting(batch: Any, step: Callable[[Any], object], said: str, precision: str) -> MemoryError:
     """Return an error that tells the largest half, quarter, eighth ... of a batch that a whole step has memory for.
 
     The steps are tried out: the memory of a step is no simple function of its rows, and the fit is lost anyway.
@@ -30,9 +30,10 @@ def largest_fitting(batch: Any, step: Callable[[Any], object], said: str) -> Mem
             step(({name: view[:rows] for name, view in X.items()}, Y[:rows]))
         except torch.OutOfMemoryError:
             continue
+        other = ', or precision="bf16"' if precision == "float32" else ""
         return MemoryError(
             f"the {Y.device.type} device ran out of memory with batches of {n} rows{needed}; {rows} fit: "
-            f'set batch_size={rows}, or precision="bf16".'
+            f"set batch_size={rows}{other}."
         )
     return MemoryError(
         f"the {Y.device.type} device ran out of memory even with a batch of {rows} rows{needed}; use a smaller network "

@@ -13,13 +13,12 @@ import torch
 _AHEAD = 2  # batches
 
 
-def prefetched(reads: Iterator[Callable[[], Any]], device: torch.device) -> Iterator[Any]:
+def prefetched(reads: Iterator[Callable[[], Any]], device: torch.device, stream: Any = None) -> Iterator[Any]:
     """Yield what each callable returns, in order: a thread calls the next ones while the caller works.
 
-    Reading, pinning and copying of the next batches go on beside a step; on CUDA the copies have a stream of their own,
-    and a batch is handed out as soon as the learning stream knows what to wait for.
+    Reading, pinning and copying of the next batches go on beside a step; on CUDA the copies have a `stream` of their
+    own, and a batch is handed out as soon as the learning stream knows what to wait for.
     """
-    stream: Any = torch.cuda.Stream(device) if device.type == "cuda" else None  # type: ignore[no-untyped-call]
     ahead: deque[Future[Any]] = deque()
     with ThreadPoolExecutor(1) as thread:
         for read in reads:

@@ -14,7 +14,7 @@ from skorch.callbacks import Callback
 from torch import Tensor, nn
 
 from skxmr.adversaries import Discriminator
-from skxmr.deep.callbacks import DivergenceError, Progress, Selection, StopTraining
+from skxmr.deep.callbacks import DivergenceError, StopTraining
 from skxmr.deep.compiled import Compiled
 from skxmr.deep.memory import largest_fitting
 from skxmr.deep.objective import Objective
@@ -51,6 +51,12 @@ class Trainer(NeuralNet):
             self.interrupts_ = 2 if time.monotonic() - _last_interrupt < _TWICE_WITHIN else 1
             _last_interrupt = time.monotonic()
             return self
+        except torch.OutOfMemoryError as error:  # a training step tells what would fit
+            said = str(error).splitlines()[0]
+            raise MemoryError(
+                f"the {self.device} device ran out of memory while rows were read or scored; set a smaller "
+                f"batch_size, or free memory there. {said}"
+            ) from error
         finally:
             self.losses_ = None  # what was compiled holds the network
             if self.compiled:  # torch keeps what it compiled, and compiles no more after the eighth network
@@ -67,9 +73,10 @@ class Trainer(NeuralNet):
         if iterator is None:
             return
         begin, end = self._heeding("on_batch_begin"), self._heeding("on_batch_end")
-        read_every = 1 if any(_of_users(callback) for callback in end) else _READ_EVERY  # they may look at the history
-        self._set_training(True)
         self.of_gradients_ = self._heeding("on_grad_computed")
+        curious = any(_of_users(callback) for callback in (*begin, *end, *self.of_gradients_))
+        read_every = 1 if curious else _READ_EVERY  # they may look at the history
+        self._set_training(True)
         unread: list[tuple[int, dict[str, Tensor]]] = []
         written: list[dict[str, Any]] = self.history[-1]["batches"]
         for batch in iterator:
@@ -104,13 +111,18 @@ class Trainer(NeuralNet):
         except torch.OutOfMemoryError as error:
             said = str(error)  # the error itself holds the step's tensors, by its traceback
         first.clear()
-        raise largest_fitting(batch, lambda part: self.optimizer_.step(partial(self._backward, part, {})), said)
+        raise largest_fitting(
+            batch, lambda part: self.optimizer_.step(partial(self._backward, part, {})), said, self.precision
+        )
 
     def _backward(self, batch: Any, first: dict[str, Any]) -> Any:
         """Compute the gradients, and keep what was measured first: some optimisers ask several times a step."""
         self.optimizer_.zero_grad()
-        total, terms, outputs = self.losses_(*batch)
-        total.backward()
+        if self.compiled:
+            total, terms, outputs = self.losses_.differentiated(*batch)
+        else:
+            total, terms, outputs = self.losses_(*batch)
+            total.backward()
         for callback in self.of_gradients_:
             named = list(self.get_all_learnable_params())
             self._tell(callback, "on_grad_computed", named_parameters=named, batch=batch, training=True)
@@ -148,7 +160,7 @@ class Trainer(NeuralNet):
         try:
             getattr(callback, method_name)(self, **kwargs)
         except KeyboardInterrupt as stop:
-            if isinstance(callback, (Selection, Progress)):  # ours: the user interrupted while they worked
+            if not _of_users(callback):  # the user interrupted while it worked, or it says StopTraining itself
                 raise
             raise StopTraining from stop
 

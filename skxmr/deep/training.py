@@ -79,7 +79,7 @@ def train(
         raise KeyboardInterrupt
     if selection.best_state is None:
         raise ValueError("a callback stopped the training before any epoch was finished, so there is no model.")
-    network.load_state_dict(distributed.of_first(selection.best_state))
+    network.load_state_dict(distributed.weights_of_first(selection.best_state))
     return Outcome(selection.best_epoch, history_table(net.history), net.interrupts_ > 0)
 
 

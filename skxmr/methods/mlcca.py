@@ -13,7 +13,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from skxmr._labels import Labels
 from skxmr._linalg import paired_directions
-from skxmr._moments import Array, Covariances
+from skxmr._moments import Array, Covariances, check_overflow
 from skxmr._rotation import Rotation, rotated
 from skxmr._validation import check_n_components, is_chunked
 from skxmr._weighted import WeightedChunks, WeightedRows
@@ -123,6 +123,7 @@ class MLCCA(LinearRetriever):
         if total <= 0:
             raise ValueError("labels has no label in any row, so no two rows are related; MLCCA needs some.")
         C_xx, C_tt = (C / total for C in rows.scattered(x_weights, t_weights))
+        check_overflow(C_xx, C_tt, C_xt)
         ridges = self.ridge * views[0].share, self.ridge * views[1].share
         found = paired_directions(Covariances(x_mean, t_mean, C_xx, C_tt, C_xt / total), ridges, k)
         scale = found.correlations**self.correlation_power

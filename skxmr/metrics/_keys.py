@@ -44,6 +44,11 @@ def relevance_of(keys: Keys) -> NDArray[np.bool_]:
     return odd.view(np.bool_)
 
 
+def last_key(dtype: np.dtype[Any]) -> int:
+    """Return a key behind those of all scores; 64-bit keys are sorted by their low 48 bits."""
+    return int(np.iinfo(np.int32).max) if dtype == np.int32 else 2**47 - 1
+
+
 def sort_keys(keys: Keys) -> None:
     """Sort each row in place."""
     if keys.shape[1] >= _LONG and _digits_pay():

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skxmr._validation import FloatArray
-from skxmr.metrics._keys import Keys, packed_keys, relevance_of, sort_keys
+from skxmr.metrics._keys import Keys, last_key, packed_keys, relevance_of, sort_keys
 
 Array = NDArray[np.float64]
 _FEW = 256  # groups are looked for among their neighbours where there are fewer than one in so many items
@@ -95,7 +95,7 @@ def _by_keys(
 ) -> Ranking:
     keys = packed_keys(scores, relevance)
     if own is not None:
-        keys[np.arange(len(keys)), own] = np.iinfo(keys.dtype).max
+        keys[np.arange(len(keys)), own] = last_key(keys.dtype)
     sort_keys(keys)
     keys = keys if own is None else np.ascontiguousarray(keys[:, :-1])
     ranking = Ranking(relevance_of(keys))

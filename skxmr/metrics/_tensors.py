@@ -12,7 +12,7 @@ from torch import Tensor
 from skxmr._validation import check_k, check_view
 from skxmr.metrics._ranking import Array
 from skxmr.metrics._relevance import SameRow, SharedLabels
-from skxmr.metrics._walk import check_matrices, relevance_rows
+from skxmr.metrics._walk import as_matrix, check_matrices, relevance_rows
 
 _BLOCK = 2**24  # entries of the score matrix ranked at once, at about 100 bytes each
 _DENSE_LABELS = 2**28  # entries of a label matrix up to which it is held densely on the device, in 1 GB
@@ -54,8 +54,11 @@ def average_precision(
     scores: Any, relevance: Any, k: int | None, ties: str, denominator: str, exclude_self: bool
 ) -> Array:
     """Return the average precision (n,) of each query, nan without a relevant item."""
+    relevance = as_matrix(relevance)
     n, m = check_matrices(scores, relevance, exclude_self)
     check_k(k, m - exclude_self)
+    if getattr(relevance, "graded", False):
+        raise ValueError("relevance must hold only 0 and 1 (or booleans); graded gains are for ndcg_at_k.")
     relevant = _relevance_on(relevance, scores[:1].device)
     parts = []
     for start in range(0, n, step := max(1, _BLOCK // m)):
@@ -110,6 +113,9 @@ def checked(view: Any, name: str) -> Tensor:
     """Return an embedding tensor (n, d) as float32 or float64, after the checks an array would have."""
     if not isinstance(view, Tensor):
         raise TypeError(f"{name} is a {type(view).__name__} but the other side is a tensor on CUDA; pass two tensors.")
+    if view.is_complex() or view.layout != torch.strided:
+        kind = "complex" if view.is_complex() else "sparse"
+        raise ValueError(f"{name} is a {kind} tensor; embeddings are dense tensors of real numbers.")
     check_view(view[:1].detach().cpu().float().numpy(), name, min_width=0)
     view = view.detach()
     view = view if view.dtype == torch.float64 else view.float() if view.is_floating_point() else view.double()
@@ -130,8 +136,8 @@ def _hashes(X: Tensor) -> Tensor:
     factors = torch.as_tensor(rng.integers(-(2**63), 2**63, size=X.shape[1]) | 1, device=X.device)
     out = [torch.zeros(0, dtype=torch.int64, device=X.device)]
     for rows in torch.split(X.contiguous(), max(1, 2**24 // max(1, X.shape[1]))):
-        bits = rows.view(torch.int32 if X.dtype == torch.float32 else torch.int64).long()
-        bits = (bits ^ (bits >> 32)) * -0x61C8864680B583EB  # the shift keeps the sign: still one to one
-        bits = bits ^ (bits >> 29)
+        bits = (rows + 0).view(torch.int32 if X.dtype == torch.float32 else torch.int64).long()  # -0.0 becomes 0.0
+        bits = (bits ^ ((bits >> 32) & (2**32 - 1))) * -0x61C8864680B583EB  # without the sign that a shift brings in:
+        bits = bits ^ ((bits >> 29) & (2**35 - 1))  # with it, numbers and their complements would become the same
         out.append((bits * factors).sum(dim=1))
     return torch.cat(out)

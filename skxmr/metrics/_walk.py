@@ -90,11 +90,12 @@ def per_query(
         return parts
 
     blocks = steps(0, n, max(2, min(_BLOCK // m, max(_ROWS, _CACHED // m))))
-    if n_jobs is None and effective_n_jobs(None) == 1:
+    jobs = effective_n_jobs(n_jobs)  # None may mean more than 1 inside joblib.parallel_config
+    if n_jobs is None and jobs == 1:
         return np.concatenate([part for rows in blocks for part in block(rows)])
     # The blocks are the same for any number of threads, and so are the last bits as long as BLAS does not split them.
     with threadpool_limits(1, user_api="blas"):
-        found = Parallel(n_jobs=n_jobs, require="sharedmem")(delayed(block)(rows) for rows in blocks)
+        found = Parallel(n_jobs=jobs, require="sharedmem")(delayed(block)(rows) for rows in blocks)
     return np.concatenate([part for parts in found for part in parts])
 
 

@@ -10,7 +10,8 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from skorch.callbacks import Callback, GradientNormClipping
 
-from skxmr.deep import compiled, options, trainer
+from skxmr.adversaries import Discriminator
+from skxmr.deep import batches, compiled, options, trainer
 from tests.deep.toy import Toy, ToyNetwork, ToyObjective
 
 
@@ -35,6 +36,18 @@ def test_losses_are_means_over_the_rows_of_an_epoch(small):
     losses, sizes = zip(*seen, strict=True)
     assert sizes == (40, 40, 16)
     assert_allclose(fitted.history_["loss"], np.average(losses, weights=sizes))
+
+
+@pytest.mark.parametrize("method", ["on_batch_begin", "on_grad_computed"])
+def test_callbacks_of_users_see_the_losses_of_the_batch_before(method, small):
+    seen = []
+
+    def watch(self, net, **kwargs):
+        batches = net.history[-1]["batches"]
+        seen.extend("train_loss" in batches[-2] for _ in batches[1:2])
+
+    Toy(max_epochs=1, callbacks=[type("Watch", (Callback,), {method: watch})()]).fit(*small)
+    assert seen == [True] * 2
 
 
 def test_callbacks_of_users_see_every_batch_as_it_ends(small):
@@ -103,6 +116,23 @@ class TestMemory:
             Toy().fit(*small)
         Toy(batch_size=fits, max_epochs=1).fit(*small)
 
+    def test_the_way_out_is_one_that_is_left(self, small, limit, monkeypatch):
+        monkeypatch.setattr(options, "fast_bfloat16", lambda device: True)
+        limit(16)
+        with pytest.raises(MemoryError, match=r'set batch_size=16, or precision="bf16"\.$'):
+            Toy().fit(*small)
+        with pytest.raises(MemoryError, match=r"set batch_size=16\.$"):
+            Toy(precision="bf16").fit(*small)
+
+    def test_memory_may_run_out_between_the_steps(self, small, monkeypatch):
+        def full(*args):
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.\nMore.")
+
+        monkeypatch.setattr(batches.PairsDataset, "rows", full)
+        message = r"cpu device ran out of memory while rows were read or scored; .* Tried to allocate 2.00 GiB\.$"
+        with pytest.raises(MemoryError, match=message):
+            Toy().fit(*small)
+
     def test_nothing_fits(self, small, limit):
         limit(1)
         with pytest.raises(MemoryError, match=r"even with a batch of 2 rows .*; use a smaller network"):
@@ -136,6 +166,54 @@ class TestCompile:
         with pytest.warns(UserWarning, match="compile=True, but torch cannot compile here; .* no C.. compiler$"):
             found = Toy(compile=True).fit(*small)
         assert_array_equal(found.encode_image(small[0]), Toy().fit(*small).encode_image(small[0]))
+
+    def test_the_backward_pass_may_be_what_cannot_be_compiled(self, small, monkeypatch):
+        class Refused(torch.autograd.Function):
+            @staticmethod
+            def forward(ctx, x):
+                return x.view_as(x)
+
+            @staticmethod
+            def backward(ctx, gradient):
+                raise torch._dynamo.exc.TorchDynamoException("no kernel for this")
+
+        def lazily(losses, **options):
+            def call(X, Y):
+                total, *others = losses(X, Y)
+                return Refused.apply(total), *others
+
+            return call
+
+        monkeypatch.setattr(torch, "compile", lazily)
+        with pytest.warns(UserWarning, match="torch cannot compile here; .* no kernel for this$"):
+            found = Toy(compile=True, dropout=0.0).fit(*small)  # the first batch is computed twice
+        assert_array_equal(found.encode_image(small[0]), Toy(dropout=0.0).fit(*small).encode_image(small[0]))
+
+    @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch's own, while it compiles
+    def test_a_rising_strength_is_compiled_once(self):
+        graphs = []
+        critic = Discriminator(4, 0.5, hidden=(3,), ramp=True)
+
+        def loss(u, v):
+            return sum(part.square().sum() for part in critic(u, v))
+
+        def backend(graph, inputs):
+            graphs.append(graph)
+            return graph.forward
+
+        compiled_loss = torch.compile(loss, backend=backend, dynamic=False)
+        u, v = torch.randn(2, 5, 4)
+        for done in (0.0, 0.3, 0.9):
+            critic.progress = done
+            found = []
+            for function in (loss, compiled_loss):
+                x = u.clone().requires_grad_()
+                function(x, v).backward()
+                found.append(x.grad)
+            assert_allclose(found[1], found[0], atol=1e-6)
+            assert (found[0] != 0).any() == (done > 0)
+        assert len(graphs) == 1
+        torch.compiler.reset()
 
     def test_errors_of_the_network_are_its_own(self, small, monkeypatch):
         monkeypatch.setattr(torch, "compile", lambda losses, **options: losses)

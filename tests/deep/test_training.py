@@ -13,7 +13,7 @@ from sklearn.model_selection import GridSearchCV, KFold
 from skorch.callbacks import Callback, EarlyStopping
 
 from skxmr._labels import encode_labels
-from skxmr.deep import encoding, trainer
+from skxmr.deep import callbacks, encoding, trainer
 from skxmr.deep.callbacks import DivergenceError
 from skxmr.deep.split import split_rows
 from skxmr.metrics import cross_modal_map
@@ -181,6 +181,25 @@ def test_the_first_interrupt_keeps_the_best_epoch_and_the_second_raises(small, i
     assert Toy(max_epochs=50).fit(pairs, labels).best_epoch_ <= 2
 
 
+def test_an_interrupt_inside_a_callback_of_ours_is_one(small, monkeypatch):
+    monkeypatch.setattr(trainer, "_last_interrupt", -np.inf)
+    original, calls = callbacks.Steps.on_batch_end, []
+
+    def interrupted(self, net, **kwargs):
+        calls.append(1)
+        if len(calls) == when:
+            raise KeyboardInterrupt
+        original(self, net, **kwargs)
+
+    monkeypatch.setattr(callbacks.Steps, "on_batch_end", interrupted)
+    when = 7  # three batches an epoch
+    assert Toy(schedule="cosine").fit(*small).best_epoch_ <= 2
+    monkeypatch.setattr(trainer, "_last_interrupt", -np.inf)
+    when = len(calls) + 2
+    with pytest.raises(KeyboardInterrupt):
+        Toy(schedule="cosine").fit(*small)
+
+
 def test_an_interrupt_before_any_epoch_raises(small, interrupt):
     interrupt(1)
     model = Toy()
@@ -243,7 +262,7 @@ def test_views_beyond_float32_are_refused(small):
     pairs, labels = small
     image = pairs.image.copy()
     image[3, 3] = 1e39
-    with pytest.raises(ValueError, match=r"a view holds 1.0e\+39, which is infinite in float32"):
+    with pytest.raises(ValueError, match=r"image holds 1.0e\+39, which is infinite in float32"):
         Toy().fit(pairs.replace(image=image), labels)
     fitted = Toy(max_epochs=1).fit(pairs, labels)
     with pytest.raises(ValueError, match="infinite in float32"):

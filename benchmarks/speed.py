@@ -26,6 +26,9 @@ from typing import Any
 TABLES = ("linear", "metrics", "training")
 THREADS = (1, 2)
 _VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+# Training frees and takes large arrays in every step. glibc gives such memory back to the system or not, by what the
+# heap looks like, and fresh pages cost up to a tenth of a step, at random on one side or the other. Here it keeps them.
+_KEEPING = {"training": {"MALLOC_TRIM_THRESHOLD_": str(2**34), "MALLOC_MMAP_THRESHOLD_": str(2**25)}}
 
 
 def main() -> int:
@@ -95,7 +98,8 @@ def _in_process(table: str, threads: int, arguments: argparse.Namespace) -> dict
         file = Path(folder) / "part.json"
         command = [sys.executable, __file__, table, "--threads", str(threads), "--json", str(file)]
         command += ["--case", arguments.case] + (["--repeat", str(arguments.repeat)] if arguments.repeat else [])
-        status = subprocess.run(command, env=os.environ | dict.fromkeys(_VARIABLES, str(threads))).returncode
+        variables = dict.fromkeys(_VARIABLES, str(threads)) | _KEEPING.get(table, {})
+        status = subprocess.run(command, env=os.environ | variables).returncode
         if status:  # its own traceback stands above
             raise SystemExit(f"the table {table!r} failed with {threads} thread(s)")
         part: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))

@@ -189,10 +189,10 @@ def map_whole() -> Sides:
     return {"skxmr": lambda: ours(*data)}
 
 
-@case("mAP 1,024 x 23,000 by n_jobs", at_least={"n_jobs=1": 1.7}, clock="wall", memory_limit=400, repeat=5)
+@case("mAP 2,000 x 23,000 by n_jobs", at_least={"n_jobs=1": 1.7}, clock="wall", memory_limit=400, repeat=7)
 def map_threads() -> Sides:
     """Return two threads and one, in wall seconds."""
-    data = problem(1024, 23_000)
+    data = problem(2000, 23_000)
     return {"n_jobs=2": lambda: ours(*data, n_jobs=2), "n_jobs=1": lambda: ours(*data, n_jobs=1)}
 
 

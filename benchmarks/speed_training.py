@@ -27,8 +27,8 @@ def dagnn(n: int, **changes: object) -> Setting:
 
 @case("DAGNN, batches of 100", at_most={"plain loop": 1.06, "matrix products": 2.3}, repeat=3)
 def small_batches() -> Sides:
-    """Return an epoch of 50 steps; the library also copies the best epoch's weights, once an epoch."""
-    given = dagnn(5000)
+    """Return an epoch of 30 steps; the library also copies the best epoch's weights, once an epoch."""
+    given = dagnn(3000)
     return {
         "skxmr": partial(by_library, given),
         "plain loop": partial(plain, given),
@@ -63,8 +63,8 @@ def large_batches() -> Sides:
 
 @case("L2GCN, batches of 100", at_most={"plain loop": 1.06, "matrix products": 2.3}, repeat=3)
 def l2gcn() -> Sides:
-    """Return an epoch of 50 steps of L2-GCN as in its paper."""
-    given = setting(L2GCN.paper(**_PAPER), rows_of(5000))
+    """Return an epoch of 30 steps of L2-GCN as in its paper."""
+    given = setting(L2GCN.paper(**_PAPER), rows_of(3000))
     return {
         "skxmr": partial(by_library, given),
         "plain loop": partial(plain, given),

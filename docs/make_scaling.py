@@ -11,12 +11,12 @@ from pathlib import Path
 PAGE = Path(__file__).with_name("scaling.md")
 MARKERS = "<!-- costs: begin -->", "<!-- costs: end -->"
 
-# Seconds of one core (Zen 4 with AVX-512, one thread), November 2026
-FLOPS32 = 98e9  # per second, float32 matrix products
-SOLVE = 1.7  # seconds: CCA of 4096 x 500 features, once its covariances are there
-STEP = 4.12 / 5000  # seconds a row: forward, backward and AdamW of a DAGNN of 10.75 million parameters, batches of 1024
-PAIR = 97e-9  # seconds a query and gallery row: scoring, sorting and counting of exact mAP, gallery of 190,000
-SEARCH = 161 * 1e6  # gallery rows times queries a second: exact search, 256-d, faiss IndexFlatIP
+# Seconds of one core (Zen 5 with AVX-512, one thread), from benchmarks/results/speed.json, November 2026
+FLOPS32 = 240e9  # per second, float32 matrix products
+SOLVE = 0.85  # seconds: CCA of 4096 x 500 features, once its covariances are there
+STEP = 13.2 / 8192  # seconds a row: forward, backward and AdamW of DAGNN as in its paper, 27.9 million, batches of 1024
+PAIR = 16.2e-9  # seconds a query and gallery row: scoring, sorting and counting of exact mAP, gallery of 190,000
+SEARCH = 230 * 1e6  # gallery rows times queries a second: exact search, 256-d, faiss IndexFlatIP
 
 ROWS = (10**6, 10**7, 10**8)
 D1, D2, D, CODE = 4096, 300, 512, 256  # image features, text features, common space, what an index holds

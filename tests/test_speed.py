@@ -130,3 +130,5 @@ def test_pages_hold_what_was_measured(module):
     measured = json.loads((results / "speed.json").read_text())
     assert report.report(measured) in (docs / "performance.md").read_text()
     assert growth.table(json.loads((results / "growth.json").read_text())) in (docs / "growth.md").read_text()
+    precision, common = module("precision"), module("common")
+    assert precision.table(common.recorded(precision.FILE)) in (docs / "performance.md").read_text()

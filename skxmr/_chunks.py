@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from skxmr._repeated import Repeated
 from skxmr._validation import MODALITIES, check_view, is_chunked
 
 T = TypeVar("T")
@@ -27,6 +28,10 @@ def check_chunks(view: Any, name: str, *, width: int | None = None) -> Any:
     width : int or None
         The number of columns of the parts before.
     """
+    if isinstance(view, Repeated):
+        raise TypeError(
+            f"{name} has an image_index, which dask arrays do not go with; repeat the rows, or load the text."
+        )
     if not is_chunked(view):
         raise TypeError(
             f"{name} is a {type(view).__name__}, but the other view is a dask array; make both dask arrays, "

@@ -22,15 +22,20 @@ class Repeated:
     def __init__(self, view: Any, index: NDArray[np.intp]) -> None:
         self.view, self.index = view, index
         self.shape = (len(index), *view.shape[1:])
+        self.ndim = len(self.shape)
         self.dtype = getattr(view, "dtype", None)
 
     def __len__(self) -> int:
         return len(self.index)
 
-    def __getitem__(self, rows: Any) -> Repeated:
+    def __getitem__(self, rows: Any) -> Any:
+        if isinstance(rows, (int, np.integer)):
+            return self.expanded()[rows] if hasattr(self.view, "tocsr") else np.asarray(self.view)[self.index[rows]]
         return Repeated(self.view, self.index[rows])
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        if hasattr(self.view, "tocsr"):
+            raise TypeError("a sparse view with an image_index is no array; take pairs.image.expanded().")
         return np.asarray(self.expanded(), dtype=dtype)
 
     def expanded(self) -> Any:

@@ -145,6 +145,7 @@ def _check_mapped(matrix: Any, name: str) -> None:
 
 def column_names(view: Any) -> list[str] | None:
     """Return the column names of a DataFrame whose columns are all strings, else None."""
+    view = view.view if isinstance(view, Repeated) else view
     names = list(view.columns) if hasattr(view, "columns") else []
     return names if names and all(isinstance(name, str) for name in names) else None
 

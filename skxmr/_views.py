@@ -33,7 +33,8 @@ def as_view(view: Any, name: str) -> View:
 
 def by_index(image: View, image_index: Any) -> Repeated:
     """Return the images of rows that name them."""
-    index = np.asarray(image_index)
+    index = np.array(image_index)  # a copy: what was checked stays so
+    index = index.astype(np.intp) if index.shape == (0,) else index
     if image is None or isinstance(image, Repeated) or is_chunked(image):
         what = "is missing" if image is None else "has an index already" if isinstance(image, Repeated) else "is lazy"
         raise ValueError(f"image_index is given, but image {what}; pass the distinct images as image.")

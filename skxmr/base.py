@@ -185,8 +185,8 @@ class CrossModalRetriever(PairsStep, metaclass=ABCMeta):
         ndarray of shape (n, m)
             In [-1, 1]; 0 for a row that maps to the origin.
         """
-        if isinstance(image, Pairs) and text is None:
-            text = need_both(image, "similarity")
+        if isinstance(image, Pairs):
+            text = need_both(image, "similarity").text if text is None else text
             image = image.distinct_images()[0]
         return Similarity(self.encode_image(image), self.encode_text(text))[:]
 
@@ -197,7 +197,8 @@ class CrossModalRetriever(PairsStep, metaclass=ABCMeta):
         ----------
         X, y, labels : object
             As in :meth:`fit`. Relevance is built from the scored rows' own labels: sharing at least one. Without
-            labels it is the same row, if the model was also fitted without; else that is an error.
+            labels it is the same row, if the model was also fitted without; else that is an error. An image that several
+            rows share is one query, answered by all its texts; its labels are those of the first.
 
         Returns
         -------

@@ -69,8 +69,9 @@ def attended_cosines(
     dots = (attention * products.transpose(2, 3)).sum(dim=3)
     gram = context @ context.transpose(1, 2)  # (a, r, r)
     squares = (attention * (attention.reshape(a, b * w, r) @ gram).reshape(a, b, w, r)).sum(dim=3)
-    lengths = squares.clamp(min=_SMALL**2).sqrt() * torch.linalg.vector_norm(query, dim=2)
-    return (dots / lengths.clamp(min=_SMALL)).masked_fill(~query_mask, 0)
+    rounding = torch.finfo(gram.dtype).eps * gram.diagonal(dim1=1, dim2=2).amax(dim=1)[:, None, None].detach()
+    lengths = squares.clamp(min=rounding.clamp(min=_SMALL**2)).sqrt() * torch.linalg.vector_norm(query, dim=2)
+    return (dots / lengths.clamp(min=_SMALL)).clamp(-1, 1).masked_fill(~query_mask, 0)
 
 
 def pooled(values: Tensor, mask: Tensor, sharpness: float | None) -> Tensor:

@@ -81,7 +81,7 @@ class CrossGraph(nn.Module):
         second_mean: bool = True,
     ) -> None:
         super().__init__()
-        if n_heads is not None and d % n_heads:
+        if n_heads is not None and (n_heads < 1 or d % n_heads):
             raise ValueError(f"n_heads={n_heads} does not divide the width {d} of the nodes; choose one that does.")
         self.n_heads, self.scale, self.second_mean = n_heads, scale, second_mean
         self.image_graph, self.text_graph, self.cross_graph = image_graph, text_graph, cross_graph
@@ -113,7 +113,7 @@ class CrossGraph(nn.Module):
         anchors = words.anchors & words.mask & self.cross_graph
         to_image, to_text = _between(image, text, region_mask, anchors)
         counts = region_mask.sum(dim=1)
-        n = (counts[:, None] + words.mask.sum(dim=1))[:, :, None, None].to(regions.dtype)
+        n = (counts[:, None] + words.mask.sum(dim=1))[:, :, None, None].clamp(min=1).to(regions.dtype)
         image_degree = image.degree[:, None] + (anchors.sum(dim=1)[:, None] * region_mask[:, None])
         text_degree = text.degree[None] + counts[:, None, None] * anchors
         updated = [

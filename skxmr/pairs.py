@@ -67,6 +67,7 @@ class Pairs:
             self.image = by_index(self.image, image_index)
         self.text = as_view(text, "text")
         self.label_graph = label_graph
+        self._groups = self.image.index if isinstance(self.image, Repeated) else None
         self.shape: tuple[int] = (check_same_rows(image=self.image, text=self.text),)
 
     def __len__(self) -> int:
@@ -81,12 +82,17 @@ class Pairs:
                 _warn_leak()
         rows = _row_key(key, len(self))
         image, text = (take(getattr(self, name), rows) for name in MODALITIES)
-        return Pairs(image, text, self.label_graph)
+        return Pairs(image, text, self.label_graph)._grouped(None if self._groups is None else self._groups[rows])
 
     @property
     def groups(self) -> NDArray[np.intp]:
         """Which rows share their image."""
-        return self.image.index if isinstance(self.image, Repeated) else np.arange(len(self))
+        return np.arange(len(self)) if self._groups is None else self._groups
+
+    def _grouped(self, groups: NDArray[np.intp] | None) -> Pairs:
+        """Remember which rows share their image, also where it was expanded or replaced."""
+        self._groups = groups if self._groups is None else self._groups
+        return self
 
     def distinct_images(self) -> tuple[View, NDArray[np.intp]]:
         """Return every image once, and which of them each row shows.
@@ -139,11 +145,12 @@ class Pairs:
         >>> Pairs([[1.0], [2.0]], ["a", "b"]).replace(text=None)
         Pairs(image=(2, 1) float64)
         """
-        return Pairs(
+        new = Pairs(
             self.image if image is ... else image,
             self.text if text is ... else text,
             self.label_graph if label_graph is ... else label_graph,
         )
+        return new._grouped(self._groups if len(new) == len(self) else None)
 
     @classmethod
     def concatenate(cls, parts: Iterable[Pairs]) -> Pairs:

@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 from skxmr._call import PairsStep, need_pairs
 from skxmr._repeated import Repeated
 from skxmr._validation import MODALITIES, is_frame
+from skxmr._views import as_view
 from skxmr.pairs import Pairs
 
 
@@ -57,7 +58,7 @@ class PerModality(PairsStep):
         X : Pairs
             The views.
         y : object, default=None
-            Labels, handed to both transformers.
+            Labels, handed to both transformers; images that several rows share have none of their own.
 
         Returns
         -------
@@ -135,7 +136,7 @@ def _rows(transformer: Any, view: Any) -> Any:
     """Transform a view; an image that several rows share, once."""
     if isinstance(view, Repeated):
         images, index = view.distinct()
-        return Repeated(_rows(transformer, images), index)
+        return _again(_rows(transformer, images), images, index)
     return _without_index(view, transformer.transform(view))
 
 
@@ -143,10 +144,17 @@ def _fitted_rows(transformer: Any, view: Any, y: Any) -> Any:
     """Fit and transform a view; an image that several rows share counts once, and has no labels of its own."""
     if isinstance(view, Repeated):
         images, index = view.distinct()
-        return Repeated(_fitted_rows(transformer, images, None), index)
+        return _again(_fitted_rows(transformer, images, None), images, index)
     if hasattr(transformer, "fit_transform"):
         return _without_index(view, transformer.fit_transform(view, y))
     return _without_index(view, transformer.fit(view, y).transform(view))
+
+
+def _again(out: Any, images: Any, index: Any) -> Repeated:
+    view = as_view(out, "image")
+    if view.shape[0] != images.shape[0]:
+        raise ValueError(f"the transformer of image returned {view.shape[0]} rows for {images.shape[0]} images.")
+    return Repeated(view, index)
 
 
 def _without_index(view: Any, out: Any) -> Any:

@@ -59,6 +59,23 @@ def test_attended_cosines_are_scans_equations():
             assert (found[i, j][~words.mask[j]] == 0).all()
 
 
+def test_cosines_stay_cosines_where_the_attended_sum_vanishes():
+    x = torch.randn(1, 1, 8)
+    context = torch.cat([x, -(math.e**2) * x], dim=1)
+    found = attended_cosines(context, torch.ones(1, 2, dtype=torch.bool), x, torch.ones(1, 1, dtype=torch.bool), 1.0)
+    assert found.abs().max() <= 1
+
+
+def test_a_pair_without_any_node_has_a_finite_similarity():
+    regions, mask, words = sets(2, 3, 2, 3, 6)
+    mask[0], model = False, model_of()
+    words.mask[1] = False
+    similarity = model(regions, mask, words)
+    similarity.sum().backward()
+    assert torch.isfinite(similarity).all()
+    assert all(torch.isfinite(p.grad).all() for p in model.parameters())
+
+
 def test_pooling_is_equation_6_or_the_mean():
     values = torch.tensor([[0.1, 0.7, -0.3]], dtype=torch.float64)
     mask = torch.tensor([[True, True, False]])
@@ -210,8 +227,9 @@ class TestSets:
 
 
 def test_heads_must_divide_the_width():
-    with pytest.raises(ValueError, match="n_heads=4 does not divide the width 6"):
-        CrossGraph(6, n_heads=4)
+    for n_heads in (4, 0, -2):
+        with pytest.raises(ValueError, match=f"n_heads={n_heads} does not divide the width 6"):
+            CrossGraph(6, n_heads=n_heads)
 
 
 def hardest_loop(S, alike, i, axis):

@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skxmr import metrics
@@ -82,6 +83,7 @@ def test_folds_are_runs_of_images_with_their_texts():
         of = np.isin(index, rows)
         parts.append(metrics.retrieval_recalls(S[:][rows][:, of], SameGroup(rows, index[of])))
     assert_allclose([found[name] for name in parts[0]], np.mean([list(part.values()) for part in parts], axis=0))
+    assert metrics.retrieval_recalls(sp.csr_array(S[:]), relevance, folds=3) == pytest.approx(found)
     assert found["mr"] > metrics.retrieval_recalls(S, relevance)["mr"]  # a tenth of the gallery is easier
 
 
@@ -110,6 +112,9 @@ def test_groups_are_relevance_by_class():
         (lambda S, R: SameGroup([1.5], [1]), "groups are integers or strings"),
         (lambda S, R: Reranked(S, 5), "k=5 is larger than the gallery"),
         (lambda S, R: Reranked(S * np.nan, 2), "scores contains NaN"),
+        (lambda S, R: Reranked(S[0], 1), "scores must be 2-D"),
+        (lambda S, R: Reranked(S[:0], 1), "at least one query"),
+        (lambda S, R: metrics.retrieval_recalls(S, np.eye(2, 4), [2], folds=2), "images 0 to 0 have 1 texts together"),
     ],
 )
 def test_bad_input_is_named(call, message):

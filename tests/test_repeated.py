@@ -9,9 +9,11 @@ import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.model_selection import GridSearchCV, GroupKFold, cross_val_score
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from skxmr import CCA, MLCCA, Pairs, PerModality
+from skxmr._labels import encode_labels
+from skxmr.deep.split import split_rows
 from skxmr.metrics import RetrievalScores, SameGroup, SharedLabels, Similarity, mean_average_precision
 
 RNG = np.random.default_rng(0)
@@ -97,6 +99,65 @@ def test_similarity_is_of_distinct_images_with_texts():
     images, _ = part.distinct_images()
     assert model.similarity(part).shape == (len(images), 40)
     assert_array_equal(model.similarity(part), model.similarity(images, part.text))
+    assert_array_equal(model.similarity(part, part.text[:3]), model.similarity(images, part.text[:3]))
+
+
+def test_column_names_of_images_are_remembered():
+    frame = pd.DataFrame(RNG.normal(size=(6, 3)), columns=list("abc"))
+    text, index = RNG.normal(size=(12, 3)), np.repeat(np.arange(6), 2)
+    model = CCA(2).fit(Pairs(frame, text, image_index=index))
+    with pytest.raises(ValueError, match="columns of image must be those seen in fit"):
+        model.encode_image(frame[["c", "b", "a"]])
+
+
+def test_the_index_is_the_pairs_own():
+    index = np.array([0, 0, 1])
+    pairs = Pairs(IMAGE, list("abc"), image_index=index)
+    index[:] = 4
+    assert pairs.groups.tolist() == [0, 0, 1]
+    assert len(Pairs(IMAGE, [], image_index=[])) == 0
+    assert_array_equal(pairs.image[2], IMAGE[1])
+    with pytest.raises(TypeError, match="a sparse view with an image_index is no array"):
+        np.asarray(Pairs(KINDS["csr"], list("abc"), image_index=[0, 0, 1]).image)
+
+
+def test_groups_ride_along():
+    pairs, _ = problem()
+    expanded = pairs.replace(image=np.asarray(pairs.image))
+    assert_array_equal(expanded[10:50].groups, pairs.groups[10:50])
+
+
+@pytest.mark.parametrize("labelled", [False, True])
+def test_held_out_rows_share_no_image_with_fitting_rows(labelled):
+    pairs, labels = problem()
+    pairs = pairs[RNG.permutation(len(pairs))]
+    split = split_rows(
+        pairs.replace(image=np.asarray(pairs.image)), encode_labels(labels) if labelled else None, 0.2, 0
+    )
+    held, kept = split.validation[0].groups, split.pairs.groups
+    assert not set(held) & set(kept)
+    assert len(held) + len(kept) == 180 and 30 <= len(held) <= 36
+    for rows, part in ((kept, split.pairs), (held, split.validation[0])):
+        assert_array_equal(part.image[:], pairs.image.view[rows])
+
+
+def test_transformers_of_shared_images_are_checked():
+    class Drops(FunctionTransformer):
+        def transform(self, X):
+            return X[1:]
+
+    pairs, _ = problem()
+    with pytest.raises(ValueError, match="transformer of image returned 59 rows for 60 images"):
+        PerModality(image=Drops()).fit_transform(pairs)
+    listed = PerModality(image=FunctionTransformer(lambda X: X.tolist())).fit_transform(pairs)
+    assert_allclose(np.asarray(listed.image), np.asarray(pairs.image))
+
+
+def test_chunked_texts_go_without_an_index():
+    pairs, _ = problem()
+    da = pytest.importorskip("dask.array")
+    with pytest.raises(TypeError, match="image has an image_index, which dask arrays do not go with"):
+        CCA(2).fit(Pairs(pairs.image.view, da.from_array(pairs.text), image_index=pairs.groups))
 
 
 def test_scores_count_an_image_once():

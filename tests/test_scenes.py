@@ -124,9 +124,10 @@ def test_scenes_repeat_and_subsets_share_no_digit():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"n_scenes": 0}, "n_scenes must be at least 1; got 0"),
-        ({"n_sentences": 0}, "n_sentences must be at least 1"),
+        ({"n_scenes": 0}, "n_scenes must be a positive integer; got 0"),
+        ({"n_sentences": 0}, "n_sentences must be a positive integer"),
         ({"min_digits": 3, "max_digits": 2}, "min_digits=3 and max_digits=2"),
+        ({"n_scenes": 1.5}, "n_scenes must be a positive integer; got 1.5"),
         ({"max_digits": 10}, "<= 9 is needed"),
         ({"n_scenes": 5, "twins": True}, "even number of scenes"),
         ({"n_scenes": 4, "min_digits": 1, "twins": True}, "two digits or more"),

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 from sklearn.utils import Bunch, check_random_state
 
-from skxmr._validation import check_choice
+from skxmr._validation import check_choice, check_k
 from skxmr.datasets._digits import SUBSETS
 from skxmr.datasets._scene_sentences import Scene, sentence
 
@@ -108,9 +108,9 @@ def make_captioned_scenes(
 
 
 def _check(n_scenes: int, min_digits: int, max_digits: int, n_sentences: int, twins: bool) -> None:
-    for name, value in (("n_scenes", n_scenes), ("n_sentences", n_sentences)):
-        if value < 1:
-            raise ValueError(f"{name} must be at least 1; got {value}.")
+    numbers = {"n_scenes": n_scenes, "n_sentences": n_sentences, "min_digits": min_digits, "max_digits": max_digits}
+    for name, value in numbers.items():
+        check_k(value, optional=False, name=name)
     if not 1 <= min_digits <= max_digits <= _CELLS**2:
         raise ValueError(
             f"min_digits={min_digits} and max_digits={max_digits}, but 1 <= min_digits <= max_digits <= "

@@ -43,14 +43,15 @@ def validation_scores(network: Any, split: Split) -> Callable[[], dict[str, floa
         return None
     pairs, labels = split.validation
     device = next(network.parameters()).device
-    views = {name: ViewSource(getattr(pairs, name), device) for name in MODALITIES}  # moved once, scored every epoch
+    views = {name: ViewSource(getattr(pairs, name), device, name=name) for name in MODALITIES}  # moved once
+    relevant: Any = pairs.groups if labels is None else labels  # without labels, all texts of an image
 
     def score() -> dict[str, float]:
         network.eval()
         image, text = (torch.cat(list(_encoded(network, name, view))) for name, view in views.items())
         if not (torch.isfinite(image).all() and torch.isfinite(text).all()):
             return {"validation_map": math.nan}
-        found = cross_modal_map(image, text, labels)  # where they are: on CUDA, nothing but numbers comes back
+        found = cross_modal_map(image, text, relevant)  # where they are: on CUDA, nothing but numbers comes back
         return {f"validation_{name}": found[name] for name in ("i2t_map", "t2i_map", "map")}
 
     return score

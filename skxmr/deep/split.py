@@ -21,6 +21,7 @@ class Rows:
     image: Any
     text: Any
     label_graph: Any = None
+    groups: Any = None
 
     def __len__(self) -> int:
         return int(self.image.shape[0])
@@ -35,13 +36,21 @@ class Split(NamedTuple):
 
 
 def split_rows(pairs: Pairs, labels: Labels | None, fraction: float, seed: int) -> Split:
-    """Hold out a random share of the rows; every label keeps a fitting row."""
+    """Hold out a random share of the rows; every label keeps a fitting row, rows of one image stay together."""
     if fraction == 0:
         return Split(Rows(pairs.image, pairs.text, pairs.label_graph), labels, None)
     n = len(pairs)
     wanted = round(fraction * n)
     order = np.random.default_rng(seed).permutation(n)
+    groups = pairs.groups
+    shared = len(np.unique(groups)) < n
+    if shared:  # group by group, in the order in which their first rows were drawn
+        first = np.unique(groups[order], return_index=True)
+        order = order[np.argsort(first[1][np.searchsorted(first[0], groups[order])], kind="stable")]
     held = order[:wanted] if labels is None else _dispensable(labels.matrix, order, wanted)
+    if shared:
+        whole = np.bincount(groups[held], minlength=groups.max() + 1) == np.bincount(groups)
+        held = held[whole[groups[held]]]
     if len(held) < max(2, wanted / 2) or n - len(held) < 2:
         raise ValueError(
             f"validation_fraction={fraction} of {n} rows can hold out {len(held)} rows (a label's last row is never "
@@ -62,7 +71,7 @@ def split_rows(pairs: Pairs, labels: Labels | None, fraction: float, seed: int) 
 
 def _take(pairs: Pairs, rows: NDArray[Any]) -> Rows:
     image, text = (view[rows] if sp.issparse(view) else SomeRows(view, rows) for view in (pairs.image, pairs.text))
-    return Rows(image, text, pairs.label_graph)
+    return Rows(image, text, pairs.label_graph, pairs.groups[rows])
 
 
 def _dispensable(Y: sp.csr_array, order: NDArray[Any], wanted: int) -> NDArray[Any]:

@@ -10,7 +10,7 @@ import numpy as np
 from skxmr._validation import check_k
 from skxmr.metrics._first import expected_first, hit_probability
 from skxmr.metrics._ranking import Array, Ranking
-from skxmr.metrics._walk import as_matrix, check_matrices, evaluate, mean, per_query, relevance_rows
+from skxmr.metrics._walk import as_matrix, check_matrices, evaluate, mean, per_query, relevance_rows, score_rows
 
 
 def first_rank(scores: Any, relevance: Any, *, exclude_self: bool = False, n_jobs: int | None = None) -> Array:
@@ -129,11 +129,18 @@ def retrieval_recalls(
         rows = slice(start, start + n // folds)
         own = relevance_rows(relevance, rows, graded=False)
         texts = np.flatnonzero(own.any(axis=0))
-        parts.append(_both_directions(np.asarray(scores[rows])[:, texts], own[:, texts], cuts, n_jobs))
+        if len(texts) < max(cuts):
+            raise ValueError(
+                f"ks holds {max(cuts)}, but images {rows.start} to {rows.stop - 1} have {len(texts)} texts together; "
+                "choose smaller cut-offs or fewer folds."
+            )
+        parts.append(_both_directions(score_rows(scores, rows)[:, texts], own[:, texts], cuts, n_jobs))
     return {name: float(np.mean([part[name] for part in parts])) for name in parts[0]}
 
 
 def _checked_cuts(ks: Sequence[int]) -> list[int]:
+    if isinstance(ks, int):
+        raise TypeError(f"ks is {ks}; pass a sequence of cut-off ranks, e.g. ks=[{ks}].")
     cuts = list(ks)
     if not cuts:
         raise ValueError("ks is empty; at least one cut-off rank is needed.")

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from skxmr._validation import FloatArray, check_k
 from skxmr.metrics._products import steps
-from skxmr.metrics._walk import as_matrix, score_rows
+from skxmr.metrics._walk import as_matrix, check_matrices, score_rows
 
 _BLOCK = 2**24  # scores held at once
 
@@ -60,7 +60,7 @@ class Reranked:
 
     def __init__(self, scores: Any, k: int = 20) -> None:
         self.scores = as_matrix(scores)
-        n, m = self.shape = tuple(self.scores.shape)
+        n, m = self.shape = check_matrices(self.scores, self.scores, exclude_self=False)
         check_k(k, m, optional=False)
         found = np.empty((n, k), np.intp)
         for rows in steps(0, n, _BLOCK // m):

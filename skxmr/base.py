@@ -197,8 +197,8 @@ class CrossModalRetriever(PairsStep, metaclass=ABCMeta):
         ----------
         X, y, labels : object
             As in :meth:`fit`. Relevance is built from the scored rows' own labels: sharing at least one. Without
-            labels it is the same row, if the model was also fitted without; else that is an error. An image that several
-            rows share is one query, answered by all its texts; its labels are those of the first.
+            labels it is the same row, if the model was also fitted without; else that is an error. An image that
+            several rows share is one query, answered by all its texts; its labels are those of the first.
 
         Returns
         -------

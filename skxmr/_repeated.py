@@ -30,7 +30,8 @@ class Repeated:
 
     def __getitem__(self, rows: Any) -> Any:
         if isinstance(rows, (int, np.integer)):
-            return self.expanded()[rows] if hasattr(self.view, "tocsr") else np.asarray(self.view)[self.index[rows]]
+            row = int(self.index[rows])
+            return self.view.iloc[row] if hasattr(self.view, "iloc") else self.view[row]
         return Repeated(self.view, self.index[rows])
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:

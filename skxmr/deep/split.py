@@ -21,7 +21,7 @@ class Rows:
     image: Any
     text: Any
     label_graph: Any = None
-    groups: Any = None
+    groups: Any = None  # where rows share their images: which do
 
     def __len__(self) -> int:
         return int(self.image.shape[0])
@@ -58,8 +58,10 @@ def split_rows(pairs: Pairs, labels: Labels | None, fraction: float, seed: int) 
             "fraction, or 0 to fit on all rows and keep the last epoch."
         )
     kept = np.setdiff1d(order, held)
+    groups = groups if shared else None
     fitting, validation = (
-        (_take(pairs, rows), labels and labels._replace(matrix=labels.matrix[rows])) for rows in (kept, np.sort(held))
+        (_take(pairs, rows, groups), labels and labels._replace(matrix=labels.matrix[rows]))
+        for rows in (kept, np.sort(held))
     )
     if validation[1] is not None and validation[1].matrix.nnz == 0:
         raise ValueError(
@@ -69,9 +71,9 @@ def split_rows(pairs: Pairs, labels: Labels | None, fraction: float, seed: int) 
     return Split(*fitting, validation)
 
 
-def _take(pairs: Pairs, rows: NDArray[Any]) -> Rows:
+def _take(pairs: Pairs, rows: NDArray[Any], groups: NDArray[Any] | None) -> Rows:
     image, text = (view[rows] if sp.issparse(view) else SomeRows(view, rows) for view in (pairs.image, pairs.text))
-    return Rows(image, text, pairs.label_graph, pairs.groups[rows])
+    return Rows(image, text, pairs.label_graph, None if groups is None else groups[rows])
 
 
 def _dispensable(Y: sp.csr_array, order: NDArray[Any], wanted: int) -> NDArray[Any]:

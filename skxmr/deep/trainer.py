@@ -138,7 +138,7 @@ class Trainer(NeuralNet):
             return
         with torch.no_grad():
             values = torch.stack(
-                [value if value.ndim == 0 else value.squeeze() for _, terms in unread for value in terms.values()]
+                [value if value.ndim == 0 else value.reshape(()) for _, terms in unread for value in terms.values()]
             )
         numbers = iter(values.tolist())
         for row, (size, terms) in zip(self.history[-1]["batches"][-len(unread) :], unread, strict=True):

@@ -127,13 +127,8 @@ def _distinct(hashes: NDArray[np.uint64] | None) -> tuple[NDArray[np.intp] | Non
 
 def _hashes(X: FloatArray) -> NDArray[np.uint64]:
     """Return a 64-bit hash of each row's bits: a random linear form of them after mixing; integers round nothing."""
-    bits = (
-        (np.ascontiguousarray(X) + X.dtype.type(0))
-        .view(  # the sum turns -0.0 into 0.0
-            np.uint32 if X.dtype == np.float32 else np.uint64
-        )
-        .astype(np.uint64)
-    )
+    X = np.ascontiguousarray(X) + X.dtype.type(0)  # -0.0 becomes 0.0
+    bits = X.view(np.uint32 if X.dtype == np.float32 else np.uint64).astype(np.uint64)
     bits ^= bits >> np.uint64(32)
     bits *= np.uint64(0x9E3779B97F4A7C15)
     bits ^= bits >> np.uint64(29)

@@ -58,9 +58,8 @@ def split_rows(pairs: Pairs, labels: Labels | None, fraction: float, seed: int) 
             "fraction, or 0 to fit on all rows and keep the last epoch."
         )
     kept = np.setdiff1d(order, held)
-    groups = groups if shared else None
     fitting, validation = (
-        (_take(pairs, rows, groups), labels and labels._replace(matrix=labels.matrix[rows]))
+        (_take(pairs, rows, shared), labels and labels._replace(matrix=labels.matrix[rows]))
         for rows in (kept, np.sort(held))
     )
     if validation[1] is not None and validation[1].matrix.nnz == 0:
@@ -71,9 +70,9 @@ def split_rows(pairs: Pairs, labels: Labels | None, fraction: float, seed: int) 
     return Split(*fitting, validation)
 
 
-def _take(pairs: Pairs, rows: NDArray[Any], groups: NDArray[Any] | None) -> Rows:
+def _take(pairs: Pairs, rows: NDArray[Any], shared: bool) -> Rows:
     image, text = (view[rows] if sp.issparse(view) else SomeRows(view, rows) for view in (pairs.image, pairs.text))
-    return Rows(image, text, pairs.label_graph, None if groups is None else groups[rows])
+    return Rows(image, text, pairs.label_graph, pairs.groups[rows] if shared else None)
 
 
 def _dispensable(Y: sp.csr_array, order: NDArray[Any], wanted: int) -> NDArray[Any]:

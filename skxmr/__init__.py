@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from skxmr import datasets, features, metrics, testing
     from skxmr._cooccurrence import label_graph
+    from skxmr._regions import Regions
+    from skxmr._sentences import Sentences
     from skxmr.base import CrossModalRetriever
     from skxmr.deep.base import DeepRetriever
     from skxmr.graph import LabelGraph
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from skxmr.methods.pls import PLS
     from skxmr.methods.semantic import SemanticMatching
     from skxmr.pairs import Pairs
+    from skxmr.pooling import MeanRegions
     from skxmr.preprocessing import PerModality
     from skxmr.word_vectors import load_word_vectors
 
@@ -42,7 +45,10 @@ _HOME = {
     "PLS": "methods.pls",
     "CrossModalRetriever": "base",
     "LabelGraph": "graph",
+    "MeanRegions": "pooling",
     "Pairs": "pairs",
+    "Regions": "_regions",
+    "Sentences": "_sentences",
     "PerModality": "preprocessing",
     "SemanticMatching": "methods.semantic",
     "label_graph": "_cooccurrence",
@@ -63,9 +69,12 @@ __all__ = [
     "CrossModalRetriever",
     "DeepRetriever",
     "LabelGraph",
+    "MeanRegions",
     "Pairs",
     "PerModality",
+    "Regions",
     "SemanticMatching",
+    "Sentences",
     "datasets",
     "features",
     "label_graph",

@@ -1,4 +1,4 @@
-"""Views of every kind: arrays, sparse matrices, frames, raw items, and rows by index."""
+"""Views of every kind: arrays, sparse matrices, frames, raw items, sets of regions or words, and rows by index."""
 
 from __future__ import annotations
 
@@ -9,15 +9,20 @@ from typing import Any, TypeAlias
 import numpy as np
 import scipy.sparse as sp
 
+from skxmr._regions import Regions, stacked_regions
 from skxmr._repeated import Repeated
+from skxmr._sentences import Sentences, stacked_sentences
 from skxmr._validation import is_chunked, is_frame
 
-View: TypeAlias = Any  # ndarray, csr_array / csr_matrix, DataFrame or 1-D object array; sliced by rows only
+View: TypeAlias = (
+    Any  # ndarray, csr_array / csr_matrix, DataFrame, 1-D object array, Regions or Sentences; sliced by rows only
+)
+SETS = (Regions, Sentences)
 
 
 def as_view(view: Any, name: str) -> View:
     """Return a view as a `Pairs` holds it: lists become arrays, sparse matrices CSR."""
-    if view is None or is_frame(view) or is_chunked(view) or isinstance(view, Repeated):
+    if view is None or is_frame(view) or is_chunked(view) or isinstance(view, (Repeated, *SETS)):
         return view
     if sp.issparse(view):
         return view.tocsr()
@@ -76,6 +81,9 @@ def stack(views: list[View], name: str) -> View:
     if all(isinstance(view, Repeated) and view.view is views[0].view for view in views):
         return Repeated(views[0].view, np.concatenate([view.index for view in views]))
     views = [view.expanded() if isinstance(view, Repeated) else view for view in views]
+    for kind, join in ((Regions, stacked_regions), (Sentences, stacked_sentences)):
+        if all(isinstance(view, kind) for view in views):
+            return join(views)
     if all(sp.issparse(view) for view in views):
         return sp.vstack(views, format="csr")
     if all(is_frame(view) for view in views):
@@ -84,7 +92,7 @@ def stack(views: list[View], name: str) -> View:
         import pandas as pd
 
         return pd.concat(views)
-    if any(sp.issparse(view) or is_frame(view) for view in views):
+    if any(sp.issparse(view) or is_frame(view) or isinstance(view, SETS) for view in views):
         raise ValueError(f"{name} is of different kinds in the parts: {sorted({type(v).__name__ for v in views})}.")
     return np.concatenate(views)
 
@@ -93,6 +101,8 @@ def describe(view: View) -> str:
     """Return shape and kind."""
     if isinstance(view, Repeated):
         return f"{len(view)} rows of {describe(view.view)}"
+    if isinstance(view, SETS):
+        return repr(view)
     if sp.issparse(view):
         return f"{view.shape} csr {view.dtype}"
     return f"{view.shape} frame" if is_frame(view) else f"{view.shape} {view.dtype}"
@@ -101,6 +111,8 @@ def describe(view: View) -> str:
 def cell(named: tuple[str, View]) -> str:
     """Return the first row of a named view as a table cell."""
     view = named[1].expanded() if isinstance(named[1], Repeated) else named[1]
+    if isinstance(view, Sentences) and not view.readable:
+        return f"<td>{escape(repr(view))}</td>"
     row = view.toarray()[0] if sp.issparse(view) else (view.to_numpy() if is_frame(view) else view)[0]
     shown = np.array2string(row, precision=3, threshold=6, edgeitems=3) if isinstance(row, np.ndarray) else str(row)
     return f"<td>{escape(shown[:160])}</td>"

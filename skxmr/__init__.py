@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from skxmr.methods.l2gcn import L2GCN
     from skxmr.methods.mlcca import MLCCA
     from skxmr.methods.pls import PLS
+    from skxmr.methods.racg import RACG
+    from skxmr.methods.scan import SCAN
     from skxmr.methods.semantic import SemanticMatching
     from skxmr.pairs import Pairs
     from skxmr.pooling import MeanRegions
@@ -43,6 +45,8 @@ _HOME = {
     "DeepRetriever": "deep.base",
     "MLCCA": "methods.mlcca",
     "PLS": "methods.pls",
+    "RACG": "methods.racg",
+    "SCAN": "methods.scan",
     "CrossModalRetriever": "base",
     "LabelGraph": "graph",
     "MeanRegions": "pooling",
@@ -66,6 +70,8 @@ __all__ = [
     "L2GCN",
     "MLCCA",
     "PLS",
+    "RACG",
+    "SCAN",
     "CrossModalRetriever",
     "DeepRetriever",
     "LabelGraph",

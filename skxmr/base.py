@@ -32,6 +32,8 @@ class CrossModalRetriever(PairsStep, metaclass=ABCMeta):
 
     Attributes
     ----------
+    scores_pairs : bool
+        Whether `similarity` is computed pair by pair, and there are no embeddings. Of the class.
     n_features_ : dict
         Number of features of ``"image"`` and ``"text"`` seen in fit.
     classes_ : ndarray of shape (c,)
@@ -40,6 +42,7 @@ class CrossModalRetriever(PairsStep, metaclass=ABCMeta):
         Whether fit saw labels; `score` then wants them too.
     """
 
+    scores_pairs: ClassVar[bool] = False
     _requires_labels: ClassVar[bool] = False
     _by_chunks: ClassVar[bool] = False  # fit takes dask arrays
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
@@ -82,16 +85,24 @@ class CrossModalRetriever(PairsStep, metaclass=ABCMeta):
             views = {name: check_chunks(getattr(pairs, name), name, width=widths.get(name)) for name in MODALITIES}
         else:
             views = {
-                name: check_view(getattr(pairs, name), name, min_rows=2, width=widths.get(name), columns=seen.get(name))
+                name: self._checked_view(getattr(pairs, name), name, 2, widths.get(name), seen.get(name))
                 for name in MODALITIES
             }
         columns = seen or {name: column_names(getattr(pairs, name)) for name in MODALITIES}
         labels = labels.compute() if is_chunked(labels) else labels
         return Checked(pairs.replace(**views), None if labels is None else encode_labels(labels), columns)
 
+    def _checked_view(self, view: Any, name: str, min_rows: int, width: int | None, columns: Any) -> Any:
+        """Return a view as `_fit` and `_encode_...` take it."""
+        return check_view(view, name, min_rows=min_rows, width=width, columns=columns)
+
+    def _widths(self, pairs: Pairs) -> dict[str, int]:
+        """Return the widths of checked views."""
+        return {name: int(getattr(pairs, name).shape[1]) for name in MODALITIES}
+
     def _remember(self, checked: Checked) -> Self:
         self._columns = checked.columns
-        self.n_features_ = {name: int(getattr(checked.pairs, name).shape[1]) for name in MODALITIES}
+        self.n_features_ = self._widths(checked.pairs)
         self.fitted_with_labels_ = checked.labels is not None
         self.__dict__.pop("classes_", None)
         if checked.labels is not None:
@@ -191,7 +202,7 @@ class CrossModalRetriever(PairsStep, metaclass=ABCMeta):
         return Similarity(self.encode_image(image), self.encode_text(text))[:]
 
     def score(self, X: Any, y: Any = None, labels: Any = None) -> float:
-        """Mean of image-to-text and text-to-image mAP under cosine similarity, over the given rows.
+        """Mean of image-to-text and text-to-image mAP under `similarity`, over the given rows.
 
         Parameters
         ----------
@@ -222,10 +233,16 @@ class CrossModalRetriever(PairsStep, metaclass=ABCMeta):
 
     def _encode(self, X: Any, name: str) -> FloatArray:
         check_is_fitted(self)
+        if self.scores_pairs:
+            who = type(self).__name__
+            raise TypeError(
+                f"{who} makes no embeddings: it compares images and texts pair by pair. Ask for similarity(image, "
+                f"text); for many items TwoStage(first=CCA(), second={who}()) finds candidates by a method that embeds."
+            )
         view = getattr(X, name) if isinstance(X, Pairs) else X
         if view is None:
             raise ValueError(f"{name} is missing; pass the {name} view.")
-        view = check_view(view, name, width=self.n_features_[name], columns=self._columns[name])
+        view = self._checked_view(view, name, 1, self.n_features_[name], self._columns[name])
         encode = self._encode_image if name == "image" else self._encode_text
         return np.asarray(encode(view))
 

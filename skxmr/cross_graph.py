@@ -1,10 +1,12 @@
-"""The relation-aggregated graph over the regions of an image and the words of a text, for all pairs of a batch at once.
+"""The relation-aggregated graph over the regions of an image and the words of a text, for all pairs of a batch.
 
-Alphabet: a images of r regions, b texts of w words, all of width d; masks say which regions and words there are.
+Alphabet: a images of r regions, b texts of w words, all of width d; masks say which regions and words there are. What
+belongs to pairs has shapes such as (a, b, m_x, m_y): x and y are the two modalities, with m_x and m_y nodes each.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
@@ -12,8 +14,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from skxmr.cross_attention import masked_softmax
+from skxmr.set_encoders import Sliced
 
 _HIDDEN = 32  # of the two layers behind the heads; the paper gives no width
+_SMALL = 1e-8
 
 
 class Words(NamedTuple):
@@ -29,19 +33,29 @@ class Words(NamedTuple):
     edges: Tensor | None
 
 
-class Side(NamedTuple):
-    """One modality's part of all graphs: what its nodes get from one another, and what they have to give.
+@dataclass(frozen=True)
+class Side(Sliced):
+    """One modality's part of all graphs: k graphs of m nodes.
 
-    `heads`, `tails`, `given` and `own` are (k, m, d): kappa(h), mu(h), W_2 W_1 h and W_2 h; `within` (k, m, d) is what
-    its own modality's nodes pass on, `degree` (k, m) from how many.
+    `heads`, `tails`, `given` and `own` (k, m, d) are kappa(h), mu(h), W_2 W_1 h and W_2 h, `blocks` is h with blocks of
+    length 1; `attention` (k, m, m) is what nodes pay to their own modality, `degree` (k, m) to how many, `touching`
+    (k, m) whether they touch the other.
     """
 
+    h: Tensor
+    mask: Tensor
+    touching: Tensor
     heads: Tensor
     tails: Tensor
     given: Tensor
     own: Tensor
-    within: Tensor
+    blocks: Tensor
+    attention: Tensor
     degree: Tensor
+
+    def trimmed(self, m: int) -> Side:
+        """Return the first m nodes of graphs that have no more."""
+        return replace(self.each(lambda part: part[:, :m]), attention=self.attention[:, :m, :m])
 
 
 class CrossGraph(nn.Module):
@@ -66,6 +80,9 @@ class CrossGraph(nn.Module):
     Notes
     -----
     A word is its own neighbour, as a region is; the paper leaves open what a word without dependencies receives.
+
+    The nodes of a pair are never formed. A node is a combination of `given` and `own` of both modalities, so its length
+    and its products follow from products of these, which are matrix products of all images with all texts.
 
     Shapes: forward takes regions (a, r, d), their mask (a, r) and :class:`Words`, and returns (a, b).
     """
@@ -94,48 +111,35 @@ class CrossGraph(nn.Module):
 
     def forward(self, regions: Tensor, region_mask: Tensor, words: Words) -> Tensor:
         """Return the similarities (a, b)."""
-        nodes = self.nodes(regions, region_mask, words)  # (a, b, r + w, d)
-        a, b = nodes.shape[:2]
-        present = torch.cat(
-            [region_mask[:, None].expand(-1, b, -1), words.mask[None].expand(a, -1, -1)], dim=2
-        )  # (a, b, r + w)
-        of_image = self._matches(regions[:, None], nodes, present, self.image_scores)
-        of_text = self._matches(words.h[None], nodes, present, self.text_scores)
-        return (_mean(of_image, region_mask[:, None]) + _mean(of_text, words.mask[None])) / 2
+        return self.compare(self.image_side(regions, region_mask), self.text_side(words))
 
-    def nodes(self, regions: Tensor, region_mask: Tensor, words: Words) -> Tensor:
-        """Return the updated nodes (a, b, r + w, d) of every pair: eqs. 5 to 11."""
-        together = region_mask[:, :, None] & region_mask[:, None] & self.image_graph
+    def image_side(self, regions: Tensor, mask: Tensor) -> Side:
+        """Return what images bring into every graph: eqs. 5 and 6."""
+        linked = mask[:, :, None] & mask[:, None] & self.image_graph
+        return self._side(regions, mask, mask & self.cross_graph, linked)
+
+    def text_side(self, words: Words) -> Side:
+        """Return what texts bring into every graph: eqs. 5 and 7."""
         linked = words.mask[:, :, None] & words.mask[:, None] & self.text_graph
         if words.edges is not None:
             linked = linked & (words.edges | torch.eye(linked.shape[1], dtype=torch.bool, device=linked.device))
-        image, text = self._side(regions, together), self._side(words.h, linked)
-        anchors = words.anchors & words.mask & self.cross_graph
-        to_image, to_text = _between(image, text, region_mask, anchors)
-        counts = region_mask.sum(dim=1)
-        n = (counts[:, None] + words.mask.sum(dim=1))[:, :, None, None].clamp(min=1).to(regions.dtype)
-        image_degree = image.degree[:, None] + (anchors.sum(dim=1)[:, None] * region_mask[:, None])
-        text_degree = text.degree[None] + counts[:, None, None] * anchors
-        updated = [
-            (side.within.unsqueeze(axis) + across) / n + degree[..., None] * side.own.unsqueeze(axis)
-            for side, axis, across, degree in ((image, 1, to_image, image_degree), (text, 0, to_text, text_degree))
-        ]
-        return functional.normalize(torch.cat(updated, dim=2) / (n if self.second_mean else 1.0) + self.bias, dim=3)
+        return self._side(words.h, words.mask, words.anchors & words.mask & self.cross_graph, linked)
 
-    def _side(self, h: Tensor, linked: Tensor) -> Side:
-        heads, tails, own = self.kappa(h), self.mu(h), self.W_2(h)
-        given = self.W_2(self.W_1(h))
-        within = masked_softmax(heads @ tails.transpose(1, 2), linked) @ given
-        return Side(heads, tails, given, own, within, linked.sum(dim=2))
+    def _side(self, h: Tensor, mask: Tensor, touching: Tensor, linked: Tensor) -> Side:
+        heads, tails, given, own = self.kappa(h), self.mu(h), self.W_2(self.W_1(h)), self.W_2(h)
+        attention = masked_softmax(heads @ tails.transpose(1, 2), linked)
+        blocks = functional.normalize(torch.unflatten(h, 2, (self.n_heads or 1, -1)), dim=3).flatten(2)
+        return Side(h, mask, touching, heads, tails, given, own, blocks, attention, linked.sum(dim=2).to(h.dtype))
 
-    def _matches(self, h: Tensor, nodes: Tensor, present: Tensor, scores: nn.Module) -> Tensor:
-        """Return how well each node is rebuilt from all (a, b, m): eqs. 12 to 19."""
-        attention = masked_softmax(self.scale * (h @ nodes.transpose(2, 3)), present[:, :, None])
-        rebuilt = attention @ nodes  # (a, b, m, d)
-        k, (a, b, m, d) = self.n_heads or 1, rebuilt.shape
-        blocks, parts = h.reshape(*h.shape[:3], k, d // k), rebuilt.reshape(a, b, m, k, d // k)
-        found: Tensor = scores(functional.cosine_similarity(blocks, parts, dim=4))  # of (a, b, m, k)
-        return found[..., 0]
+    def compare(self, image: Side, text: Side) -> Tensor:
+        """Return the similarities (a, b) of all images with all texts: eqs. 8 to 20."""
+        pairs = _Pairs(self, image, text)
+        found = []
+        for z, scores in enumerate((self.image_scores, self.text_scores)):
+            side = pairs.sides[z]
+            cosines = _block_cosines(pairs.rebuilt(z), side.blocks, self.n_heads or 1)
+            found.append((scores(cosines)[..., 0] * side.mask).sum(dim=2) / side.mask.sum(dim=2).clamp(min=1))
+        return (found[0] + found[1]) / 2
 
 
 def _scores(n_heads: int | None) -> nn.Module:
@@ -145,20 +149,87 @@ def _scores(n_heads: int | None) -> nn.Module:
     return nn.Sequential(nn.Linear(n_heads, _HIDDEN), nn.Tanh(), nn.Linear(_HIDDEN, 1))
 
 
-def _between(image: Side, text: Side, region_mask: Tensor, anchors: Tensor) -> tuple[Tensor, Tensor]:
-    """Return what regions get from words (a, b, r, d), and words from regions (a, b, w, d): eqs. 8 and 9."""
-    joined = region_mask[:, None, :, None] & anchors[None, :, None, :]  # (a, b, r, w)
-    to_image = masked_softmax(_all_products(image.heads, text.tails), joined) @ text.given
-    back = masked_softmax(_all_products(text.heads, image.tails).transpose(0, 1), joined.transpose(2, 3))
-    return to_image, back @ image.given[:, None]
+def _block_cosines(rebuilt: Tensor, blocks: Tensor, n_heads: int) -> Tensor:
+    """Return the cosines of all heads (a, b, m, n_heads): eqs. 15 to 17; `blocks` have length 1."""
+    parts = torch.unflatten(rebuilt, 3, (n_heads, -1))
+    products = (parts * torch.unflatten(blocks, 3, (n_heads, -1))).sum(dim=4)
+    return products / torch.linalg.vector_norm(parts, dim=4).clamp(min=_SMALL)
 
 
-def _all_products(x: Tensor, y: Tensor) -> Tensor:
-    """Return the products of all rows of x (k, m, d) with all of y (l, o, d): (k, l, m, o)."""
-    (k, m, d), (n, o, _) = x.shape, y.shape
-    return (x.reshape(k * m, d) @ y.reshape(n * o, d).T).reshape(k, m, n, o).transpose(1, 2)
+class _Pairs:
+    """The graphs of all pairs, updated and rebuilt: eqs. 8 to 14; index 0 is images, 1 texts."""
+
+    def __init__(self, graph: CrossGraph, image: Side, text: Side) -> None:
+        self.raw, self.scale, self.bias = (image, text), graph.scale, graph.bias
+        self.sides = image.each(lambda part: part[:, None]), text.each(lambda part: part[None])
+        joined = self.sides[0].touching[..., None] & self.sides[1].touching[:, :, None]  # (a, b, r, w)
+        n = (image.mask.sum(1)[:, None] + text.mask.sum(1)).clamp(min=1).to(image.h.dtype)[..., None, None]
+        mean = 1 / n if graph.second_mean else torch.ones_like(n)
+        self.alpha = mean / n  # the weight of a message
+        allowed = joined, joined.transpose(2, 3)
+        self.messages = [masked_softmax(self._products("heads", "tails", x, 1 - x), allowed[x]) for x in (0, 1)]
+        # the weight of a node itself, (a, b, m_x, 1)
+        self.delta = [mean * (self.sides[x].degree + allowed[x].sum(dim=3))[..., None] for x in (0, 1)]
+        across = self._products("given", "given", 0, 1)
+        self.scaled = [self._inverse_lengths(0, across), self._inverse_lengths(1, across.transpose(2, 3))]
+
+    def _products(self, left: str, right: str, x: int, y: int) -> Tensor:
+        """Return the products of nodes of x with nodes of y, (a, b, m_x, m_y), or (a, 1, ...), (1, b, ...) of one."""
+        u, v = getattr(self.raw[x], left), getattr(self.raw[y], right)
+        if x == y:
+            return (u @ v.transpose(1, 2)).unsqueeze(1 - x)
+        (k, m, d), (n, o, _) = u.shape, v.shape
+        products = (u.reshape(k * m, d) @ v.reshape(n * o, d).T).reshape(k, m, n, o)
+        return products.permute((0, 2, 1, 3) if x == 0 else (2, 0, 1, 3))
+
+    def _inverse_lengths(self, x: int, given_across: Tensor) -> Tensor:
+        """Return one over the length of the updated nodes of x, (a, b, 1, m_x): eqs. 10 and 11.
+
+        A node is ``alpha (A G_x + P G_y) + delta O_x + bias``, row by row, with G `given` and O `own`.
+        """
+        side, y, A, P = self.sides[x], 1 - x, self.sides[x].attention, self.messages[x]
+        alpha, delta, bias = self.alpha, self.delta[x], self.bias
+        own_given = [self._products("own", "given", x, z) for z in (x, y)]
+        given_bias = [(self.sides[z].given @ bias)[:, :, None] for z in (x, y)]
+        within = A * (A @ self._products("given", "given", x, x)), A * own_given[0], A * given_bias[0]
+        of_given = P @ self._products("given", "given", y, y) + 2 * (A @ given_across)
+        across = alpha * of_given + 2 * (delta * own_given[1] + given_bias[1])
+        squares, of_own, of_bias = (part.sum(dim=3, keepdim=True) for part in within)
+        alone = delta**2 * (side.own**2).sum(dim=3, keepdim=True) + bias @ bias + alpha**2 * squares
+        mixed = delta * (alpha * of_own + (side.own @ bias)[..., None]) + alpha * of_bias
+        total = alone + 2 * mixed + alpha * (P * across).sum(dim=3, keepdim=True)
+        floor = (torch.finfo(total.dtype).eps * alone.detach()).clamp(min=_SMALL**2)  # below is rounding
+        return torch.maximum(total, floor).rsqrt().transpose(2, 3)
+
+    def _logits(self, z: int, x: int) -> Tensor:
+        """Return the products of nodes of z with the updated nodes of x, (a, b, m_z, m_x)."""
+        side, y = self.sides[x], 1 - x
+        messages = self._products("h", "given", z, x) @ side.attention.transpose(2, 3)
+        messages = messages + self._products("h", "given", z, y) @ self.messages[x].transpose(2, 3)
+        own = self._products("h", "own", z, x) * self.delta[x].transpose(2, 3)
+        return (self.alpha * messages + own + (self.sides[z].h @ self.bias)[..., None]) * self.scaled[x]
+
+    def rebuilt(self, z: int) -> Tensor:
+        """Return the nodes of z as they are rebuilt from all nodes, (a, b, m_z, d): eqs. 12 to 14."""
+        present = [side.mask[:, :, None].expand(*self.alpha.shape[:2], -1, -1) for side in self.sides]
+        logits = torch.cat([self._logits(z, x) for x in (0, 1)], dim=3)
+        weights = masked_softmax(self.scale * logits, torch.cat(present, dim=3)) * torch.cat(self.scaled, dim=3)
+        parts = torch.split(weights, [side.h.shape[1] for side in self.raw], dim=3)
+        combined = []
+        for x, side in enumerate(self.raw):
+            y = 1 - x
+            on_given = self.alpha * (parts[x] @ self.sides[x].attention + parts[y] @ self.messages[y])
+            on_all = torch.cat(
+                [on_given, parts[x] * self.delta[x].transpose(2, 3), parts[x].sum(3, keepdim=True)], dim=3
+            )
+            bias = self.bias.expand(len(side.h), 1, -1)
+            combined.append(_combined(on_all, torch.cat([side.given, side.own, bias], dim=1), x))
+        return combined[0] + combined[1]
 
 
-def _mean(values: Tensor, mask: Tensor) -> Tensor:
-    """Return the mean over the last axis among what is there."""
-    return (values * mask).sum(dim=2) / mask.sum(dim=2).clamp(min=1)
+def _combined(weights: Tensor, vectors: Tensor, x: int) -> Tensor:
+    """Return what weights (a, b, m, k) make of the vectors (a, k, d) of images, or (b, k, d) of texts."""
+    a, b, m, k = weights.shape
+    if x == 0:
+        return (weights.reshape(a, b * m, k) @ vectors).reshape(a, b, m, -1)
+    return (weights.transpose(0, 1).reshape(b, a * m, k) @ vectors).reshape(b, a, m, -1).transpose(0, 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from abc import abstractmethod
+from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -199,7 +200,7 @@ class DeepRetriever(AnnouncesEpochs, CrossModalRetriever):
         device = distributed.place(resolve_device(self.device))
         seeds = check_random_state(self.random_state).randint(2**31, size=4).tolist()
         seeds = distributed.agree(seeds, pairs, labels)
-        split = split_rows(pairs, labels, self.validation_fraction, seeds[0])
+        split = self._split(pairs, labels, seeds[0])
         with initialising(seeds[1]):
             network, objective = self._build(split)
         network.float()  # whatever torch's default is
@@ -209,8 +210,7 @@ class DeepRetriever(AnnouncesEpochs, CrossModalRetriever):
                 raise ValueError("warm_start=True, but the labels of the last fit had other names; set it to False.")
             network = going_on(network, self.network_)
         network.to(device)
-        Y = np.zeros((len(split.pairs), 0)) if split.labels is None else split.labels.matrix
-        dataset = PairsDataset(split.pairs.image, split.pairs.text, Y, device)
+        dataset = self._dataset(split, network, device)
         options = self._options(len(dataset), device)
         text_input = getattr(network, "text_input", None)
         if isinstance(text_input, PretrainedText) and not continued:
@@ -219,9 +219,21 @@ class DeepRetriever(AnnouncesEpochs, CrossModalRetriever):
             callbacks=[*(self.callbacks or []), *self._announce(network, pairs, labels, options.max_epochs)]
         )
         generator = torch.Generator().manual_seed(seeds[2])
-        outcome = train(network, objective, dataset, validation_scores(network, split), generator, options)
+        outcome = train(network, objective, dataset, self._measure(network, split), generator, options)
         self.network_ = network.eval().requires_grad_(False)
         self.best_epoch_, self.history_ = outcome.best_epoch, outcome.history
+
+    def _split(self, pairs: Pairs, labels: Labels | None, seed: int) -> Split:
+        return split_rows(pairs, labels, self.validation_fraction, seed)
+
+    def _dataset(self, split: Split, network: Any, device: torch.device) -> Any:
+        """Return the fitting rows as batches want them."""
+        Y = np.zeros((len(split.pairs), 0)) if split.labels is None else split.labels.matrix
+        return PairsDataset(split.pairs.image, split.pairs.text, Y, device)
+
+    def _measure(self, network: Any, split: Split) -> Callable[[], dict[str, float]] | None:
+        """Return what measures the network on the validation rows; the last of its scores decides."""
+        return validation_scores(network, split)
 
     def _options(self, n: int, device: torch.device = _CPU) -> Options:
         return options_of(self, n, device)

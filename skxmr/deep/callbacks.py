@@ -88,12 +88,13 @@ class Patience(Callback):
 
 
 class Steps(Callback):
-    """Step a learning-rate schedule after every training batch."""
+    """Step a learning-rate schedule after every training batch; a number is the epochs to a tenth of the rate."""
 
-    def __init__(self, kind: str, n_steps: int, cycle_momentum: bool) -> None:
+    def __init__(self, kind: str | int, n_steps: int, cycle_momentum: bool, n_epochs: int = 1) -> None:
         self.kind = kind
         self.n_steps = n_steps
         self.cycle_momentum = cycle_momentum
+        self.n_epochs = n_epochs
 
     def on_train_begin(self, net: Any, **kwargs: Any) -> None:
         """Make the schedule."""
@@ -105,6 +106,8 @@ class Steps(Callback):
                 total_steps=int(self.n_steps) + 1,
                 cycle_momentum=self.cycle_momentum,
             )
+        elif not isinstance(self.kind, str):
+            self.schedule_ = schedules.StepLR(optimizer, int(self.kind) * int(self.n_steps) // self.n_epochs)
         else:
             self.schedule_ = schedules.CosineAnnealingLR(optimizer, self.n_steps)
 
@@ -112,6 +115,17 @@ class Steps(Callback):
         """Move on."""
         if training:
             self.schedule_.step()
+
+
+class Clip(Callback):
+    """Scale gradients that are too long, all parameters together."""
+
+    def __init__(self, longest: float) -> None:
+        self.longest = longest
+
+    def on_grad_computed(self, net: Any, named_parameters: Any, **kwargs: Any) -> None:
+        """Look at the gradients of a step."""
+        nn.utils.clip_grad_norm_([parameter for _, parameter in named_parameters], self.longest)
 
 
 class Ramp(Callback):
@@ -140,7 +154,9 @@ class Progress(Callback):
 
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
         """Show the epoch."""
-        shown = {"train_loss": "loss", "validation_i2t_map": "i2t", "validation_t2i_map": "t2i"}
+        shown = {
+            "train_loss": "loss", "validation_i2t_map": "i2t", "validation_t2i_map": "t2i", "validation_mr": "mR",
+        }  # fmt: skip
         last = net.history[-1]
         self.bar.set_postfix({short: f"{last[name]:.3f}" for name, short in shown.items() if name in last})
         self.bar.update()

@@ -34,6 +34,11 @@ def standardizer(X: FloatArray, wanted: bool | str) -> nn.Module:
     scaler = StandardScaler(with_mean=False)  # also measures the mean, without making a sparse view dense
     for block in blocks(X):  # it squares what it is given in memory of its own
         scaler.partial_fit(block)
+    return standardizing(scaler, wanted)
+
+
+def standardizing(scaler: StandardScaler, wanted: bool | str) -> nn.Module:
+    """Return the module that does what a fitted scaler has measured."""
     scale = scaler.scale_
     if wanted == "view":
         scale = np.full_like(scale, np.sqrt(scaler.var_.mean()) or 1.0)

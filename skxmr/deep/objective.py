@@ -52,6 +52,8 @@ class Objective:
         A remainder of fewer rows joins the batch before it.
     rate_factors : mapping of str to float or None
         Factor of the learning rate for parameters of the network, by name; these are not decayed.
+    clip : float or None
+        Longer gradients are scaled to this length.
     """
 
     def __init__(
@@ -60,11 +62,13 @@ class Objective:
         critic_every: int = 1,
         smallest_batch: int = 2,
         rate_factors: Mapping[str, float] | None = None,
+        clip: float | None = None,
     ) -> None:
         self.weights = {name: weight for name, weight in weights.items() if weight != 0}
         self.critic_every = critic_every
         self.smallest_batch = smallest_batch
         self.rate_factors = dict(rate_factors or {})
+        self.clip = clip
 
     def terms(self, outputs: Mapping[str, Tensor], Y: Tensor) -> dict[str, Tensor]:
         """Return the named terms of a batch, scalars all."""

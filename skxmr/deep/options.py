@@ -29,7 +29,7 @@ class Options(NamedTuple):
     max_epochs: int
     optimizer: Any
     weight_decay: float
-    schedule: str
+    schedule: str | int
     precision: str
     compile: bool
     early_stopping: int | None

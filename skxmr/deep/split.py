@@ -10,6 +10,8 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from skxmr._labels import Labels
+from skxmr._repeated import Repeated
+from skxmr._sentences import Sentences
 from skxmr.deep.batches import SomeRows
 from skxmr.pairs import Pairs
 
@@ -71,7 +73,10 @@ def split_rows(pairs: Pairs, labels: Labels | None, fraction: float, seed: int) 
 
 
 def _take(pairs: Pairs, rows: NDArray[Any], shared: bool) -> Rows:
-    image, text = (view[rows] if sp.issparse(view) else SomeRows(view, rows) for view in (pairs.image, pairs.text))
+    image, text = (
+        view[rows] if sp.issparse(view) or isinstance(view, (Repeated, Sentences)) else SomeRows(view, rows)
+        for view in (pairs.image, pairs.text)
+    )
     return Rows(image, text, pairs.label_graph, pairs.groups[rows] if shared else None)
 
 

@@ -59,6 +59,8 @@ class EpochTasks(Callback):
 class AnnouncesEpochs(CallbackSupportMixin):
     """What makes a deep retriever support scikit-learn's callbacks; before 1.9 it does nothing."""
 
+    _widths: Callable[[Pairs], dict[str, int]]
+
     def _announce(self, network: nn.Module, pairs: Pairs, labels: Labels | None, max_epochs: int) -> list[EpochTasks]:
         """Tell that the fit begins; return the callback of skorch that tells of every epoch."""
         if not hasattr(self, "_init_callback_context"):
@@ -74,7 +76,7 @@ class AnnouncesEpochs(CallbackSupportMixin):
                 "network_": copy.deepcopy(network).eval(),
                 "history_": history_table(net.history),
                 "best_epoch_": len(net.history),
-                "n_features_": {name: int(getattr(pairs, name).shape[1]) for name in MODALITIES},
+                "n_features_": self._widths(pairs),
                 "_columns": dict.fromkeys(MODALITIES),
                 "fitted_with_labels_": labels is not None,
             }

@@ -18,7 +18,7 @@ from tqdm.auto import tqdm
 from skxmr.adversaries import Discriminator
 from skxmr.deep import distributed
 from skxmr.deep.batches import Batches, PairsDataset
-from skxmr.deep.callbacks import DivergenceError, Patience, Progress, Ramp, Selection, Steps
+from skxmr.deep.callbacks import Clip, DivergenceError, Patience, Progress, Ramp, Selection, Steps
 from skxmr.deep.objective import Objective
 from skxmr.deep.options import OPTIMIZERS, Options
 from skxmr.deep.trainer import Trainer
@@ -62,7 +62,7 @@ def train(
     ):
         callbacks = [
             *((f"term_{name}", PassthroughScoring(name=name, on_train=True)) for name in objective.weights),
-            *_of_steps(network, options, n_steps),
+            *_of_steps(network, objective, options, n_steps),
             ("selection", selection),
             ("bar", Progress(bar)),
             *(options.callbacks or []),
@@ -83,10 +83,12 @@ def train(
     return Outcome(selection.best_epoch, history_table(net.history), net.interrupts_ > 0)
 
 
-def _of_steps(network: nn.Module, options: Options, n_steps: int) -> Iterator[tuple[str, Any]]:
+def _of_steps(network: nn.Module, objective: Objective, options: Options, n_steps: int) -> Iterator[tuple[str, Any]]:
     """Yield the callbacks that work at every step, where there is something for them to do."""
+    if objective.clip is not None:
+        yield "clip", Clip(objective.clip)
     if options.schedule != "constant":
-        yield "steps", Steps(options.schedule, n_steps, isinstance(options.optimizer, str))
+        yield "steps", Steps(options.schedule, n_steps, isinstance(options.optimizer, str), options.max_epochs)
     if any(isinstance(module, Discriminator) for module in network.modules()):
         yield "ramp", Ramp(n_steps)
 

@@ -4,19 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from sklearn.utils.metadata_routing import MetadataRequest
 
-from skxmr._call import need_both, unpack
-from skxmr._labels import encode_labels
-from skxmr._repeated import Repeated
 from skxmr._validation import check_choice, check_k
 from skxmr.metrics._cutoffs import hit_at_k, ndcg_at_k, precision_at_k, recall_at_k
-from skxmr.metrics._groups import SameGroup
 from skxmr.metrics._precision import mean_average_precision
-from skxmr.metrics._relevance import SameRow, SharedLabels
-from skxmr.metrics._similarity import SIMILARITIES, Similarity
-from skxmr.pairs import Pairs
+from skxmr.metrics._score_matrices import score_matrices
+from skxmr.metrics._similarity import SIMILARITIES
 
 MEASURES: dict[str, Any] = {
     "map": mean_average_precision,
@@ -26,56 +20,6 @@ MEASURES: dict[str, Any] = {
     "ndcg": ndcg_at_k,
 }
 DIRECTIONS = ("both", "image_to_text", "text_to_image")
-
-
-def score_matrices(estimator: Any, X: Any, y: Any, labels: Any, metric: str = "cosine") -> tuple[Any, Any]:
-    """Return (scores, relevance) of image queries against texts, for a retriever or a pipeline or search around one.
-
-    Labels given: relevant means a shared label. No labels and fitted without: the same row. No labels although
-    fitted with: an error, because a forgiving score would be silently wrong. An image that several texts share is one
-    query; its labels are those of its first text, and without labels all its texts are relevant.
-    """
-    pairs, labels = unpack(X, y, labels)
-    need_both(pairs, "scoring")
-    if labels is None and _fitted_with_labels(estimator):
-        raise ValueError(
-            "the model was fitted with labels but is scored without; pass them: score(pairs, labels) or "
-            "score(X_img, X_txt, labels). In scikit-learn's search tools use Pairs as X and the labels as y, "
-            "or enable metadata routing and pass labels=."
-        )
-    if isinstance(pairs.image, Repeated):
-        images, index = pairs.distinct_images()
-        relevance: Any = SameGroup(np.arange(images.shape[0]), index)
-        if labels is not None:
-            encoded = encode_labels(labels)
-            first = np.unique(index, return_index=True)[1]
-            relevance = SharedLabels(encoded._replace(matrix=encoded.matrix[first]), encoded)
-        image = _embedded(estimator, pairs.replace(image=images, text=None)).image
-        return Similarity(image, _embedded(estimator, pairs.replace(image=None)).text, metric), relevance
-    relevance = SameRow(len(pairs)) if labels is None else SharedLabels(labels)
-    embedded = _embedded(estimator, pairs)
-    return Similarity(embedded.image, embedded.text, metric), relevance
-
-
-def _embedded(estimator: Any, pairs: Pairs) -> Pairs:
-    embedded = estimator.transform(pairs)
-    if not isinstance(embedded, Pairs):
-        raise TypeError(
-            f"{type(estimator).__name__}.transform returned a {type(embedded).__name__}, but a retriever, "
-            "or a pipeline that ends in one, gives a Pairs of embeddings."
-        )
-    return embedded
-
-
-def _fitted_with_labels(estimator: Any) -> bool:
-    """Look through searches and pipelines for the retriever's own memory of its labels."""
-    while True:
-        if hasattr(estimator, "best_estimator_"):
-            estimator = estimator.best_estimator_
-        elif hasattr(estimator, "steps"):
-            estimator = estimator.steps[-1][1]
-        else:
-            return bool(getattr(estimator, "fitted_with_labels_", False))
 
 
 class _Scorer:

@@ -1,0 +1,109 @@
+"""Checks of images as regions and texts as words: what a method that compares sets is given."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from skxmr._regions import Regions
+from skxmr._repeated import Repeated
+from skxmr._sentences import Sentences
+from skxmr._validation import is_frame
+from skxmr.deep.vocabulary import Vocabulary
+
+_BLOCK = 1024  # images that are looked at together
+
+
+def checked_images(view: Any, min_rows: int, width: int | None) -> Repeated:
+    """Return images as rows of `Regions` by index, finite and of the width seen in fit."""
+    rows = view if isinstance(view, Repeated) else None
+    regions = view if rows is None else rows.view
+    if not isinstance(regions, Regions):
+        if is_frame(regions) or np.ndim(regions) != 3:
+            shape = getattr(regions, "shape", None) or f"a {type(regions).__name__}"
+            raise ValueError(
+                f"image is {shape}, but regions are compared here: pass Regions(features, boxes), or an array "
+                "(n, regions, d)."
+            )
+        regions = Regions(regions)
+    rows = Repeated(regions, np.arange(len(regions)) if rows is None else rows.index)
+    if len(rows) < min_rows:
+        raise ValueError(f"image has {len(rows)} sample(s) (n_samples={len(rows)}); at least {min_rows} are needed.")
+    if width is not None and regions.shape[2] != width:
+        raise ValueError(f"image has regions of {regions.shape[2]} features, but {width} were seen in fit.")
+    if regions.shape[2] == 0:
+        raise ValueError("image has regions of 0 feature(s) while a minimum of 1 is required.")
+    for start in range(0, len(regions), _BLOCK):
+        part = regions[start : start + _BLOCK]
+        if not np.isfinite(np.asarray(part.features, np.float32)[part.mask]).all():
+            raise ValueError(f"image contains NaN or infinite values, first in rows from {start}; drop them.")
+    return rows
+
+
+def checked_texts(view: Any, min_rows: int, width: int | None, max_words: int, parser: Any) -> Sentences:
+    """Return texts as `Sentences` that are not too long; `width` is that of the words' vectors in fit, 0 for none."""
+    if isinstance(view, Sentences):
+        texts = view
+    elif hasattr(view, "ndim") and view.ndim != 1:
+        raise ValueError(f"text has shape {view.shape}, but words are compared here: pass Sentences, strings or lists.")
+    else:
+        texts = _parsed(list(view), parser)
+    if len(texts) < min_rows:
+        raise ValueError(f"text has {len(texts)} sample(s) (n_samples={len(texts)}); at least {min_rows} are needed.")
+    lengths = texts.lengths
+    if len(lengths) and lengths.max() > max_words:
+        i = int(lengths.argmax())
+        raise ValueError(f"text {i} has {lengths[i]} words, but max_words={max_words}; raise it, or shorten the text.")
+    found = texts.width or 0
+    if width is not None and found != width:
+        kind = {True: f"vectors of width {width}", False: "words without vectors"}[width > 0]
+        raise ValueError(f"the model was fitted on {kind}, but text has {f'width {found}' if found else 'no vectors'}.")
+    if found:
+        vectors = texts.packed()[0].vectors
+        if not np.isfinite(vectors).all():  # type: ignore[arg-type]
+            raise ValueError("the vectors of text contain NaN or infinite values; drop them.")
+    return texts
+
+
+def check_known(vocabulary: Vocabulary, texts: Sentences) -> None:
+    """Refuse texts without what the fitting rows had; warn of those that say nothing known."""
+    for wanted, has, name in (
+        (bool(vocabulary.tags), texts.tagged, "tags"),
+        (vocabulary.parsed, texts.parsed, "heads"),
+    ):
+        if wanted and not has:
+            raise ValueError(
+                f"the model was fitted on sentences with {name}, and text has none; make them as before, e.g. by "
+                "parse_sentences or parser='spacy'."
+            )
+    if not vocabulary.words:
+        return
+    packed, rows = texts.packed()
+    if packed.words is None:
+        raise ValueError("the model was fitted on words, and text is vectors alone.")
+    known = np.concatenate([[0], np.cumsum(vocabulary.word_ids(packed.words) > 0)])
+    silent = int((known[packed.offsets[rows + 1]] == known[packed.offsets[rows]]).sum())
+    if silent:
+        message = f"{silent} of {len(texts)} texts hold no word that was seen in fit: their similarities mean nothing."
+        warnings.warn(message, UserWarning, stacklevel=5)
+
+
+def check_where(where: Any, n: int, m: int) -> sp.csr_array:
+    """Return which pairs are asked for, as CSR with sorted indices."""
+    asked = sp.csr_array(where, dtype=bool)
+    if asked.shape != (n, m):
+        raise ValueError(f"where has shape {asked.shape}, but there are {n} images and {m} texts.")
+    asked.eliminate_zeros()
+    asked.sort_indices()
+    return asked
+
+
+def _parsed(texts: list[Any], parser: Any) -> Sentences:
+    if parser is None or not all(isinstance(text, str) for text in texts):
+        return Sentences(texts)
+    from skxmr.parsing import parse_sentences
+
+    return parse_sentences(texts, parser)

@@ -1,0 +1,184 @@
+"""Stacked cross attention."""
+
+from __future__ import annotations
+
+from numbers import Real
+from typing import Any, ClassVar, Self
+
+from sklearn.utils._param_validation import Interval, StrOptions
+from torch import Tensor, nn
+
+from skxmr._validation import check_choice
+from skxmr.contrastive import hardest_triplets
+from skxmr.cross_attention import attended_cosines, pooled
+from skxmr.deep.objective import Objective, Outputs
+from skxmr.deep.pairwise import PairwiseRetriever
+from skxmr.deep.set_networks import NodeSet, SetNetwork, set_encoders
+from skxmr.deep.split import Split
+
+SHARPNESS = {"text_to_image": 9.0, "image_to_text": 4.0}
+POOLING = {"text_to_image": 6.0, "image_to_text": 5.0}
+
+
+class SCANNetwork(SetNetwork):
+    """Cosines of single words with what they attend to in the image, or of regions in the text, pooled."""
+
+    def __init__(self, encoders: Any, d: int, attention: str, sharpness: float, pooling: float | None) -> None:
+        super().__init__(encoders, d, copies=1)
+        self.attention, self.sharpness, self.pooling = attention, sharpness, pooling
+
+    def compare(self, images: NodeSet, texts: NodeSet) -> Tensor:
+        """Return the similarities (a, b)."""
+        if self.attention == "text_to_image":
+            cosines = attended_cosines(images.h, images.mask, texts.h, texts.mask, self.sharpness)  # (a, b, w)
+            return pooled(cosines, texts.mask[None], self.pooling)
+        cosines = attended_cosines(texts.h, texts.mask, images.h, images.mask, self.sharpness)  # (b, a, r)
+        return pooled(cosines, images.mask[None], self.pooling).T
+
+
+class SCANObjective(Objective):
+    """The hinge on the hardest negatives of the batch, summed; `Y` holds the image of each row."""
+
+    def __init__(self, margin: float, clip: float | None) -> None:
+        super().__init__({"triplets": 1.0}, clip=clip)
+        self.margin = margin
+
+    def triplets(self, outputs: Outputs, Y: Tensor) -> Tensor:
+        """SCAN eq. 12."""
+        return hardest_triplets(outputs["similarity"], Y == Y.T, self.margin)
+
+
+class SCAN(PairwiseRetriever):
+    """Stacked cross attention: every word attends to the regions of an image, or every region to the words of a text.
+
+    The similarity of a pair is pooled from the cosines of single words with the regions they attend to
+    (``attention="text_to_image"``), or of regions with words. Trained by the hardest negatives of a batch. Boxes, tags
+    and dependencies are not looked at.
+
+    Parameters
+    ----------
+    attention : {"text_to_image", "image_to_text"}, default="text_to_image"
+        What attends to what: words to regions, or regions to words.
+    sharpness : float or "auto", default="auto"
+        Inverse temperature of the attention, lambda_1; ``"auto"`` is 9 for words and 4 for regions.
+    pooling : {"lse", "mean"}, default="lse"
+        How the cosines become one number: log-sum-exp, or their mean.
+    pooling_sharpness : float or "auto", default="auto"
+        lambda_2 of the log-sum-exp; ``"auto"`` is 6 for words and 5 for regions.
+    n_components, word_width, min_count, max_words, parser, margin : object
+        As in :class:`PairwiseRetriever`.
+    lr, batch_size, max_epochs, optimizer, weight_decay, schedule, clip : object
+        As in :class:`PairwiseRetriever`.
+    dropout, input_dropout, standardize, device, precision, random_state : object
+        As in :class:`PairwiseRetriever`.
+    early_stopping, validation_fraction, callbacks, verbose, warm_start : object
+        As in :class:`PairwiseRetriever`.
+
+    Attributes
+    ----------
+    network_, history_, best_epoch_, n_features_ : object
+        As in :class:`PairwiseRetriever`.
+
+    References
+    ----------
+    Lee et al., "Stacked cross attention for image-text matching", ECCV 2018, eqs. 1-12. Deviation: features are scaled
+    as a whole (``standardize=False`` leaves them).
+
+    Examples
+    --------
+    >>> from skxmr import SCAN, Pairs, Regions
+    >>> from skxmr.datasets import make_captioned_scenes
+    >>> scenes = make_captioned_scenes(20, random_state=0)
+    >>> pairs = Pairs(Regions(scenes.regions, mask=scenes.mask), scenes.sentences, image_index=scenes.image_index)
+    >>> model = SCAN(16, word_width=8, batch_size=20, max_epochs=2, random_state=0).fit(pairs)
+    >>> model.similarity(pairs[:10]).shape
+    (2, 10)
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **PairwiseRetriever._set_constraints,
+        "attention": [StrOptions(set(SHARPNESS))],
+        "pooling": [StrOptions({"lse", "mean"})],
+        **{
+            name: [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"})]
+            for name in ("sharpness", "pooling_sharpness")
+        },
+    }
+
+    def __init__(
+        self,
+        n_components: int = 1024,
+        *,
+        attention: str = "text_to_image",
+        sharpness: float | str = "auto",
+        pooling: str = "lse",
+        pooling_sharpness: float | str = "auto",
+        word_width: int = 300,
+        min_count: int = 1,
+        max_words: int = 128,
+        parser: Any = None,
+        margin: float = 0.2,
+        lr: float = 2e-4,
+        batch_size: int = 128,
+        max_epochs: int = 30,
+        optimizer: Any = "adamw",
+        weight_decay: float = 0.0,
+        schedule: str | int = 15,
+        clip: float | None = 2.0,
+        dropout: float = 0.0,
+        input_dropout: float = 0.0,
+        standardize: bool | str = "view",
+        device: str = "auto",
+        precision: str = "float32",
+        random_state: Any = None,
+        early_stopping: int | None = None,
+        validation_fraction: float = 0.1,
+        callbacks: list[Any] | None = None,
+        verbose: int = 0,
+        warm_start: bool = False,
+    ) -> None:
+        super().__init__(
+            n_components, word_width=word_width, min_count=min_count, max_words=max_words, parser=parser,
+            margin=margin, lr=lr, batch_size=batch_size, max_epochs=max_epochs, optimizer=optimizer,
+            weight_decay=weight_decay, schedule=schedule, clip=clip, dropout=dropout, input_dropout=input_dropout,
+            standardize=standardize, device=device, precision=precision, random_state=random_state,
+            early_stopping=early_stopping, validation_fraction=validation_fraction, callbacks=callbacks,
+            verbose=verbose, warm_start=warm_start,
+        )  # fmt: skip
+        self.attention = attention
+        self.sharpness = sharpness
+        self.pooling = pooling
+        self.pooling_sharpness = pooling_sharpness
+
+    @classmethod
+    def paper(cls, dataset: str = "flickr30k", **overrides: Any) -> Self:
+        """Return an estimator with the paper's constants as ordinary parameters.
+
+        Parameters
+        ----------
+        dataset : {"flickr30k", "coco"}, default="flickr30k"
+            Decides rates, epochs and pooling.
+        **overrides : object
+            Parameters that differ.
+
+        Returns
+        -------
+        SCAN
+            Unfitted.
+        """
+        check_choice(dataset, "dataset", ("flickr30k", "coco"))
+        constants: dict[str, Any] = {"standardize": False, "min_count": 4}
+        if dataset == "coco":
+            constants |= {"lr": 5e-4, "max_epochs": 20, "schedule": 10}
+            if overrides.get("attention") == "image_to_text":
+                constants["pooling_sharpness"] = 20.0
+        return cls(**constants | overrides)
+
+    def _build(self, split: Split) -> tuple[nn.Module, Objective]:
+        sharpness = SHARPNESS[self.attention] if isinstance(self.sharpness, str) else self.sharpness
+        pooling = POOLING[self.attention] if isinstance(self.pooling_sharpness, str) else self.pooling_sharpness
+        encoders = set_encoders(self, split, unit_length=True)
+        network = SCANNetwork(
+            encoders, self.n_components, self.attention, sharpness, pooling if self.pooling == "lse" else None
+        )
+        return network, SCANObjective(self.margin, self.clip)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from skxmr.methods.scan import SCAN
     from skxmr.methods.semantic import SemanticMatching
     from skxmr.pairs import Pairs
+    from skxmr.parsing import parse_sentences
     from skxmr.pooling import MeanRegions
     from skxmr.preprocessing import PerModality
     from skxmr.word_vectors import load_word_vectors
@@ -57,6 +58,7 @@ _HOME = {
     "SemanticMatching": "methods.semantic",
     "label_graph": "_cooccurrence",
     "load_word_vectors": "word_vectors",
+    "parse_sentences": "parsing",
 }
 _MODULES = ("datasets", "features", "metrics", "testing")
 __all__ = [
@@ -86,6 +88,7 @@ __all__ = [
     "label_graph",
     "load_word_vectors",
     "metrics",
+    "parse_sentences",
     "testing",
 ]
 

@@ -54,7 +54,7 @@ class Sentences:
     >>> sentences
     Sentences(2 texts, 6 words)
     >>> sentences.tokens(1), sentences[:1].lengths.tolist()
-    (['it's', 'a', 'seven'], [3])
+    (["it's", 'a', 'seven'], [3])
     """
 
     ndim = 1
@@ -127,7 +127,15 @@ class Sentences:
         return list(self._packed.words[start:stop])
 
     def packed(self) -> tuple[Packed, NDArray[np.intp]]:
-        """Return the memory that slices share, and which of its sentences these are."""
+        """Return the memory that slices share, and which of its sentences these are.
+
+        Returns
+        -------
+        packed : Packed
+            Offsets, words, tags, heads and vectors, one after the other.
+        rows : ndarray of shape (n,)
+            Row i is its sentence ``rows[i]``.
+        """
         return self._packed, self._rows
 
     def __len__(self) -> int:

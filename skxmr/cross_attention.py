@@ -28,7 +28,8 @@ def masked_softmax(logits: Tensor, allowed: Tensor) -> Tensor:
     Tensor of shape (..., m)
         Sums to 1, or is 0.
     """
-    peak = logits.masked_fill(~allowed, -torch.inf).amax(dim=-1, keepdim=True).clamp(min=-1e30).detach()
+    floor = _lowest(logits.dtype)
+    peak = logits.masked_fill(~allowed, -torch.inf).amax(dim=-1, keepdim=True).clamp(min=floor).detach()
     powers = torch.exp((logits - peak).masked_fill(~allowed, -torch.inf))
     return powers / powers.sum(dim=-1, keepdim=True).clamp(min=torch.finfo(logits.dtype).tiny)
 
@@ -64,14 +65,16 @@ def attended_cosines(
     present = query_mask[None, :, None, :]  # (1, b, 1, w)
     products = (context.reshape(a * r, d) @ query.reshape(b * w, d).T).reshape(a, r, b, w).transpose(1, 2)
     leaned = functional.leaky_relu(products, _SLOPE).masked_fill(~present, 0)  # (a, b, r, w)
-    leaned = leaned / (torch.linalg.vector_norm(leaned, dim=3, keepdim=True) + _SMALL)
+    small = _small(products.dtype)
+    leaned = leaned / (torch.linalg.vector_norm(leaned, dim=3, keepdim=True) + small)
     attention = masked_softmax((sharpness * leaned).transpose(2, 3), context_mask[:, None, None, :])  # (a, b, w, r)
     dots = (attention * products.transpose(2, 3)).sum(dim=3)
     gram = context @ context.transpose(1, 2)  # (a, r, r)
     squares = (attention * (attention.reshape(a, b * w, r) @ gram).reshape(a, b, w, r)).sum(dim=3)
     rounding = torch.finfo(gram.dtype).eps * gram.diagonal(dim1=1, dim2=2).amax(dim=1)[:, None, None].detach()
-    lengths = squares.clamp(min=rounding.clamp(min=_SMALL**2)).sqrt() * torch.linalg.vector_norm(query, dim=2)
-    return (dots / lengths.clamp(min=_SMALL)).clamp(-1, 1).masked_fill(~query_mask, 0)
+    least = max(_SMALL**2, torch.finfo(squares.dtype).tiny)
+    lengths = squares.clamp(min=rounding.clamp(min=least)).sqrt() * torch.linalg.vector_norm(query, dim=2)
+    return (dots / lengths.clamp(min=small)).clamp(-1, 1).masked_fill(~query_mask, 0)
 
 
 def pooled(values: Tensor, mask: Tensor, sharpness: float | None) -> Tensor:
@@ -94,5 +97,15 @@ def pooled(values: Tensor, mask: Tensor, sharpness: float | None) -> Tensor:
     count = mask.expand(values.shape).sum(dim=-1)
     if sharpness is None:
         return values.masked_fill(~mask, 0).sum(dim=-1) / count.clamp(min=1)
-    top = torch.logsumexp((sharpness * values).masked_fill(~mask, -1e30), dim=-1) / sharpness
+    top = torch.logsumexp((sharpness * values).masked_fill(~mask, _lowest(values.dtype)), dim=-1) / sharpness
     return top.masked_fill(count == 0, 0)
+
+
+def _lowest(dtype: torch.dtype) -> float:
+    """Return what stands for "below everything" and is finite in this dtype, so that gradients of it are not nan."""
+    return max(-1e30, torch.finfo(dtype).min)
+
+
+def _small(dtype: torch.dtype) -> float:
+    """Return what keeps a quotient finite: 1e-8 itself is 0 in float16."""
+    return max(_SMALL, torch.finfo(dtype).tiny)

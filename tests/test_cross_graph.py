@@ -95,6 +95,32 @@ def test_a_softmax_over_nothing_is_zero_and_has_no_gradient():
     assert masked_softmax(torch.tensor([1e4, -1e4]), torch.tensor([True, True])).tolist() == [1, 0]
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_attention_in_half_precision_is_that_of_float64_rounded(dtype):
+    eps = torch.finfo(dtype).eps
+    x = torch.tensor([[3.0, 9.0, -2.0], [6e4, -6e4, 6e4], [6e4, 1.0, 6e4]], dtype=dtype, requires_grad=True)
+    allowed = torch.tensor([[True, False, True], [True, True, True], [False, False, False]])
+    found = masked_softmax(x, allowed)
+    assert found.dtype == dtype and found[1].tolist() == [0.5, 0, 0.5] and found[2].tolist() == [0, 0, 0]
+    assert_allclose(found[0].detach().double(), [*softmax([3.0, -2.0])[:1], 0, softmax([3.0, -2.0])[1]], rtol=2 * eps)
+    found.square().sum().backward()
+    assert torch.isfinite(x.grad).all() and (x.grad[~allowed] == 0).all() and x.grad[0, 0] > 0
+
+    regions, region_mask, words = sets()
+    regions, h = (torch.nn.functional.normalize(v, dim=2) for v in (regions, words.h))
+    regions[~region_mask.expand(regions.shape[:2])], h[~words.mask] = 0, 0  # as packed sets are filled up
+    exact = attended_cosines(regions, region_mask, h, words.mask, 4.0)
+    low = regions.to(dtype).requires_grad_()
+    cosines = attended_cosines(low, region_mask, h.to(dtype), words.mask, 4.0)
+    assert_allclose(cosines.detach().double(), exact, atol=3 * eps)
+    for sharpness in (6.0, None):
+        wanted = pooled(exact, words.mask, sharpness)
+        assert_allclose(pooled(cosines, words.mask, sharpness).detach().double(), wanted, atol=3 * eps)
+        assert pooled(cosines, torch.zeros_like(words.mask), sharpness).eq(0).all()
+    pooled(cosines, words.mask, 6.0).sum().backward()
+    assert torch.isfinite(low.grad).all()
+
+
 def graph_loop(model, regions, words, anchors, edges):
     """Eqs. 5 to 20 of one image (r, d) and one text (w, d), node by node."""
     p = {name: value.detach().numpy() for name, value in model.state_dict().items()}

@@ -101,7 +101,14 @@ def test_groups_are_relevance_by_class():
     [
         (lambda S, R: metrics.retrieval_recalls(S, R, []), "ks is empty"),
         (lambda S, R: metrics.retrieval_recalls(S, R, [1, 0]), "each of ks must be a positive integer"),
-        (lambda S, R: metrics.retrieval_recalls(S, R, [3]), r"k=3 is larger than the gallery \(2 items\)"),
+        (
+            lambda S, R: metrics.retrieval_recalls(S, R, [1, 3]),
+            "ks holds 3, but text-to-image retrieval ranks 2 images",
+        ),
+        (
+            lambda S, R: metrics.retrieval_recalls(S.T, R.T, [3]),
+            "ks holds 3, but image-to-text retrieval ranks 2 texts",
+        ),
         (lambda S, R: metrics.retrieval_recalls(S, R, [1], folds=3), "folds=3, but 2 images cannot be cut"),
         (lambda S, R: metrics.retrieval_recalls(S, np.zeros((2, 4)), [1]), "no query has a relevant item"),
         (lambda S, R: metrics.median_rank(S, np.zeros((2, 4))), "no query has a relevant item"),
@@ -114,7 +121,11 @@ def test_groups_are_relevance_by_class():
         (lambda S, R: Reranked(S * np.nan, 2), "scores contains NaN"),
         (lambda S, R: Reranked(S[0], 1), "scores must be 2-D"),
         (lambda S, R: Reranked(S[:0], 1), "at least one query"),
-        (lambda S, R: metrics.retrieval_recalls(S, np.eye(2, 4), [2], folds=2), "images 0 to 0 have 1 texts together"),
+        (
+            lambda S, R: metrics.retrieval_recalls(S, np.eye(2, 4), [2], folds=2),
+            "image-to-text .* images 0 to 0 ranks 1 texts",
+        ),
+        (lambda S, R: metrics.retrieval_recalls(S, R, [2], folds=2), "text-to-image .* ranks 1 images; .* fewer folds"),
     ],
 )
 def test_bad_input_is_named(call, message):

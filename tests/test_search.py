@@ -46,6 +46,11 @@ def forms(labels):
     }
 
 
+def shared(pairs):
+    """The same texts, three an image."""
+    return Pairs(pairs.image[: len(pairs) // 3], pairs.text, image_index=np.arange(len(pairs)) // 3)
+
+
 def pipeline():
     views = PerModality(image=StandardScaler(), text=TfidfTransformer())
     return Pipeline([("views", views), ("graph", LabelGraph(tau=0.2)), ("model", MLCCA(n_components=3))])
@@ -273,6 +278,14 @@ def test_single_scorers_agree_with_the_dictionary(small):
         (lambda p, y: RetrievalScorer()(CCA().fit(p, y), p, [[f"t{i}"] for i in range(119)]), ValueError, "labels has"),
         (lambda p, y: RetrievalScorer()(StandardScaler().fit(p.image), p, y), TypeError, "PerModality"),
         (lambda p, y: RetrievalScores()(CCA().fit(p, y), p, y * 0), ValueError, "no query has a relevant item"),
+        (lambda p, y: CCA().fit(p).score(p[:0]), ValueError, "the Pairs to score has no rows"),
+        (lambda p, y: CCA().fit(p, y).score(p[:0], y[:0]), ValueError, "the Pairs to score has no rows"),
+        (
+            lambda p, y: RetrievalScorer()(CCA().fit(p), p.image[:0], p.text[:0]),
+            ValueError,
+            "Pairs to score has no row",
+        ),
+        (lambda p, y: RetrievalScores()(CCA().fit(p), shared(p)[:0]), ValueError, "the Pairs to score has no rows"),
     ],
 )
 def test_bad_scoring_is_named(small, call, error, message):

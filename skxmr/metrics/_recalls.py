@@ -117,28 +117,26 @@ def retrieval_recalls(
     (1.0, 1.0, 0.667, 0.917)
     """
     scores, relevance = as_matrix(scores), as_matrix(relevance)
-    n, _ = check_matrices(scores, relevance, exclude_self=False)
+    n, m = check_matrices(scores, relevance, exclude_self=False)
     check_k(folds, optional=False, name="folds")
     if n % folds:
         raise ValueError(f"folds={folds}, but {n} images cannot be cut into so many equal runs.")
-    cuts = _checked_cuts(ks)
+    cuts = checked_cuts(ks)
     if folds == 1:
+        _check_galleries(cuts, n, m)
         return _both_directions(scores, relevance, cuts, n_jobs)
     parts = []
     for start in range(0, n, n // folds):
         rows = slice(start, start + n // folds)
         own = relevance_rows(relevance, rows, graded=False)
         texts = np.flatnonzero(own.any(axis=0))
-        if len(texts) < max(cuts):
-            raise ValueError(
-                f"ks holds {max(cuts)}, but images {rows.start} to {rows.stop - 1} have {len(texts)} texts together; "
-                "choose smaller cut-offs or fewer folds."
-            )
+        _check_galleries(cuts, n // folds, len(texts), f" among images {rows.start} to {rows.stop - 1}")
         parts.append(_both_directions(score_rows(scores, rows)[:, texts], own[:, texts], cuts, n_jobs))
     return {name: float(np.mean([part[name] for part in parts])) for name in parts[0]}
 
 
-def _checked_cuts(ks: Sequence[int]) -> list[int]:
+def checked_cuts(ks: Sequence[int]) -> list[int]:
+    """Return the cut-off ranks as a list after checking that they are some."""
     if isinstance(ks, int):
         raise TypeError(f"ks is {ks}; pass a sequence of cut-off ranks, e.g. ks=[{ks}].")
     cuts = list(ks)
@@ -149,12 +147,20 @@ def _checked_cuts(ks: Sequence[int]) -> list[int]:
     return cuts
 
 
+def _check_galleries(cuts: list[int], images: int, texts: int, run: str = "") -> None:
+    """Refuse a cut-off beyond the items that a direction ranks, of all or of one run of images."""
+    for direction, n, items in (("image-to-text", texts, "texts"), ("text-to-image", images, "images")):
+        if max(cuts) > n:
+            raise ValueError(
+                f"ks holds {max(cuts)}, but {direction} retrieval{run} ranks {n} {items}; "
+                f"choose smaller cut-offs{' or fewer folds' * bool(run)}."
+            )
+
+
 def _both_directions(scores: Any, relevance: Any, cuts: list[int], n_jobs: int | None) -> dict[str, float]:
     found: dict[str, float] = {}
     ranks: dict[str, float] = {}
     for name, S, R in (("i2t", scores, relevance), ("t2i", scores.T, relevance.T)):
-        for k in cuts:
-            check_k(k, S.shape[1], name="each of ks")
 
         def measure(ranking: Ranking) -> Array:
             hits = [hit_probability(ranking, k) for k in cuts]

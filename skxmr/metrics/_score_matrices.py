@@ -15,16 +15,23 @@ from skxmr.metrics._similarity import Similarity
 from skxmr.pairs import Pairs
 
 
-def score_matrices(estimator: Any, X: Any, y: Any, labels: Any, metric: str = "cosine") -> tuple[Any, Any]:
+def score_matrices(
+    estimator: Any, X: Any, y: Any, labels: Any, metric: str = "cosine", *, by_labels: bool = True
+) -> tuple[Any, Any]:
     """Return (scores, relevance) of image queries against texts, for a retriever or a pipeline or search around one.
 
     Labels given: relevant means a shared label. No labels and fitted without: the same row. No labels although
     fitted with: an error, because a forgiving score would be silently wrong. An image that several texts share is one
-    query; its labels are those of its first text, and without labels all its texts are relevant.
+    query; its labels are those of its first text, and without labels all its texts are relevant. `by_labels=False`
+    leaves labels out of it, given or learned from.
     """
     pairs, labels = unpack(X, y, labels)
     need_both(pairs, "scoring")
-    if labels is None and _fitted_with_labels(estimator):
+    if len(pairs) == 0:
+        raise ValueError("the Pairs to score has no rows; pass at least one image with its text.")
+    if not by_labels:
+        labels = None
+    elif labels is None and _fitted_with_labels(estimator):
         raise ValueError(
             "the model was fitted with labels but is scored without; pass them: score(pairs, labels) or "
             "score(X_img, X_txt, labels). In scikit-learn's search tools use Pairs as X and the labels as y, "

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from skxmr.methods.dagnn import DAGNN
     from skxmr.methods.dcca import DCCA
     from skxmr.methods.dscmr import DSCMR
+    from skxmr.methods.ensemble import RetrieverEnsemble
     from skxmr.methods.ignn import IGNN
     from skxmr.methods.l2gcn import L2GCN
     from skxmr.methods.mlcca import MLCCA
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from skxmr.methods.racg import RACG
     from skxmr.methods.scan import SCAN
     from skxmr.methods.semantic import SemanticMatching
+    from skxmr.methods.two_stage import TwoStage
     from skxmr.pairs import Pairs
     from skxmr.parsing import parse_sentences
     from skxmr.pooling import MeanRegions
@@ -53,7 +55,9 @@ _HOME = {
     "MeanRegions": "pooling",
     "Pairs": "pairs",
     "Regions": "_regions",
+    "RetrieverEnsemble": "methods.ensemble",
     "Sentences": "_sentences",
+    "TwoStage": "methods.two_stage",
     "PerModality": "preprocessing",
     "SemanticMatching": "methods.semantic",
     "label_graph": "_cooccurrence",
@@ -81,8 +85,10 @@ __all__ = [
     "Pairs",
     "PerModality",
     "Regions",
+    "RetrieverEnsemble",
     "SemanticMatching",
     "Sentences",
+    "TwoStage",
     "datasets",
     "features",
     "label_graph",

@@ -20,9 +20,10 @@ from skxmr.deep.base import DeepRetriever
 from skxmr.deep.callbacks import SCHEDULES
 from skxmr.deep.options import OPTIMIZERS
 from skxmr.deep.pair_scores import pair_scores, some_pair_scores, validation_recalls
-from skxmr.deep.set_views import check_known, check_where, checked_images, checked_texts
+from skxmr.deep.set_views import check_known, checked_images, checked_texts
 from skxmr.deep.sets import RegionSource, SetsDataset, WordSource
 from skxmr.deep.split import Split, split_rows
+from skxmr.metrics._score_matrices import check_where
 from skxmr.pairs import Pairs
 
 _VALIDATED = 5000  # rows that are held out at most: every image is compared with every text, after every epoch

@@ -6,7 +6,6 @@ import warnings
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 
 from skxmr._regions import Regions
 from skxmr._repeated import Repeated
@@ -89,16 +88,6 @@ def check_known(vocabulary: Vocabulary, texts: Sentences) -> None:
     if silent:
         message = f"{silent} of {len(texts)} texts hold no word that was seen in fit: their similarities mean nothing."
         warnings.warn(message, UserWarning, stacklevel=5)
-
-
-def check_where(where: Any, n: int, m: int) -> sp.csr_array:
-    """Return which pairs are asked for, as CSR with sorted indices."""
-    asked = sp.csr_array(where, dtype=bool)
-    if asked.shape != (n, m):
-        raise ValueError(f"where has shape {asked.shape}, but there are {n} images and {m} texts.")
-    asked.eliminate_zeros()
-    asked.sort_indices()
-    return asked
 
 
 def _parsed(texts: list[Any], parser: Any) -> Sentences:

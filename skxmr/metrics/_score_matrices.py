@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 
 from skxmr._call import need_both, unpack
 from skxmr._labels import encode_labels
@@ -66,20 +69,47 @@ def similarity_matrix(estimator: Any, images: Pairs, texts: Pairs, metric: str =
     return Similarity(_embedded(estimator, images).image, _embedded(estimator, texts).text, metric)
 
 
+def some_similarities(estimator: Any, images: Pairs, texts: Pairs, where: Any) -> sp.csr_array:
+    """Return the similarities of the pairs that `where` (n, m) holds; pairs that are not asked for are not computed."""
+    asked = check_where(where, len(images), len(texts))
+    if scores_pairs(estimator):
+        found: sp.csr_array = _own_similarity(estimator, images, texts, asked)
+        return found
+    scores = similarity_matrix(estimator, images, texts)
+    data = np.concatenate([scores[i : i + 1][0, asked.indices[a:b]] for i, a, b in _rows_of(asked)] or [np.empty(0)])
+    return sp.csr_array((data, asked.indices, asked.indptr), asked.shape)
+
+
+def check_where(where: Any, n: int, m: int) -> sp.csr_array:
+    """Return which pairs are asked for, as CSR with sorted indices."""
+    asked = sp.csr_array(where, dtype=bool)
+    if asked.shape != (n, m):
+        raise ValueError(f"where has shape {asked.shape}, but there are {n} images and {m} texts.")
+    asked.eliminate_zeros()
+    asked.sort_indices()
+    return asked
+
+
+def _rows_of(asked: sp.csr_array) -> Iterator[tuple[int, int, int]]:
+    bounds = itertools.pairwise(asked.indptr.tolist())
+    return ((i, start, stop) for i, (start, stop) in enumerate(bounds) if stop > start)
+
+
 def scores_pairs(estimator: Any) -> bool:
     """Tell whether a retriever, or what a pipeline or search has around it, makes no embeddings."""
     return bool(getattr(_retriever(estimator), "scores_pairs", False))
 
 
-def _own_similarity(estimator: Any, images: Pairs, texts: Pairs) -> Any:
+def _own_similarity(estimator: Any, images: Pairs, texts: Pairs, where: Any = None) -> Any:
     if hasattr(estimator, "best_estimator_"):
-        return _own_similarity(estimator.best_estimator_, images, texts)
+        return _own_similarity(estimator.best_estimator_, images, texts, where)
     if hasattr(estimator, "steps"):
         if len(estimator.steps) > 1:
             same, images = images is texts, estimator[:-1].transform(images)
             texts = images if same else estimator[:-1].transform(texts)
-        return _own_similarity(estimator.steps[-1][1], images, texts)
-    return estimator.similarity(images.image, texts.text)
+        return _own_similarity(estimator.steps[-1][1], images, texts, where)
+    given = {} if where is None else {"where": where}
+    return estimator.similarity(images.image, texts.text, **given)
 
 
 def _embedded(estimator: Any, pairs: Pairs) -> Pairs:

@@ -1,0 +1,119 @@
+"""RetrieverEnsemble: the mean of several retrievers' similarities."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.utils.metaestimators import _BaseComposition
+
+from skxmr._call import need_both, unpack
+from skxmr.methods._combined import CombinedRetriever
+from skxmr.metrics._score_matrices import similarity_matrix, some_similarities
+from skxmr.pairs import Pairs
+
+
+class RetrieverEnsemble(CombinedRetriever, _BaseComposition):
+    """Mean of the similarities of several retrievers, as in RACG* and in SCAN's ensembles.
+
+    Parameters
+    ----------
+    estimators : list of (str, retriever)
+        Retrievers, or pipelines that end in one, by name; their parameters are reached as ``name__...``.
+    weights : sequence of float or None, default=None
+        Weight of each; None weighs all alike.
+
+    Attributes
+    ----------
+    estimators_ : list
+        Fitted clones.
+    fitted_with_labels_ : bool
+        Whether fit saw labels.
+
+    Raises
+    ------
+    ValueError
+        If there are no estimators, names repeat, or there are more or fewer weights.
+
+    Examples
+    --------
+    >>> from skxmr import SCAN, Pairs, Regions, RetrieverEnsemble
+    >>> from skxmr.datasets import make_captioned_scenes
+    >>> scenes = make_captioned_scenes(20, random_state=0)
+    >>> pairs = Pairs(Regions(scenes.regions, mask=scenes.mask), scenes.sentences, image_index=scenes.image_index)
+    >>> small = {"n_components": 16, "word_width": 8, "batch_size": 20, "max_epochs": 2, "random_state": 0}
+    >>> both = [(name, SCAN(attention=name, **small)) for name in ("text_to_image", "image_to_text")]
+    >>> RetrieverEnsemble(both).fit(pairs).similarity(pairs).shape
+    (20, 100)
+    """
+
+    def __init__(self, estimators: list[tuple[str, Any]], weights: Any = None) -> None:
+        self.estimators = estimators
+        self.weights = weights
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Get the parameters, those of the retrievers as well.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Whether to look into the retrievers.
+
+        Returns
+        -------
+        dict
+        """
+        return self._get_params("estimators", deep=deep)
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters, or replace retrievers by name.
+
+        Parameters
+        ----------
+        **params : object
+            By name.
+
+        Returns
+        -------
+        self
+        """
+        self._set_params("estimators", **params)
+        return self
+
+    def fit(self, X: Any, y: Any = None, labels: Any = None) -> Self:
+        """Fit every retriever on the same rows.
+
+        Parameters
+        ----------
+        X, y, labels : object
+            As in :meth:`CrossModalRetriever.fit`.
+
+        Returns
+        -------
+        self
+        """
+        if not self.estimators:
+            raise ValueError("estimators is empty; pass a list of (name, retriever).")
+        self._validate_names([name for name, _ in self.estimators])
+        if self.weights is not None and len(self.weights) != len(self.estimators):
+            raise ValueError(f"weights has {len(self.weights)} entries for {len(self.estimators)} estimators.")
+        pairs, labels = unpack(X, y, labels)
+        need_both(pairs, "fit")
+        self.estimators_ = [clone(estimator).fit(pairs, labels) for _, estimator in self.estimators]
+        self.fitted_with_labels_ = labels is not None
+        return self
+
+    def _similarity(self, images: Pairs, texts: Pairs, where: Any) -> Any:
+        weights = np.ones(len(self.estimators_)) if self.weights is None else np.asarray(self.weights, dtype=float)
+        parts = [
+            similarity_matrix(estimator, images, texts)[:]
+            if where is None
+            else some_similarities(estimator, images, texts, where)
+            for estimator in self.estimators_
+        ]
+        arrays = parts if where is None else [part.data for part in parts]  # of the same pairs, in the same order
+        mean = sum(w * array for w, array in zip((weights / weights.sum()).tolist(), arrays, strict=True))
+        if where is not None:
+            parts[0].data = mean
+        return mean if where is None else parts[0]

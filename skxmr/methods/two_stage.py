@@ -1,0 +1,150 @@
+"""TwoStage: candidates by a method that embeds, their order by one that compares pair by pair."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+import scipy.sparse as sp
+from sklearn.base import clone
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.pipeline import make_pipeline
+from sklearn.utils.validation import check_is_fitted
+
+from skxmr._call import need_both, unpack
+from skxmr._regions import Regions
+from skxmr._repeated import Repeated
+from skxmr._validation import FloatArray, check_k
+from skxmr.methods._combined import CombinedRetriever
+from skxmr.metrics._score_matrices import scores_pairs, similarity_matrix, some_similarities
+from skxmr.pairs import Pairs
+from skxmr.pooling import MeanRegions
+from skxmr.preprocessing import PerModality
+
+
+class TwoStage(CombinedRetriever):
+    """Two-stage search: a cheap retriever finds candidates, a dear one puts them in order.
+
+    The candidates of an image are the k texts that `first` finds most similar, those of a text the k images. `second`
+    compares these pairs only; in the similarity all other pairs follow below, in the order of `first`.
+
+    Parameters
+    ----------
+    first : retriever, or a pipeline that ends in one
+        One that embeds. A bare retriever that is fitted on `Regions` or texts is given the mean of an image's regions
+        and tf-idf weights of words; for anything else, pass a pipeline.
+    second : retriever, or a pipeline that ends in one
+        Such as :class:`RACG` or :class:`SCAN`.
+    k : int, default=100
+        Candidates of a query.
+
+    Attributes
+    ----------
+    first_, second_ : estimator
+        Fitted clones.
+    fitted_with_labels_ : bool
+        Whether fit saw labels.
+
+    Raises
+    ------
+    TypeError
+        If `first` makes no embeddings itself.
+    ValueError
+        If k is no positive integer.
+
+    Examples
+    --------
+    >>> from skxmr import CCA, SCAN, Pairs, Regions, TwoStage
+    >>> from skxmr.datasets import make_captioned_scenes
+    >>> scenes = make_captioned_scenes(30, random_state=0)
+    >>> pairs = Pairs(Regions(scenes.regions, mask=scenes.mask), scenes.sentences, image_index=scenes.image_index)
+    >>> second = SCAN(16, word_width=8, batch_size=30, max_epochs=2, random_state=0)
+    >>> model = TwoStage(first=CCA(8), second=second, k=5).fit(pairs)
+    >>> model.similarity(pairs).shape, model.candidates(pairs).mean().round(1)
+    ((30, 150), np.float64(0.2))
+    """
+
+    def __init__(self, first: Any, second: Any, k: int = 100) -> None:
+        self.first = first
+        self.second = second
+        self.k = k
+
+    def fit(self, X: Any, y: Any = None, labels: Any = None) -> Self:
+        """Fit both retrievers on the same rows.
+
+        Parameters
+        ----------
+        X, y, labels : object
+            As in :meth:`CrossModalRetriever.fit`.
+
+        Returns
+        -------
+        self
+        """
+        check_k(self.k, optional=False)
+        pairs, labels = unpack(X, y, labels)
+        need_both(pairs, "fit")
+        if scores_pairs(self.first):
+            raise TypeError(
+                f"first={type(self.first).__name__} compares pair by pair itself; candidates want a method that "
+                "embeds, such as CCA."
+            )
+        first = clone(self.first)
+        first = first if hasattr(first, "steps") else _with_vectors(first, pairs)
+        self.first_, self.second_ = first.fit(pairs, labels), clone(self.second).fit(pairs, labels)
+        self.fitted_with_labels_ = labels is not None
+        return self
+
+    def candidates(self, image: Any, text: Any = None) -> sp.csr_array:
+        """Return which pairs the second retriever is asked for.
+
+        Parameters
+        ----------
+        image, text : object
+            As in `similarity`.
+
+        Returns
+        -------
+        csr_array of shape (n, m), bool
+            Its mean is the share of all pairs.
+        """
+        check_is_fitted(self)
+        if isinstance(image, Pairs):
+            text = need_both(image, "candidates").text if text is None else text
+            image = image.distinct_images()[0]
+        return _nearest(similarity_matrix(self.first_, Pairs(image), Pairs(text=text))[:], self.k)
+
+    def _similarity(self, images: Pairs, texts: Pairs, where: Any) -> Any:
+        if where is not None:
+            return some_similarities(self.second_, images, texts, where)
+        out = similarity_matrix(self.first_, images, texts)[:]
+        found = some_similarities(self.second_, images, texts, _nearest(out, self.k))
+        out -= 1 + out.max() - found.data.min()  # below all candidates
+        rows = np.repeat(np.arange(len(out)), np.diff(found.indptr))
+        out[rows, found.indices] = found.data
+        return out
+
+
+def _nearest(S: FloatArray, k: int) -> sp.csr_array:
+    """Return the k largest entries of every row and of every column."""
+    near = np.zeros(S.shape, dtype=bool)
+    for matrix, mark in ((S, near), (S.T, near.T)):
+        kept = min(k, matrix.shape[1])
+        np.put_along_axis(mark, np.argpartition(-matrix, kept - 1, axis=1)[:, :kept], True, axis=1)
+    return sp.csr_array(near)
+
+
+def _with_vectors(retriever: Any, pairs: Pairs) -> Any:
+    """Put in front of a retriever what makes vectors of regions and of words, where there are such."""
+    image = pairs.image.view if isinstance(pairs.image, Repeated) else pairs.image
+    as_vectors: dict[str, Any] = {}
+    if isinstance(image, Regions) or getattr(image, "ndim", 2) == 3:
+        as_vectors["image"] = MeanRegions()
+    if getattr(pairs.text, "ndim", 2) == 1:
+        as_vectors["text"] = TfidfVectorizer() if _readable(pairs.text) else TfidfVectorizer(analyzer=list)
+    return make_pipeline(PerModality(**as_vectors), retriever) if as_vectors else retriever
+
+
+def _readable(texts: Any) -> bool:
+    """Tell texts that are read as strings from lists of words."""
+    return len(texts) == 0 or isinstance(texts[0], str)

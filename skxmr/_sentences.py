@@ -127,7 +127,16 @@ class Sentences:
         return list(self._packed.words[start:stop])
 
     def packed(self) -> tuple[Packed, NDArray[np.intp]]:
-        """Return the memory that slices share, and which of its sentences these are."""
+        """Return the memory that slices share, and which of its sentences these are.
+
+        Returns
+        -------
+        packed : Packed
+            ``offsets``, ``words``, ``tags``, ``heads`` and ``vectors``; sentence i has the words from ``offsets[i]`` to
+            ``offsets[i + 1]``. What there is not is None.
+        rows : ndarray of shape (n,)
+            Which sentences of `packed` these are, in order.
+        """
         return self._packed, self._rows
 
     def __len__(self) -> int:

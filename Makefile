@@ -29,6 +29,7 @@ $(STAMP): pyproject.toml constraints.txt
 demo: $(STAMP)
 	$(BIN)/python examples/quickstart.py
 	$(BIN)/python examples/dagnn.py
+	$(BIN)/python examples/scenes.py
 
 test: $(STAMP)
 	$(BIN)/python -m pytest

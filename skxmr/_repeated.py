@@ -46,9 +46,12 @@ class Repeated:
     def distinct(self) -> tuple[Any, NDArray[np.intp]]:
         """Return the rows that come at all, in the order of the view, and which of them each row is."""
         used, position = np.unique(self.index, return_inverse=True)
-        whole = len(used) == self.view.shape[0]
-        return (self.view if whole else _take(self.view, used)), position
+        if len(used) == self.view.shape[0]:
+            return self.view, position
+        if len(used) and used[-1] - used[0] == len(used) - 1:  # neighbours: a slice, which copies nothing
+            return _take(self.view, slice(int(used[0]), int(used[-1]) + 1)), position
+        return _take(self.view, used), position
 
 
-def _take(view: Any, rows: NDArray[np.intp]) -> Any:
+def _take(view: Any, rows: NDArray[np.intp] | slice) -> Any:
     return view.iloc[rows] if hasattr(view, "iloc") else view[rows]

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-_WORD = re.compile(r"\w+(?:['\u2019-]\w+)*")
-
-
-class Packed(NamedTuple):
-    """Words of all sentences one after the other; sentence i has those from ``offsets[i]`` to ``offsets[i + 1]``."""
-
-    offsets: NDArray[np.int64]
-    words: NDArray[Any] | None
-    tags: NDArray[Any] | None
-    heads: NDArray[np.int64] | None
-    vectors: NDArray[Any] | None
+from skxmr._packed import (
+    Packed,
+    check_lengths,
+    flat,
+    flat_heads,
+    flat_vectors,
+    gathered,
+    rows_of_vectors,
+    tokens,
+)
 
 
 class Sentences:
@@ -28,8 +26,8 @@ class Sentences:
     Parameters
     ----------
     texts : sequence of n str, or of n lists of str, or None
-        Sentences; a string is put into lower case and cut into words, punctuation is dropped. A list is taken as it is.
-        None where `vectors` say all.
+        Sentences; a string is put into lower case (and Unicode's composed form) and cut into words, punctuation is
+        dropped. A list of words is taken as it is. None where `vectors` say all.
     tags : sequence of n lists of str, or None
         Part-of-speech tag of each word, universal (``"NOUN"``) or Penn (``"NNS"``).
     heads : sequence of n lists of int, or None
@@ -44,6 +42,8 @@ class Sentences:
 
     Raises
     ------
+    TypeError
+        If texts are no sequence of strings or of lists of words, or heads no integers.
     ValueError
         If a sentence is empty, has more or fewer tags, heads or vectors than words, or a head outside of it.
 
@@ -63,19 +63,19 @@ class Sentences:
     def __init__(self, texts: Any = None, tags: Any = None, heads: Any = None, vectors: Any = None) -> None:
         if texts is None and vectors is None:
             raise ValueError("texts and vectors are both None; sentences have words, vectors of words, or both.")
-        words = None if texts is None else [_tokens(text, i) for i, text in enumerate(texts)]
-        given = [np.asarray(v) if not isinstance(v, np.ndarray) else v for v in vectors] if vectors is not None else []
-        lengths = np.array([len(row) for row in (given if words is None else words)], dtype=np.int64)
+        words = None if texts is None else tokens(texts)
+        given = None if vectors is None else rows_of_vectors(vectors)
+        lengths = np.array([len(row) for row in (given if words is None else words) or ()], dtype=np.int64)
         for i in np.flatnonzero(lengths == 0)[:1]:
             raise ValueError(f"text {i} has no words; drop it, or write what it should say.")
-        for name, rows in (("tags", tags), ("heads", heads), ("vectors", None if vectors is None else given)):
-            _check_lengths(rows, name, lengths)
+        for name, rows in (("tags", tags), ("heads", heads), ("vectors", given)):
+            check_lengths(rows, name, lengths)
         self._packed = Packed(
             np.concatenate([[0], np.cumsum(lengths)]),
-            None if words is None else _flat(words),
-            None if tags is None else _flat(tags),
-            None if heads is None else _flat_heads(heads, lengths),
-            None if vectors is None else _flat_vectors(given, vectors),
+            None if words is None else flat(words),
+            None if tags is None else flat(tags),
+            None if heads is None else flat_heads(heads, lengths),
+            None if given is None else flat_vectors(given, vectors),
         )
         self._rows = np.arange(len(lengths))
 
@@ -132,9 +132,10 @@ class Sentences:
         Returns
         -------
         packed : Packed
-            Offsets, words, tags, heads and vectors, one after the other.
+            ``offsets``, ``words``, ``tags``, ``heads`` and ``vectors``; sentence i has the words from ``offsets[i]`` to
+            ``offsets[i + 1]``. What there is not is None.
         rows : ndarray of shape (n,)
-            Row i is its sentence ``rows[i]``.
+            Which sentences of `packed` these are, in order.
         """
         return self._packed, self._rows
 
@@ -144,9 +145,9 @@ class Sentences:
     def __getitem__(self, rows: Any) -> Any:
         if isinstance(rows, (int, np.integer)):
             return " ".join(self.tokens(int(rows)))
-        new = object.__new__(Sentences)
-        new._packed, new._rows = self._packed, self._rows[rows]
-        return new
+        if isinstance(rows, tuple) or (picked := self._rows[rows]).ndim != 1:
+            raise IndexError("Sentences are indexed by texts only, as in sentences[rows]; tokens(i) has the words.")
+        return _made(self._packed, picked)
 
     def __iter__(self) -> Iterator[str]:
         return (self[i] for i in range(len(self)))
@@ -155,6 +156,11 @@ class Sentences:
         out = np.empty(len(self), dtype=object)
         out[:] = list(self)
         return out
+
+    def __getstate__(self) -> dict[str, Any]:
+        whole = np.array_equal(self._rows, np.arange(len(self._packed.offsets) - 1))
+        packed = self._packed if whole else gathered(self._packed, self._rows)  # a slice does not take all along
+        return {"_packed": packed, "_rows": np.arange(len(self))}
 
     def __repr__(self) -> str:
         has = [name for name in ("tags", "heads", "vectors") if getattr(self._packed, name) is not None]
@@ -168,64 +174,21 @@ def as_sentences(view: Any) -> Sentences:
 
 def stacked_sentences(parts: Sequence[Sentences]) -> Sentences:
     """Return all sentences one after the other; words, tags, heads and vectors are kept where all parts have them."""
-    columns: dict[str, list[Any]] = {name: [] for name in Packed._fields[1:]}
-    for part in parts:
-        packed, rows = part.packed()
-        for name, column in columns.items():
-            flat = getattr(packed, name)
-            column.append(None if flat is None else [flat[packed.offsets[i] : packed.offsets[i + 1]] for i in rows])
-    whole = {
-        name: None if any(c is None for c in column) else [row for part in column for row in part]
-        for name, column in columns.items()
-    }
-    words = whole["words"]
-    return Sentences(
-        None if words is None else [list(row) for row in words], whole["tags"], whole["heads"], whole["vectors"]
-    )
+    packs = [gathered(*part.packed()) for part in parts]
+    columns = {name: [getattr(pack, name) for pack in packs] for name in Packed._fields[1:]}
+    whole = {name: None if any(flat is None for flat in flats) else flats for name, flats in columns.items()}
+    if whole["words"] is None and whole["vectors"] is None:
+        raise ValueError("some parts have words only and others vectors only; all must have the one or the other.")
+    widths = sorted({flat.shape[1] for flat in whole["vectors"] or ()})
+    if len(widths) > 1:
+        raise ValueError(f"vectors of words have {widths} columns in the parts; all must come from one model.")
+    lengths = np.concatenate([part.lengths for part in parts])
+    flats = (None if flats is None else np.concatenate(flats) for flats in whole.values())
+    return _made(Packed(np.concatenate([[0], np.cumsum(lengths)]), *flats), np.arange(len(lengths)))
 
 
-def _tokens(text: Any, i: int) -> list[str]:
-    if isinstance(text, str):
-        return _WORD.findall(text.lower())
-    if isinstance(text, (list, tuple, np.ndarray)) and all(isinstance(word, str) for word in text):
-        return list(text)
-    raise TypeError(f"text {i} is a {type(text).__name__}; a string or a list of words is wanted.")
-
-
-def _check_lengths(rows: Any, name: str, lengths: NDArray[np.int64]) -> None:
-    if rows is None:
-        return
-    if len(rows) != len(lengths):
-        raise ValueError(f"{name} has {len(rows)} rows, but there are {len(lengths)} texts.")
-    for i, (row, length) in enumerate(zip(rows, lengths.tolist(), strict=True)):
-        if len(row) != length:
-            raise ValueError(f"{name} of text {i} has {len(row)} entries for {length} words; one a word is wanted.")
-
-
-def _flat(rows: Sequence[Any]) -> NDArray[Any]:
-    return np.array([str(value) for row in rows for value in row], dtype=object)
-
-
-def _flat_heads(heads: Sequence[Any], lengths: NDArray[np.int64]) -> NDArray[np.int64]:
-    flat = np.array([int(head) for row in heads for head in row], dtype=np.int64)
-    wrong = (flat < -1) | (flat >= np.repeat(lengths, lengths))
-    if wrong.any():
-        at = int(np.argmax(wrong))
-        i = int(np.searchsorted(np.cumsum(lengths), at, side="right"))
-        raise ValueError(
-            f"heads of text {i} name word {flat[at]}, but it has words 0 to {lengths[i] - 1}; -1 stands for none."
-        )
-    return flat
-
-
-def _flat_vectors(parts: list[NDArray[Any]], given: Any) -> NDArray[Any]:
-    """Return the vectors of all words; an array of equally long sentences is not copied."""
-    for i, part in enumerate(parts):
-        if part.ndim != 2 or part.shape[1] != parts[0].shape[1] or part.dtype.kind not in "biuf":
-            raise ValueError(
-                f"vectors of text {i} are {part.dtype} of shape {part.shape}; numbers of shape (words, d) are wanted, "
-                f"with the same d in all texts."
-            )
-    if isinstance(given, np.ndarray) and given.ndim == 3:
-        return given.reshape(-1, given.shape[2])
-    return np.concatenate(parts) if parts else np.zeros((0, 0))
+def _made(packed: Packed, rows: NDArray[np.intp]) -> Sentences:
+    """Return some of the sentences of what was checked before."""
+    new = object.__new__(Sentences)
+    new._packed, new._rows = packed, rows
+    return new

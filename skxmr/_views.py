@@ -12,7 +12,7 @@ import scipy.sparse as sp
 from skxmr._regions import Regions, stacked_regions
 from skxmr._repeated import Repeated
 from skxmr._sentences import Sentences, stacked_sentences
-from skxmr._validation import is_chunked, is_frame
+from skxmr._validation import check_same_rows, is_chunked, is_frame, n_rows
 
 View: TypeAlias = (
     Any  # ndarray, csr_array / csr_matrix, DataFrame, 1-D object array, Regions or Sentences; sliced by rows only
@@ -51,6 +51,17 @@ def by_index(image: View, image_index: Any) -> Repeated:
     return Repeated(image, index.astype(np.intp, copy=False))
 
 
+def common_rows(image: View, text: View) -> int:
+    """Return the number of rows of both views."""
+    n, m = (0 if view is None else n_rows(view) for view in (image, text))
+    if m > n and image is not None and not isinstance(image, Repeated):
+        raise ValueError(
+            f"text has {m} rows but image has {n}; row i of both must describe the same item. With several texts an "
+            "image, say which image each is about: Pairs(image, text, image_index=...)."
+        )
+    return check_same_rows(image=image, text=text)
+
+
 def _from_list(rows: list[Any]) -> View:
     if rows and all(isinstance(row, (int, float, list, tuple, np.ndarray, np.number)) for row in rows):
         try:
@@ -78,9 +89,8 @@ def stack(views: list[View], name: str) -> View:
         return None
     if any(view is None for view in views):
         raise ValueError(f"{name} is missing in some of the parts but not in all.")
-    if all(isinstance(view, Repeated) and view.view is views[0].view for view in views):
-        return Repeated(views[0].view, np.concatenate([view.index for view in views]))
-    views = [view.expanded() if isinstance(view, Repeated) else view for view in views]
+    if any(isinstance(view, Repeated) for view in views):
+        return _stacked_by_index(views, name)
     for kind, join in ((Regions, stacked_regions), (Sentences, stacked_sentences)):
         if all(isinstance(view, kind) for view in views):
             return join(views)
@@ -95,6 +105,24 @@ def stack(views: list[View], name: str) -> View:
     if any(sp.issparse(view) or is_frame(view) or isinstance(view, SETS) for view in views):
         raise ValueError(f"{name} is of different kinds in the parts: {sorted({type(v).__name__ for v in views})}.")
     return np.concatenate(views)
+
+
+def _stacked_by_index(views: list[View], name: str) -> Repeated:
+    """Stack views of which some are rows by index: what several of them index is held once, and only rows in use."""
+    parts = [view if isinstance(view, Repeated) else Repeated(view, np.arange(view.shape[0])) for view in views]
+    if all(isinstance(view, Repeated) and view.view is parts[0].view for view in views):
+        return Repeated(parts[0].view, np.concatenate([part.index for part in parts]))
+    sources: dict[Any, list[int]] = {}
+    for i, view in enumerate(views):
+        sources.setdefault(id(view.view) if isinstance(view, Repeated) else ("own", i), []).append(i)
+    indices, images, start = [np.zeros(0, np.intp)] * len(parts), [], 0
+    for own in sources.values():
+        used, position = Repeated(parts[own[0]].view, np.concatenate([parts[i].index for i in own])).distinct()
+        for i, index in zip(own, np.split(position, np.cumsum([len(parts[i]) for i in own])[:-1]), strict=True):
+            indices[i] = index + start
+        images.append(used)
+        start += used.shape[0]
+    return Repeated(stack(images, name), np.concatenate(indices))
 
 
 def describe(view: View) -> str:

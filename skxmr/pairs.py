@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skxmr._repeated import Repeated
-from skxmr._validation import MODALITIES, check_same_rows
-from skxmr._views import View, as_view, by_index, cell, describe, stack, take
+from skxmr._validation import MODALITIES
+from skxmr._views import View, as_view, by_index, cell, common_rows, describe, stack, take
 
 
 class Pairs:
@@ -68,7 +68,7 @@ class Pairs:
         self.text = as_view(text, "text")
         self.label_graph = label_graph
         self._groups = self.image.index if isinstance(self.image, Repeated) else None
-        self.shape: tuple[int] = (check_same_rows(image=self.image, text=self.text),)
+        self.shape: tuple[int] = (common_rows(self.image, self.text),)
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -159,7 +159,8 @@ class Pairs:
         Parameters
         ----------
         parts : iterable of Pairs
-            They must have the same views, of the same kind and width, and carry the same label graph.
+            They must have the same views, of the same kind and width, and carry the same label graph. Images that are
+            held once stay so; rows of different parts share an image where both index the same array.
 
         Returns
         -------
@@ -184,7 +185,10 @@ class Pairs:
         if not all(_same_graph(part.label_graph, parts[0].label_graph) for part in parts):
             raise ValueError("the parts carry different label graphs; drop them with .replace(label_graph=None).")
         views = {name: [getattr(part, name) for part in parts] for name in MODALITIES}
-        return cls(**{name: stack(view, name) for name, view in views.items()}, label_graph=parts[0].label_graph)
+        if any(part._groups is not None and not isinstance(part.image, Repeated) for part in parts):
+            views["image"] = [view.expanded() if isinstance(view, Repeated) else view for view in views["image"]]
+        whole = {name: stack(view, name) for name, view in views.items()}
+        return cls(**whole, label_graph=parts[0].label_graph)._grouped(_stacked_groups(parts))
 
     def __repr__(self) -> str:
         views = [f"{name}={describe(view)}" for name, view in self._views()]
@@ -200,6 +204,19 @@ class Pairs:
 
     def _views(self) -> Iterator[tuple[str, View]]:
         return ((name, view) for name in MODALITIES if (view := getattr(self, name)) is not None)
+
+
+def _stacked_groups(parts: list[Pairs]) -> NDArray[np.intp] | None:
+    """Return which rows share their image; those of different parts do where both index one array."""
+    if all(part._groups is None for part in parts):
+        return None
+    sources: dict[Any, int] = {}
+    named = []
+    for i, part in enumerate(parts):
+        source = ("indexed", id(part.image.view)) if isinstance(part.image, Repeated) else ("own", i)
+        number = np.full(len(part), sources.setdefault(source, len(sources)))
+        named.append(np.stack([number, part.groups], axis=1))
+    return np.unique(np.concatenate(named), axis=0, return_inverse=True)[1].reshape(-1)
 
 
 def _row_key(key: Any, n: int) -> Any:

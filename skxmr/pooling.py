@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from skxmr._regions import Regions
+from skxmr._repeated import Repeated
 from skxmr._validation import FloatArray
 
 _BLOCK = 1024  # images that are read at a time
@@ -21,7 +22,7 @@ class MeanRegions(TransformerMixin, BaseEstimator):
     Raises
     ------
     TypeError
-        If X is neither `Regions` nor an array of three axes.
+        If X is neither `Regions`, nor an array of three axes, nor a list.
 
     Examples
     --------
@@ -37,7 +38,7 @@ class MeanRegions(TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : Regions or array-like of shape (n, r, d)
+        X : Regions, array of shape (n, r, d), or list of arrays of shape (r_i, d)
             Images.
         y : object
             Ignored.
@@ -53,7 +54,7 @@ class MeanRegions(TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : Regions or array-like of shape (n, r, d)
+        X : Regions, array of shape (n, r, d), or list of arrays of shape (r_i, d)
             Images; a memory map is read a block at a time.
 
         Returns
@@ -61,15 +62,23 @@ class MeanRegions(TransformerMixin, BaseEstimator):
         ndarray of shape (n, d)
             float32 for float32 features, else float64.
         """
-        if not isinstance(X, Regions) and np.ndim(X) != 3:
-            raise TypeError(f"MeanRegions got a {type(X).__name__}; pass Regions, or an array (n, regions, d).")
+        if isinstance(X, Repeated):  # an image that several rows share is averaged once
+            images, index = X.distinct()
+            means: FloatArray = self.transform(images)[index]
+            return means
+        if not isinstance(X, (Regions, list, tuple)) and getattr(X, "ndim", 0) != 3:
+            raise TypeError(
+                f"MeanRegions got a {type(X).__name__}; pass Regions, an array (n, regions, d), or a list of one array "
+                "(regions, d) an image."
+            )
         regions = X if isinstance(X, Regions) else Regions(X)
         n, _, d = regions.shape
         out = np.empty((n, d), np.float32 if regions.dtype == np.float32 else np.float64)
         for start in range(0, n, _BLOCK):
             rows = slice(start, start + _BLOCK)
             mask = regions.mask[rows]
-            out[rows] = np.einsum("nrd,nr->nd", regions.features[rows], mask) / mask.sum(axis=1)[:, None]
+            there: Any = True if mask.all() else mask[:, :, None]  # what is masked may be anything, NaN too
+            regions.features[rows].mean(axis=1, dtype=out.dtype, where=there, out=out[rows])
         return out
 
     def __sklearn_is_fitted__(self) -> bool:

@@ -56,8 +56,63 @@ def test_concatenation_keeps_shared_images():
     joined = Pairs.concatenate([pairs[:3], pairs[3:]])
     assert joined.image.view is pairs.image.view
     assert_array_equal(joined.groups, INDEX)
-    apart = Pairs.concatenate([pairs, Pairs(IMAGE, list("abcde"))])
-    assert_array_equal(apart.image, np.concatenate([IMAGE[INDEX], IMAGE]))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_concatenation_of_other_images_holds_each_once(kind):
+    view, texts = KINDS[kind], list("abcdefgh")
+    pairs, others = (Pairs(view, texts, image_index=INDEX), Pairs(2 * view, texts[:2], image_index=[3, 3]))
+    parts = [pairs[:3], others, Pairs(3 * view, texts[:5]), pairs[3:6], pairs[[]]]
+    joined = Pairs.concatenate(parts)
+    wanted = [IMAGE[INDEX[:3]], 2 * IMAGE[[3, 3]], 3 * IMAGE, IMAGE[INDEX[3:6]]]
+    assert_array_equal(dense(joined.image.expanded()), np.concatenate(wanted))
+    assert len(joined.distinct_images()[1]) == 13 and joined.image.view.shape[0] == 3 + 1 + 5  # those in use
+    assert joined.text.tolist() == texts[:3] + texts[:2] + texts[:5] + texts[3:6]
+    source = np.repeat([0, 1, 2, 0], [3, 2, 5, 3])
+    own = np.concatenate([INDEX[:3], [3, 3], range(5), INDEX[3:6]])
+    assert_array_equal(same(joined.groups), same(10 * source + own))
+
+
+def same(groups):
+    """Which rows are in one group with which."""
+    return groups[:, None] == groups
+
+
+def test_groups_survive_concatenation_where_images_are_expanded():
+    pairs = Pairs(IMAGE, list("abcdefgh"), image_index=INDEX)
+    expanded = pairs.replace(image=2 * np.asarray(pairs.image))
+    plain = Pairs(3 * IMAGE, list("abcde"))
+    joined = Pairs.concatenate([expanded, plain, pairs[:4], pairs[4:]])
+    assert_array_equal(joined.image, np.concatenate([2 * IMAGE[INDEX], 3 * IMAGE, IMAGE[INDEX]]))
+    own = np.concatenate([INDEX, range(10, 15), 20 + INDEX])
+    assert_array_equal(same(joined.groups), same(own))
+    assert_array_equal(joined[3:].groups, joined.groups[3:])
+    for train, test in GroupKFold(3).split(joined, groups=joined.groups):
+        assert not set(own[train]) & set(own[test])
+    assert_array_equal(Pairs.concatenate([plain, plain]).groups, np.arange(10))  # no index, nothing is shared
+
+
+def test_neighbouring_images_are_not_copied():
+    pairs = Pairs(IMAGE, list("abcdefgh"), image_index=INDEX)
+    for rows, copied in (([0, 3, 2], False), ([0, 6], True)):
+        images, index = pairs[rows].distinct_images()
+        assert np.shares_memory(images, IMAGE) != copied
+        assert_array_equal(images[index], IMAGE[INDEX[rows]])
+
+
+def test_more_texts_than_images_need_an_index():
+    message = r"text has 8 rows but image has 5; row i .* Pairs\(image, text, image_index=\.\.\.\)"
+    for call in (Pairs, CCA().fit):
+        with pytest.raises(ValueError, match=message):
+            call(IMAGE, np.ones((8, 2)))
+    with pytest.raises(
+        ValueError, match=r"text has 4 rows but image has 5; row i of both must describe the same item\.$"
+    ):
+        Pairs(IMAGE, list("abcd"))
+    with pytest.raises(
+        ValueError, match=r"text has 5 rows but image has 2; row i of both must describe the same item\.$"
+    ):
+        Pairs(IMAGE, list("abcde"), image_index=[0, 1])
 
 
 @pytest.mark.parametrize(

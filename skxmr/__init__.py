@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from skxmr._sentences import Sentences
     from skxmr.base import CrossModalRetriever
     from skxmr.deep.base import DeepRetriever
+    from skxmr.deep.pairwise import PairwiseRetriever
     from skxmr.graph import LabelGraph
     from skxmr.methods.acmr import ACMR
     from skxmr.methods.algcn import ALGCN
@@ -48,6 +49,7 @@ _HOME = {
     "DeepRetriever": "deep.base",
     "MLCCA": "methods.mlcca",
     "PLS": "methods.pls",
+    "PairwiseRetriever": "deep.pairwise",
     "RACG": "methods.racg",
     "SCAN": "methods.scan",
     "CrossModalRetriever": "base",
@@ -83,6 +85,7 @@ __all__ = [
     "LabelGraph",
     "MeanRegions",
     "Pairs",
+    "PairwiseRetriever",
     "PerModality",
     "Regions",
     "RetrieverEnsemble",

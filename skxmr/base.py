@@ -8,7 +8,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skxmr._call import PairsStep, need_both, unpack
+from skxmr._call import PairsStep, need_both, no_embeddings, unpack
 from skxmr._chunks import check_chunks
 from skxmr._labels import Labels, encode_labels
 from skxmr._validation import MODALITIES, FloatArray, check_view, column_names, is_chunked
@@ -47,7 +47,7 @@ class CrossModalRetriever(PairsStep, metaclass=ABCMeta):
     _by_chunks: ClassVar[bool] = False  # fit takes dask arrays
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
     __metadata_request__fit: ClassVar[dict[str, bool]] = {"labels": True}
-    # Pipeline.score always mentions sample_weight, which must therefore be known to routing, though not requested.
+    # Pipeline.score always mentions sample_weight, so routing must know it, though it is not requested.
     __metadata_request__score: ClassVar[dict[str, bool | None]] = {"labels": True, "sample_weight": None}
 
     def fit(self, X: Any, y: Any = None, labels: Any = None) -> Self:
@@ -66,8 +66,7 @@ class CrossModalRetriever(PairsStep, metaclass=ABCMeta):
         -------
         self
         """
-        checked = self._checked(X, y, labels)
-        self._fit(checked.pairs, checked.labels)
+        self._fit(*(checked := self._checked(X, y, labels))[:2])
         return self._remember(checked)
 
     def _checked(self, X: Any, y: Any, labels: Any, again: bool = False) -> Checked:
@@ -84,16 +83,14 @@ class CrossModalRetriever(PairsStep, metaclass=ABCMeta):
         if self._by_chunks and (is_chunked(pairs.image) or is_chunked(pairs.text)):
             views = {name: check_chunks(getattr(pairs, name), name, width=widths.get(name)) for name in MODALITIES}
         else:
-            views = {
-                name: self._checked_view(getattr(pairs, name), name, 2, widths.get(name), seen.get(name))
-                for name in MODALITIES
-            }
+            given = {name: (getattr(pairs, name), name, 2, widths.get(name), seen.get(name)) for name in MODALITIES}
+            views = {name: self._checked_view(*view) for name, view in given.items()}
         columns = seen or {name: column_names(getattr(pairs, name)) for name in MODALITIES}
         labels = labels.compute() if is_chunked(labels) else labels
         return Checked(pairs.replace(**views), None if labels is None else encode_labels(labels), columns)
 
     def _checked_view(self, view: Any, name: str, min_rows: int, width: int | None, columns: Any) -> Any:
-        """Return a view as `_fit` and `_encode_...` take it."""
+        """Return a view as the method takes it."""
         return check_view(view, name, min_rows=min_rows, width=width, columns=columns)
 
     def _widths(self, pairs: Pairs) -> dict[str, int]:
@@ -234,11 +231,7 @@ class CrossModalRetriever(PairsStep, metaclass=ABCMeta):
     def _encode(self, X: Any, name: str) -> FloatArray:
         check_is_fitted(self)
         if self.scores_pairs:
-            who = type(self).__name__
-            raise TypeError(
-                f"{who} makes no embeddings: it compares images and texts pair by pair. Ask for similarity(image, "
-                f"text); for many items TwoStage(first=CCA(), second={who}()) finds candidates by a method that embeds."
-            )
+            raise no_embeddings(type(self).__name__)
         view = getattr(X, name) if isinstance(X, Pairs) else X
         if view is None:
             raise ValueError(f"{name} is missing; pass the {name} view.")

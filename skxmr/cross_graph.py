@@ -73,7 +73,7 @@ class CrossGraph(nn.Module):
     scale : float
         lambda of eqs. 12 and 13.
     image_graph, text_graph, cross_graph : bool
-        Whether messages pass within images, within texts, and between the two.
+        Whether messages pass within images, within texts, and between the two; without, a node is its only neighbour.
     second_mean : bool
         Divide by the number of nodes in eq. 11 as well as in eq. 10, as printed.
 
@@ -115,14 +115,18 @@ class CrossGraph(nn.Module):
 
     def image_side(self, regions: Tensor, mask: Tensor) -> Side:
         """Return what images bring into every graph: eqs. 5 and 6."""
-        linked = mask[:, :, None] & mask[:, None] & self.image_graph
+        linked = mask[:, :, None] & mask[:, None]
+        if not self.image_graph:
+            linked = linked & _itself(linked)
         return self._side(regions, mask, mask & self.cross_graph, linked)
 
     def text_side(self, words: Words) -> Side:
         """Return what texts bring into every graph: eqs. 5 and 7."""
-        linked = words.mask[:, :, None] & words.mask[:, None] & self.text_graph
-        if words.edges is not None:
-            linked = linked & (words.edges | torch.eye(linked.shape[1], dtype=torch.bool, device=linked.device))
+        linked = words.mask[:, :, None] & words.mask[:, None]
+        if not self.text_graph:
+            linked = linked & _itself(linked)
+        elif words.edges is not None:
+            linked = linked & (words.edges | _itself(linked))
         return self._side(words.h, words.mask, words.anchors & words.mask & self.cross_graph, linked)
 
     def _side(self, h: Tensor, mask: Tensor, touching: Tensor, linked: Tensor) -> Side:
@@ -140,6 +144,11 @@ class CrossGraph(nn.Module):
             cosines = _block_cosines(pairs.rebuilt(z), side.blocks, self.n_heads or 1)
             found.append((scores(cosines)[..., 0] * side.mask).sum(dim=2) / side.mask.sum(dim=2).clamp(min=1))
         return (found[0] + found[1]) / 2
+
+
+def _itself(linked: Tensor) -> Tensor:
+    """Return what links every node with itself alone."""
+    return torch.eye(linked.shape[1], dtype=torch.bool, device=linked.device)
 
 
 def _scores(n_heads: int | None) -> nn.Module:

@@ -18,6 +18,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import get_tags
 
+from skxmr._pair_checks import CHECKS, assert_raises, scenes
 from skxmr.base import CrossModalRetriever
 from skxmr.datasets import make_multilabel_pairs
 from skxmr.metrics import RetrievalScores
@@ -33,7 +34,8 @@ def check_retriever(estimator: CrossModalRetriever) -> None:
     Parameters
     ----------
     estimator : CrossModalRetriever
-        An unfitted retriever, small enough to be fitted some thirty times on 120 rows. It is not modified.
+        An unfitted retriever, small enough to be fitted some thirty times on 120 rows. It is not modified. One that
+        scores pair by pair (`scores_pairs`) is given 20 scenes with five sentences each.
 
     Raises
     ------
@@ -72,6 +74,10 @@ def retriever_checks(estimator: CrossModalRetriever) -> Iterator[tuple[str, Call
     >>> sorted(name for name, _ in retriever_checks(CCA()))[:2]
     ['both_spellings_agree', 'dataframes_equal_arrays']
     """
+    if getattr(estimator, "scores_pairs", False):
+        for pair_check in CHECKS:
+            yield pair_check.__name__.removeprefix("check_"), partial(pair_check, clone(estimator), scenes())
+        return
     for check in _CHECKS:
         data = make_multilabel_pairs(120, sparse_text=False, random_state=0)
         yield check.__name__.removeprefix("_check_"), partial(check, clone(estimator), data)
@@ -121,9 +127,9 @@ def _check_score_is_the_mean_of_both_directions(estimator: Any, data: Data) -> N
 
 def _check_score_wants_the_labels_fit_had(estimator: Any, data: Data) -> None:
     pairs, Y = data
-    _assert_raises(lambda: estimator.fit(pairs, Y).score(pairs), ValueError, "fitted with labels")
+    assert_raises(lambda: estimator.fit(pairs, Y).score(pairs), ValueError, "fitted with labels")
     if get_tags(estimator).target_tags.required:
-        _assert_raises(lambda: clone(estimator).fit(pairs), ValueError, "labels")
+        assert_raises(lambda: clone(estimator).fit(pairs), ValueError, "labels")
     else:
         assert 0 <= clone(estimator).fit(pairs).score(pairs) <= 1
 
@@ -159,7 +165,7 @@ def _check_dataframes_equal_arrays(estimator: Any, data: Data) -> None:
     frame = pairs.replace(image=pd.DataFrame(pairs.image, columns=columns))
     fitted = clone(estimator).fit(frame, Y)
     _assert_same(fitted.transform(frame), clone(estimator).fit(pairs, Y).transform(pairs))
-    _assert_raises(lambda: fitted.encode_image(frame.image[columns[::-1]]), ValueError, "columns of image")
+    assert_raises(lambda: fitted.encode_image(frame.image[columns[::-1]]), ValueError, "columns of image")
 
 
 def _check_float32_is_kept(estimator: Any, data: Data) -> None:
@@ -208,29 +214,20 @@ def _check_wrong_input_is_named(estimator: Any, data: Data) -> None:
         (lambda: clone(estimator).fit(pairs[:1], Y[:1]), ValueError, "at least 2"),
     ]
     for call, error, message in cases:
-        _assert_raises(call, error, message)
+        assert_raises(call, error, message)
 
 
 def _check_failed_fit_leaves_unfitted(estimator: Any, data: Data) -> None:
     pairs, Y = data
-    _assert_raises(lambda: clone(estimator).encode_text(pairs.text), NotFittedError, "not fitted")
+    assert_raises(lambda: clone(estimator).encode_text(pairs.text), NotFittedError, "not fitted")
     unfitted = clone(estimator)
-    _assert_raises(lambda: unfitted.fit(pairs.replace(image=pairs.image * np.inf), Y), ValueError, "image")
-    _assert_raises(lambda: unfitted.transform(pairs), NotFittedError, "not fitted")
+    assert_raises(lambda: unfitted.fit(pairs.replace(image=pairs.image * np.inf), Y), ValueError, "image")
+    assert_raises(lambda: unfitted.transform(pairs), NotFittedError, "not fitted")
 
 
 def _assert_same(a: Pairs, b: Pairs, atol: float = 0.0) -> None:
     assert_allclose(a.image, b.image, rtol=0, atol=atol)
     assert_allclose(a.text, b.text, rtol=0, atol=atol)
-
-
-def _assert_raises(call: Callable[[], Any], error: type[Exception], message: str) -> None:
-    try:
-        call()
-    except error as raised:
-        assert message in str(raised), f"expected {message!r} in the message, got: {raised}"
-    else:
-        raise AssertionError(f"no {error.__name__} mentioning {message!r} was raised")
 
 
 _CHECKS: tuple[Callable[[Any, Data], None], ...] = tuple(

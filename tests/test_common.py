@@ -19,11 +19,16 @@ from skxmr import (
     L2GCN,
     MLCCA,
     PLS,
+    RACG,
+    SCAN,
     CrossModalRetriever,
     DeepRetriever,
     LabelGraph,
+    PairwiseRetriever,
     PerModality,
+    RetrieverEnsemble,
     SemanticMatching,
+    TwoStage,
 )
 from skxmr.testing import check_retriever, retriever_checks
 from tests.adapter import SplitColumns
@@ -47,6 +52,13 @@ RETRIEVERS = [
     DSCMR(**PLAIN, **SHORT),
     IGNN(**SMALL, **SHORT),
     L2GCN(**SMALL, **SHORT),
+]
+SETS = {"n_components": 8, "word_width": 8, "batch_size": 10, "max_epochs": 1, "random_state": 0}
+SCORE_PAIRS = [
+    RACG(**SETS, n_heads=4),
+    SCAN(**SETS, attention="image_to_text"),
+    TwoStage(first=CCA(4), second=SCAN(**SETS), k=60),
+    RetrieverEnsemble([("sparse", RACG(**SETS, n_heads=2)), ("dense", RACG(**SETS, n_heads=2, text_graph="dense"))]),
 ]
 STEPS = [LabelGraph(), PerModality(image=MaxAbsScaler(), text=MaxAbsScaler())]
 
@@ -104,13 +116,13 @@ def test_the_adapter_lets_scikit_learn_check_a_lot():
 
 
 @pytest.mark.parametrize("name", WITHOUT_DATA)
-@pytest.mark.parametrize("step", RETRIEVERS + STEPS, ids=str)
+@pytest.mark.parametrize("step", RETRIEVERS + SCORE_PAIRS[:2] + STEPS, ids=str)
 def test_scikit_learns_checks_without_data(step, name):
     getattr(estimator_checks, name)(type(step).__name__, step)
 
 
 def our_checks():
-    for retriever in RETRIEVERS:
+    for retriever in RETRIEVERS + SCORE_PAIRS:
         for name, check in retriever_checks(retriever):
             yield pytest.param(check, id=f"{retriever}-{name}")
 
@@ -123,8 +135,9 @@ def test_our_checks(check):
 
 def test_every_public_retriever_is_checked():
     public = {getattr(skxmr, name) for name in skxmr.__all__}
-    classes = {value for value in public if isinstance(value, type) and issubclass(value, CrossModalRetriever)}
-    assert classes - {CrossModalRetriever, DeepRetriever} == {type(retriever) for retriever in RETRIEVERS}
+    classes = {value for value in public if isinstance(value, type) and hasattr(value, "similarity")}
+    bases = {CrossModalRetriever, DeepRetriever, PairwiseRetriever}
+    assert classes - bases == {type(retriever) for retriever in RETRIEVERS + SCORE_PAIRS}
 
 
 class Broken(CCA):

@@ -128,11 +128,11 @@ def graph_loop(model, regions, words, anchors, edges):
 
     def neighbours(i):
         if i < r:
-            inside = range(r) if model.image_graph else []
+            inside = range(r) if model.image_graph else [i]
             outside = [r + j for j in range(n - r) if anchors[j]] if model.cross_graph else []
         else:
             inside = [r + j for j in range(n - r) if edges is None or edges[i - r][j] or j == i - r]
-            inside = inside if model.text_graph else []
+            inside = inside if model.text_graph else [i]
             outside = range(r) if model.cross_graph and anchors[i - r] else []
         return list(inside), list(outside)
 

@@ -11,7 +11,7 @@ import pytest
 import skxmr
 
 ROOT = Path(__file__).parents[1]
-DEEP = {"ACMR", "ALGCN", "DAGNN", "DCCA", "DSCMR", "IGNN", "L2GCN"}
+DEEP = {"ACMR", "ALGCN", "DAGNN", "DCCA", "DSCMR", "IGNN", "L2GCN", "RACG", "SCAN"}
 
 
 def run(code):

@@ -17,7 +17,8 @@ from skxmr.deep.split import Split
 from skxmr.metrics import SameGroup, retrieval_recalls
 
 _ENCODED = 2**29  # bytes of encoded images, and of encoded texts, that are held at a time
-_PAIRS = {"cpu": 2**24, "cuda": 2**28}  # bytes of the nodes of all pairs that are compared at a time
+_PAIRS = {"cpu": 2**24}  # bytes of the nodes of all pairs that are compared at a time
+_ON_DEVICE = 2**28
 
 
 @torch.inference_mode()
@@ -102,7 +103,7 @@ def _blocks(index: Tensor, bytes_each: int) -> Iterator[Tensor]:
 def _compared(network: Any, images: Any, texts: Any, lengths: Tensor) -> Iterator[tuple[slice, slice, Tensor]]:
     """Yield blocks of comparisons; `texts` come in the order of their lengths."""
     (n, r), m = images.mask.shape, len(lengths)
-    budget = _PAIRS.get(images.mask.device.type, _PAIRS["cuda"]) // (4 * network.d)  # nodes
+    budget = _PAIRS.get(images.mask.device.type, _ON_DEVICE) // (4 * network.d)  # nodes
     start = 0
     while start < m:
         stop = min(m, start + max(1, int(budget // (r + int(lengths[start]))) if n == 1 else 64))

@@ -171,6 +171,8 @@ class PairwiseRetriever(DeepRetriever):
         if isinstance(image, Pairs):
             text = need_both(image, "similarity").text if text is None else text
             image = image.distinct_images()[0]
+        if text is None:
+            raise ValueError("text is missing; similarity needs both views.")
         images = self._checked_view(image, "image", 1, self.n_features_["image"], None)
         texts = self._checked_view(text, "text", 1, self.n_features_["text"], None)
         sources = self._sources(images, texts, self.network_)

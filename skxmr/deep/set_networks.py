@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -92,11 +93,19 @@ class SetNetwork(nn.Module):
 
 
 def set_encoders(
-    retriever: Any, split: Split, unit_length: bool, position_width: int = 0, tag_width: int = 0
+    retriever: Any,
+    split: Split,
+    unit_length: bool,
+    position_width: int = 0,
+    tag_width: int = 0,
+    uses: Collection[str] = (),
 ) -> Encoders:
-    """Make the encoders for the fitting rows: their vocabulary, widths and scale."""
+    """Make the encoders for the fitting rows: their vocabulary, widths and scale.
+
+    `uses` says which of ``"tags"`` and ``"heads"`` the network looks at, where there are any.
+    """
     images, texts, d = split.pairs.image, split.pairs.text, retriever.n_components
-    vocabulary = Vocabulary(texts, retriever.min_count)
+    vocabulary = Vocabulary(texts, retriever.min_count, uses)
     image = RegionEncoder(
         _standardizer(images, retriever.standardize), images.view.shape[2], d, position_width, unit_length,
         retriever.input_dropout,

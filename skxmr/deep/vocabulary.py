@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import numpy as np
@@ -29,14 +29,16 @@ class Vocabulary:
         The fitting rows.
     min_count : int
         A word that comes less often is not known.
+    uses : collection of str
+        Which of ``"tags"`` and ``"heads"`` the network looks at, where there are any.
     """
 
-    def __init__(self, sentences: Sentences, min_count: int = 1) -> None:
+    def __init__(self, sentences: Sentences, min_count: int, uses: Collection[str]) -> None:
         packed, rows = sentences.packed()
         places = places_of(packed.offsets, rows)
         self.words = {} if packed.words is None or sentences.width else _numbered(packed.words[places], min_count)
-        self.tags = {} if packed.tags is None else _numbered(packed.tags[places], 1)
-        self.parsed = sentences.parsed
+        self.tags = {} if packed.tags is None or "tags" not in uses else _numbered(packed.tags[places], 1)
+        self.parsed = sentences.parsed and "heads" in uses
 
     def word_ids(self, words: NDArray[Any]) -> NDArray[np.int64]:
         """Return the number of each word."""

@@ -84,14 +84,19 @@ class RACG(PairwiseRetriever):
         Whether messages pass between regions and words.
     second_mean : bool, default=True
         Divide by the number of nodes once more in eq. 11, as printed.
+    normalize : bool, default=True
+        Divide nodes by their lengths before the graph; else their products with others, and so the attention of eqs. 12
+        and 13, grow with `n_components`.
     position_width : int or "auto", default="auto"
         Columns of a region's node that say where it is; ``"auto"`` is an eighth of `n_components`, 0 none.
     tag_width : int, default=15
         Width of the vector of a word's tag; 0 leaves tags out of the vectors.
     tau : float, default=0.2
         Weight of the loss on absolute similarities, eq. 23.
-    beta, gamma : float, default=0.7, 0.3
-        What the similarity of pairs should exceed, and that of the hardest negatives should not.
+    beta : float, default=0.7
+        What the similarity of pairs should exceed.
+    gamma : float, default=0.3
+        What the similarity of the hardest negatives should not exceed.
     word_width, min_count, max_words, parser, margin : object
         As in :class:`PairwiseRetriever`.
     lr, batch_size, max_epochs, optimizer, weight_decay, schedule, clip : object
@@ -111,7 +116,8 @@ class RACG(PairwiseRetriever):
     Peng et al., "Relation-aggregated cross-graph correlation learning for fine-grained image-text retrieval", TNNLS
     2022, eqs. 1-23; :class:`skxmr.metrics.Reranked` is eqs. 24-27. Deviations: features are scaled as a whole
     (``standardize=False`` leaves them); a position is centre, size and area of a box; 32 hidden units behind the heads,
-    as the paper gives no number; its "decaying 10%" is read as a tenth. The two directions of the cross-graph, which
+    as the paper gives no number; nodes of length 1, of which it does not speak (``normalize=False``); its "decaying
+    10%" is read as a tenth. The two directions of the cross-graph, which
     eqs. 8-10 confuse, are each a softmax over the other modality.
 
     Examples
@@ -131,7 +137,7 @@ class RACG(PairwiseRetriever):
         **PairwiseRetriever._set_constraints,
         "n_heads": [Interval(Integral, 1, None, closed="left"), None],
         "scale": [Interval(Real, 0, None, closed="neither")],
-        **{name: ["boolean"] for name in ("image_graph", "cross_graph", "second_mean")},
+        **{name: ["boolean"] for name in ("image_graph", "cross_graph", "second_mean", "normalize")},
         "text_graph": [StrOptions({"sparse", "dense"}), None],
         "position_width": [Interval(Integral, 0, None, closed="left"), StrOptions({"auto"})],
         "tag_width": [Interval(Integral, 0, None, closed="left")],
@@ -149,6 +155,7 @@ class RACG(PairwiseRetriever):
         text_graph: str | None = "sparse",
         cross_graph: bool = True,
         second_mean: bool = True,
+        normalize: bool = True,
         position_width: int | str = "auto",
         tag_width: int = 15,
         tau: float = 0.2,
@@ -192,6 +199,7 @@ class RACG(PairwiseRetriever):
         self.text_graph = text_graph
         self.cross_graph = cross_graph
         self.second_mean = second_mean
+        self.normalize = normalize
         self.position_width = position_width
         self.tag_width = tag_width
         self.tau = tau
@@ -225,7 +233,8 @@ class RACG(PairwiseRetriever):
             raise ValueError(f"position_width={position_width} leaves nothing of n_components={d} for the features.")
         if split.pairs.image.view.boxes is None:
             position_width = 0
-        encoders = set_encoders(self, split, False, position_width, self.tag_width)
+        uses = ["tags", "heads"] if self.text_graph == "sparse" else ["tags"]
+        encoders = set_encoders(self, split, self.normalize, position_width, self.tag_width, uses)
         text_graph = self.text_graph is not None
         graph = CrossGraph(
             d, self.n_heads, self.scale, self.image_graph, text_graph, self.cross_graph, self.second_mean

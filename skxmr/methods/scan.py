@@ -57,6 +57,8 @@ class SCAN(PairwiseRetriever):
 
     Parameters
     ----------
+    n_components : int, default=1024
+        Width of the nodes.
     attention : {"text_to_image", "image_to_text"}, default="text_to_image"
         What attends to what: words to regions, or regions to words.
     sharpness : float or "auto", default="auto"
@@ -65,7 +67,7 @@ class SCAN(PairwiseRetriever):
         How the cosines become one number: log-sum-exp, or their mean.
     pooling_sharpness : float or "auto", default="auto"
         lambda_2 of the log-sum-exp; ``"auto"`` is 6 for words and 5 for regions.
-    n_components, word_width, min_count, max_words, parser, margin : object
+    word_width, min_count, max_words, parser, margin : object
         As in :class:`PairwiseRetriever`.
     lr, batch_size, max_epochs, optimizer, weight_decay, schedule, clip : object
         As in :class:`PairwiseRetriever`.

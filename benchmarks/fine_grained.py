@@ -1,0 +1,169 @@
+"""Regions against words: recalls of RACG, SCAN and methods that embed, on scenes of digits or on files of your own.
+
+Everything is learned and chosen on training scenes (the epoch on a tenth of them, parameters of closed forms on three
+folds) and tested once, on scenes of other images of digits. A finished fit is one line of
+benchmarks/results/fine_grained.jsonl and is not repeated while its parameters stay the same.
+
+    python benchmarks/fine_grained.py [--seeds 5] [--methods "RACG" "SCAN t2i" ...] [--jobs 2]
+    python benchmarks/fine_grained.py --captions f30k_precomp --parser spacy --device cuda   # of SKXMR_DATA
+    python benchmarks/fine_grained.py --only-cached --docs   # write docs/fine_grained.md, fit nothing
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")
+
+import joblib
+import numpy as np
+from captions import of_captions
+from common import RESULTS, ROOT, append, fingerprint, recorded, write_between
+from fine_grained_report import page
+from scenes import ABLATIONS, EMBEDDING, N_TEST, N_TRAIN, N_TWINS, USES_LABELS, Scenes, choose, racg, scan, scenes
+from sklearn.frozen import FrozenEstimator
+
+from skxmr import CCA, TwoStage
+from skxmr.metrics import Reranked, SameGroup, retrieval_recalls
+from skxmr.metrics._score_matrices import similarity_matrix
+
+TOP = 50  # candidates of a query in two-stage search
+N_TWO_STAGE = 1500  # test scenes there: 50 of them are few
+WITH_POSITIONS = "SCAN t2i, positions as features"
+Record = dict[str, Any]
+PAIRWISE: dict[str, Any] = {
+    "RACG": racg,
+    "RACG, dense": lambda seed: racg(seed, text_graph="dense"),
+    "SCAN t2i": scan,
+    "SCAN i2t": lambda seed: scan(seed, attention="image_to_text"),
+    WITH_POSITIONS: scan,
+}
+NAMES = (*EMBEDDING, *PAIRWISE, *(name for name in ABLATIONS if name not in PAIRWISE))
+
+
+def unfitted(name: str, seed: int) -> tuple[Any, dict[str, list[Any]]]:
+    """Return a retriever by its name in the tables, and what of it is to be chosen."""
+    if name in EMBEDDING:
+        return EMBEDDING[name](seed)
+    return PAIRWISE[name](seed) if name in PAIRWISE else racg(seed, **ABLATIONS[name]), {}
+
+
+def recalls(S: Any, index: Any) -> Record:
+    """Return R@1 and R@10 of both directions, mR and median ranks."""
+    found = retrieval_recalls(S, SameGroup(np.arange(len(S)), index))
+    return {key: round(value, 5) for key, value in found.items() if not key.endswith("r5")}
+
+
+def scores(model: Any, rows: Scenes) -> tuple[Any, Any]:
+    """Return the similarities of distinct scenes with sentences, and whose each sentence is."""
+    images, index = rows.pairs.distinct_images()
+    parts = rows.pairs.replace(image=images, text=None), rows.pairs.replace(image=None)
+    return similarity_matrix(model, *parts)[:], index
+
+
+def twin_accuracy(model: Any, rows: Scenes) -> float:
+    """Return how many sentences are more similar to their scene than to its twin; a tie is half of one."""
+    S, index = scores(model, rows)
+    columns = np.arange(len(index))
+    own, other = S[index, columns], S[rows.twin[index], columns]
+    return float(np.mean((own > other) + 0.5 * (own == other)))
+
+
+def fitted(name: str, seed: int) -> tuple[Any, Record]:
+    """Choose on training scenes, fit."""
+    rows = scenes(N_TRAIN, "train", seed, positions_in_features=name == WITH_POSITIONS)
+    labels = rows.labels if name in USES_LABELS else None
+    model, grid = unfitted(name, seed)
+    best = choose(model, grid, rows, labels) if grid else {}
+    start = time.perf_counter()
+    model.set_params(**best).fit(rows.pairs, labels)
+    seconds = time.perf_counter() - start
+    if not grid:
+        last = model[-1] if hasattr(model, "steps") else model
+        best = {"epoch": last.best_epoch_}
+    record = {"name": name, "seed": seed, "parameters": fingerprint(*unfitted(name, seed)), "fit_s": round(seconds, 1)}
+    return model, record | {"chosen": {key: str(value) for key, value in best.items()}}
+
+
+def measure(name: str, seed: int, results: Path) -> None:
+    """Fit and test; add the outcome to the file."""
+    model, record = fitted(name, seed)
+    positions = name == WITH_POSITIONS
+    test = scenes(N_TEST, "test", 1000 + seed, positions_in_features=positions)
+    start = time.perf_counter()
+    S, index = scores(model, test)
+    record |= {"test_s": round(time.perf_counter() - start, 1), "n_test": len(S)} | recalls(S, index)
+    twins = scenes(N_TWINS, "test", 2000 + seed, twins=True, positions_in_features=positions)
+    record["twins"] = round(twin_accuracy(model, twins), 4)
+    record |= {f"reranked_{key}": value for key, value in recalls(Reranked(S)[:], index).items()}
+    if name == "RACG":
+        record |= two_stage(model, seed)
+    append(results, record)
+    print("  {name}, seed {seed}: {i2t_r1:.3f} / {t2i_r1:.3f}, twins {twins:.3f}".format(**record), flush=True)
+
+
+def two_stage(second: Any, seed: int) -> Record:
+    """Compare a fitted RACG with itself on candidates of CCA."""
+    train, test = scenes(N_TRAIN, "train", seed), scenes(N_TWO_STAGE, "test", 3000 + seed)
+    model = TwoStage(first=CCA(32), second=FrozenEstimator(second), k=TOP).fit(train.pairs)
+    record: Record = {"share": float(model.candidates(test.pairs).mean())}
+    for prefix, searched in (("two_stage", model), ("one_stage", second)):
+        start = time.perf_counter()
+        S, index = scores(searched, test)
+        record[f"{prefix}_s"] = round(time.perf_counter() - start, 1)
+        record |= {f"{prefix}_{key}": value for key, value in recalls(S, index).items()}
+    return record
+
+
+def parse() -> argparse.Namespace:
+    """Return the arguments of the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--methods", nargs="+", choices=NAMES, default=list(NAMES))
+    parser.add_argument("--captions", metavar="FOLDER", help="region features and captions in the papers' layout")
+    parser.add_argument("--parser", help="of --captions: what gives them tags and dependencies, e.g. spacy")
+    parser.add_argument("--device", default="cpu", help="of --captions: cpu, cuda or auto")
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument(
+        "--results", type=Path, default=RESULTS / "fine_grained.jsonl", help="file of the finished fits"
+    )
+    parser.add_argument("--only-cached", action="store_true", help="fit nothing; tables of what was measured so far")
+    parser.add_argument("--docs", action="store_true", help="put the tables into docs/fine_grained.md")
+    return parser.parse_args()
+
+
+def finished(results: Path) -> list[Record]:
+    """Return what was measured so far with the parameters of today, the last of each fit."""
+    valid = {
+        (record["name"], record["seed"]): record
+        for record in recorded(results)
+        if record["name"] in NAMES and record["parameters"] == fingerprint(*unfitted(record["name"], record["seed"]))
+    }
+    return list(valid.values())
+
+
+def main() -> int:
+    """Run the command line."""
+    arguments = parse()
+    if arguments.captions is not None:
+        return of_captions(arguments.captions, arguments.device, arguments.seeds, arguments.parser)
+    known = {(record["name"], record["seed"]) for record in finished(arguments.results)}
+    jobs = [(name, seed) for seed in range(arguments.seeds) for name in arguments.methods if (name, seed) not in known]
+    fits = [] if arguments.only_cached else jobs
+    print(f"{len(fits)} fits to do, {len(known)} known from {arguments.results}", flush=True)
+    joblib.Parallel(arguments.jobs)(joblib.delayed(measure)(*job, arguments.results) for job in fits)
+    tables = page(finished(arguments.results))
+    print(tables)
+    if arguments.docs:
+        write_between(ROOT / "docs" / "fine_grained.md", tables)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

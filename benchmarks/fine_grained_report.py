@@ -1,0 +1,112 @@
+"""Tables of what fine_grained.py measured."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+from common import markdown, mean_and_spread
+from scenes import ABLATIONS, EMBEDDING
+
+DIRECTIONS = (("i2t", "image→text"), ("t2i", "text→image"))
+
+
+def page(records: list[dict[str, Any]]) -> str:
+    """Return all tables, as far as their fits are finished."""
+    frame = pd.DataFrame(records)
+    if frame.empty:
+        return ""
+    parts = [
+        ("## Methods", comparison(frame)),
+        ("## RACG without its parts", ablations(frame)),
+        ("## Two-stage search", two_stage(frame)),
+        ("## Re-ranking", reranking(frame)),
+    ]
+    return "\n\n".join(f"{title}\n\n{table}" for title, table in parts if table)
+
+
+def runs(frame: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Return the fits of a method by seed."""
+    return frame[frame["name"] == name].set_index("seed").sort_index()
+
+
+def cells(found: pd.DataFrame) -> dict[str, object]:
+    """Return means and spreads over the seeds."""
+    row: dict[str, object] = {
+        f"{title} R@{k}": mean_and_spread(found[f"{key}_r{k}"]) for key, title in DIRECTIONS for k in (1, 10)
+    }
+    return row | {"mR": mean_and_spread(found["mr"]), "twins": mean_and_spread(found["twins"]), "seeds": len(found)}
+
+
+def comparison(frame: pd.DataFrame) -> str:
+    """Return the table of methods, and how far RACG is ahead of the best that embeds."""
+    names = [name for name in dict.fromkeys(frame["name"]) if name == "RACG" or name not in ABLATIONS]
+    order = [name for name in EMBEDDING if name in names] + [name for name in names if name not in EMBEDDING]
+    rows = []
+    for name in order:
+        found = runs(frame, name)
+        chosen = ", ".join(f"{key.split('__')[-1]}={value}" for key, value in found["chosen"].iloc[0].items())
+        cost = {"fit, s": f"{found['fit_s'].mean():.0f}", "chosen (first seed)": chosen}
+        rows.append({"method": name, **cells(found), **cost})
+    return markdown(rows) + ratios(frame, order)
+
+
+def ratios(frame: pd.DataFrame, names: list[str]) -> str:
+    """Say how many times RACG's R@1 is that of the best method that embeds, paired over the seeds."""
+    embedding, racg = [name for name in names if name in EMBEDDING], runs(frame, "RACG")
+    if not embedding or racg.empty:
+        return ""
+    said = []
+    for key, title in DIRECTIONS:
+        best = max(embedding, key=lambda name, key=key: runs(frame, name)[f"{key}_r1"].mean())
+        ratio = (racg[f"{key}_r1"] / runs(frame, best)[f"{key}_r1"]).dropna()
+        said.append(f"{title} {ratio.mean():.2f} times that of {best} (worst seed {ratio.min():.2f})")
+    return f"\n\nR@1 of RACG: {'; '.join(said)}."
+
+
+def ablations(frame: pd.DataFrame) -> str:
+    """Return the table of RACG without single parts, with differences paired over the seeds."""
+    whole, rows = runs(frame, "RACG"), []
+    for name in ABLATIONS:
+        found = runs(frame, name if name in set(frame["name"]) else "RACG, dense" if "dense" in name else name)
+        if found.empty or whole.empty:
+            continue
+        row = {"model": name, **cells(found)}
+        for key, title in DIRECTIONS:
+            gain = (found[f"{key}_r1"] - whole[f"{key}_r1"]).dropna()
+            row[f"{title} R@1 beside RACG"] = "" if name == "RACG" else mean_and_spread(gain, "+")
+        rows.append(row)
+    return markdown(rows) if len(rows) > 1 else ""
+
+
+def two_stage(frame: pd.DataFrame) -> str:
+    """Return how much of RACG's R@1 is kept with candidates of CCA, and what it costs."""
+    found = runs(frame, "RACG")
+    if "share" not in found or found["share"].isna().all():
+        return ""
+    found, rows = found.dropna(subset="share"), []
+    for stage, title in (("one_stage", "RACG, all pairs"), ("two_stage", "CCA, then RACG")):
+        row = {"search": title, "seeds": len(found), "s": f"{found[f'{stage}_s'].mean():.0f}"}
+        row["pairs compared"] = "100 %" if stage == "one_stage" else f"{100 * found['share'].mean():.2f} %"
+        for key, name in DIRECTIONS:
+            kept = found[f"{stage}_{key}_r1"] / found[f"one_stage_{key}_r1"]
+            row[f"{name} R@1"] = mean_and_spread(found[f"{stage}_{key}_r1"])
+            row[f"{name} R@1 kept"] = f"{100 * kept.mean():.1f} % (worst seed {100 * kept.min():.1f} %)"
+        rows.append(row)
+    return markdown(rows)
+
+
+def reranking(frame: pd.DataFrame) -> str:
+    """Return the recalls of image-to-text retrieval before and after re-ranking."""
+    rows = []
+    for name in dict.fromkeys(frame["name"]):
+        found = runs(frame, name)
+        if name in ABLATIONS and name != "RACG":
+            continue
+        row: dict[str, object] = {"method": name}
+        for k in (1, 10):
+            before, after = found[f"i2t_r{k}"], found[f"reranked_i2t_r{k}"]
+            row[f"R@{k}"], row[f"R@{k} re-ranked"] = mean_and_spread(before), mean_and_spread(after)
+            row[f"change of R@{k}"] = f"{mean_and_spread(after - before, '+')} ({(after - before).min():+.3f})"
+        rows.append(row | {"seeds": len(found)})
+    return markdown(rows)

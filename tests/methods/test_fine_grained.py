@@ -1,0 +1,321 @@
+"""RACG and SCAN as estimators: they learn, what they do not look at changes nothing, searches, copies, bad input."""
+
+import pickle
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV, GroupKFold
+from sklearn.pipeline import Pipeline
+
+from skxmr import RACG, SCAN, Pairs, PerModality, Regions, Sentences
+from skxmr.datasets import make_captioned_scenes
+from skxmr.metrics import RecallScores, SameGroup, retrieval_recalls
+
+TINY = {
+    "n_components": 16, "word_width": 8, "lr": 1e-3, "batch_size": 25, "max_epochs": 2, "schedule": "constant",
+    "random_state": 0,
+}  # fmt: skip
+METHODS = {
+    "RACG": RACG(**TINY, n_heads=4),
+    "RACG, dense": RACG(**TINY, n_heads=None, text_graph="dense", tag_width=0, position_width=0),
+    "SCAN t2i": SCAN(**TINY),
+    "SCAN i2t": SCAN(**TINY, attention="image_to_text", pooling="mean"),
+}
+IDEAS = {
+    "RACG": {"n_heads": [2, None]},
+    "RACG, dense": {"tau": [0.0, 0.2]},
+    "SCAN t2i": {"sharpness": [4.0, "auto"]},
+    "SCAN i2t": {"pooling": ["lse", "mean"]},
+}
+
+
+def pairs_of(n=30, seed=0, **options):
+    made = make_captioned_scenes(n, random_state=seed, **options)
+    images = Regions(made.regions, made.boxes, made.mask)
+    return Pairs(images, Sentences(made.tokens, made.tags, made.heads), image_index=made.image_index)
+
+
+@pytest.fixture(scope="module")
+def told():
+    return pairs_of()
+
+
+@pytest.fixture(scope="module")
+def fits(told):
+    return {name: clone(model).fit(told) for name, model in METHODS.items()}
+
+
+@pytest.fixture(params=METHODS)
+def name(request):
+    return request.param
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cls", [RACG, SCAN])
+def test_it_learns(cls):
+    train, test = pairs_of(300), pairs_of(100, seed=1, subset="test")
+    options = {"n_heads": 8} if cls is RACG else {}
+    model = cls(32, word_width=32, lr=2e-3, batch_size=30, max_epochs=6, schedule="constant", random_state=0, **options)
+    found = RecallScores()(model.fit(train), test)
+    assert found["i2t_r1"] > 0.3 and found["t2i_r1"] > 0.3  # chance is .01
+
+
+def test_similarity_does_not_depend_on_the_company(name, fits, told):
+    model = fits[name]
+    images, texts = told.distinct_images()[0], told.text
+    S = model.similarity(images, texts)
+    assert S.shape == (30, 150) and S.dtype == np.float32
+    assert_allclose(model.similarity(images[4:7], texts[10:11]), S[4:7, 10:11], atol=2e-6)
+    order = np.random.default_rng(0).permutation(150)
+    assert_allclose(model.similarity(images, texts[order]), S[:, order], atol=2e-6)
+    assert_allclose(model.similarity(told), S, atol=2e-6)
+
+
+def test_some_pairs_are_scored_as_all_are(name, fits, told):
+    where = np.random.default_rng(0).uniform(size=(30, 150)) < 0.1
+    where[7] = False
+    found = fits[name].similarity(told, where=where)
+    assert found.nnz == where.sum()
+    assert_allclose(found.toarray()[where], fits[name].similarity(told)[where], atol=2e-6)
+    assert fits[name].similarity(told, where=np.zeros_like(where)).nnz == 0
+
+
+def test_blocks_change_nothing(name, fits, told, monkeypatch):
+    wanted = fits[name].similarity(told)
+    monkeypatch.setattr("skxmr.deep.pair_scores._PAIRS", {"cpu": 2**12})
+    monkeypatch.setattr("skxmr.deep.pair_scores._ENCODED", 2**15)
+    assert_allclose(fits[name].similarity(told), wanted, atol=2e-6)
+    where = np.ones(wanted.shape, dtype=bool)
+    assert_allclose(fits[name].similarity(told, where=where).toarray(), wanted, atol=2e-6)
+
+
+def test_region_order_and_hidden_regions_change_nothing(name, fits, told):
+    view = told.image.view
+    wanted = fits[name].similarity(told)
+    order = np.array([2, 0, 3, 1])
+    moved = Regions(view.features[:, order], view.boxes[:, order], view.mask[:, order])
+    assert_allclose(fits[name].similarity(moved, told.text), wanted, atol=2e-6)
+    features, boxes = view.features.copy(), view.boxes.copy()
+    features[~view.mask], boxes[~view.mask] = 1e4, 0.5
+    assert_allclose(fits[name].similarity(Regions(features, boxes, view.mask), told.text), wanted, atol=2e-6)
+
+
+def test_equal_seeds_give_equal_fits_and_leave_the_global_generators(name, fits, told):
+    torch_before, numpy_before = torch.get_rng_state(), np.random.get_state()[1].copy()
+    again = clone(METHODS[name]).fit(told)
+    assert_array_equal(again.similarity(told), fits[name].similarity(told))
+    assert torch.equal(torch.get_rng_state(), torch_before) and (np.random.get_state()[1] == numpy_before).all()
+
+
+def test_copies_agree(name, fits, told):
+    copy = pickle.loads(pickle.dumps(fits[name]))
+    assert_array_equal(copy.similarity(told), fits[name].similarity(told))
+    assert copy.n_features_ == {"image": 64, "text": 0}
+
+
+def test_the_history_holds_losses_and_recalls(name, fits):
+    history = fits[name].history_
+    terms = {"triplets", "absolute"} if name.startswith("RACG") else {"triplets"}
+    assert terms <= set(history) and np.isfinite(history["loss"]).all()
+    assert history["validation_mr"].between(0, 1).all()
+    assert fits[name].best_epoch_ == history["validation_mr"].argmax() + 1
+
+
+def test_validation_holds_out_whole_images(told):
+    split = METHODS["SCAN t2i"]._split(METHODS["SCAN t2i"]._checked(told, None, None).pairs, None, 0)
+    fitting, held = set(split.pairs.groups.tolist()), set(split.validation[0].groups.tolist())
+    assert len(held) == 3 and not fitting & held
+
+
+def test_images_and_twenty_texts_are_not_expanded(told):
+    checked = METHODS["RACG"]._checked(told, None, None)
+    assert np.shares_memory(checked.pairs.image.view.features, told.image.view.features)
+
+
+@pytest.mark.parametrize("route", ["score", "scorer", "pipeline"])
+def test_scores_are_those_of_the_similarity(name, fits, told, route):
+    S = fits[name].similarity(told)
+    expected = retrieval_recalls(S, SameGroup(np.arange(30), told.groups))
+    if route == "score":
+        assert 0 < fits[name].score(told) <= 1
+    elif route == "scorer":
+        found = RecallScores()(fits[name], told)
+        assert_allclose([found[key] for key in expected], list(expected.values()))
+    else:
+        pipeline = Pipeline([("views", PerModality().fit(told)), ("model", fits[name])])
+        assert RecallScores()(pipeline, told) == RecallScores()(fits[name], told)
+
+
+def test_it_runs_in_a_grid_search_with_its_own_scorer(name, told):
+    model = clone(METHODS[name]).set_params(max_epochs=1)
+    search = GridSearchCV(model, IDEAS[name], cv=GroupKFold(2), scoring=RecallScores(), refit="mr", error_score="raise")
+    search.fit(told, groups=told.groups)
+    assert np.isfinite(search.cv_results_["mean_test_mr"]).all()
+    assert RecallScores()(search, told)["mr"] > 0
+
+
+def test_labels_decide_scores_but_not_the_fit(fits, told):
+    labels = make_captioned_scenes(30, random_state=0).labels[told.groups]
+    fitted = clone(METHODS["SCAN t2i"]).fit(told, labels)
+    assert_array_equal(fitted.similarity(told), fits["SCAN t2i"].similarity(told))
+    with pytest.raises(ValueError, match="fitted with labels"):
+        fitted.score(told)
+    assert fitted.score(told, labels) > fits["SCAN t2i"].score(told)
+
+
+def test_strings_lists_and_arrays_are_taken(told):
+    texts = [" ".join(told.text.tokens(i)) for i in range(150)]
+    images = told.image.view.features
+    model = clone(METHODS["RACG"])
+    by_strings = model.fit(Pairs(images, texts, image_index=told.groups)).similarity(images, texts)
+    by_tokens = clone(model).fit(Pairs(images, [text.split() for text in texts], image_index=told.groups))
+    assert_array_equal(by_tokens.similarity(images, texts), by_strings)
+    one_to_one = clone(model).set_params(validation_fraction=0).fit(images, texts[::5])
+    assert one_to_one.similarity(images, texts[::5]).shape == (30, 30)
+
+
+def test_without_tags_and_heads_every_word_is_an_anchor_and_all_are_connected(told):
+    plain = Pairs(told.image.view, Sentences([told.text.tokens(i) for i in range(150)]), image_index=told.groups)
+    sparse = clone(METHODS["RACG"]).fit(plain).similarity(plain)
+    dense = clone(METHODS["RACG"]).set_params(text_graph="dense").fit(plain).similarity(plain)
+    assert_array_equal(sparse, dense)
+    assert clone(METHODS["RACG"]).fit(plain).network_.text_encoder.tags is None
+
+
+def test_given_word_vectors_are_read_in_place_of_words(name, told):
+    rng = np.random.default_rng(0)
+    vectors = [rng.normal(size=(n, 6)).astype(np.float32) for n in told.text.lengths]
+    with_vectors = told.replace(text=Sentences(vectors=vectors))
+    fitted = clone(METHODS[name]).fit(with_vectors)
+    assert fitted.n_features_["text"] == 6 and fitted.network_.text_encoder.gru is None
+    assert fitted.similarity(with_vectors).shape == (30, 150)
+    with pytest.raises(ValueError, match="fitted on vectors of width 6, but text has no vectors"):
+        fitted.similarity(told)
+
+
+def test_memory_maps_stay_on_disk(tmp_path, told, fits):
+    view = told.image.view
+    stored = np.memmap(tmp_path / "features", dtype=np.float32, mode="w+", shape=view.features.shape)
+    stored[:] = view.features
+    on_disk = Pairs(Regions(stored, view.boxes, view.mask), told.text, image_index=told.groups)
+    in_memory = Pairs(Regions(np.array(stored), view.boxes, view.mask), told.text, image_index=told.groups)
+    found, wanted = (clone(METHODS["RACG"]).fit(pairs).similarity(pairs) for pairs in (on_disk, in_memory))
+    assert_array_equal(found, wanted)
+
+
+def test_warm_start_goes_on(told, fits):
+    model = clone(METHODS["SCAN t2i"]).set_params(warm_start=True).fit(told)
+    before = model.network_.image_encoder.of_features.weight.clone()
+    model.fit(told)
+    moved = (model.network_.image_encoder.of_features.weight - before).abs().max()
+    assert 0 < moved < 0.1
+
+
+def test_bfloat16_is_close(told, fits):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        coarse = clone(METHODS["RACG"]).set_params(precision="bf16").fit(told).similarity(told)
+    assert np.abs(coarse - fits["RACG"].similarity(told)).mean() < 0.05
+
+
+@pytest.mark.parametrize(
+    ("cls", "dataset", "expected"),
+    [
+        (
+            RACG,
+            "flickr30k",
+            {"lr": 2e-4, "batch_size": 80, "max_epochs": 25, "schedule": 10, "n_heads": 64, "tau": 0.2},
+        ),
+        (RACG, "coco", {"schedule": 15, "n_components": 1024, "word_width": 300, "tag_width": 15, "scale": 4.0}),
+        (SCAN, "flickr30k", {"lr": 2e-4, "batch_size": 128, "max_epochs": 30, "schedule": 15, "clip": 2.0}),
+        (SCAN, "coco", {"lr": 5e-4, "max_epochs": 20, "schedule": 10, "margin": 0.2}),
+    ],
+)
+def test_the_papers_constants(cls, dataset, expected):
+    parameters = cls.paper(dataset).get_params()
+    assert {key: parameters[key] for key in expected} == expected
+    with pytest.raises(ValueError, match="dataset must be one of"):
+        cls.paper("wikipedia")
+
+
+def test_scan_on_coco_pools_regions_more_sharply():
+    assert SCAN.paper("coco", attention="image_to_text").pooling_sharpness == 20.0
+
+
+def test_an_eighth_of_the_papers_nodes_is_position(told):
+    assert RACG(1024).position_width == "auto"
+    fitted = clone(METHODS["RACG"]).fit(told)
+    assert fitted.network_.image_encoder.of_position.out_features == 2
+
+
+def test_embeddings_are_refused_with_a_way_out(name, fits, told):
+    for call in (fits[name].transform, fits[name].encode_image, fits[name].encode_text):
+        with pytest.raises(TypeError, match=r"makes no embeddings: .* TwoStage\(first=CCA\(\), second="):
+            call(told)
+    with pytest.raises(NotFittedError):
+        clone(METHODS[name]).transform(told)
+
+
+BAD = {
+    "a matrix": (lambda p: p.replace(image=np.zeros((150, 4))), "regions are compared here"),
+    "NaN": (lambda p: p.replace(image=Regions(np.full((150, 2, 4), np.nan))), "NaN or infinite"),
+    "no columns": (lambda p: p.replace(image=Regions(np.zeros((150, 2, 0)))), "0 feature"),
+    "a matrix of texts": (lambda p: p.replace(text=np.zeros((150, 4))), "words are compared here"),
+    "one pair": (lambda p: p[:1], "at least 2"),
+    "vectors with NaN": (
+        lambda p: p.replace(text=Sentences(vectors=np.full((150, 3, 2), np.nan))),
+        "vectors of text contain NaN",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_named(case, told):
+    change, message = BAD[case]
+    with pytest.raises(ValueError, match=message):
+        clone(METHODS["RACG"]).fit(change(told))
+
+
+def test_long_texts_are_refused_not_cut(told):
+    with pytest.raises(ValueError, match="words, but max_words=5; raise it, or shorten the text"):
+        clone(METHODS["SCAN t2i"]).set_params(max_words=5).fit(told)
+
+
+def test_queries_must_be_like_the_fitting_rows(fits, told):
+    view, tokens = told.image.view, [told.text.tokens(i) for i in range(5)]
+    model = fits["RACG"]
+    with pytest.raises(ValueError, match="fitted with boxes"):
+        model.similarity(Regions(view.features, mask=view.mask), told.text)
+    with pytest.raises(ValueError, match="sentences with tags, and text has none"):
+        model.similarity(view, tokens)
+    with pytest.raises(ValueError, match="sentences with heads, and text has none"):
+        model.similarity(view, Sentences(tokens, [["NOUN"] * len(t) for t in tokens]))
+    with pytest.raises(ValueError, match="64 were seen in fit"):
+        model.similarity(Regions(view.features[:, :, :9], view.boxes), told.text)
+    with pytest.raises(ValueError, match="where has shape"):
+        model.similarity(told, where=np.ones((3, 3)))
+    assert model.similarity(view[:1], told.text[:1]).shape == (1, 1)
+
+
+def test_texts_of_unknown_words_warn(fits, told):
+    with pytest.warns(UserWarning, match="1 of 2 texts hold no word that was seen in fit"):
+        S = fits["SCAN t2i"].similarity(told.image.view, ["zebras gallop", "a three"])
+    assert np.isfinite(S).all()
+
+
+def test_heads_and_positions_must_fit_the_width(told):
+    with pytest.raises(ValueError, match="n_heads=5 does not divide the width 16"):
+        clone(METHODS["RACG"]).set_params(n_heads=5).fit(told)
+    with pytest.raises(ValueError, match="position_width=16 leaves nothing of n_components=16"):
+        clone(METHODS["RACG"]).set_params(position_width=16).fit(told)
+
+
+def test_verbose_shows_progress(fits, told, capsys):
+    clone(METHODS["SCAN t2i"]).set_params(verbose=1).fit(told).similarity(told)
+    shown = capsys.readouterr().err
+    assert "mR=" in shown and "pair" in shown

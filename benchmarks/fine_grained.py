@@ -23,15 +23,29 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 
 import joblib
 import numpy as np
+import scipy.sparse as sp
 from captions import of_captions
 from common import RESULTS, ROOT, append, fingerprint, recorded, write_between
 from fine_grained_report import page
-from scenes import ABLATIONS, EMBEDDING, N_TEST, N_TRAIN, N_TWINS, USES_LABELS, Scenes, choose, racg, scan, scenes
+from scenes import (
+    ABLATIONS,
+    EMBEDDING,
+    FIRST_STAGE,
+    N_TEST,
+    N_TRAIN,
+    N_TWINS,
+    USES_LABELS,
+    Scenes,
+    choose,
+    racg,
+    scan,
+    scenes,
+)
 from sklearn.frozen import FrozenEstimator
 
-from skxmr import CCA, TwoStage
+from skxmr import RetrieverEnsemble, TwoStage
 from skxmr.metrics import Reranked, SameGroup, retrieval_recalls
-from skxmr.metrics._score_matrices import similarity_matrix
+from skxmr.metrics._score_matrices import similarity_matrix, some_similarities
 
 TOP = 50  # candidates of a query in two-stage search
 N_TWO_STAGE = 1500  # test scenes there: 50 of them are few
@@ -39,10 +53,13 @@ WITH_POSITIONS = "SCAN t2i, positions as features"
 Record = dict[str, Any]
 PAIRWISE: dict[str, Any] = {
     "RACG": racg,
-    "RACG, dense": lambda seed: racg(seed, text_graph="dense"),
     "SCAN t2i": scan,
     "SCAN i2t": lambda seed: scan(seed, attention="image_to_text"),
     WITH_POSITIONS: scan,
+    "SCAN, both": lambda seed: RetrieverEnsemble(
+        [(attention, scan(seed, attention=attention)) for attention in ("text_to_image", "image_to_text")]
+    ),
+    "RACG*": lambda seed: RetrieverEnsemble([(graph, racg(seed, text_graph=graph)) for graph in ("sparse", "dense")]),
 }
 NAMES = (*EMBEDDING, *PAIRWISE, *(name for name in ABLATIONS if name not in PAIRWISE))
 
@@ -69,9 +86,11 @@ def scores(model: Any, rows: Scenes) -> tuple[Any, Any]:
 
 def twin_accuracy(model: Any, rows: Scenes) -> float:
     """Return how many sentences are more similar to their scene than to its twin; a tie is half of one."""
-    S, index = scores(model, rows)
+    images, index = rows.pairs.distinct_images()
     columns = np.arange(len(index))
-    own, other = S[index, columns], S[rows.twin[index], columns]
+    wanted = sp.csr_array((np.ones(2 * len(index), bool), (np.r_[index, rows.twin[index]], np.r_[columns, columns])))
+    S = some_similarities(model, rows.pairs.replace(image=images, text=None), rows.pairs.replace(image=None), wanted)
+    own, other = (np.asarray(S[rows_, columns]).ravel() for rows_ in (index, rows.twin[index]))
     return float(np.mean((own > other) + 0.5 * (own == other)))
 
 
@@ -86,7 +105,7 @@ def fitted(name: str, seed: int) -> tuple[Any, Record]:
     seconds = time.perf_counter() - start
     if not grid:
         last = model[-1] if hasattr(model, "steps") else model
-        best = {"epoch": last.best_epoch_}
+        best = {"epoch": last.best_epoch_} if hasattr(last, "best_epoch_") else {}
     record = {"name": name, "seed": seed, "parameters": fingerprint(*unfitted(name, seed)), "fit_s": round(seconds, 1)}
     return model, record | {"chosen": {key: str(value) for key, value in best.items()}}
 
@@ -109,9 +128,10 @@ def measure(name: str, seed: int, results: Path) -> None:
 
 
 def two_stage(second: Any, seed: int) -> Record:
-    """Compare a fitted RACG with itself on candidates of CCA."""
+    """Compare a fitted RACG with itself on candidates of CCA on kernel means."""
     train, test = scenes(N_TRAIN, "train", seed), scenes(N_TWO_STAGE, "test", 3000 + seed)
-    model = TwoStage(first=CCA(32), second=FrozenEstimator(second), k=TOP).fit(train.pairs)
+    first = EMBEDDING["CCA on kernel means"](seed)[0].set_params(**FIRST_STAGE)
+    model = TwoStage(first=first, second=FrozenEstimator(second), k=TOP).fit(train.pairs)
     record: Record = {"share": float(model.candidates(test.pairs).mean())}
     for prefix, searched in (("two_stage", model), ("one_stage", second)):
         start = time.perf_counter()

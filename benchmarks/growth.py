@@ -26,6 +26,7 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 import numpy as np
 from common import RESULTS, ROOT, markdown, write_between
 from measure import Case, measure
+from speed_sets import comparing, encoding
 
 from skxmr import CCA, DAGNN, MLCCA, PLS, SemanticMatching
 from skxmr.metrics import SharedLabels, Similarity, mean_average_precision
@@ -33,6 +34,7 @@ from skxmr.metrics import SharedLabels, Similarity, mean_average_precision
 ROWS = (1000, 3000, 10_000, 30_000, 100_000, 300_000, 1_000_000)
 WIDTHS = (128, 256, 512, 1024, 2048, 4096)
 LABELS = (10, 30, 100, 300, 1000, 3000, 10_000)
+NODES = (8, 16, 32, 64, 128, 256)  # regions, or regions and words of a pair
 
 
 class Curve(NamedTuple):
@@ -104,6 +106,8 @@ CURVES = [
     Curve("SemanticMatching fit, 5,000 rows", "labels", LABELS, lambda c: fit(SemanticMatching(), 5000, c=c)),
     Curve("MLCCA fit, 5,000 rows", "labels", LABELS, lambda c: fit(MLCCA(20), 5000, c=c)),
     Curve("DAGNN fit, an epoch of 5,000 rows", "labels", LABELS, lambda c: fit(dagnn(), 5000, c=c)),
+    Curve("RACG, encoding 100 images", "nodes", NODES, encoding),
+    Curve("RACG, comparing 256 pairs", "nodes", NODES, comparing),
 ]
 
 

@@ -84,9 +84,9 @@ class RACG(PairwiseRetriever):
         Whether messages pass between regions and words.
     second_mean : bool, default=True
         Divide by the number of nodes once more in eq. 11, as printed.
-    normalize : bool, default=True
-        Divide nodes by their lengths before the graph; else their products with others, and so the attention of eqs. 12
-        and 13, grow with `n_components`.
+    normalize : bool, default=False
+        Divide nodes by their lengths before the graph. The paper does not; its kin do, and then attention in eqs. 12
+        and 13 is never sharper than `scale` allows.
     position_width : int or "auto", default="auto"
         Columns of a region's node that say where it is; ``"auto"`` is an eighth of `n_components`, 0 none.
     tag_width : int, default=15
@@ -116,8 +116,7 @@ class RACG(PairwiseRetriever):
     Peng et al., "Relation-aggregated cross-graph correlation learning for fine-grained image-text retrieval", TNNLS
     2022, eqs. 1-23; :class:`skxmr.metrics.Reranked` is eqs. 24-27. Deviations: features are scaled as a whole
     (``standardize=False`` leaves them); a position is centre, size and area of a box; 32 hidden units behind the heads,
-    as the paper gives no number; nodes of length 1, of which it does not speak (``normalize=False``); its "decaying
-    10%" is read as a tenth. The two directions of the cross-graph, which
+    as the paper gives no number; its "decaying 10%" is read as a tenth. The two directions of the cross-graph, which
     eqs. 8-10 confuse, are each a softmax over the other modality.
 
     Examples
@@ -155,7 +154,7 @@ class RACG(PairwiseRetriever):
         text_graph: str | None = "sparse",
         cross_graph: bool = True,
         second_mean: bool = True,
-        normalize: bool = True,
+        normalize: bool = False,
         position_width: int | str = "auto",
         tag_width: int = 15,
         tau: float = 0.2,

@@ -1,0 +1,177 @@
+"""Retrievers made of retrievers: two-stage search and ensembles."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
+from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection import GridSearchCV, GroupKFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skxmr import CCA, PLS, RACG, SCAN, MeanRegions, Pairs, PerModality, Regions, RetrieverEnsemble, TwoStage
+from skxmr.datasets import make_captioned_scenes, make_multilabel_pairs
+from skxmr.metrics import RecallScores, RetrievalScores, SameGroup, retrieval_recalls
+
+TINY = {"n_components": 16, "word_width": 8, "lr": 1e-3, "batch_size": 20, "max_epochs": 2, "random_state": 0}
+
+
+@pytest.fixture(scope="module")
+def told():
+    made = make_captioned_scenes(30, random_state=0)
+    return Pairs(Regions(made.regions, mask=made.mask), made.sentences, image_index=made.image_index)
+
+
+@pytest.fixture(scope="module")
+def scan(told):
+    return SCAN(**TINY).fit(told)
+
+
+@pytest.fixture(scope="module")
+def views():
+    return make_multilabel_pairs(80, random_state=0)[0]
+
+
+ASKED = []
+
+
+class Counting(CCA):
+    """A retriever that says how many pairs it was asked for; it pretends to compare pair by pair."""
+
+    scores_pairs = True
+
+    def similarity(self, image, text=None, where=None):
+        S = cosines_of(self, image, text)
+        ASKED.append(S.size if where is None else where.nnz)
+        if where is None:
+            return S
+        where = where.astype(float)
+        where.data = S[where.nonzero()]
+        return where
+
+
+def cosines_of(model, image, text):
+    plain = CCA.similarity
+    type(model).scores_pairs = False
+    try:
+        return plain(model, image, text)
+    finally:
+        type(model).scores_pairs = True
+
+
+def test_only_candidates_are_compared(views):
+    ASKED.clear()
+    model = TwoStage(first=PLS(3), second=Counting(3), k=4).fit(views)
+    S = model.similarity(views)
+    near = model.candidates(views).toarray()
+    assert ASKED == [near.sum()] and near.sum() < 0.15 * near.size
+    first = model.first_.similarity(views)
+    for i in range(80):
+        assert set(np.argsort(-first[i])[:4]) <= set(np.flatnonzero(near[i]))
+        assert set(np.argsort(-first[:, i])[:4]) <= set(np.flatnonzero(near[:, i]))
+    assert_allclose(S[near], cosines_of(model.second_, views.image, views.text)[near])
+
+
+def test_the_rest_follows_in_the_order_of_the_first(views):
+    model = TwoStage(first=PLS(3), second=Counting(3), k=4).fit(views)
+    S, near, first = model.similarity(views), model.candidates(views).toarray(), model.first_.similarity(views)
+    assert S[~near].max() < S[near].min()
+    assert_array_equal(np.argsort(S[~near], kind="stable"), np.argsort(first[~near], kind="stable"))
+
+
+def test_with_all_as_candidates_it_is_the_second(views):
+    model = TwoStage(first=PLS(3), second=Counting(3), k=10**6).fit(views)
+    assert_allclose(model.similarity(views), cosines_of(model.second_, views.image, views.text))
+
+
+def test_an_embedding_method_may_be_the_second(views):
+    model = TwoStage(first=PLS(2), second=CCA(4), k=80).fit(views)
+    assert_allclose(model.similarity(views), model.second_.similarity(views), atol=1e-7)
+    assert model.score(views) == pytest.approx(model.second_.score(views))
+
+
+def test_a_bare_first_method_is_given_means_and_words(told, scan):
+    model = TwoStage(first=CCA(4), second=FrozenEstimator(scan), k=5).fit(told)
+    by_hand = model.first_.fit(told)
+    assert [type(step).__name__ for _, step in model.first_.steps] == ["PerModality", "CCA"]
+    means = by_hand[0].transform(told).image.view
+    assert_allclose(means, MeanRegions().transform(told.image.view))
+    S = model.similarity(told)
+    assert S.shape == (30, 150) and np.isfinite(S).all()
+    assert model.candidates(told).mean() < 0.3
+
+
+def test_lists_of_words_are_taken_too(told):
+    words = told.replace(text=[text.split() for text in told.text])
+    model = TwoStage(first=CCA(4), second=SCAN(**TINY), k=5).fit(words)
+    assert model.similarity(words).shape == (30, 150)
+
+
+def test_a_pipeline_is_taken_as_it_is(views):
+    first = make_pipeline(PerModality(image=StandardScaler()), PLS(3))
+    model = TwoStage(first=first, second=CCA(3), k=5).fit(views)
+    assert model.first_[-1].n_components == 3 and len(model.first_.steps) == 2
+
+
+def test_searches_reach_inside(told):
+    model = TwoStage(first=CCA(4), second=SCAN(**TINY), k=5)
+    search = GridSearchCV(model, {"k": [2, 20], "second__max_epochs": [1]}, cv=GroupKFold(2), scoring=RecallScores(),
+                          refit="mr", error_score="raise")  # fmt: skip
+    search.fit(told, groups=told.groups)
+    assert RecallScores()(search, told)["mr"] > 0.1
+
+
+def test_two_stages_keep_what_matters(told, scan):
+    whole = retrieval_recalls(scan.similarity(told), SameGroup(np.arange(30), told.groups), [1])
+    model = TwoStage(first=CCA(8), second=FrozenEstimator(scan), k=15).fit(told)
+    assert RecallScores([1])(model, told)["mr"] >= 0.9 * whole["mr"]
+
+
+def test_bad_stages_are_named(views, told):
+    with pytest.raises(TypeError, match="first=SCAN compares pair by pair itself"):
+        TwoStage(first=SCAN(), second=RACG()).fit(told)
+    for k in (0, 2.5, True, None):
+        with pytest.raises(ValueError, match="k must be a positive integer"):
+            TwoStage(first=CCA(), second=CCA(), k=k).fit(views)
+    fitted = TwoStage(first=CCA(2), second=CCA(2), k=3).fit(views)
+    with pytest.raises(ValueError, match="text is missing"):
+        fitted.similarity(views.image)
+    with pytest.raises(ValueError, match="where has shape"):
+        fitted.similarity(views, where=np.ones((2, 2)))
+
+
+def test_an_ensemble_is_the_weighted_mean(views):
+    parts = [("cca", CCA(3)), ("pls", PLS(3))]
+    alone = [clone(part).fit(views).similarity(views) for _, part in parts]
+    found = RetrieverEnsemble(parts).fit(views)
+    assert_allclose(found.similarity(views), np.mean(alone, axis=0), atol=1e-7)
+    weighted = RetrieverEnsemble(parts, weights=[3, 1]).fit(views).similarity(views)
+    assert_allclose(weighted, 0.75 * alone[0] + 0.25 * alone[1], atol=1e-7)
+    where = np.random.default_rng(0).uniform(size=alone[0].shape) < 0.2
+    assert_allclose(found.similarity(views, where=where).toarray()[where], np.mean(alone, axis=0)[where], atol=1e-7)
+    assert RetrievalScores()(found, views)["map"] == pytest.approx(found.score(views))
+
+
+def test_racg_star_is_the_mean_of_both_graphs(told):
+    tiny = TINY | {"n_heads": 4}
+    both = RetrieverEnsemble([("sparse", RACG(**tiny)), ("dense", RACG(**tiny, text_graph="dense"))]).fit(told)
+    alone = [model.similarity(told) for model in both.estimators_]
+    assert_allclose(both.similarity(told), np.mean(alone, axis=0), atol=1e-6)
+
+
+def test_parameters_of_an_ensemble_by_name(views):
+    model = RetrieverEnsemble([("a", CCA(3)), ("b", PLS(3))])
+    assert model.get_params()["a__n_components"] == 3
+    model.set_params(a__n_components=5, b=CCA(2))
+    assert model.estimators[0][1].n_components == 5 and isinstance(dict(model.estimators)["b"], CCA)
+    search = GridSearchCV(model, {"a__n_components": [2, 4]}, cv=3).fit(views)
+    assert search.best_params_["a__n_components"] in (2, 4)
+
+
+def test_bad_ensembles_are_named(views):
+    with pytest.raises(ValueError, match="estimators is empty"):
+        RetrieverEnsemble([]).fit(views)
+    with pytest.raises(ValueError, match="not unique"):
+        RetrieverEnsemble([("a", CCA()), ("a", CCA())]).fit(views)
+    with pytest.raises(ValueError, match="weights has 1 entries for 2 estimators"):
+        RetrieverEnsemble([("a", CCA()), ("b", PLS())], weights=[1]).fit(views)

@@ -53,6 +53,7 @@ results: $(STAMP)
 	$(BIN)/python benchmarks/reproduce.py
 	$(BIN)/python benchmarks/reproduce.py --wikipedia-splits --readme --docs
 	$(BIN)/python benchmarks/dagnn.py --docs
+	$(BIN)/python benchmarks/reproduce.py --scenes --docs
 
 docs: $(STAMP)
 	$(BIN)/python docs/make_api.py

@@ -15,6 +15,7 @@ import argparse
 import os
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,7 @@ from skxmr import RetrieverEnsemble, TwoStage
 from skxmr.metrics import Reranked, SameGroup, retrieval_recalls
 from skxmr.metrics._score_matrices import similarity_matrix, some_similarities
 
+FINISHED = RESULTS / "fine_grained.jsonl"
 TOP = 50  # candidates of a query in two-stage search
 N_TWO_STAGE = 1500  # test scenes there: 50 of them are few
 WITH_POSITIONS = "SCAN t2i, positions as features"
@@ -168,21 +170,25 @@ def finished(results: Path) -> list[Record]:
     return list(valid.values())
 
 
-def main() -> int:
-    """Run the command line."""
-    arguments = parse()
-    if arguments.captions is not None:
-        return of_captions(arguments.captions, arguments.device, arguments.seeds, arguments.parser)
-    known = {(record["name"], record["seed"]) for record in finished(arguments.results)}
-    jobs = [(name, seed) for seed in range(arguments.seeds) for name in arguments.methods if (name, seed) not in known]
-    fits = [] if arguments.only_cached else jobs
-    print(f"{len(fits)} fits to do, {len(known)} known from {arguments.results}", flush=True)
-    joblib.Parallel(arguments.jobs)(joblib.delayed(measure)(*job, arguments.results) for job in fits)
-    tables = page(finished(arguments.results))
+def reproduce(names: Iterable[str], seeds: int, jobs: int, results: Path, only_cached: bool, docs: bool) -> int:
+    """Measure what is not in the file, and print the tables."""
+    known = {(record["name"], record["seed"]) for record in finished(results)}
+    fits = [(name, seed) for seed in range(seeds) for name in names if (name, seed) not in known and not only_cached]
+    print(f"{len(fits)} fits to do, {len(known)} known from {results}", flush=True)
+    joblib.Parallel(jobs)(joblib.delayed(measure)(*fit, results) for fit in fits)
+    tables = page(finished(results))
     print(tables)
-    if arguments.docs:
+    if docs:
         write_between(ROOT / "docs" / "fine_grained.md", tables)
     return 0
+
+
+def main() -> int:
+    """Run the command line."""
+    given = parse()
+    if given.captions is not None:
+        return of_captions(given.captions, given.device, given.seeds, given.parser)
+    return reproduce(given.methods, given.seeds, given.jobs, given.results, given.only_cached, given.docs)
 
 
 if __name__ == "__main__":

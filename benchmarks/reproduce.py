@@ -9,6 +9,7 @@ goes on where it was. Fails where data are missing.
     python benchmarks/reproduce.py [--seeds 5] [--sets wikipedia ...] [--methods CCA ...] [--jobs 2] [--paper]
     python benchmarks/reproduce.py --wikipedia-splits            # the split sizes of ACMR's paper
     python benchmarks/reproduce.py --features FOLDER --dataset mirflickr    # train_img.mat, train_txt.mat, ...
+    python benchmarks/reproduce.py --scenes                      # RACG, SCAN and others on regions and words
     python benchmarks/reproduce.py --only-cached --readme --docs # write the pages, fit nothing
 """
 
@@ -27,6 +28,7 @@ from typing import Any
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 
+import fine_grained
 import joblib
 import pandas as pd
 from common import LOADERS, RESULTS, ROOT, append, fingerprint, recorded, write_between
@@ -121,6 +123,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--sets", nargs="+", choices=LOADERS)
     parser.add_argument("--wikipedia-splits", action="store_true", help="1,300 / 1,566 articles, drawn for every seed")
+    parser.add_argument("--scenes", action="store_true", help="RACG and SCAN: all of fine_grained.py")
     parser.add_argument("--features", type=Path, metavar="FOLDER", help="files in the papers' layout")
     parser.add_argument("--dataset", choices=FEATURES, help="which set the --features are of")
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
@@ -156,6 +159,9 @@ def asked(arguments: argparse.Namespace) -> list[Task]:
 def main() -> int:
     """Run the command line."""
     arguments = parse()
+    if arguments.scenes:
+        common = arguments.jobs, fine_grained.FINISHED, arguments.only_cached, arguments.docs
+        return fine_grained.reproduce(fine_grained.NAMES, arguments.seeds, *common)
     try:
         tasks = asked(arguments)
         for task in tasks:

@@ -24,13 +24,11 @@ from skxmr.deep.callbacks import SCHEDULES
 from skxmr.deep.encoding import encode_rows, validation_scores
 from skxmr.deep.inputs import PretrainedText, pretrain_text
 from skxmr.deep.objective import Objective
-from skxmr.deep.options import OPTIMIZERS, Options, options_of
+from skxmr.deep.options import OPTIMIZERS, options_of
 from skxmr.deep.split import Split, split_rows
 from skxmr.deep.tasks import AnnouncesEpochs, with_callbacks
 from skxmr.deep.training import going_on, train
 from skxmr.pairs import Pairs
-
-_CPU = torch.device("cpu")
 
 
 class DeepRetriever(AnnouncesEpochs, CrossModalRetriever):
@@ -67,12 +65,11 @@ class DeepRetriever(AnnouncesEpochs, CrossModalRetriever):
     device : str, default="auto"
         ``"auto"`` (CUDA where there is one, else the CPU), ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"mps"``.
     precision : {"float32", "bf16"}, default="float32"
-        ``"bf16"`` runs the network under autocast; losses stay in float32. Where there is no bfloat16 arithmetic a
-        warning says so and training is in float32.
+        ``"bf16"`` runs the network under autocast, losses in float32. Without such arithmetic a warning says so.
     compile : bool, default=False
-        Compile the training step by ``torch.compile``: pays off in long fits, after a minute or so of compiling, and
-        needs a C++ compiler on a CPU. Where torch cannot compile, a warning says so and training goes on without.
-        Afterwards torch forgets what it compiled, in the whole process (``torch.compiler.reset``).
+        Compile the training step by ``torch.compile``: pays off in long fits, and needs a C++ compiler on a CPU. Where
+        torch cannot, a warning says so and training goes on without. Afterwards torch forgets what it compiled, in the
+        whole process (``torch.compiler.reset``).
     random_state : int, RandomState or None, default=None
         Decides the validation rows, initial weights, batches and dropout; equal seeds give bit-equal fits on a CPU, and
         the global generators are then neither read nor moved. None draws a seed from numpy's, as in scikit-learn.
@@ -120,6 +117,7 @@ class DeepRetriever(AnnouncesEpochs, CrossModalRetriever):
         "warm_start": ["boolean"],
     }
     _auto_batch: ClassVar[int] = 256
+    _options = options_of
     network_: Any
 
     def __init__(
@@ -173,8 +171,7 @@ class DeepRetriever(AnnouncesEpochs, CrossModalRetriever):
     def fit(self, X: Any, y: Any = None, labels: Any = None) -> Self:
         """Learn the common space: ``fit(image, text, labels)`` or ``fit(Pairs(image, text), labels)``.
 
-        A first interrupt (Ctrl-C) ends the training and leaves the model of the best finished epoch; a second one
-        within a minute raises.
+        An interrupt (Ctrl-C) leaves the model of the best finished epoch; a second one within a minute raises.
 
         Parameters
         ----------
@@ -227,16 +224,11 @@ class DeepRetriever(AnnouncesEpochs, CrossModalRetriever):
         return split_rows(pairs, labels, self.validation_fraction, seed)
 
     def _dataset(self, split: Split, network: Any, device: torch.device) -> Any:
-        """Return the fitting rows as batches want them."""
         Y = np.zeros((len(split.pairs), 0)) if split.labels is None else split.labels.matrix
         return PairsDataset(split.pairs.image, split.pairs.text, Y, device)
 
     def _measure(self, network: Any, split: Split) -> Callable[[], dict[str, float]] | None:
-        """Return what measures the network on the validation rows; the last of its scores decides."""
         return validation_scores(network, split)
-
-    def _options(self, n: int, device: torch.device = _CPU) -> Options:
-        return options_of(self, n, device)
 
     def __getstate__(self) -> Any:
         state = super().__getstate__()

@@ -19,6 +19,7 @@ OPTIMIZERS: dict[str, Any] = {
 }
 PAPER_ADAM = partial(torch.optim.AdamW, betas=(0.5, 0.999), fused=True)  # of the papers' public codes
 _AUTO_STEPS = 1260
+_CPU = torch.device("cpu")
 
 
 class Options(NamedTuple):
@@ -37,7 +38,7 @@ class Options(NamedTuple):
     verbose: int
 
 
-def options_of(retriever: Any, n: int, device: torch.device) -> Options:
+def options_of(retriever: Any, n: int, device: torch.device = _CPU) -> Options:
     """Return the options of a retriever for n fitting rows on a device."""
     check_callbacks(retriever.callbacks)
     chosen = {name: getattr(retriever, name) for name in Options._fields}
@@ -47,12 +48,12 @@ def options_of(retriever: Any, n: int, device: torch.device) -> Options:
         chosen["batch_size"] = min(retriever._auto_batch, n)
     elif chosen["batch_size"] > n:
         message = f"batch_size={retriever.batch_size} but there are {n} rows to fit: every batch holds all of them."
-        warnings.warn(message, UserWarning, stacklevel=7)
+        warnings.warn(message, UserWarning, stacklevel=6)
     if retriever.max_epochs == "auto":
         steps = math.ceil(n / chosen["batch_size"])
         chosen["max_epochs"] = int(np.clip(round(_AUTO_STEPS / steps), 10, 60))
     if chosen["precision"] == "bf16" and not fast_bfloat16(device):
         message = f'precision="bf16", but this {device.type} has no bfloat16 arithmetic; training in float32 instead.'
-        warnings.warn(message, UserWarning, stacklevel=7)
+        warnings.warn(message, UserWarning, stacklevel=6)
         chosen["precision"] = "float32"
     return Options(**chosen)

@@ -13,7 +13,7 @@ from skxmr._sentences import Sentences
 from skxmr._validation import is_frame
 from skxmr.deep.vocabulary import Vocabulary
 
-_BLOCK = 1024  # images that are looked at together
+_BLOCK = 128  # images that are looked at together
 
 
 def checked_images(view: Any, min_rows: int, width: int | None) -> Repeated:
@@ -35,11 +35,21 @@ def checked_images(view: Any, min_rows: int, width: int | None) -> Repeated:
         raise ValueError(f"image has regions of {regions.shape[2]} features, but {width} were seen in fit.")
     if regions.shape[2] == 0:
         raise ValueError("image has regions of 0 feature(s) while a minimum of 1 is required.")
+    _check_finite(regions)
+    return rows
+
+
+def _check_finite(regions: Regions) -> None:
+    """Refuse features that are not finite as float32, where there are regions; a memory map is read in blocks."""
     for start in range(0, len(regions), _BLOCK):
         part = regions[start : start + _BLOCK]
-        if not np.isfinite(np.asarray(part.features, np.float32)[part.mask]).all():
-            raise ValueError(f"image contains NaN or infinite values, first in rows from {start}; drop them.")
-    return rows
+        with np.errstate(over="ignore", invalid="ignore"):
+            if np.isfinite(part.features.sum(dtype=np.float32)):  # one bad value makes the sum bad
+                continue
+            bad = ~np.isfinite(part.features.astype(np.float32)).all(axis=2) & part.mask
+        if bad.any():
+            i = start + int(np.argmax(bad.any(axis=1)))
+            raise ValueError(f"image contains NaN or infinite values, first in image {i}; drop such regions.")
 
 
 def checked_texts(view: Any, min_rows: int, width: int | None, max_words: int, parser: Any) -> Sentences:

@@ -21,6 +21,8 @@ from skxmr.pairs import Pairs
 from skxmr.pooling import MeanRegions
 from skxmr.preprocessing import PerModality
 
+_BLOCK = 2**22  # similarities that are looked at together
+
 
 class TwoStage(CombinedRetriever):
     """Two-stage search: a cheap retriever finds candidates, a dear one puts them in order.
@@ -130,7 +132,10 @@ def _nearest(S: FloatArray, k: int) -> sp.csr_array:
     near = np.zeros(S.shape, dtype=bool)
     for matrix, mark in ((S, near), (S.T, near.T)):
         kept = min(k, matrix.shape[1])
-        np.put_along_axis(mark, np.argpartition(-matrix, kept - 1, axis=1)[:, :kept], True, axis=1)
+        step = max(1, _BLOCK // matrix.shape[1])
+        for start in range(0, len(matrix), step):
+            rows = slice(start, start + step)
+            np.put_along_axis(mark[rows], np.argpartition(-matrix[rows], kept - 1, axis=1)[:, :kept], True, axis=1)
     return sp.csr_array(near)
 
 

@@ -1,4 +1,4 @@
-"""What methods that compare sets make of rows: vocabulary, batches of words; rates that fall, gradients that are cut."""
+"""What methods that compare sets make of rows: vocabulary and batches; rates that fall, gradients that are cut."""
 
 import numpy as np
 import pytest

@@ -53,12 +53,14 @@ def need_pairs(X: Any, who: str) -> Pairs:
     return X
 
 
-def no_embeddings(who: str) -> TypeError:
-    """Return what to raise where a method that scores pair by pair is asked for embeddings."""
-    return TypeError(
-        f"{who} makes no embeddings: it compares images and texts pair by pair. Ask for similarity(image, text); for "
-        f"many items TwoStage(first=CCA(), second={who}()) finds candidates by a method that embeds."
-    )
+def refuse_pairwise(retriever: Any) -> None:
+    """Refuse to ask a method for embeddings that scores pair by pair."""
+    if retriever.scores_pairs:
+        who = type(retriever).__name__
+        raise TypeError(
+            f"{who} makes no embeddings: it compares images and texts pair by pair. Ask for similarity(image, text); "
+            f"for many items TwoStage(first=CCA(), second={who}()) finds candidates by a method that embeds."
+        )
 
 
 class PairsStep(TransformerMixin, BaseEstimator):

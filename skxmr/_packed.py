@@ -44,6 +44,11 @@ def tokens(texts: Any) -> list[list[str]]:
     return [_words(text, i) for i, text in enumerate(texts)]
 
 
+def words_of(text: Any) -> list[str]:
+    """Return the words of one text, a string or a list of words: an analyzer for scikit-learn's vectorizers."""
+    return _words(text, 0)
+
+
 def _words(text: Any, i: int) -> list[str]:
     if isinstance(text, str):
         return _WORD.findall(unicodedata.normalize("NFC", text.lower()))

@@ -53,7 +53,10 @@ class Regions:
     """
 
     def __init__(self, features: Any, boxes: Any = None, mask: Any = None) -> None:
-        if _is_listed(features):
+        if isinstance(features, np.ma.MaskedArray):
+            raise ValueError("features is a masked array; pass its data, and mask= for whole regions.")
+        listed = _is_listed(features)
+        if listed:
             if mask is not None:
                 raise ValueError("mask is given with a list of features; it is for an array (n, regions, d).")
             features, mask = _packed(features, "features")
@@ -67,14 +70,14 @@ class Regions:
             raise ValueError(f"features must be real numbers; got {features.dtype}.")
         n, r, _ = self.shape = tuple(features.shape)
         self.features: NDArray[Any] = features
-        self.mask = np.ones((n, r), dtype=bool) if mask is None else np.asarray(mask).astype(bool)
+        self.mask = np.ones((n, r), dtype=bool) if mask is None else _truths(mask)
         if self.mask.shape != (n, r):
             raise ValueError(f"mask is of shape {self.mask.shape}, but features want {(n, r)}: one entry a region.")
         if n and not self.mask.any(axis=1).all():
             raise ValueError(
                 f"image {int(np.argmin(self.mask.any(axis=1)))} has no region; drop it, or make the whole image one."
             )
-        self.boxes = None if boxes is None else _checked(boxes, self.mask)
+        self.boxes = None if boxes is None else _checked(boxes, self.mask, listed)
         self.ndim, self.dtype = 3, features.dtype
 
     def __len__(self) -> int:
@@ -162,8 +165,15 @@ def _part(row: Any, name: str, i: int) -> NDArray[Any]:
     return part
 
 
-def _checked(boxes: Any, mask: NDArray[np.bool_]) -> NDArray[Any]:
-    boxes = _listed_boxes(boxes, mask) if _is_listed(boxes) else np.asarray(boxes)
+def _truths(mask: Any) -> NDArray[np.bool_]:
+    values = np.asarray(mask)
+    if values.dtype.kind not in "biuf" or not np.isin(values, (0, 1)).all():
+        raise ValueError("mask must say True or False (1 or 0) of every region, not which ones there are.")
+    return values.astype(bool)
+
+
+def _checked(boxes: Any, mask: NDArray[np.bool_], listed: bool) -> NDArray[Any]:
+    boxes = _listed_boxes(boxes, mask, listed) if _is_listed(boxes) else np.asarray(boxes)
     if boxes.shape != (*mask.shape, 4) or boxes.dtype.kind not in "biuf":
         raise ValueError(
             f"boxes are {boxes.dtype} of shape {boxes.shape}, but numbers of shape {(*mask.shape, 4)} are wanted: "
@@ -183,14 +193,14 @@ def _checked(boxes: Any, mask: NDArray[np.bool_]) -> NDArray[Any]:
     return boxes
 
 
-def _listed_boxes(boxes: Any, mask: NDArray[np.bool_]) -> NDArray[Any]:
-    """Return boxes that are listed by image as one array: one of every region, of masked ones too or not."""
+def _listed_boxes(boxes: Any, mask: NDArray[np.bool_], listed: bool) -> NDArray[Any]:
+    """Return boxes that are listed by image as one array: one a region, of those that an array masks as well or not."""
     if len(boxes) != len(mask):
         raise ValueError(f"boxes has {len(boxes)} entries, but there are {len(mask)} images; one an image is wanted.")
     parts = [_part(row, "boxes", i) for i, row in enumerate(boxes)]
     out = np.zeros((*mask.shape, 4), np.result_type(*parts) if parts else float)
     for i, part in enumerate(parts):
-        own = np.ones_like(mask[i]) if len(part) == mask.shape[1] else mask[i]
+        own = np.ones_like(mask[i]) if len(part) == mask.shape[1] and not listed else mask[i]
         if part.shape != (own.sum(), 4):
             raise ValueError(
                 f"boxes of image {i} are of shape {part.shape}; ({mask[i].sum()}, 4) is wanted: one a region."

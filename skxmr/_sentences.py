@@ -65,6 +65,7 @@ class Sentences:
             raise ValueError("texts and vectors are both None; sentences have words, vectors of words, or both.")
         words = None if texts is None else tokens(texts)
         given = None if vectors is None else rows_of_vectors(vectors)
+        tags, heads = (rows if rows is None or hasattr(rows, "__len__") else list(rows) for rows in (tags, heads))
         lengths = np.array([len(row) for row in (given if words is None else words) or ()], dtype=np.int64)
         for i in np.flatnonzero(lengths == 0)[:1]:
             raise ValueError(f"text {i} has no words; drop it, or write what it should say.")

@@ -113,7 +113,7 @@ def check_view(
             f"{name} has {d} features but {width} were seen in fit; "
             "pass the features the model was fitted on, and do not swap the modalities."
         )
-    _check_mapped(matrix, name)
+    check_mapped(matrix, name)
     matrix = _as_float(matrix, name)
     _check_finite(matrix, name)
     return matrix
@@ -128,7 +128,7 @@ def memory_map(array: Any) -> np.memmap[Any, Any] | None:
     return found
 
 
-def _check_mapped(matrix: Any, name: str) -> None:
+def check_mapped(matrix: Any, name: str) -> None:
     """Refuse a map of a file that was cut off since: reading beyond its end would kill the process."""
     mapped = memory_map(matrix)
     file = getattr(mapped, "filename", None)

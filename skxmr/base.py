@@ -8,7 +8,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skxmr._call import PairsStep, need_both, no_embeddings, unpack
+from skxmr._call import PairsStep, need_both, refuse_pairwise, unpack
 from skxmr._chunks import check_chunks
 from skxmr._labels import Labels, encode_labels
 from skxmr._validation import MODALITIES, FloatArray, check_view, column_names, is_chunked
@@ -119,6 +119,7 @@ class CrossModalRetriever(PairsStep, metaclass=ABCMeta):
         Pairs, or tuple of two ndarrays
             As :meth:`transform`.
         """
+        refuse_pairwise(self)
         self.fit(X, y, labels)
         return self.transform(X) if isinstance(X, Pairs) else self.transform(X, y)
 
@@ -230,8 +231,7 @@ class CrossModalRetriever(PairsStep, metaclass=ABCMeta):
 
     def _encode(self, X: Any, name: str) -> FloatArray:
         check_is_fitted(self)
-        if self.scores_pairs:
-            raise no_embeddings(type(self).__name__)
+        refuse_pairwise(self)
         view = getattr(X, name) if isinstance(X, Pairs) else X
         if view is None:
             raise ValueError(f"{name} is missing; pass the {name} view.")

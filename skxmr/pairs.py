@@ -91,7 +91,9 @@ class Pairs:
 
     def _grouped(self, groups: NDArray[np.intp] | None) -> Pairs:
         """Remember which rows share their image, also where it was expanded or replaced."""
-        self._groups = groups if self._groups is None else self._groups
+        own = self._groups
+        if own is None or (groups is not None and len(np.unique(own)) == len(own)):  # of its own, nothing is shared
+            self._groups = groups
         return self
 
     def distinct_images(self) -> tuple[View, NDArray[np.intp]]:

@@ -90,11 +90,12 @@ class RegionEncoder(nn.Module):
         self.of_position = nn.Linear(POSITION, position_width) if position_width else None
 
     def forward(self, regions: RegionBatch) -> Tensor:
-        """Return the nodes."""
-        nodes: Tensor = self.of_features(self.dropout(self.before(regions.features)))
+        """Return the nodes; what stands where there is no region, NaN too, does not matter."""
+        absent = ~regions.mask[:, :, None]
+        nodes: Tensor = self.of_features(self.dropout(self.before(regions.features.masked_fill(absent, 0))))
         if self.of_position is not None:
             assert regions.boxes is not None  # checked where batches are made
-            nodes = torch.cat([nodes, self.of_position(position(regions.boxes))], dim=2)
+            nodes = torch.cat([nodes, self.of_position(position(regions.boxes.masked_fill(absent, 0)))], dim=2)
         return functional.normalize(nodes, dim=2) if self.unit_length else nodes
 
 

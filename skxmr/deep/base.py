@@ -216,7 +216,7 @@ class DeepRetriever(AnnouncesEpochs, CrossModalRetriever):
             callbacks=[*(self.callbacks or []), *self._announce(network, pairs, labels, options.max_epochs)]
         )
         generator = torch.Generator().manual_seed(seeds[2])
-        outcome = train(network, objective, dataset, self._measure(network, split), generator, options)
+        outcome = train(network, objective, dataset, self._measure(network, split, dataset), generator, options)
         self.network_ = network.eval().requires_grad_(False)
         self.best_epoch_, self.history_ = outcome.best_epoch, outcome.history
 
@@ -227,7 +227,7 @@ class DeepRetriever(AnnouncesEpochs, CrossModalRetriever):
         Y = np.zeros((len(split.pairs), 0)) if split.labels is None else split.labels.matrix
         return PairsDataset(split.pairs.image, split.pairs.text, Y, device)
 
-    def _measure(self, network: Any, split: Split) -> Callable[[], dict[str, float]] | None:
+    def _measure(self, network: Any, split: Split, dataset: Any) -> Callable[[], dict[str, float]] | None:
         return validation_scores(network, split)
 
     def __getstate__(self) -> Any:

@@ -13,7 +13,6 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from skxmr.deep.sets import RegionSource, WordSource
-from skxmr.deep.split import Split
 from skxmr.metrics import SameGroup, retrieval_recalls
 
 _ENCODED = 2**29  # bytes of encoded images, and of encoded texts, that are held at a time
@@ -69,22 +68,17 @@ def some_pair_scores(
 
 
 def validation_recalls(
-    network: Any, split: Split, sources: Callable[[Any], tuple[RegionSource, WordSource]]
-) -> Callable[[], dict[str, float]] | None:
+    network: Any, images: RegionSource, texts: WordSource, relevance: SameGroup
+) -> Callable[[], dict[str, float]]:
     """Return a function that measures recalls on the validation rows; the mean recall comes last."""
-    if split.validation is None:
-        return None
-    rows = split.validation[0]
-    _, index = rows.image.distinct()
-    images, texts = sources(rows)
-    cuts = [k for k in (1, 5, 10) if k <= min(len(images), len(texts))]
+    cuts = [k for k in (1, 5, 10) if k <= min(relevance.shape)]
 
     def score() -> dict[str, float]:
         network.eval()
         S = pair_scores(network, images, texts)
         if not np.isfinite(S).all():
             return {"validation_mr": float("nan")}
-        found = retrieval_recalls(S, SameGroup(np.arange(len(images)), index), cuts)
+        found = retrieval_recalls(S, relevance, cuts)
         names = [f"{direction}_r{k}" for direction in ("i2t", "t2i") for k in cuts] + ["mr"]
         return {f"validation_{name}": found[name] for name in names}
 

@@ -13,8 +13,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from skxmr._call import need_both
 from skxmr._labels import Labels
+from skxmr._packed import Packed
 from skxmr._repeated import Repeated
-from skxmr._sentences import Sentences
 from skxmr.deep import distributed
 from skxmr.deep.base import DeepRetriever
 from skxmr.deep.callbacks import SCHEDULES
@@ -23,6 +23,7 @@ from skxmr.deep.pair_scores import pair_scores, some_pair_scores, validation_rec
 from skxmr.deep.set_views import check_known, checked_images, checked_texts
 from skxmr.deep.sets import RegionSource, SetsDataset, WordSource
 from skxmr.deep.split import Split, split_rows
+from skxmr.metrics import SameGroup
 from skxmr.metrics._score_matrices import check_where
 from skxmr.pairs import Pairs
 
@@ -175,7 +176,7 @@ class PairwiseRetriever(DeepRetriever):
             raise ValueError("text is missing; similarity needs both views.")
         images = self._checked_view(image, "image", 1, self.n_features_["image"], None)
         texts = self._checked_view(text, "text", 1, self.n_features_["text"], None)
-        sources = self._sources(images, texts, self.network_)
+        sources = self._sources(images, texts.packed(), self.network_)
         if where is None:
             return pair_scores(self.network_, *sources, self.verbose)
         return some_pair_scores(self.network_, *sources, check_where(where, len(images), len(texts)), self.verbose)
@@ -194,24 +195,37 @@ class PairwiseRetriever(DeepRetriever):
     def _split(self, pairs: Pairs, labels: Labels | None, seed: int) -> Split:
         if distributed.n_ranks() > 1:
             raise ValueError(f"{type(self).__name__} trains in one process; end the process group before fit.")
+        if len(np.unique(pairs.groups)) < 2:
+            raise ValueError("all texts are about one image, so there is nothing to tell apart; at least 2 are needed.")
         return split_rows(pairs, None, min(self.validation_fraction, _VALIDATED / len(pairs)), seed)
 
-    def _dataset(self, split: Split, network: Any, device: torch.device) -> Any:
-        rows = split.pairs
-        sources = self._sources(rows.image, rows.text, network, device)
-        return SetsDataset(*sources, rows.image.index, device)
+    def _dataset(self, split: Split, network: Any, device: torch.device) -> SetsDataset:
+        parts = [split.pairs] if split.validation is None else [split.pairs, split.validation[0]]
+        view, packed = split.pairs.image.view, split.pairs.text.packed()[0]
+        everything = Repeated(view, np.concatenate([rows.image.index for rows in parts]))
+        words = np.concatenate([rows.text.packed()[1] for rows in parts])
+        images, texts = self._sources(everything, (packed, words), network, device)
+        n = len(split.pairs)
+        dataset = SetsDataset(images.of(split.pairs.image), texts.of(slice(n)), _groups(split.pairs), device)
+        if split.validation is not None:
+            shown, first = np.unique(parts[1].image.index, return_index=True)
+            groups = _groups(parts[1])
+            relevance = SameGroup(groups[first], groups)
+            dataset.held_out = images.of(Repeated(view, shown)), texts.of(slice(n, None)), relevance
+        return dataset
 
-    def _measure(self, network: Any, split: Split) -> Callable[[], dict[str, float]] | None:
-        def sources(rows: Any) -> tuple[RegionSource, WordSource]:
-            distinct = Repeated(rows.image.view, np.unique(rows.image.index))
-            return self._sources(distinct, rows.text, network)
-
-        return validation_recalls(network, split, sources)
+    def _measure(self, network: Any, split: Split, dataset: Any) -> Callable[[], dict[str, float]] | None:
+        return None if dataset.held_out is None else validation_recalls(network, *dataset.held_out)
 
     def _sources(
-        self, images: Repeated, texts: Sentences, network: Any, device: torch.device | None = None
+        self, images: Repeated, texts: tuple[Packed, Any], network: Any, device: torch.device | None = None
     ) -> tuple[RegionSource, WordSource]:
         device = next(network.parameters()).device if device is None else device
         if network.positions and images.view.boxes is None:
             raise ValueError("the model was fitted with boxes; pass Regions(features, boxes).")
-        return RegionSource(images, device), WordSource(texts, network.vocabulary, device)
+        return RegionSource(images, device), WordSource(*texts, network.vocabulary, device)
+
+
+def _groups(rows: Any) -> Any:
+    """Return which rows share their image."""
+    return rows.image.index if rows.groups is None else rows.groups

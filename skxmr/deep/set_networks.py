@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from skxmr._regions import Regions
 from skxmr._repeated import Repeated
 from skxmr.deep.inputs import standardizing
+from skxmr.deep.set_views import check_known
 from skxmr.deep.split import Split
 from skxmr.deep.vocabulary import Vocabulary
 from skxmr.set_encoders import RegionBatch, RegionEncoder, Sliced, WordBatch, WordEncoder
@@ -105,7 +106,13 @@ def set_encoders(
     `uses` says which of ``"tags"`` and ``"heads"`` the network looks at, where there are any.
     """
     images, texts, d = split.pairs.image, split.pairs.text, retriever.n_components
-    vocabulary = Vocabulary(texts, retriever.min_count, uses)
+    if retriever.warm_start and hasattr(retriever, "network_"):  # whose words keep their numbers
+        vocabulary = retriever.network_.vocabulary
+        check_known(vocabulary, texts)
+    else:
+        vocabulary = Vocabulary(texts, retriever.min_count, uses)
+    if not (texts.width or vocabulary.words):
+        raise ValueError(f"no word comes min_count={retriever.min_count} times in the fitting rows; lower it.")
     image = RegionEncoder(
         _standardizer(images, retriever.standardize), images.view.shape[2], d, position_width, unit_length,
         retriever.input_dropout,

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping, Set
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from skxmr._regions import Regions
 from skxmr._repeated import Repeated
 from skxmr._sentences import Sentences
-from skxmr._validation import is_frame
-from skxmr.deep.vocabulary import Vocabulary
+from skxmr._validation import check_mapped, is_frame
+from skxmr.deep.vocabulary import Vocabulary, places_of
 
 _BLOCK = 128  # images that are looked at together
 
@@ -20,6 +22,9 @@ def checked_images(view: Any, min_rows: int, width: int | None) -> Repeated:
     """Return images as rows of `Regions` by index, finite and of the width seen in fit."""
     rows = view if isinstance(view, Repeated) else None
     regions = view if rows is None else rows.view
+    raw = isinstance(regions, np.ndarray) and regions.dtype.kind == "O"
+    if raw or isinstance(regions, (list, tuple)):
+        regions = Regions(list(regions))
     if not isinstance(regions, Regions):
         if is_frame(regions) or np.ndim(regions) != 3:
             shape = getattr(regions, "shape", None) or f"a {type(regions).__name__}"
@@ -35,20 +40,21 @@ def checked_images(view: Any, min_rows: int, width: int | None) -> Repeated:
         raise ValueError(f"image has regions of {regions.shape[2]} features, but {width} were seen in fit.")
     if regions.shape[2] == 0:
         raise ValueError("image has regions of 0 feature(s) while a minimum of 1 is required.")
-    _check_finite(regions)
+    check_mapped(regions.features, "image")
+    _check_finite(regions, np.unique(rows.index))
     return rows
 
 
-def _check_finite(regions: Regions) -> None:
-    """Refuse features that are not finite as float32, where there are regions; a memory map is read in blocks."""
-    for start in range(0, len(regions), _BLOCK):
-        part = regions[start : start + _BLOCK]
+def _check_finite(regions: Regions, used: NDArray[Any]) -> None:
+    """Refuse features that are not finite as float32, of regions that there are; a memory map is read in blocks."""
+    for start in range(0, len(used), _BLOCK):
+        part = regions[used[start : start + _BLOCK]]
         with np.errstate(over="ignore", invalid="ignore"):
             if np.isfinite(part.features.sum(dtype=np.float32)):  # one bad value makes the sum bad
                 continue
             bad = ~np.isfinite(part.features.astype(np.float32)).all(axis=2) & part.mask
         if bad.any():
-            i = start + int(np.argmax(bad.any(axis=1)))
+            i = used[start + int(np.argmax(bad.any(axis=1)))]
             raise ValueError(f"image contains NaN or infinite values, first in image {i}; drop such regions.")
 
 
@@ -58,6 +64,8 @@ def checked_texts(view: Any, min_rows: int, width: int | None, max_words: int, p
         texts = view
     elif hasattr(view, "ndim") and view.ndim != 1:
         raise ValueError(f"text has shape {view.shape}, but words are compared here: pass Sentences, strings or lists.")
+    elif isinstance(view, (str, bytes, Set, Mapping)) or not hasattr(view, "__iter__"):
+        raise TypeError(f"text is a {type(view).__name__}; pass a list of texts, [text] for one.")
     else:
         texts = _parsed(list(view), parser)
     if len(texts) < min_rows:
@@ -71,10 +79,19 @@ def checked_texts(view: Any, min_rows: int, width: int | None, max_words: int, p
         kind = {True: f"vectors of width {width}", False: "words without vectors"}[width > 0]
         raise ValueError(f"the model was fitted on {kind}, but text has {f'width {found}' if found else 'no vectors'}.")
     if found:
-        vectors = texts.packed()[0].vectors
-        if not np.isfinite(vectors).all():  # type: ignore[arg-type]
-            raise ValueError("the vectors of text contain NaN or infinite values; drop them.")
+        _check_vectors(texts)
     return texts
+
+
+def _check_vectors(texts: Sentences) -> None:
+    """Refuse vectors of words that are not finite; a memory map is read in blocks."""
+    packed, rows = texts.packed()
+    vectors: Any = packed.vectors
+    check_mapped(vectors, "text")
+    words = places_of(packed.offsets, rows)
+    for start in range(0, len(words), 64 * _BLOCK):
+        if not np.isfinite(vectors[words[start : start + 64 * _BLOCK]]).all():
+            raise ValueError("the vectors of text contain NaN or infinite values; drop such texts.")
 
 
 def check_known(vocabulary: Vocabulary, texts: Sentences) -> None:
@@ -88,13 +105,13 @@ def check_known(vocabulary: Vocabulary, texts: Sentences) -> None:
                 f"the model was fitted on sentences with {name}, and text has none; make them as before, e.g. by "
                 "parse_sentences or parser='spacy'."
             )
-    if not vocabulary.words:
+    if not vocabulary.words or len(texts) == 0:
         return
     packed, rows = texts.packed()
     if packed.words is None:
         raise ValueError("the model was fitted on words, and text is vectors alone.")
-    known = np.concatenate([[0], np.cumsum(vocabulary.word_ids(packed.words) > 0)])
-    silent = int((known[packed.offsets[rows + 1]] == known[packed.offsets[rows]]).sum())
+    known = vocabulary.word_ids(packed.words[places_of(packed.offsets, rows)]) > 0
+    silent = int((~np.logical_or.reduceat(known, np.concatenate([[0], np.cumsum(texts.lengths)[:-1]]))).sum())
     if silent:
         message = f"{silent} of {len(texts)} texts hold no word that was seen in fit: their similarities mean nothing."
         warnings.warn(message, UserWarning, stacklevel=5)

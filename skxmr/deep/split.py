@@ -39,13 +39,12 @@ class Split(NamedTuple):
 
 def split_rows(pairs: Pairs, labels: Labels | None, fraction: float, seed: int) -> Split:
     """Hold out a random share of the rows; every label keeps a fitting row, rows of one image stay together."""
+    n, groups = len(pairs), pairs.groups
+    shared = len(np.unique(groups)) < n
     if fraction == 0:
-        return Split(Rows(pairs.image, pairs.text, pairs.label_graph), labels, None)
-    n = len(pairs)
+        return Split(Rows(pairs.image, pairs.text, pairs.label_graph, groups if shared else None), labels, None)
     wanted = round(fraction * n)
     order = np.random.default_rng(seed).permutation(n)
-    groups = pairs.groups
-    shared = len(np.unique(groups)) < n
     if shared:  # group by group, in the order in which their first rows were drawn
         first = np.unique(groups[order], return_index=True)
         order = order[np.argsort(first[1][np.searchsorted(first[0], groups[order])], kind="stable")]

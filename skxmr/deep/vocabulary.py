@@ -17,7 +17,7 @@ _PENN = ("NN", "JJ", "CD")  # how the names of the same begin in the Penn treeba
 
 def is_anchor(tag: str) -> bool:
     """Tell whether words of a tag, universal or of the Penn treebank, touch regions: nouns and attributes."""
-    return tag in ANCHORS or tag.startswith(_PENN)
+    return tag.upper() in ANCHORS or tag.upper().startswith(_PENN)
 
 
 class Vocabulary:

@@ -93,16 +93,28 @@ class RetrieverEnsemble(CombinedRetriever, _BaseComposition):
         -------
         self
         """
-        if not self.estimators:
-            raise ValueError("estimators is empty; pass a list of (name, retriever).")
-        self._validate_names([name for name, _ in self.estimators])
-        if self.weights is not None and len(self.weights) != len(self.estimators):
-            raise ValueError(f"weights has {len(self.weights)} entries for {len(self.estimators)} estimators.")
+        self._check()
         pairs, labels = unpack(X, y, labels)
         need_both(pairs, "fit")
         self.estimators_ = [clone(estimator).fit(pairs, labels) for _, estimator in self.estimators]
         self.fitted_with_labels_ = labels is not None
         return self
+
+    def _check(self) -> None:
+        named = isinstance(self.estimators, (list, tuple)) and all(
+            isinstance(entry, tuple) and len(entry) == 2 and hasattr(entry[1], "fit") for entry in self.estimators
+        )
+        if not named or not self.estimators:
+            raise ValueError(f"estimators must be a list of one or more (name, retriever); got {self.estimators!r}.")
+        self._validate_names([name for name, _ in self.estimators])
+        if self.weights is None:
+            return
+        weights = np.asarray(self.weights)
+        if weights.shape != (len(self.estimators),):
+            raise ValueError(f"weights has shape {weights.shape}; one for each of {len(self.estimators)} is needed.")
+        good = weights.dtype.kind in "biuf" and np.isfinite(weights).all() and (weights >= 0).all()
+        if not good or weights.sum() == 0:
+            raise ValueError(f"weights must be finite, at least 0 and not all 0; got {self.weights!r}.")
 
     def _similarity(self, images: Pairs, texts: Pairs, where: Any) -> Any:
         weights = np.ones(len(self.estimators_)) if self.weights is None else np.asarray(self.weights, dtype=float)

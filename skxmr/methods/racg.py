@@ -15,6 +15,7 @@ from skxmr.deep.objective import Objective, Outputs
 from skxmr.deep.pairwise import PairwiseRetriever
 from skxmr.deep.set_networks import SetNetwork, set_encoders
 from skxmr.deep.split import Split
+from skxmr.deep.vocabulary import is_anchor
 from skxmr.set_encoders import RegionBatch, WordBatch
 
 _COPIES = 6  # arrays of the nodes' size that a side of the graph holds
@@ -234,6 +235,12 @@ class RACG(PairwiseRetriever):
             position_width = 0
         uses = ["tags", "heads"] if self.text_graph == "sparse" else ["tags"]
         encoders = set_encoders(self, split, self.normalize, position_width, self.tag_width, uses)
+        tags = encoders.vocabulary.tags
+        if self.cross_graph and tags and not any(map(is_anchor, tags)):
+            raise ValueError(
+                f"no word is tagged as a noun or an attribute, so none touches a region; the tags are {sorted(tags)}, "
+                "universal (NOUN, ADJ) or Penn (NN, JJ) ones are known. Leave tags out, or set cross_graph=False."
+            )
         text_graph = self.text_graph is not None
         graph = CrossGraph(
             d, self.n_heads, self.scale, self.image_graph, text_graph, self.cross_graph, self.second_mean

@@ -12,6 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from skxmr._call import need_both, unpack
+from skxmr._packed import words_of
 from skxmr._regions import Regions
 from skxmr._repeated import Repeated
 from skxmr._validation import FloatArray, check_k
@@ -28,7 +29,8 @@ class TwoStage(CombinedRetriever):
     """Two-stage search: a cheap retriever finds candidates, a dear one puts them in order.
 
     The candidates of an image are the k texts that `first` finds most similar, those of a text the k images. `second`
-    compares these pairs only; in the similarity all other pairs follow below, in the order of `first`.
+    compares these pairs only; in the similarity all other pairs follow below, in the order of `first`. Which pairs are
+    candidates, and so every similarity, depends on all that is given; ``where=`` asks `second` for the pairs named.
 
     Parameters
     ----------
@@ -86,16 +88,23 @@ class TwoStage(CombinedRetriever):
         check_k(self.k, optional=False)
         pairs, labels = unpack(X, y, labels)
         need_both(pairs, "fit")
+        for name, stage in (("first", self.first), ("second", self.second)):
+            if not hasattr(stage, "fit"):
+                raise TypeError(f"{name} must be a retriever, or a pipeline that ends in one; got {stage!r}.")
         if scores_pairs(self.first):
             raise TypeError(
                 f"first={type(self.first).__name__} compares pair by pair itself; candidates want a method that "
                 "embeds, such as CCA."
             )
-        first = clone(self.first)
-        first = first if hasattr(first, "steps") else _with_vectors(first, pairs)
+        first = self._vectors_first(pairs)
         self.first_, self.second_ = first.fit(pairs, labels), clone(self.second).fit(pairs, labels)
         self.fitted_with_labels_ = labels is not None
         return self
+
+    def _vectors_first(self, pairs: Pairs) -> Any:
+        """Return a clone of the first retriever, behind what makes vectors where it is bare."""
+        first = clone(self.first)
+        return first if hasattr(first, "steps") else _with_vectors(first, pairs)
 
     def candidates(self, image: Any, text: Any = None) -> sp.csr_array:
         """Return which pairs the second retriever is asked for.
@@ -146,10 +155,5 @@ def _with_vectors(retriever: Any, pairs: Pairs) -> Any:
     if isinstance(image, Regions) or getattr(image, "ndim", 2) == 3:
         as_vectors["image"] = MeanRegions()
     if getattr(pairs.text, "ndim", 2) == 1:
-        as_vectors["text"] = TfidfVectorizer() if _readable(pairs.text) else TfidfVectorizer(analyzer=list)
+        as_vectors["text"] = TfidfVectorizer(analyzer=words_of)
     return make_pipeline(PerModality(**as_vectors), retriever) if as_vectors else retriever
-
-
-def _readable(texts: Any) -> bool:
-    """Tell texts that are read as strings from lists of words."""
-    return len(texts) == 0 or isinstance(texts[0], str)

@@ -82,12 +82,12 @@ def some_similarities(estimator: Any, images: Pairs, texts: Pairs, where: Any) -
 
 def check_where(where: Any, n: int, m: int) -> sp.csr_array:
     """Return which pairs are asked for, as CSR with sorted indices."""
-    asked = sp.csr_array(where, dtype=bool)
+    asked = sp.csr_array(where, copy=True) != 0
     if asked.shape != (n, m):
         raise ValueError(f"where has shape {asked.shape}, but there are {n} images and {m} texts.")
+    asked.sum_duplicates()
     asked.eliminate_zeros()
-    asked.sort_indices()
-    return asked
+    return sp.csr_array(asked)
 
 
 def _rows_of(asked: sp.csr_array) -> Iterator[tuple[int, int, int]]:

@@ -61,7 +61,7 @@ def test_places_are_those_of_the_words():
 
 
 def test_a_batch_is_filled_up_to_its_longest_text():
-    source = WordSource(TEXTS[[2, 1, 0]], Vocabulary(TEXTS, 1, ("tags", "heads")), CPU)
+    source = WordSource(*TEXTS[[2, 1, 0]].packed(), Vocabulary(TEXTS, 1, ("tags", "heads")), CPU)
     batch = source.rows(torch.tensor([1, 2]))
     assert batch.mask.tolist() == [[True, True, False], [True, True, True]]
     assert batch.ids[0, :2].tolist() == [1, 5] and batch.ids[1].tolist() == [1, 6, 2]
@@ -134,11 +134,39 @@ def test_clipping_is_asked_for_by_the_objective(told):
     assert (before.gru.weight_hh_l0 - after.gru.weight_hh_l0).abs().max() > 1e-4
 
 
-def test_pairs_of_one_image_are_no_negatives(told):
-    """Five texts of the one image in a batch: there is nothing to push away."""
-    one = Pairs(told.image.view[:2], told.text[:10], image_index=np.repeat([0, 1], 5))
-    model = RACG(8, n_heads=2, word_width=4, max_epochs=1, tau=0.0, validation_fraction=0, random_state=0)
-    alone = Pairs(one.image.view[:1], one.text[:5], image_index=np.zeros(5, dtype=int))
-    model.set_params(batch_size=5).fit(alone)
-    assert model.history_["triplets"].iloc[0] == 0
-    assert model.set_params(batch_size=10).fit(one).history_["triplets"].iloc[0] > 0
+def test_some_texts_are_those_of_the_whole():
+    vocabulary = Vocabulary(TEXTS, 1, ("tags", "heads"))
+    whole, some = (WordSource(*texts.packed(), vocabulary, CPU) for texts in (TEXTS, TEXTS[[2, 0]]))
+    for mine, part in ((0, 2), (1, 0)):
+        a, b = some.rows(torch.tensor([mine])), whole.rows(torch.tensor([part]))
+        for name in ("ids", "tags", "anchors", "edges", "mask"):
+            assert torch.equal(getattr(a, name), getattr(b, name))
+    assert torch.equal(whole.of(slice(1, 3)).rows(torch.tensor([1])).ids, whole.rows(torch.tensor([2])).ids)
+
+
+def test_only_images_in_use_are_moved():
+    view = Regions(np.arange(40, dtype=np.float64).reshape(5, 2, 4))
+    source = RegionSource(Repeated(view, np.array([4, 1, 4])), CPU)
+    assert len(source.features) == 2 and source.mask.shape == (2, 2)
+    assert_array_equal(source.rows(torch.arange(3)).features.numpy(), view.features[[4, 1, 4]])
+    again = source.of(Repeated(view, np.array([1])))
+    assert_array_equal(again.rows(torch.arange(1)).features.numpy(), view.features[[1]])
+    assert again.features is source.features
+
+
+@pytest.mark.parametrize("fraction", [0, 0.3])
+def test_texts_of_one_image_are_no_negatives_also_where_images_were_expanded(fraction):
+    made = make_captioned_scenes(8, random_state=0)
+    told = Pairs(Regions(made.regions, mask=made.mask), made.sentences, image_index=made.image_index)
+    expanded = told.replace(image=told.image.expanded())
+    options = {"batch_size": 14, "max_epochs": 1, "validation_fraction": fraction, "standardize": False}
+    model = RACG(8, n_heads=2, word_width=4, random_state=0, **options)
+    history = model.fit(told).history_
+    again = model.fit(expanded).history_
+    assert_allclose(again["loss"], history["loss"], rtol=1e-5)
+
+
+def test_one_image_has_nothing_to_be_told_from(told):
+    alone = Pairs(told.image.view[:1], told.text[:5], image_index=np.zeros(5, dtype=int))
+    with pytest.raises(ValueError, match="all texts are about one image"):
+        SCAN(8, word_width=4, batch_size=5, validation_fraction=0).fit(alone)

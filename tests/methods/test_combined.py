@@ -9,7 +9,7 @@ from sklearn.model_selection import GridSearchCV, GroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skxmr import CCA, PLS, RACG, SCAN, MeanRegions, Pairs, PerModality, Regions, RetrieverEnsemble, TwoStage
+from skxmr import CCA, PLS, RACG, SCAN, MeanRegions, Pairs, PerModality, Regions, RetrieverEnsemble, Sentences, TwoStage
 from skxmr.datasets import make_captioned_scenes, make_multilabel_pairs
 from skxmr.metrics import RecallScores, RetrievalScores, SameGroup, retrieval_recalls
 
@@ -107,6 +107,24 @@ def test_lists_of_words_are_taken_too(told):
     assert model.similarity(words).shape == (30, 150)
 
 
+def test_texts_may_be_of_another_type_in_search_than_in_fit(told):
+    """The words decide, not whether they come as strings, lists, Sentences or a column of a table."""
+    import pandas as pd
+
+    strings = list(told.text)
+    forms = [strings, [text.split() for text in strings], Sentences(strings), pd.Series(strings, index=range(7, 157))]
+    images = told.image.view
+    for form in forms:
+        fitted = TwoStage(first=CCA(4), second=CCA(2), k=5)
+        fitted.first_ = fitted._vectors_first(Pairs(images, form, image_index=told.groups)).fit(
+            Pairs(images, form, image_index=told.groups)
+        )
+        fitted.second_ = None
+        wanted = fitted.candidates(images, strings).toarray()
+        for other in forms[1:]:
+            assert_array_equal(fitted.candidates(images, other).toarray(), wanted)
+
+
 def test_a_pipeline_is_taken_as_it_is(views):
     first = make_pipeline(PerModality(image=StandardScaler()), PLS(3))
     model = TwoStage(first=first, second=CCA(3), k=5).fit(views)
@@ -130,6 +148,8 @@ def test_two_stages_keep_what_matters(told, scan):
 def test_bad_stages_are_named(views, told):
     with pytest.raises(TypeError, match="first=SCAN compares pair by pair itself"):
         TwoStage(first=SCAN(), second=RACG()).fit(told)
+    with pytest.raises(TypeError, match="second must be a retriever"):
+        TwoStage(first=CCA(), second=None).fit(views)
     for k in (0, 2.5, True, None):
         with pytest.raises(ValueError, match="k must be a positive integer"):
             TwoStage(first=CCA(), second=CCA(), k=k).fit(views)
@@ -169,9 +189,16 @@ def test_parameters_of_an_ensemble_by_name(views):
 
 
 def test_bad_ensembles_are_named(views):
-    with pytest.raises(ValueError, match="estimators is empty"):
+    with pytest.raises(ValueError, match="estimators must be a list of one or more"):
         RetrieverEnsemble([]).fit(views)
     with pytest.raises(ValueError, match="not unique"):
         RetrieverEnsemble([("a", CCA()), ("a", CCA())]).fit(views)
-    with pytest.raises(ValueError, match="weights has 1 entries for 2 estimators"):
-        RetrieverEnsemble([("a", CCA()), ("b", PLS())], weights=[1]).fit(views)
+    with pytest.raises(ValueError, match="estimators must be a list"):
+        RetrieverEnsemble([CCA()]).fit(views)
+    two = [("a", CCA()), ("b", PLS())]
+    for weights in ([1], 3, [[1, 1]]):
+        with pytest.raises(ValueError, match="one for each of 2 is needed"):
+            RetrieverEnsemble(two, weights=weights).fit(views)
+    for weights in ([0, 0], [np.nan, 1], [1, -1], ["a", "b"]):
+        with pytest.raises(ValueError, match="weights must be finite, at least 0 and not all 0"):
+            RetrieverEnsemble(two, weights=weights).fit(views)

@@ -1,10 +1,12 @@
 """RACG and SCAN as estimators: they learn, what they do not look at changes nothing, searches, copies, bad input."""
 
+import os
 import pickle
 import warnings
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
@@ -103,6 +105,46 @@ def test_region_order_and_hidden_regions_change_nothing(name, fits, told):
     features, boxes = view.features.copy(), view.boxes.copy()
     features[~view.mask], boxes[~view.mask] = 1e4, 0.5
     assert_allclose(fits[name].similarity(Regions(features, boxes, view.mask), told.text), wanted, atol=2e-6)
+
+
+def test_what_is_masked_may_be_anything(name, told, fits):
+    view = told.image.view
+    features, boxes = view.features.copy(), view.boxes.copy()
+    features[~view.mask], boxes[~view.mask] = np.nan, np.nan
+    hidden = Pairs(Regions(features, boxes, view.mask), told.text, image_index=told.groups)
+    assert_array_equal(fits[name].similarity(hidden), fits[name].similarity(told))
+    assert_array_equal(clone(METHODS[name]).fit(hidden).similarity(told), fits[name].similarity(told))
+
+
+def test_views_in_any_memory_are_taken(fits, told):
+    view, wanted = told.image.view, fits["RACG"].similarity(told)
+    assert_allclose(fits["RACG"].similarity(view[::-1], told.text), wanted[::-1], atol=2e-6)
+    assert_allclose(fits["RACG"].similarity(told.image.view, told.text[::-1]), wanted[:, ::-1], atol=2e-6)
+    others = view.features.astype(">f4"), view.boxes.astype(">f8"), view.mask.copy()
+    for array in others:
+        array.flags.writeable = False
+    assert_allclose(fits["RACG"].similarity(Regions(*others), told.text), wanted, atol=2e-6)
+
+
+def test_a_file_that_was_cut_off_is_an_error_not_the_end(tmp_path, told):
+    np.save(tmp_path / "features.npy", told.image.view.features)
+    mapped = np.load(tmp_path / "features.npy", mmap_mode="r")
+    os.truncate(tmp_path / "features.npy", 1000)
+    with pytest.raises(ValueError, match="image is a memory map of the first"):
+        clone(METHODS["SCAN t2i"]).fit(Pairs(Regions(mapped), told.text, image_index=told.groups))
+
+
+def test_the_question_is_not_written_into(fits, told):
+    where = sp.csr_array(
+        (np.array([1.0, 2.0, 0.0, 1.0]), np.array([4, 1, 3, 1]), np.array([0, 2, 4] + [4] * 28)), (30, 150)
+    )
+    before = where.copy()
+    found = fits["SCAN t2i"].similarity(told, where=where)
+    assert found.nnz == 3
+    for part in ("data", "indices", "indptr"):
+        assert_array_equal(getattr(where, part), getattr(before, part))
+    twice = sp.csr_array((np.ones(2), np.array([1, 1]), np.array([0, 2] + [2] * 29)), (30, 150))
+    assert_allclose(fits["SCAN t2i"].similarity(told, where=twice).toarray()[0, 1], found.toarray()[0, 1])
 
 
 def test_equal_seeds_give_equal_fits_and_leave_the_global_generators(name, fits, told):
@@ -216,6 +258,17 @@ def test_warm_start_goes_on(told, fits):
     assert 0 < moved < 0.1
 
 
+def test_warm_start_keeps_the_vocabulary(told):
+    """Other rows, and other validation rows, have other words."""
+    model = clone(METHODS["RACG"]).set_params(warm_start=True, random_state=None).fit(told)
+    known = model.network_.vocabulary.words
+    model.fit(told[:60]).fit(told)
+    assert model.network_.vocabulary.words == known
+    plain = told.replace(text=Sentences([told.text.tokens(i) for i in range(150)]))
+    with pytest.raises(ValueError, match="fitted on sentences with tags, and text has none"):
+        model.fit(plain)
+
+
 def test_bfloat16_is_close(told, fits):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -279,6 +332,54 @@ def test_bad_input_is_named(case, told):
     change, message = BAD[case]
     with pytest.raises(ValueError, match=message):
         clone(METHODS["RACG"]).fit(change(told))
+
+
+def test_one_string_is_no_list_of_texts(fits, told):
+    for text in ("a dog", {"a": 1}, 7):
+        with pytest.raises(TypeError, match=r"text is a .*pass a list of texts"):
+            fits["SCAN t2i"].similarity(told.image.view, text)
+
+
+def test_ragged_lists_are_packed(fits, told):
+    view = told.image.view
+    listed = [features[mask] for features, mask in zip(view.features, view.mask, strict=True)]
+    wanted = fits["SCAN t2i"].similarity(told)
+    assert_allclose(fits["SCAN t2i"].similarity(listed, told.text), wanted, atol=2e-6)
+    fitted = clone(METHODS["SCAN t2i"]).fit(Pairs(listed, told.text, image_index=told.groups))
+    assert_allclose(fitted.similarity(told), wanted, atol=2e-6)
+
+
+def test_rows_that_are_not_used_are_not_looked_at(told):
+    view = told.image.view
+    features, vectors = view.features.copy(), [np.ones((n, 2)) for n in told.text.lengths]
+    features[29], vectors[149] = np.nan, vectors[149] * np.nan
+    broken = Pairs(Regions(features, view.boxes, view.mask), Sentences(vectors=vectors), image_index=told.groups)
+    with pytest.raises(ValueError, match="NaN or infinite values, first in image 29"):
+        clone(METHODS["SCAN t2i"]).fit(broken)
+    assert clone(METHODS["SCAN t2i"]).fit(broken[:100]).similarity(broken[:100]).shape == (20, 100)
+
+
+def test_words_that_are_too_rare_leave_something(told):
+    with pytest.raises(ValueError, match="no word comes min_count=100000 times"):
+        clone(METHODS["SCAN t2i"]).set_params(min_count=100_000).fit(told)
+
+
+def test_tags_in_lower_case_are_tags_and_unknown_ones_an_error(told, fits):
+    tokens = [told.text.tokens(i) for i in range(150)]
+    made = make_captioned_scenes(30, random_state=0)
+    lower = [[tag.lower() for tag in tags] for tags in made.tags]
+    fitted = clone(METHODS["RACG"]).fit(told.replace(text=Sentences(tokens, lower, made.heads)))
+    texts = Sentences(tokens, lower, made.heads)
+    assert_allclose(fitted.similarity(told.image.view, texts), fits["RACG"].similarity(told), atol=2e-6)
+    other = Sentences(tokens, [["T1"] * len(row) for row in tokens], made.heads)
+    with pytest.raises(ValueError, match="no word is tagged as a noun or an attribute"):
+        clone(METHODS["RACG"]).fit(told.replace(text=other))
+    clone(METHODS["RACG"]).set_params(cross_graph=False).fit(told.replace(text=other))
+
+
+def test_embeddings_are_refused_before_the_fit(told):
+    with pytest.raises(TypeError, match="makes no embeddings"):
+        clone(METHODS["RACG"]).fit_transform(told)
 
 
 def test_long_texts_are_refused_not_cut(told):

@@ -19,9 +19,20 @@ def report(measured: dict[str, Any]) -> str:
 
 
 def write_docs(measured: dict[str, Any]) -> None:
-    """Write the page and the JSON file behind it."""
+    """Write the page and the JSON file behind it; tables that were not measured this time keep their figures."""
+    file = RESULTS / "speed.json"
+    if file.exists():
+        measured = merged(json.loads(file.read_text(encoding="utf-8")), measured)
     (RESULTS / "speed.json").write_text(json.dumps(measured, indent=1) + "\n", encoding="utf-8")
     write_between(ROOT / "docs" / "performance.md", report(measured))
+
+
+def merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """Return all tables of two files, those that both have from the new one."""
+    anew = set(_tables(new))
+    rates = {key: value for key, value in old["rates"].items() if key.split(",")[0] not in anew}
+    rows = [row for row in old["rows"] if row["table"] not in anew]
+    return new | {"rates": rates | new["rates"], "rows": rows + new["rows"]}
 
 
 def _tables(measured: dict[str, Any]) -> list[str]:

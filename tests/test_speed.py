@@ -123,6 +123,15 @@ def test_growth_is_measured_and_its_exponent_is_a_slope(module, tmp_path):
     assert (tmp_path / "growth.png").stat().st_size > 1000
 
 
+def test_tables_that_were_not_measured_keep_their_figures(module):
+    def of(**tables):
+        rows = [{"table": table, "value": value} for table, value in tables.items()]
+        return {"rows": rows, "rates": {f"{table}, 1": value for table, value in tables.items()}, "machine": "m"}
+
+    found = module("speed_report").merged(of(linear=1, sets=2), of(sets=3))
+    assert found == of(linear=1, sets=3)
+
+
 def test_pages_hold_what_was_measured(module):
     """Tables are made from the files of results, not by hand."""
     report, growth = module("speed_report"), module("growth")

@@ -6,8 +6,8 @@ The sides of a comparison are interleaved; on one thread CPU seconds count, on s
     python benchmarks/speed.py                        # all tables
     python benchmarks/speed.py linear metrics         # some
     python benchmarks/speed.py --case CCA             # the cases whose name holds a word
-    python benchmarks/speed.py --docs                 # also write docs/performance.md and benchmarks/results/speed.json;
-                                                      # other tables there keep their figures
+    python benchmarks/speed.py --docs                 # also write docs/performance.md and benchmarks/results/speed.json
+                                                      # where tables that were not measured keep their figures
     python benchmarks/speed.py --compare OLD NEW      # two JSON files, side by side
 """
 

@@ -4,7 +4,7 @@ A point is the median CPU seconds of three calls, and the peak memory of a first
 before; an exponent is the slope of a straight line through the upper half of a curve on logarithmic axes.
 
     python benchmarks/growth.py [--curve WORD]   # all curves, or those whose name holds a word
-    python benchmarks/growth.py --docs           # also the picture and the table of docs/growth.md
+    python benchmarks/growth.py --docs           # also the picture and the table of docs/growth.md; others stay
     python benchmarks/growth.py --small          # the three smallest points of each
 """
 
@@ -127,10 +127,19 @@ def main() -> int:
     measured = {entry.name: _in_process(entry, arguments.small) for entry in chosen}
     print(table(measured))
     if arguments.docs:
+        measured = _with_others(measured)
         (RESULTS / "growth.json").write_text(json.dumps(measured, indent=1) + "\n", encoding="utf-8")
         write_between(ROOT / "docs" / "growth.md", table(measured))
         draw(measured, ROOT / "docs" / "growth.png")
     return int(any("**" in line for line in table(measured).splitlines()))
+
+
+def _with_others(measured: dict[str, Any]) -> dict[str, Any]:
+    """Return what was measured, and of the other curves what was measured before."""
+    file = RESULTS / "growth.json"
+    known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    known |= measured
+    return {entry.name: known[entry.name] for entry in CURVES if entry.name in known}
 
 
 def points(entry: Curve, small: bool) -> list[dict[str, float]]:

@@ -53,6 +53,16 @@ def need_pairs(X: Any, who: str) -> Pairs:
     return X
 
 
+def views_of(image: Any, text: Any, doing: str) -> tuple[Any, Any]:
+    """Return images, each of them once, and texts: of a `Pairs`, or of two views."""
+    if isinstance(image, Pairs):
+        text = need_both(image, doing).text if text is None else text
+        image = image.distinct_images()[0]
+    if text is None:
+        raise ValueError(f"text is missing; {doing} needs both views.")
+    return image, text
+
+
 def refuse_pairwise(retriever: Any) -> None:
     """Refuse to ask a method for embeddings that scores pair by pair."""
     if retriever.scores_pairs:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skxmr._call import PairsStep, need_both, refuse_pairwise, unpack
+from skxmr._call import PairsStep, need_both, refuse_pairwise, unpack, views_of
 from skxmr._chunks import check_chunks
 from skxmr._labels import Labels, encode_labels
 from skxmr._validation import MODALITIES, FloatArray, check_view, column_names, is_chunked
@@ -194,9 +194,8 @@ class CrossModalRetriever(PairsStep, metaclass=ABCMeta):
         ndarray of shape (n, m)
             In [-1, 1]; 0 for a row that maps to the origin.
         """
-        if isinstance(image, Pairs):
-            text = need_both(image, "similarity").text if text is None else text
-            image = image.distinct_images()[0]
+        check_is_fitted(self)
+        image, text = views_of(image, text, "similarity")
         return Similarity(self.encode_image(image), self.encode_text(text))[:]
 
     def score(self, X: Any, y: Any = None, labels: Any = None) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -123,7 +124,16 @@ def _pipeline(parser: Any) -> Any:
             f"parser={str(parser)!r} needs the pipeline {str(name)!r}, which is neither installed nor a folder here: "
             f"python -m spacy download {name if isinstance(name, str) else _DEFAULT}, {_DENSE}."
         )
-    return spacy.load(name, exclude=_UNUSED if parser == "spacy" else ())
+    exclude = tuple(_UNUSED) if parser == "spacy" else ()
+    return _installed(str(name), exclude) if spacy.util.is_package(str(name)) else spacy.load(name, exclude=exclude)
+
+
+@lru_cache(maxsize=1)
+def _installed(name: str, exclude: tuple[str, ...]) -> Any:
+    """Load an installed pipeline once: a retriever with a parser asks for it in every call."""
+    import spacy
+
+    return spacy.load(name, exclude=exclude)
 
 
 def _parsed(doc: Any, i: int, pipeline: Any) -> _Parsed:

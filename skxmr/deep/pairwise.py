@@ -11,7 +11,7 @@ import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from skxmr._call import need_both
+from skxmr._call import views_of
 from skxmr._labels import Labels
 from skxmr._packed import Packed
 from skxmr._repeated import Repeated
@@ -169,11 +169,7 @@ class PairwiseRetriever(DeepRetriever):
             Sparse, with an entry for each pair, if `where` is given.
         """
         check_is_fitted(self)
-        if isinstance(image, Pairs):
-            text = need_both(image, "similarity").text if text is None else text
-            image = image.distinct_images()[0]
-        if text is None:
-            raise ValueError("text is missing; similarity needs both views.")
+        image, text = views_of(image, text, "similarity")
         images = self._checked_view(image, "image", 1, self.n_features_["image"], None)
         texts = self._checked_view(text, "text", 1, self.n_features_["text"], None)
         sources = self._sources(images, texts.packed(), self.network_)

@@ -8,7 +8,7 @@ import scipy.sparse as sp
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from skxmr._call import need_both
+from skxmr._call import views_of
 from skxmr._validation import FloatArray
 from skxmr.metrics._scorers import RetrievalScorer
 from skxmr.pairs import Pairs
@@ -39,11 +39,7 @@ class CombinedRetriever(BaseEstimator):
             Sparse, with an entry for each pair, if `where` is given.
         """
         check_is_fitted(self)
-        if isinstance(image, Pairs):
-            text = need_both(image, "similarity").text if text is None else text
-            image = image.distinct_images()[0]
-        if text is None:
-            raise ValueError("text is missing; similarity needs both views.")
+        image, text = views_of(image, text, "similarity")
         return self._similarity(Pairs(image), Pairs(text=text), where)
 
     def score(self, X: Any, y: Any = None, labels: Any = None) -> float:

@@ -11,7 +11,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from skxmr._call import need_both, unpack
+from skxmr._call import need_both, unpack, views_of
 from skxmr._packed import words_of
 from skxmr._regions import Regions
 from skxmr._repeated import Repeated
@@ -120,9 +120,7 @@ class TwoStage(CombinedRetriever):
             Its mean is the share of all pairs.
         """
         check_is_fitted(self)
-        if isinstance(image, Pairs):
-            text = need_both(image, "candidates").text if text is None else text
-            image = image.distinct_images()[0]
+        image, text = views_of(image, text, "candidates")
         return _nearest(similarity_matrix(self.first_, Pairs(image), Pairs(text=text))[:], self.k)
 
     def _similarity(self, images: Pairs, texts: Pairs, where: Any) -> Any:

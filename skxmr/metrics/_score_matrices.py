@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -16,6 +14,8 @@ from skxmr.metrics._groups import SameGroup
 from skxmr.metrics._relevance import SameRow, SharedLabels
 from skxmr.metrics._similarity import Similarity
 from skxmr.pairs import Pairs
+
+_ROWS = 256  # images whose similarities are looked at together
 
 
 def score_matrices(
@@ -70,14 +70,17 @@ def similarity_matrix(estimator: Any, images: Pairs, texts: Pairs, metric: str =
 
 
 def some_similarities(estimator: Any, images: Pairs, texts: Pairs, where: Any) -> sp.csr_array:
-    """Return the similarities of the pairs that `where` (n, m) holds; pairs that are not asked for are not computed."""
+    """Return the similarities of the pairs that `where` (n, m) holds; of embeddings, whole rows are computed."""
     asked = check_where(where, len(images), len(texts))
     if scores_pairs(estimator):
         found: sp.csr_array = _own_similarity(estimator, images, texts, asked)
         return found
-    scores = similarity_matrix(estimator, images, texts)
-    data = np.concatenate([scores[i : i + 1][0, asked.indices[a:b]] for i, a, b in _rows_of(asked)] or [np.empty(0)])
-    return sp.csr_array((data, asked.indices, asked.indptr), asked.shape)
+    scores, data = similarity_matrix(estimator, images, texts), []
+    rows = np.repeat(np.arange(len(images)), np.diff(asked.indptr))
+    for start in range(0, len(images), _ROWS):
+        own = slice(*np.searchsorted(rows, (start, start + _ROWS)))
+        data.append(scores[start : start + _ROWS][rows[own] - start, asked.indices[own]])
+    return sp.csr_array((np.concatenate(data), asked.indices, asked.indptr), asked.shape)
 
 
 def check_where(where: Any, n: int, m: int) -> sp.csr_array:
@@ -88,11 +91,6 @@ def check_where(where: Any, n: int, m: int) -> sp.csr_array:
     asked.sum_duplicates()
     asked.eliminate_zeros()
     return sp.csr_array(asked)
-
-
-def _rows_of(asked: sp.csr_array) -> Iterator[tuple[int, int, int]]:
-    bounds = itertools.pairwise(asked.indptr.tolist())
-    return ((i, start, stop) for i, (start, stop) in enumerate(bounds) if stop > start)
 
 
 def scores_pairs(estimator: Any) -> bool:

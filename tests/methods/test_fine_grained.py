@@ -179,7 +179,7 @@ def test_validation_holds_out_whole_images(told):
     assert len(held) == 3 and not fitting & held
 
 
-def test_images_and_twenty_texts_are_not_expanded(told):
+def test_shared_images_are_not_expanded(told):
     checked = METHODS["RACG"]._checked(told, None, None)
     assert np.shares_memory(checked.pairs.image.view.features, told.image.view.features)
 
@@ -245,7 +245,7 @@ def test_given_word_vectors_are_read_in_place_of_words(name, told):
         fitted.similarity(told)
 
 
-def test_memory_maps_stay_on_disk(tmp_path, told, fits):
+def test_memory_maps_give_what_arrays_give(tmp_path, told, fits):
     view = told.image.view
     stored = np.memmap(tmp_path / "features", dtype=np.float32, mode="w+", shape=view.features.shape)
     stored[:] = view.features

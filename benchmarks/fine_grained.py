@@ -46,7 +46,7 @@ from sklearn.frozen import FrozenEstimator
 
 from skxmr import RetrieverEnsemble, TwoStage
 from skxmr.metrics import Reranked, SameGroup, retrieval_recalls
-from skxmr.metrics._score_matrices import similarity_matrix, some_similarities
+from skxmr.metrics._asking import similarity_matrix, some_similarities
 
 FINISHED = RESULTS / "fine_grained.jsonl"
 TOP = 50  # candidates of a query in two-stage search

@@ -11,8 +11,8 @@ from measure import Sides, case
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from skxmr import RACG, SCAN, Pairs, Regions, Sentences
-from skxmr._repeated import Repeated
-from skxmr.deep.pair_scores import pair_scores
+from skxmr._data.repeated import Repeated
+from skxmr.pairwise.scores import pair_scores
 
 _PRODUCTS = {"aten::mm", "aten::bmm", "aten::addmm", "aten::matmul", "aten::linear"}
 

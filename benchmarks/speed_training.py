@@ -13,8 +13,8 @@ from torch import nn
 
 from skxmr import DAGNN, L2GCN
 from skxmr.deep.batches import Batches, PairsDataset
-from skxmr.deep.objective import Objective
 from skxmr.deep.options import OPTIMIZERS
+from skxmr.nn.objective import Objective
 
 _PAPER = {"pretrain_text": False, "max_epochs": 1, "random_state": 0, "device": "cpu"}
 _EXTRA = 20e-6  # seconds a step that a tiny network may cost more

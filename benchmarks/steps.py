@@ -12,14 +12,14 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from skxmr import Pairs
-from skxmr._device import initialising
-from skxmr._labels import encode_labels
+from skxmr._data.labels import encode_labels
 from skxmr.deep.batches import Batches, PairsDataset
 from skxmr.deep.compiled import Compiled
 from skxmr.deep.options import Options
 from skxmr.deep.split import Split
 from skxmr.deep.trainer import losses_of
 from skxmr.deep.training import train
+from skxmr.nn.device import initialising
 
 aten = torch.ops.aten
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from skxmr import datasets, features, metrics, testing
-    from skxmr._cooccurrence import label_graph
-    from skxmr._regions import Regions
-    from skxmr._sentences import Sentences
+    from skxmr._data.pairs import Pairs
+    from skxmr._data.parsing import parse_sentences
+    from skxmr._data.regions import Regions
+    from skxmr._data.sentences import Sentences
     from skxmr.base import CrossModalRetriever
+    from skxmr.datasets._word_vectors import load_word_vectors
     from skxmr.deep.base import DeepRetriever
-    from skxmr.deep.pairwise import PairwiseRetriever
-    from skxmr.graph import LabelGraph
     from skxmr.methods.acmr import ACMR
     from skxmr.methods.algcn import ALGCN
     from skxmr.methods.cca import CCA
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
     from skxmr.methods.scan import SCAN
     from skxmr.methods.semantic import SemanticMatching
     from skxmr.methods.two_stage import TwoStage
-    from skxmr.pairs import Pairs
-    from skxmr.parsing import parse_sentences
-    from skxmr.pooling import MeanRegions
-    from skxmr.preprocessing import PerModality
-    from skxmr.word_vectors import load_word_vectors
+    from skxmr.pairwise.retriever import PairwiseRetriever
+    from skxmr.steps.cooccurrence import label_graph
+    from skxmr.steps.label_graph import LabelGraph
+    from skxmr.steps.mean_regions import MeanRegions
+    from skxmr.steps.per_modality import PerModality
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 _HOME = {
     "ACMR": "methods.acmr",
     "ALGCN": "methods.algcn",
@@ -49,22 +49,22 @@ _HOME = {
     "DeepRetriever": "deep.base",
     "MLCCA": "methods.mlcca",
     "PLS": "methods.pls",
-    "PairwiseRetriever": "deep.pairwise",
+    "PairwiseRetriever": "pairwise.retriever",
     "RACG": "methods.racg",
     "SCAN": "methods.scan",
     "CrossModalRetriever": "base",
-    "LabelGraph": "graph",
-    "MeanRegions": "pooling",
-    "Pairs": "pairs",
-    "Regions": "_regions",
+    "LabelGraph": "steps.label_graph",
+    "MeanRegions": "steps.mean_regions",
+    "Pairs": "_data.pairs",
+    "Regions": "_data.regions",
     "RetrieverEnsemble": "methods.ensemble",
-    "Sentences": "_sentences",
+    "Sentences": "_data.sentences",
     "TwoStage": "methods.two_stage",
-    "PerModality": "preprocessing",
+    "PerModality": "steps.per_modality",
     "SemanticMatching": "methods.semantic",
-    "label_graph": "_cooccurrence",
-    "load_word_vectors": "word_vectors",
-    "parse_sentences": "parsing",
+    "label_graph": "steps.cooccurrence",
+    "load_word_vectors": "datasets._word_vectors",
+    "parse_sentences": "_data.parsing",
 }
 _MODULES = ("datasets", "features", "metrics", "testing")
 __all__ = [

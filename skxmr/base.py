@@ -8,13 +8,13 @@ from typing import Any, ClassVar, NamedTuple, Self
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skxmr._call import PairsStep, need_both, refuse_pairwise, unpack, views_of
-from skxmr._chunks import check_chunks
-from skxmr._labels import Labels, encode_labels
-from skxmr._validation import MODALITIES, FloatArray, check_view, column_names, is_chunked
+from skxmr._data.arguments import PairsStep, need_both, refuse_pairwise, unpack, views_of
+from skxmr._data.kinds import MODALITIES, FloatArray, column_names, is_chunked
+from skxmr._data.labels import Labels, encode_labels
+from skxmr._data.pairs import Pairs
+from skxmr._data.view_checks import check_chunks, check_view
 from skxmr.metrics._scorers import RetrievalScorer
 from skxmr.metrics._similarity import Similarity
-from skxmr.pairs import Pairs
 
 
 class Checked(NamedTuple):

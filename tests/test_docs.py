@@ -122,7 +122,7 @@ def test_files_and_functions_are_small():
 
     for file in (ROOT / "skxmr").rglob("*.py"):
         source = file.read_text(encoding="utf-8")
-        assert source.count("\n") <= 250, file
+        assert source.count("\n") <= 300, file
         for node in ast.walk(ast.parse(source)):
             if isinstance(node, ast.FunctionDef):
                 body = node.body[1:] if ast.get_docstring(node) else node.body

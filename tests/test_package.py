@@ -22,7 +22,8 @@ def test_importing_is_light():
     """No torch, skorch, matplotlib or spaCy; scikit-learn itself only when a name is first used."""
     heavy = ("torch", "skorch", "matplotlib", "spacy", "sklearn", "pandas", "scipy")
     assert run(f"import sys, skxmr; print([m for m in {heavy} if m in sys.modules])") == "[]"
-    deep = {name for name, home in skxmr._HOME.items() if home.startswith("deep") or name in DEEP} | {"features"}
+    deep = {name for name, home in skxmr._HOME.items() if home.startswith(("deep", "pairwise")) or name in DEEP}
+    deep |= {"features"}
     light = ", ".join(sorted(set(skxmr.__all__) - deep))
     everything = f"import sys\nfrom skxmr import {light}\ndatasets.load_wikipedia, testing.check_retriever"
     assert run(f"{everything}\nprint([m for m in {heavy[:4]} if m in sys.modules])") == "[]"

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import Bunch
 
-from skxmr._regions import Regions
-from skxmr._sentences import Sentences
-from skxmr._validation import check_choice
+from skxmr._data.option_checks import check_choice
+from skxmr._data.pairs import Pairs
+from skxmr._data.regions import Regions
+from skxmr._data.sentences import Sentences
 from skxmr.datasets._research import _file, _folder
-from skxmr.pairs import Pairs
 
 SUBSETS = ("train", "dev", "test", "testall")
 SOURCE = "the authors of SCAN (Lee et al., ECCV 2018) publish f30k_precomp and coco_precomp; name= is the folder's name"

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 from sklearn.utils import Bunch, check_random_state
 
-from skxmr._validation import check_choice
-from skxmr.pairs import Pairs
+from skxmr._data.option_checks import check_choice
+from skxmr._data.pairs import Pairs
 
 NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 FACTS = {"even": {0, 2, 4, 6, 8}, "prime": {2, 3, 5, 7}, "loop": {0, 6, 8, 9}, "straight": {1, 4, 7}}

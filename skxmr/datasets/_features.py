@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from scipy.io.matlab import MatReadError
 from sklearn.utils import Bunch
 
-from skxmr._validation import check_choice, check_same_rows
+from skxmr._data.option_checks import check_choice
+from skxmr._data.pairs import Pairs
+from skxmr._data.view_checks import check_same_rows
 from skxmr.datasets._research import SUBSETS
-from skxmr.pairs import Pairs
 
 SUFFIXES = (".mat", ".npz", ".npy")
 PARTS = ("img", "txt", "lab")

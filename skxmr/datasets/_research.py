@@ -12,8 +12,8 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from sklearn.utils import Bunch
 
-from skxmr._validation import check_choice
-from skxmr.pairs import Pairs
+from skxmr._data.option_checks import check_choice
+from skxmr._data.pairs import Pairs
 
 SUBSETS = ("train", "test", "all")
 MIRFLICKR_LABELS = (

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 from sklearn.utils import Bunch, check_random_state
 
-from skxmr._validation import check_choice, check_k
+from skxmr._data.option_checks import check_choice, check_k
 from skxmr.datasets._digits import SUBSETS
 from skxmr.datasets._scene_sentences import Scene, sentence
 

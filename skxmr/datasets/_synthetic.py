@@ -8,7 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.utils import check_random_state
 
-from skxmr.pairs import Pairs
+from skxmr._data.pairs import Pairs
 
 
 def make_multilabel_pairs(

@@ -14,21 +14,21 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import nn
 
-from skxmr._device import initialising, resolve_device
-from skxmr._labels import Labels
-from skxmr._validation import FloatArray
+from skxmr._data.kinds import FloatArray
+from skxmr._data.labels import Labels
+from skxmr._data.pairs import Pairs
 from skxmr.base import CrossModalRetriever
 from skxmr.deep import distributed
 from skxmr.deep.batches import PairsDataset
 from skxmr.deep.callbacks import SCHEDULES
 from skxmr.deep.encoding import encode_rows, validation_scores
 from skxmr.deep.inputs import PretrainedText, pretrain_text
-from skxmr.deep.objective import Objective
 from skxmr.deep.options import OPTIMIZERS, options_of
 from skxmr.deep.split import Split, split_rows
 from skxmr.deep.tasks import AnnouncesEpochs, with_callbacks
 from skxmr.deep.training import going_on, train
-from skxmr.pairs import Pairs
+from skxmr.nn.device import initialising, resolve_device
+from skxmr.nn.objective import Objective
 
 
 class DeepRetriever(AnnouncesEpochs, CrossModalRetriever):

@@ -12,7 +12,7 @@ import scipy.sparse as sp
 import torch
 from torch import Tensor
 
-from skxmr._validation import memory_map
+from skxmr._data.kinds import memory_map
 from skxmr.deep.streaming import prefetched
 
 _BLOCK = 4096

@@ -11,7 +11,7 @@ import torch
 from skorch.callbacks import Callback
 from torch import Tensor, nn
 
-from skxmr.adversaries import Discriminator
+from skxmr.nn.adversaries import Discriminator
 
 SCHEDULES = ("constant", "cosine", "onecycle")
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch import distributed as dist
 
 from skxmr.deep.batches import Batch, PairsDataset
-from skxmr.deep.objective import Objective
+from skxmr.nn.objective import Objective
 
 T = TypeVar("T")
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skxmr._validation import MODALITIES, FloatArray
+from skxmr._data.kinds import MODALITIES, FloatArray
 from skxmr.deep.batches import ViewSource
 from skxmr.deep.split import Split
 from skxmr.metrics import cross_modal_map

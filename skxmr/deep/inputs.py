@@ -12,13 +12,13 @@ from sklearn.preprocessing import StandardScaler
 from torch import Tensor, nn
 from torch.nn import functional
 
-from skxmr._validation import FloatArray
+from skxmr._data.kinds import FloatArray
 from skxmr.deep.batches import PairsDataset, ViewSource, blocks
-from skxmr.deep.objective import Objective
 from skxmr.deep.options import Options
 from skxmr.deep.split import Split
 from skxmr.deep.training import train
-from skxmr.networks import SLOPE, Dropout, Standardize
+from skxmr.nn.networks import SLOPE, Dropout, Standardize
+from skxmr.nn.objective import Objective
 
 TEXT_WIDTH = 300
 _HIDDEN, _LR, _EPOCHS, _PATIENCE = 4096, 1e-3, 20, 3

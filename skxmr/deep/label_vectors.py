@@ -10,9 +10,9 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from skxmr._labels import Labels
-from skxmr._validation import is_frame
-from skxmr.word_vectors import load_word_vectors
+from skxmr._data.kinds import is_frame
+from skxmr._data.labels import Labels
+from skxmr.datasets._word_vectors import load_word_vectors
 
 _DENSE = (
     2048  # labels up to which all eigenvectors of a dense matrix are no slower than the leading ones of a sparse one

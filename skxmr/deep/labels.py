@@ -14,18 +14,18 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from skxmr._labels import Labels
-from skxmr._validation import FloatArray
-from skxmr.adversaries import make_critic
+from skxmr._data.kinds import FloatArray
+from skxmr._data.labels import Labels
 from skxmr.deep.base import DeepRetriever
 from skxmr.deep.inputs import make_inputs
 from skxmr.deep.label_vectors import label_vectors
 from skxmr.deep.options import PAPER_ADAM
 from skxmr.deep.split import Split
-from skxmr.graph import LabelGraph
-from skxmr.label_networks import LabelGraphNetwork
 from skxmr.metrics import Similarity
-from skxmr.networks import encoder
+from skxmr.nn.adversaries import make_critic
+from skxmr.nn.label_networks import LabelGraphNetwork
+from skxmr.nn.networks import encoder
+from skxmr.steps.label_graph import LabelGraph
 
 GRAPH_PARAMETERS = ("tau", "p", "graph")
 PAPER: dict[str, Any] = {  # what the papers on label graphs have in common; Adam's betas are those of their codes

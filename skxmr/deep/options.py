@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from skxmr._device import fast_bfloat16
 from skxmr.deep.callbacks import check_callbacks
+from skxmr.nn.device import fast_bfloat16
 
 OPTIMIZERS: dict[str, Any] = {
     "adamw": partial(torch.optim.AdamW, fused=True),

@@ -9,11 +9,11 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from skxmr._labels import Labels
-from skxmr._repeated import Repeated
-from skxmr._sentences import Sentences
+from skxmr._data.labels import Labels
+from skxmr._data.pairs import Pairs
+from skxmr._data.repeated import Repeated
+from skxmr._data.sentences import Sentences
 from skxmr.deep.batches import SomeRows
-from skxmr.pairs import Pairs
 
 
 @dataclass(frozen=True)

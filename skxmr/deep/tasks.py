@@ -9,11 +9,11 @@ from typing import Any
 from skorch.callbacks import Callback
 from torch import nn
 
-from skxmr._labels import Labels
-from skxmr._validation import MODALITIES
+from skxmr._data.kinds import MODALITIES
+from skxmr._data.labels import Labels
+from skxmr._data.pairs import Pairs
 from skxmr.deep.callbacks import StopTraining
 from skxmr.deep.training import history_table
-from skxmr.pairs import Pairs
 
 try:
     from sklearn.callback import CallbackSupportMixin

@@ -13,11 +13,11 @@ from skorch import NeuralNet
 from skorch.callbacks import Callback
 from torch import Tensor, nn
 
-from skxmr.adversaries import Discriminator
 from skxmr.deep.callbacks import DivergenceError, StopTraining
 from skxmr.deep.compiled import Compiled
 from skxmr.deep.memory import largest_fitting
-from skxmr.deep.objective import Objective
+from skxmr.nn.adversaries import Discriminator
+from skxmr.nn.objective import Objective
 
 _TWICE_WITHIN = 60.0  # seconds between two interrupts that mean "stop everything"
 _READ_EVERY = 50  # steps: what a step measured is read together with its neighbours, as reading waits for the device

@@ -15,14 +15,14 @@ from skorch.callbacks import PassthroughScoring
 from torch import nn
 from tqdm.auto import tqdm
 
-from skxmr.adversaries import Discriminator
 from skxmr.deep import distributed
 from skxmr.deep.batches import Batches, PairsDataset
 from skxmr.deep.callbacks import Clip, DivergenceError, Patience, Progress, Ramp, Selection, Steps
-from skxmr.deep.objective import Objective
 from skxmr.deep.options import OPTIMIZERS, Options
 from skxmr.deep.trainer import Trainer
-from skxmr.networks import Dropout
+from skxmr.nn.adversaries import Discriminator
+from skxmr.nn.networks import Dropout
+from skxmr.nn.objective import Objective
 
 
 class Outcome(NamedTuple):

@@ -8,10 +8,10 @@ import scipy.sparse as sp
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from skxmr._call import views_of
-from skxmr._validation import FloatArray
+from skxmr._data.arguments import views_of
+from skxmr._data.kinds import FloatArray
+from skxmr._data.pairs import Pairs
 from skxmr.metrics._scorers import RetrievalScorer
-from skxmr.pairs import Pairs
 
 
 class CombinedRetriever(BaseEstimator):

@@ -9,14 +9,15 @@ from typing import Any, Self
 import numpy as np
 import scipy.sparse as sp
 
-from skxmr._chunks import total
-from skxmr._labels import Labels
-from skxmr._linalg import signs
-from skxmr._moments import Array, Covariances, Moments, covariances
-from skxmr._rotation import Rotation
-from skxmr._validation import FloatArray, check_n_components, is_chunked
+from skxmr._data.kinds import FloatArray, is_chunked
+from skxmr._data.labels import Labels
+from skxmr._data.option_checks import check_n_components
+from skxmr._data.pairs import Pairs
+from skxmr._linalg.chunks import total
+from skxmr._linalg.moments import Array, Covariances, Moments, covariances
+from skxmr._linalg.rotation import Rotation
+from skxmr._linalg.solvers import signs
 from skxmr.base import CrossModalRetriever
-from skxmr.pairs import Pairs
 
 AS_IT_IS = Rotation(None)
 _ROWS = 4096

@@ -10,15 +10,15 @@ import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor, nn
 
-from skxmr import contrastive, losses
-from skxmr._labels import Labels
-from skxmr._validation import check_choice
-from skxmr.adversaries import EmbeddingCritic
+from skxmr._data.labels import Labels
+from skxmr._data.option_checks import check_choice
 from skxmr.deep.base import DeepRetriever
 from skxmr.deep.inputs import make_inputs
-from skxmr.deep.objective import Objective, Outputs
 from skxmr.deep.split import Split
-from skxmr.networks import ACTIVATIONS, TwoBranchNetwork, encoder
+from skxmr.nn import contrastive, losses
+from skxmr.nn.adversaries import EmbeddingCritic
+from skxmr.nn.networks import ACTIVATIONS, TwoBranchNetwork, encoder
+from skxmr.nn.objective import Objective, Outputs
 
 _PAPER: dict[str, Any] = {
     "n_components": 200, "alpha": 0.1, "beta": 0.1, "w_reg": 1.0, "w_adv": 1.0, "hinge": 0.05, "margin": 0.1,

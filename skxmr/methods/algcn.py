@@ -11,12 +11,12 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from skxmr._validation import check_choice
+from skxmr._data.option_checks import check_choice
 from skxmr.deep.labels import PAPER, LabelRetriever
-from skxmr.deep.objective import LabelObjective, Objective, Outputs
 from skxmr.deep.split import Split
-from skxmr.graph import LabelGraph
-from skxmr.label_networks import AdaptiveClassifiers, LabelGraphNetwork, MultiHopGNN
+from skxmr.nn.label_networks import AdaptiveClassifiers, LabelGraphNetwork, MultiHopGNN
+from skxmr.nn.objective import LabelObjective, Objective, Outputs
+from skxmr.steps.label_graph import LabelGraph
 
 _PAPER = {
     "mirflickr": {"batch_size": 100, "max_epochs": 30},

@@ -7,11 +7,11 @@ from typing import Any, ClassVar
 
 from sklearn.utils._param_validation import Interval
 
-from skxmr._linalg import paired_directions
-from skxmr._moments import Covariances
-from skxmr._rotation import Rotation, rotated
+from skxmr._data.pairs import Pairs
+from skxmr._linalg.moments import Covariances
+from skxmr._linalg.rotation import Rotation, rotated
+from skxmr._linalg.solvers import paired_directions
 from skxmr.methods._linear import CovarianceRetriever, lifted
-from skxmr.pairs import Pairs
 
 
 class CCA(CovarianceRetriever):

@@ -8,12 +8,12 @@ from typing import Any, ClassVar, Self
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor, nn
 
-from skxmr._validation import check_choice
+from skxmr._data.option_checks import check_choice
 from skxmr.deep.labels import PAPER, LabelRetriever
-from skxmr.deep.objective import LabelObjective, Objective
 from skxmr.deep.split import Split
-from skxmr.graph import LabelGraph
-from skxmr.label_networks import FreeClassifiers, MultiHopGNN
+from skxmr.nn.label_networks import FreeClassifiers, MultiHopGNN
+from skxmr.nn.objective import LabelObjective, Objective
+from skxmr.steps.label_graph import LabelGraph
 
 _PAPER = {"mirflickr": {"n_hops": 4, "batch_size": 100}, "nuswide": {"n_hops": 5, "batch_size": 1024}}
 

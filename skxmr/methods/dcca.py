@@ -10,15 +10,15 @@ import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor, nn
 
-from skxmr._linalg import paired_directions, signs
-from skxmr._moments import covariances
-from skxmr._validation import check_choice
+from skxmr._data.option_checks import check_choice
+from skxmr._linalg.moments import covariances
+from skxmr._linalg.solvers import paired_directions, signs
 from skxmr.deep.base import DeepRetriever
 from skxmr.deep.batches import PairsDataset
 from skxmr.deep.inputs import make_inputs
-from skxmr.deep.objective import Objective, Outputs
 from skxmr.deep.split import Split
-from skxmr.networks import ACTIVATIONS, TwoBranchNetwork, encoder
+from skxmr.nn.networks import ACTIVATIONS, TwoBranchNetwork, encoder
+from skxmr.nn.objective import Objective, Outputs
 
 _ROWS = 4096  # encoded at a time
 

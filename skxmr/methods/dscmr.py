@@ -10,14 +10,14 @@ import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor, nn
 
-from skxmr import losses
-from skxmr._validation import check_choice
+from skxmr._data.option_checks import check_choice
 from skxmr.deep.base import DeepRetriever
 from skxmr.deep.inputs import make_inputs
-from skxmr.deep.objective import PAIRS, Objective, Outputs
 from skxmr.deep.options import PAPER_ADAM
 from skxmr.deep.split import Split
-from skxmr.networks import ACTIVATIONS, Dropout, TwoBranchNetwork
+from skxmr.nn import losses
+from skxmr.nn.networks import ACTIVATIONS, Dropout, TwoBranchNetwork
+from skxmr.nn.objective import PAIRS, Objective, Outputs
 
 
 class DSCMRNetwork(TwoBranchNetwork):

@@ -8,10 +8,10 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils.metaestimators import _BaseComposition
 
-from skxmr._call import need_both, unpack
+from skxmr._data.arguments import need_both, unpack
+from skxmr._data.pairs import Pairs
 from skxmr.methods._combined import CombinedRetriever
-from skxmr.metrics._score_matrices import similarity_matrix, some_similarities
-from skxmr.pairs import Pairs
+from skxmr.metrics._asking import similarity_matrix, some_similarities
 
 
 class RetrieverEnsemble(CombinedRetriever, _BaseComposition):

@@ -11,14 +11,15 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from skxmr._labels import Labels
-from skxmr._validation import FloatArray, check_choice
+from skxmr._data.kinds import FloatArray
+from skxmr._data.labels import Labels
+from skxmr._data.option_checks import check_choice
 from skxmr.deep.label_vectors import label_vectors
 from skxmr.deep.labels import PAPER, LabelRetriever
-from skxmr.deep.objective import LabelObjective, Objective
 from skxmr.deep.split import Split
-from skxmr.graph import LabelGraph
-from skxmr.label_networks import IterativeClassifiers, MultiHopGNN
+from skxmr.nn.label_networks import IterativeClassifiers, MultiHopGNN
+from skxmr.nn.objective import LabelObjective, Objective
+from skxmr.steps.label_graph import LabelGraph
 
 _SHARE = 0.5  # of the given graph
 _PAPER: dict[str, dict[str, Any]] = {

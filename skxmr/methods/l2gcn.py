@@ -10,14 +10,14 @@ import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor, nn
 
-from skxmr import contrastive, losses
-from skxmr._validation import check_choice
+from skxmr._data.option_checks import check_choice
 from skxmr.deep.labels import PAPER, LabelRetriever
-from skxmr.deep.objective import LabelObjective, Objective, Outputs
 from skxmr.deep.split import Split
-from skxmr.graph import LabelGraph
-from skxmr.graph_layers import LAYERS
-from skxmr.label_networks import LabelGraphNetwork, MultiHopGNN
+from skxmr.nn import contrastive, losses
+from skxmr.nn.graph_layers import LAYERS
+from skxmr.nn.label_networks import LabelGraphNetwork, MultiHopGNN
+from skxmr.nn.objective import LabelObjective, Objective, Outputs
+from skxmr.steps.label_graph import LabelGraph
 
 _WEIGHTS = {"epsilon": 0.6, "w_soft": 1.0, "w_cla": 1.1, "w_adv": 2.2, "temperature": 0.22}
 _PAPER: dict[str, dict[str, Any]] = {

@@ -11,14 +11,15 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from skxmr._labels import Labels
-from skxmr._linalg import paired_directions
-from skxmr._moments import Array, Covariances, check_overflow
-from skxmr._rotation import Rotation, rotated
-from skxmr._validation import check_n_components, is_chunked
-from skxmr._weighted import WeightedChunks, WeightedRows
+from skxmr._data.kinds import is_chunked
+from skxmr._data.labels import Labels
+from skxmr._data.option_checks import check_n_components
+from skxmr._data.pairs import Pairs
+from skxmr._linalg.moments import Array, Covariances, check_overflow
+from skxmr._linalg.rotation import Rotation, rotated
+from skxmr._linalg.solvers import paired_directions
+from skxmr._linalg.weighted import WeightedChunks, WeightedRows
 from skxmr.methods._linear import AS_IT_IS, LinearRetriever, lifted
-from skxmr.pairs import Pairs
 
 _ROWS = 1024  # distinct label vectors whose weights are held at once
 _Sums: TypeAlias = tuple[Array, Array, Array]  # weights of the image rows (n,), of the text rows (n,), C_xy (d1, d2)

@@ -9,9 +9,9 @@ import numpy as np
 from scipy.linalg import blas
 from sklearn.utils._param_validation import Interval
 
-from skxmr._linalg import deviations, leading_pair, signs, standardise
-from skxmr._moments import Array, Covariances
-from skxmr._rotation import Rotation
+from skxmr._linalg.moments import Array, Covariances
+from skxmr._linalg.rotation import Rotation
+from skxmr._linalg.solvers import deviations, leading_pair, signs, standardise
 from skxmr.methods._linear import CovarianceRetriever
 
 

@@ -8,15 +8,15 @@ from typing import Any, ClassVar, Self
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor, nn
 
-from skxmr._validation import check_choice
-from skxmr.contrastive import absolute_similarity, hardest_triplets
-from skxmr.cross_graph import CrossGraph, Side, Words
-from skxmr.deep.objective import Objective, Outputs
-from skxmr.deep.pairwise import PairwiseRetriever
-from skxmr.deep.set_networks import SetNetwork, set_encoders
+from skxmr._data.option_checks import check_choice
 from skxmr.deep.split import Split
-from skxmr.deep.vocabulary import is_anchor
-from skxmr.set_encoders import RegionBatch, WordBatch
+from skxmr.nn.contrastive import absolute_similarity, hardest_triplets
+from skxmr.nn.objective import Objective, Outputs
+from skxmr.pairwise.cross_graph import CrossGraph, Side, Words
+from skxmr.pairwise.encoders import RegionBatch, WordBatch
+from skxmr.pairwise.networks import SetNetwork, set_encoders
+from skxmr.pairwise.retriever import PairwiseRetriever
+from skxmr.pairwise.vocabulary import is_anchor
 
 _COPIES = 6  # arrays of the nodes' size that a side of the graph holds
 

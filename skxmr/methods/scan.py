@@ -8,13 +8,13 @@ from typing import Any, ClassVar, Self
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor, nn
 
-from skxmr._validation import check_choice
-from skxmr.contrastive import hardest_triplets
-from skxmr.cross_attention import attended_cosines, pooled
-from skxmr.deep.objective import Objective, Outputs
-from skxmr.deep.pairwise import PairwiseRetriever
-from skxmr.deep.set_networks import NodeSet, SetNetwork, set_encoders
+from skxmr._data.option_checks import check_choice
 from skxmr.deep.split import Split
+from skxmr.nn.contrastive import hardest_triplets
+from skxmr.nn.objective import Objective, Outputs
+from skxmr.pairwise.cross_attention import attended_cosines, pooled
+from skxmr.pairwise.networks import NodeSet, SetNetwork, set_encoders
+from skxmr.pairwise.retriever import PairwiseRetriever
 
 SHARPNESS = {"text_to_image": 9.0, "image_to_text": 4.0}
 POOLING = {"text_to_image": 6.0, "image_to_text": 5.0}

@@ -14,15 +14,15 @@ from sklearn.multioutput import MultiOutputClassifier, MultiOutputRegressor
 from sklearn.utils import get_tags
 from sklearn.utils._param_validation import HasMethods, Interval
 
-from skxmr._chunks import total
-from skxmr._labels import Labels, aligned
-from skxmr._linalg import add_ridge, solution
-from skxmr._moments import Covariances, Moments
-from skxmr._rotation import Rotation, rotated
-from skxmr._validation import FloatArray, is_chunked
+from skxmr._data.kinds import FloatArray, is_chunked
+from skxmr._data.labels import Labels, aligned
+from skxmr._data.pairs import Pairs
+from skxmr._linalg.chunks import total
+from skxmr._linalg.moments import Covariances, Moments
+from skxmr._linalg.rotation import Rotation, rotated
+from skxmr._linalg.solvers import add_ridge, solution
 from skxmr.base import CrossModalRetriever
 from skxmr.methods._linear import AS_IT_IS, project
-from skxmr.pairs import Pairs
 
 
 class SemanticMatching(CrossModalRetriever):

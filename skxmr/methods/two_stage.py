@@ -11,16 +11,17 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from skxmr._call import need_both, unpack, views_of
-from skxmr._packed import words_of
-from skxmr._regions import Regions
-from skxmr._repeated import Repeated
-from skxmr._validation import FloatArray, check_k
+from skxmr._data.arguments import need_both, unpack, views_of
+from skxmr._data.kinds import FloatArray
+from skxmr._data.option_checks import check_k
+from skxmr._data.packed import words_of
+from skxmr._data.pairs import Pairs
+from skxmr._data.regions import Regions
+from skxmr._data.repeated import Repeated
 from skxmr.methods._combined import CombinedRetriever
-from skxmr.metrics._score_matrices import scores_pairs, similarity_matrix, some_similarities
-from skxmr.pairs import Pairs
-from skxmr.pooling import MeanRegions
-from skxmr.preprocessing import PerModality
+from skxmr.metrics._asking import scores_pairs, similarity_matrix, some_similarities
+from skxmr.steps.mean_regions import MeanRegions
+from skxmr.steps.per_modality import PerModality
 
 _BLOCK = 2**22  # similarities that are looked at together
 

@@ -8,13 +8,11 @@ out of means.
 """
 
 from skxmr.metrics._cutoffs import hit_at_k, ndcg_at_k, precision_at_k, precision_scope, recall_at_k
-from skxmr.metrics._groups import SameGroup
 from skxmr.metrics._precision import average_precision, cross_modal_map, map_per_class, mean_average_precision
-from skxmr.metrics._recall_scorer import RecallScores
 from skxmr.metrics._recalls import first_rank, median_rank, retrieval_recalls
-from skxmr.metrics._relevance import SameRow, SharedLabels
+from skxmr.metrics._relevance import SameGroup, SameRow, SharedLabels
 from skxmr.metrics._reranking import Reranked
-from skxmr.metrics._scorers import RetrievalScorer, RetrievalScores
+from skxmr.metrics._scorers import RecallScores, RetrievalScorer, RetrievalScores
 from skxmr.metrics._similarity import Similarity
 
 __all__ = [

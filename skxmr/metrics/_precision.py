@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from skxmr._labels import encode_labels
-from skxmr._validation import check_choice
+from skxmr._data.labels import encode_labels
+from skxmr._data.option_checks import check_choice
 from skxmr.metrics._gains import precision_at_relevant
 from skxmr.metrics._host import on_device
 from skxmr.metrics._ranking import Array, Ranking

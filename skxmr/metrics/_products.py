@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from skxmr._validation import FloatArray
+from skxmr._data.kinds import FloatArray
 
 _TILE = 2**22  # entries of the gallery multiplied at once, by at most 4096 rows, whose scores then are still cached
 _CACHED = 2**17  # entries of the gallery that are looked at in several passes, each in the cache

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from skxmr._validation import FloatArray
+from skxmr._data.kinds import FloatArray
 from skxmr.metrics._keys import Keys, last_key, packed_keys, relevance_of, sort_keys
 
 Array = NDArray[np.float64]

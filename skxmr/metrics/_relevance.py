@@ -8,8 +8,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from skxmr._labels import Labels, encode_labels
-from skxmr._validation import check_k
+from skxmr._data.labels import Labels, encode_labels
+from skxmr._data.option_checks import check_k
 from skxmr.metrics._host import as_host
 
 _WORDS = 512  # labels up to which an item's are held as the bits of a few words
@@ -167,3 +167,63 @@ def _spread(labels: Labels, names: dict[Any, int]) -> sp.csr_array:
     coo = labels.matrix.tocoo()
     columns = np.array([names[name] for name in labels.names.tolist()])[coo.coords[1]]
     return sp.csr_array((coo.data, (coo.coords[0], columns)), shape=(labels.matrix.shape[0], len(names)))
+
+
+class SameGroup:
+    """Relevance by group: query i and gallery item j are relevant where their groups are equal.
+
+    The ground truth of image-text retrieval with several sentences an image: ``SameGroup(range(n), image_index)``.
+
+    Parameters
+    ----------
+    query_groups : array-like of shape (n,)
+        Integers or strings.
+    gallery_groups : array-like of shape (m,)
+        The same kind.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        ``(n, m)``.
+    T : SameGroup
+        The same with the roles exchanged.
+
+    Raises
+    ------
+    ValueError
+        If a side is empty, not one-dimensional, or of another kind than the other.
+
+    Examples
+    --------
+    >>> from skxmr.metrics import SameGroup
+    >>> SameGroup(["a", "b"], ["a", "a", "b"])[:]
+    array([[ True,  True, False],
+           [False, False,  True]])
+    """
+
+    def __init__(self, query_groups: Any, gallery_groups: Any) -> None:
+        self.query, self.gallery = _ids(query_groups, "query_groups"), _ids(gallery_groups, "gallery_groups")
+        if (self.query.dtype.kind == "U") != (self.gallery.dtype.kind == "U"):
+            raise ValueError(
+                f"query_groups holds {self.query.dtype} and gallery_groups {self.gallery.dtype}, so no two can be "
+                "equal; pass both as integers or both as strings."
+            )
+        self.shape = (len(self.query), len(self.gallery))
+
+    @property
+    def T(self) -> SameGroup:
+        return SameGroup(self.gallery, self.query)
+
+    def __getitem__(self, rows: slice) -> NDArray[np.bool_]:
+        return np.asarray(self.query[rows][:, None] == self.gallery)
+
+
+def _ids(groups: Any, name: str) -> NDArray[Any]:
+    ids = np.asarray(as_host(groups))
+    if ids.ndim != 1 or len(ids) == 0:
+        raise ValueError(f"{name} has shape {ids.shape}; one group for each of one or more items is needed.")
+    if ids.dtype.kind == "O" and all(isinstance(group, str) for group in ids):
+        ids = ids.astype(str)
+    if ids.dtype.kind not in "iuU":
+        raise ValueError(f"{name} holds {ids.dtype} values; groups are integers or strings.")
+    return ids

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skxmr._validation import FloatArray, check_k
+from skxmr._data.kinds import FloatArray
+from skxmr._data.option_checks import check_k
 from skxmr.metrics._products import steps
 from skxmr.metrics._walk import as_matrix, check_matrices, score_rows
 

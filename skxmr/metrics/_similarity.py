@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from skxmr._validation import FloatArray, check_choice, check_view
+from skxmr._data.kinds import FloatArray
+from skxmr._data.option_checks import check_choice
+from skxmr._data.view_checks import check_view
 from skxmr.metrics._host import as_host, on_device
 from skxmr.metrics._products import ArrayScores
 

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skxmr._validation import check_k, check_view
+from skxmr._data.option_checks import check_k
+from skxmr._data.view_checks import check_view
 from skxmr.metrics._ranking import Array
 from skxmr.metrics._relevance import SameRow, SharedLabels
 from skxmr.metrics._walk import as_matrix, check_matrices, relevance_rows

@@ -10,7 +10,8 @@ from joblib import Parallel, delayed, effective_n_jobs
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from skxmr._validation import FloatArray, check_k
+from skxmr._data.kinds import FloatArray
+from skxmr._data.option_checks import check_k
 from skxmr.metrics._host import as_host
 from skxmr.metrics._keys import all_finite
 from skxmr.metrics._products import steps

@@ -10,7 +10,7 @@ from torch import distributed as dist
 
 from skxmr import ACMR, ALGCN, DAGNN, DCCA, DSCMR, IGNN, L2GCN
 from skxmr.datasets import make_multilabel_pairs
-from skxmr.deep.objective import LabelObjective
+from skxmr.nn.objective import LabelObjective
 
 torch.set_num_threads(1)
 SMALL = {"hidden": 16, "max_epochs": 3, "batch_size": 31, "random_state": 0}

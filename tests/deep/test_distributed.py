@@ -13,7 +13,7 @@ from pandas.testing import assert_frame_equal
 from torch import distributed as dist
 
 from skxmr.deep import distributed
-from skxmr.deep.objective import Objective
+from skxmr.nn.objective import Objective
 
 from .ranks import MODELS, WITH_NOISE, data, fit
 from .toy import Toy

@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose
 from torch import nn
 
 from skxmr import Pairs
-from skxmr._labels import encode_labels
+from skxmr._data.labels import encode_labels
 from skxmr.deep.batches import PairsDataset
 from skxmr.deep.inputs import PretrainedText, pretrain_text, standardizer, wants_pretraining
 from skxmr.deep.options import Options

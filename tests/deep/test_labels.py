@@ -3,12 +3,12 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skxmr import LabelGraph, label_graph
-from skxmr._labels import encode_labels
+from skxmr._data.labels import encode_labels
 from skxmr.deep import label_vectors
 from skxmr.deep.label_vectors import statistical_label_vectors
 from skxmr.deep.labels import LabelRetriever, fitted_graph
 from skxmr.deep.split import Split
-from skxmr.losses import cosine
+from skxmr.nn.losses import cosine
 from tests.deep.toy import Toy, ToyNetwork
 
 TAGS = [["sky", "sea"], ["sky"], ["cat"], ["sky", "sea"], ["cat", "sofa"]] * 24

@@ -3,7 +3,7 @@ import pytest
 import scipy.sparse as sp
 
 from skxmr import Pairs
-from skxmr._labels import encode_labels
+from skxmr._data.labels import encode_labels
 from skxmr.deep.split import split_rows
 
 

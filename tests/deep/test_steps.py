@@ -6,12 +6,12 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from torch import nn
 
-from skxmr import contrastive, losses
-from skxmr.adversaries import Discriminator
 from skxmr.deep.batches import Batches, PairsDataset
-from skxmr.deep.objective import LabelObjective, Objective, Outputs
 from skxmr.deep.options import OPTIMIZERS, Options
 from skxmr.deep.training import train
+from skxmr.nn import contrastive, losses
+from skxmr.nn.adversaries import Discriminator
+from skxmr.nn.objective import LabelObjective, Objective, Outputs
 
 OPTIONS = Options(0.01, 10, 1, "adamw", 0.0, "constant", "float32", False, None, None, 0)
 

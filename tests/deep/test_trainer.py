@@ -10,8 +10,8 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from skorch.callbacks import Callback, GradientNormClipping
 
-from skxmr.adversaries import Discriminator
 from skxmr.deep import batches, compiled, options, trainer
+from skxmr.nn.adversaries import Discriminator
 from tests.deep.toy import Toy, ToyNetwork, ToyObjective
 
 

@@ -12,7 +12,7 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, KFold
 from skorch.callbacks import Callback, EarlyStopping
 
-from skxmr._labels import encode_labels
+from skxmr._data.labels import encode_labels
 from skxmr.deep import callbacks, encoding, trainer
 from skxmr.deep.callbacks import DivergenceError
 from skxmr.deep.split import split_rows

@@ -3,10 +3,10 @@
 import torch
 from torch import nn
 
-from skxmr import losses
 from skxmr.deep.base import DeepRetriever
-from skxmr.deep.objective import Objective
-from skxmr.networks import Dropout
+from skxmr.nn import losses
+from skxmr.nn.networks import Dropout
+from skxmr.nn.objective import Objective
 
 
 class ToyNetwork(nn.Module):

@@ -9,10 +9,10 @@ from numpy.testing import assert_allclose
 from torch import nn
 
 from skxmr import ACMR
-from skxmr.adversaries import EmbeddingCritic
 from skxmr.methods.acmr import ACMRNetwork, ACMRObjective
-from skxmr.networks import UnitLength, encoder
-from tests.test_contrastive import triplets_loop
+from skxmr.nn.adversaries import EmbeddingCritic
+from skxmr.nn.networks import UnitLength, encoder
+from tests.nn.test_contrastive import triplets_loop
 
 WEIGHTS = {"invariance": 0.7, "classification": 0.3, "norm": 0.01, "adversary": 1.0}
 N, D, C = 12, 6, 3

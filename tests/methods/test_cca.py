@@ -5,7 +5,8 @@ import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn import cross_decomposition
 
-from skxmr import CCA, Pairs, _moments
+from skxmr import CCA, Pairs
+from skxmr._linalg import moments as _moments
 
 
 def correlated(n=300, d1=7, d2=5, seed=0, dtype=np.float64):

@@ -9,10 +9,10 @@ from numpy.testing import assert_allclose
 from torch import nn
 
 from skxmr import label_graph
-from skxmr.adversaries import Discriminator, DualGAN, EmbeddingCritic
-from skxmr.deep.objective import LabelObjective
-from skxmr.label_networks import LabelGraphNetwork, MultiHopGNN
-from skxmr.networks import Standardize
+from skxmr.nn.adversaries import Discriminator, DualGAN, EmbeddingCritic
+from skxmr.nn.label_networks import LabelGraphNetwork, MultiHopGNN
+from skxmr.nn.networks import Standardize
+from skxmr.nn.objective import LabelObjective
 from tests import reference
 
 WEIGHTS = {"classification": 1.0, "invariance": 0.2, "adversary": 0.2}

@@ -15,7 +15,7 @@ from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.pipeline import Pipeline
 
 from skxmr import DAGNN, LabelGraph, Pairs, load_word_vectors
-from skxmr._validation import memory_map
+from skxmr._data.kinds import memory_map
 from skxmr.datasets import make_multilabel_pairs
 from skxmr.deep.batches import PairsDataset
 from skxmr.deep.callbacks import DivergenceError
@@ -113,7 +113,7 @@ def test_only_the_fitting_rows_are_seen_by_what_learns_from_labels(small):
 
 
 def held_rows(fitted, pairs, labels):
-    from skxmr._labels import encode_labels
+    from skxmr._data.labels import encode_labels
     from skxmr.deep.split import split_rows
 
     seed = np.random.RandomState(fitted.random_state).randint(2**31)

@@ -94,8 +94,8 @@ def test_some_pairs_are_scored_as_all_are(name, fits, told):
 
 def test_blocks_change_nothing(name, fits, told, monkeypatch):
     wanted = fits[name].similarity(told)
-    monkeypatch.setattr("skxmr.deep.pair_scores._PAIRS", {"cpu": 2**12})
-    monkeypatch.setattr("skxmr.deep.pair_scores._ENCODED", 2**15)
+    monkeypatch.setattr("skxmr.pairwise.scores._PAIRS", {"cpu": 2**12})
+    monkeypatch.setattr("skxmr.pairwise.scores._ENCODED", 2**15)
     assert_allclose(fits[name].similarity(told), wanted, atol=2e-6)
     where = np.ones(wanted.shape, dtype=bool)
     assert_allclose(fits[name].similarity(told, where=where).toarray(), wanted, atol=2e-6)

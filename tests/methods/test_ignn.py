@@ -53,7 +53,7 @@ def test_it_works_without_word_vectors(small):
 def test_the_paper_has_as_many_parameters_as_published():
     """29.92 million for MIRFlickr (L2-GCN's Table 2): VGG19's fc7, 300 text features, 24 labels with 300-d vectors."""
     from skxmr import Pairs
-    from skxmr._labels import encode_labels
+    from skxmr._data.labels import encode_labels
     from skxmr.deep.split import Split
 
     rng = np.random.default_rng(0)

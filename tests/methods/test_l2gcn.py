@@ -7,12 +7,12 @@ from numpy.testing import assert_allclose
 from torch import nn
 
 from skxmr import L2GCN
-from skxmr.adversaries import Discriminator, DualGAN
-from skxmr.graph_layers import GraphAttention, GraphConvolution, TwoBranchLayer
-from skxmr.label_networks import MultiHopGNN
-from skxmr.losses import cosine
 from skxmr.methods.l2gcn import L2GCNNetwork, L2GCNObjective
-from tests.test_contrastive import circle_loop, soft_loop
+from skxmr.nn.adversaries import Discriminator, DualGAN
+from skxmr.nn.graph_layers import GraphAttention, GraphConvolution, TwoBranchLayer
+from skxmr.nn.label_networks import MultiHopGNN
+from skxmr.nn.losses import cosine
+from tests.nn.test_contrastive import circle_loop, soft_loop
 
 TINY = {"n_components": 8, "hidden": 16, "width": 8, "n_layers": 2, "max_epochs": 3, "batch_size": 32}
 TINY |= {"pretrain_text": False, "random_state": 0}

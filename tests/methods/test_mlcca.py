@@ -3,7 +3,9 @@ import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_allclose
 
-from skxmr import CCA, MLCCA, _linalg, _moments
+from skxmr import CCA, MLCCA
+from skxmr._linalg import moments as _moments
+from skxmr._linalg import solvers as _linalg
 from skxmr.datasets import make_multilabel_pairs
 from skxmr.methods import mlcca
 from tests import reference

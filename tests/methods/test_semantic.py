@@ -12,7 +12,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVR, LinearSVC
 
 from skxmr import SemanticMatching
-from skxmr._labels import encode_labels
+from skxmr._data.labels import encode_labels
 
 
 @pytest.mark.parametrize("sparse", [False, True])

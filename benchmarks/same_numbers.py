@@ -1,0 +1,148 @@
+"""Store the numbers of every method, or compare them with stored ones: a refactoring must leave them bit-equal.
+
+    git stash; python benchmarks/same_numbers.py store before.npz; git stash pop
+    python benchmarks/same_numbers.py compare before.npz
+
+Only public names are used, so that the same file runs on older commits. Every method is fitted on small data with fixed
+seeds and one thread: dense views, CSR texts, and regions against words. Stored are the columns of the history (without
+the seconds), embeddings or similarities, and scores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+
+import skxmr
+from skxmr import CCA, Pairs, Regions, RetrieverEnsemble, SemanticMatching, Sentences, TwoStage
+from skxmr.datasets import make_captioned_scenes, make_multilabel_pairs
+from skxmr.metrics import RecallScores, RetrievalScores
+
+SHORT = {"n_components": 6, "max_epochs": 3, "batch_size": 32, "random_state": 0}
+GRAPH = SHORT | {"hidden": 10, "width": 8}
+SETS = {"n_components": 12, "word_width": 8, "batch_size": 16, "max_epochs": 2, "random_state": 0}
+# For every method: the variants whose numbers are kept.
+EMBEDDING: dict[str, list[dict[str, Any]]] = {
+    "CCA": [{"n_components": 3}, {"n_components": 4, "ridge": 0.0}],
+    "PLS": [{"n_components": 3}],
+    "MLCCA": [{"n_components": 3}, {"weights": "exponential", "n_neighbors": 9}],
+    "SemanticMatching": [{}],
+    "ACMR": [SHORT | {"hidden": 10}],
+    "DSCMR": [SHORT | {"hidden": 10}],
+    "DCCA": [SHORT | {"n_components": 3, "hidden": 8}],
+    "DAGNN": [
+        GRAPH, GRAPH | {"gnn": "gat", "discriminator": "embedding", "count": True, "validation_fraction": 0.0},
+        GRAPH | {"classifier": "linear", "hidden": None, "pretrain_text": True, "standardize": True},
+        GRAPH | {"optimizer": "sgd", "schedule": "cosine", "early_stopping": 1, "dropout": 0.1},
+    ],
+    "ALGCN": [GRAPH],
+    "IGNN": [GRAPH],
+    "L2GCN": [GRAPH, GRAPH | {"epsilon": "learned", "w_adv": 0.5, "layer": "gat", "aggregate": "concat"}],
+}  # fmt: skip
+PAIRWISE: dict[str, list[dict[str, Any]]] = {
+    "RACG": [SETS | {"n_heads": 4}, SETS | {"n_heads": 2, "text_graph": "dense"}],
+    "SCAN": [SETS, SETS | {"attention": "image_to_text", "schedule": "onecycle", "clip": None}],
+}
+
+
+def numbers() -> Iterator[tuple[str, Any]]:
+    """Yield every number that is compared, by name."""
+    pairs, Y = make_multilabel_pairs(150, random_state=0)
+    test, test_Y = make_multilabel_pairs(60, random_state=1)
+    sparse, sparse_test = (Pairs(p.image, sp.csr_matrix(np.maximum(p.text, 0))) for p in (pairs, test))
+    for name, variants in EMBEDDING.items():
+        for i, parameters in enumerate(variants):
+            for kind, rows, asked in (("dense", pairs, test), ("csr", sparse, sparse_test)):
+                model = getattr(skxmr, name)(**parameters).fit(rows, Y)
+                key = f"{name} {i} {kind}"
+                yield f"{key} image", model.encode_image(asked.image)
+                yield f"{key} text", model.encode_text(asked.text)
+                yield from history(key, model)
+                yield f"{key} scores", list(RetrievalScores()(model, asked, test_Y).values())
+                if hasattr(model, "annotate"):
+                    yield f"{key} tags", np.asarray(model.annotate(asked, k=2)).astype(str)
+    yield from of_sets()
+
+
+def of_sets() -> Iterator[tuple[str, Any]]:
+    """Yield the numbers of the methods that compare regions with words."""
+    rows, asked = scenes(40, 0), scenes(20, 1)
+    fitted = []
+    for name, variants in PAIRWISE.items():
+        for i, parameters in enumerate(variants):
+            model = getattr(skxmr, name)(**parameters).fit(rows)
+            fitted.append(model)
+            key = f"{name} {i} sets"
+            yield f"{key} similarity", model.similarity(asked)
+            yield from history(key, model)
+            yield f"{key} scores", list(RecallScores(ks=(1, 5))(model, asked).values())
+    ensemble = RetrieverEnsemble([("a", type(fitted[0])(**PAIRWISE["RACG"][0])), ("b", type(fitted[2])(**SETS))])
+    yield "RetrieverEnsemble similarity", ensemble.fit(rows).similarity(asked)
+    two = TwoStage(first=CCA(3), second=type(fitted[2])(**SETS), k=8).fit(rows)
+    yield "TwoStage scores", list(RecallScores(ks=(1, 5))(two, asked).values())
+    yield (
+        "SemanticMatching names",
+        SemanticMatching().fit(*make_multilabel_pairs(40, random_state=2)).classes_.astype(str),
+    )
+
+
+def scenes(n: int, seed: int) -> Pairs:
+    """Return scenes of digits with five sentences each."""
+    made = make_captioned_scenes(n, random_state=seed)
+    texts = Sentences(made.tokens, made.tags, made.heads)
+    return Pairs(Regions(made.regions, made.boxes, made.mask), texts, image_index=made.image_index)
+
+
+def history(key: str, model: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the columns of a deep method's history."""
+    if hasattr(model, "history_"):
+        for column in model.history_.columns.drop("seconds"):
+            yield f"{key} history {column}", model.history_[column].to_numpy()
+        yield f"{key} best epoch", model.best_epoch_
+
+
+def main() -> int:
+    """Run the command line; the status is 1 where a number differs."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=("store", "compare"))
+    parser.add_argument("file")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    warnings.simplefilter("ignore")
+    found = {name: np.asarray(value) for name, value in numbers()}
+    if arguments.what == "store":
+        np.savez_compressed(arguments.file, **found)
+        print(f"{len(found)} arrays stored")
+        return 0
+    with np.load(arguments.file) as stored:
+        kept = {name: stored[name] for name in stored.files}
+    return report(kept, found)
+
+
+def report(kept: dict[str, Any], found: dict[str, Any]) -> int:
+    """Print what differs; columns of a history that are new do not count."""
+    differing = 0
+    for name, old in kept.items():
+        new = found.get(name)
+        if new is not None and old.shape == new.shape and np.array_equal(old, new, equal_nan=old.dtype.kind == "f"):
+            continue
+        differing += 1
+        far = np.abs(old - new).max() if new is not None and old.shape == new.shape and old.dtype.kind in "fi" else "?"
+        print(f"{name}: {'missing' if new is None else f'differs by up to {far}'}")
+    print(f"{len(kept)} arrays compared, {differing} differ; {len(found.keys() - kept.keys())} are new")
+    return int(differing > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""What users pass: checked, and held so that its rows slice together."""

@@ -1,0 +1,99 @@
+"""What takes a `Pairs`: the two spellings of a call, and the base of all pipeline steps."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+from sklearn.base import BaseEstimator, TransformerMixin
+
+from skxmr._data.kinds import n_rows
+from skxmr._data.pairs import Pairs
+from skxmr._data.view_checks import WRAP_HINT, check_same_index
+
+
+def unpack(X: Any, y: Any = None, labels: Any = None) -> tuple[Pairs, Any]:
+    """Return (pairs, labels), told apart by the type of `X` only, never by shape.
+
+    A `Pairs` as `X` means that `y` is the labels; otherwise `X` is the images, `y` the texts.
+    """
+    if isinstance(y, Pairs):
+        raise TypeError("the second argument is a Pairs; pass it first: fit(pairs, labels).")
+    if isinstance(X, Pairs):
+        if y is not None and labels is not None:
+            raise TypeError("labels came twice: with a Pairs pass them as the second argument or as labels=, not both.")
+        pairs, labels = X, labels if y is None else y
+    elif isinstance(X, tuple):
+        raise TypeError(f"X is a tuple of length {len(X)}; {WRAP_HINT}, or pass two arguments.")
+    else:
+        pairs = Pairs(X, y)
+    if labels is not None:
+        check_labels_fit(pairs, labels)
+    return pairs, labels
+
+
+def check_labels_fit(pairs: Pairs, labels: Any) -> None:
+    """Refuse labels that do not describe the rows of `pairs`."""
+    n = n_rows(labels)
+    if n != len(pairs):
+        raise ValueError(f"labels has {n} rows but the views have {len(pairs)}; one row of labels per item is needed.")
+    check_same_index(image=pairs.image, text=pairs.text, labels=labels)
+
+
+def need_both(pairs: Pairs, doing: str) -> Pairs:
+    """Refuse a Pairs with a missing view."""
+    for name in ("image", "text"):
+        if getattr(pairs, name) is None:
+            raise ValueError(f"{name} is missing; {doing} needs both views: pass image and text, or {WRAP_HINT}.")
+    return pairs
+
+
+def need_pairs(X: Any, who: str) -> Pairs:
+    """Refuse anything but a Pairs, for pipeline steps."""
+    if not isinstance(X, Pairs):
+        raise TypeError(f"{who} got a {type(X).__name__}; {WRAP_HINT}.")
+    return X
+
+
+def views_of(image: Any, text: Any, doing: str) -> tuple[Any, Any]:
+    """Return images, each of them once, and texts: of a `Pairs`, or of two views."""
+    if isinstance(image, Pairs):
+        text = need_both(image, doing).text if text is None else text
+        image = image.distinct_images()[0]
+    if text is None:
+        raise ValueError(f"text is missing; {doing} needs both views.")
+    return image, text
+
+
+def refuse_pairwise(retriever: Any) -> None:
+    """Refuse to ask a method for embeddings that scores pair by pair."""
+    if retriever.scores_pairs:
+        who = type(retriever).__name__
+        raise TypeError(
+            f"{who} makes no embeddings: it compares images and texts pair by pair. Ask for similarity(image, text); "
+            f"for many items TwoStage(first=CCA(), second={who}()) finds candidates by a method that embeds."
+        )
+
+
+class PairsStep(TransformerMixin, BaseEstimator):
+    """A scikit-learn transformer whose X and output are `Pairs`, not matrices."""
+
+    def set_output(self, *, transform: str | None = None) -> Self:
+        """Do nothing: the output is a `Pairs` whatever container is configured.
+
+        Parameters
+        ----------
+        transform : str or None
+            Ignored.
+
+        Returns
+        -------
+        self
+        """
+        return self
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = False
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        tags.input_tags.allow_nan = True  # views pass through; those who compute with them say otherwise
+        return tags

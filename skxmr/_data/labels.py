@@ -1,0 +1,150 @@
+"""Labels in every form users have them, binarised once."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from skxmr._data.kinds import is_frame
+
+
+class Labels(NamedTuple):
+    """Binary labels, one row an item: `matrix` (n, c) CSR of 0.0 / 1.0 and the `names` (c,) of its columns.
+
+    `named` tells names that users gave from the running numbers of a plain multi-hot array.
+    """
+
+    matrix: sp.csr_array
+    names: NDArray[Any]
+    named: bool = True
+
+
+def encode_labels(labels: Any) -> Labels:
+    """Binarise labels.
+
+    Parameters
+    ----------
+    labels : multi-hot (n, c) array, CSR or DataFrame; (n,) class ids; or n collections of tags
+        A 2-D numeric array holds 0 and 1 only. A 1-D array, Series or list of scalars holds one class id a row.
+        A list, Series or object array of lists, tuples or sets holds the tags of each row; a row may have none.
+
+    Returns
+    -------
+    Labels
+        The columns keep their order for multi-hot input and are sorted otherwise.
+    """
+    if isinstance(labels, Labels):
+        return labels
+    if sp.issparse(labels):
+        return Labels(_binary(sp.csr_array(labels)), np.arange(labels.shape[1]), named=False)
+    if is_frame(labels) and labels.ndim == 2:
+        if not labels.columns.is_unique:
+            raise ValueError(
+                f"labels has columns of the same name: {labels.columns[labels.columns.duplicated()][0]!r}."
+            )
+        return Labels(_binary(_numeric(labels.to_numpy())), np.asarray(labels.columns))
+    rows = (
+        labels.to_numpy() if is_frame(labels) else labels if isinstance(labels, (list, tuple)) else np.asarray(labels)
+    )
+    if isinstance(rows, np.ndarray) and rows.ndim == 0:
+        raise ValueError(f"labels is the single value {labels!r}; one row of labels per item is needed.")
+    if len(rows) == 0:
+        raise ValueError("labels is empty; one row of labels per item is needed.")
+    if isinstance(rows, np.ndarray) and rows.ndim > 1 and _all_numbers(rows):
+        return Labels(_binary(_numeric(rows)), np.arange(rows.shape[1]), named=False)
+    if any(_is_collection(row) for row in rows):
+        return _encode_tags(rows)
+    return _encode_ids(np.asarray(rows))
+
+
+def aligned(labels: Labels, names: NDArray[Any], named: bool) -> Labels:
+    """Return labels of more rows in the columns of the first rows."""
+    if labels.named != named or (not named and len(labels.names) != len(names)):
+        raise ValueError(
+            f"labels has {len(labels.names)} {'named' if labels.named else 'unnamed'} columns, but the first part had "
+            f"{len(names)} {'named' if named else 'unnamed'} ones; pass labels of one form in all parts."
+        )
+    position = {name: column for column, name in enumerate(names.tolist())}
+    if unknown := [name for name in labels.names.tolist() if name not in position]:
+        raise ValueError(
+            f"labels holds {unknown[:3]}, which the first part did not; "
+            "pass multi-hot labels with a column for every label, or a first part that shows all of them."
+        )
+    coo = labels.matrix.tocoo()
+    columns = np.array([position[name] for name in labels.names.tolist()])[coo.coords[1]]
+    return Labels(sp.csr_array((coo.data, (coo.coords[0], columns)), shape=(coo.shape[0], len(names))), names, named)
+
+
+def _is_collection(row: Any) -> bool:
+    return np.iterable(row) and not isinstance(row, (str, bytes))
+
+
+def _all_numbers(rows: NDArray[Any]) -> bool:
+    return rows.dtype.kind in "biuf" or (
+        rows.dtype.kind == "O" and all(isinstance(value, (int, float, np.number)) for value in rows.flat)
+    )
+
+
+def _numeric(values: NDArray[Any]) -> NDArray[Any]:
+    try:
+        return values.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            "labels is a table with values that are not numbers; pass a 0/1 column per label, "
+            "or a list of tags per row."
+        ) from error
+
+
+def _binary(matrix: Any) -> sp.csr_array:
+    if matrix.ndim != 2 or matrix.shape[0] == 0 or matrix.shape[1] == 0:
+        raise ValueError(f"labels has shape {matrix.shape}; at least one row and one label are needed.")
+    out = sp.csr_array(matrix, dtype=np.float64, copy=sp.issparse(matrix))
+    out.sum_duplicates()
+    out.eliminate_zeros()
+    odd = np.unique(out.data[out.data != 1])
+    if len(odd):
+        hint = " Pass class ids as a 1-D array: labels.ravel()." if matrix.shape[1] == 1 else ""
+        raise ValueError(f"labels must be multi-hot, i.e. hold only 0 and 1, but holds {odd[:3].tolist()}.{hint}")
+    return out
+
+
+def _encode_tags(rows: Any) -> Labels:
+    from sklearn.preprocessing import MultiLabelBinarizer
+
+    for i, row in enumerate(rows):
+        if not _is_collection(row):
+            raise ValueError(f"labels mixes lists of tags with single values; row {i} is {row!r}.")
+    try:
+        values = {tag for row in rows for tag in row}
+        binarizer = MultiLabelBinarizer(sparse_output=True).fit(rows)
+    except TypeError as error:
+        raise ValueError(f"labels holds tags of different types or nested lists ({error}); use strings.") from error
+    widths = {len(row) for row in rows}
+    if len(widths) == 1 and max(widths) > 1 and values <= {0, 1, "0", "1"}:
+        raise ValueError(
+            "labels is a list of equally long lists of 0 and 1, which may be multi-hot rows or tag numbers; "
+            "pass a numeric array for multi-hot rows (np.asarray(labels, dtype=int)), or name the tags."
+        )
+    if len(binarizer.classes_) == 0:
+        raise ValueError("labels has no tag in any row; at least one label is needed.")
+    return Labels(sp.csr_array(binarizer.transform(rows), dtype=np.float64), np.asarray(binarizer.classes_))
+
+
+def _encode_ids(ids: NDArray[Any]) -> Labels:
+    import pandas as pd
+
+    if ids.ndim != 1:
+        raise ValueError(f"labels has shape {ids.shape}; pass (n, c) multi-hot rows, n class ids or n lists of tags.")
+    if pd.isna(ids).any():
+        raise ValueError(f"labels has {int(pd.isna(ids).sum())} missing values; drop those rows.")
+    if ids.dtype.kind == "c" or (ids.dtype.kind == "f" and not (np.isfinite(ids) & (ids == np.round(ids))).all()):
+        raise ValueError("labels holds fractional, infinite or complex numbers; class ids are integers or strings.")
+    try:
+        names, columns = np.unique(ids, return_inverse=True)
+    except TypeError as error:
+        raise ValueError("labels mixes class ids of different types; use strings for all of them.") from error
+    n = len(ids)
+    return Labels(sp.csr_array((np.ones(n), (np.arange(n), columns)), shape=(n, len(names))), names)

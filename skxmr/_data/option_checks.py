@@ -1,0 +1,36 @@
+"""Checks of options: numbers of items or components, and names among known ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+
+def check_k(k: Any, n_gallery: int | None = None, *, optional: bool = True, name: str = "k") -> None:
+    """Refuse a cut-off rank that is no positive integer, or larger than the gallery; None means all of it."""
+    if k is None and optional:
+        return
+    if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or k < 1:
+        raise ValueError(f"{name} must be a positive integer{' or None' * optional}; got {k!r}.")
+    if n_gallery is not None and k > n_gallery:
+        raise ValueError(f"k={k} is larger than the gallery ({n_gallery} items); choose a smaller cut-off.")
+
+
+def check_choice(value: object, name: str, choices: Iterable[str]) -> None:
+    """Refuse a string option that is not among the known ones."""
+    if value not in (known := tuple(choices)):
+        raise ValueError(f"{name} must be one of {list(known)}; got {value!r}.")
+
+
+def check_n_components(n_components: int | None, limit: int) -> int:
+    """Return the number of components to compute; None means as many as there are."""
+    if n_components is None:
+        return limit
+    if n_components > limit:
+        raise ValueError(
+            f"n_components={n_components} is more than the {limit} that min(rows - 1, image features, "
+            "text features) allows; use None for all of them."
+        )
+    return n_components

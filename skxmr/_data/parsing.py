@@ -1,0 +1,160 @@
+"""Raw sentences as words with part-of-speech tags and dependencies, by a pipeline of spaCy."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from joblib import effective_n_jobs
+from tqdm.auto import tqdm
+
+from skxmr._data.option_checks import check_k
+from skxmr._data.sentences import Sentences
+
+_DEFAULT = "en_core_web_sm"
+_UNUSED = ("ner", "lemmatizer")  # of the default pipeline: neither tags nor heads depend on them
+_SHOWN = 60  # characters of a text in an error
+_DENSE = "or use Sentences(texts), without tags and heads: the graph of a text is then dense"
+
+
+class _Parsed(NamedTuple):
+    """One text: its words, their tags and the words they depend on."""
+
+    words: list[str]
+    tags: list[str]
+    heads: list[int]
+
+
+def parse_sentences(
+    texts: Any,
+    parser: Any = "spacy",
+    *,
+    batch_size: int = 256,
+    n_jobs: int | None = None,
+    verbose: int = 0,
+) -> Sentences:
+    """Cut raw texts into words with universal part-of-speech tags and dependencies, by a pipeline of spaCy.
+
+    Words are spaCy's tokens in lower case ("isn't" is two). Those without a letter or digit, such as punctuation, are
+    dropped; a word that depends on one depends on the nearest word above that instead, or on none. A text may hold
+    several sentences, each with its root.
+
+    Parameters
+    ----------
+    texts : sequence of n str
+        Texts as they were written: a parser makes use of capitals and punctuation.
+    parser : str or spacy.Language, default="spacy"
+        ``"spacy"`` is the pipeline ``en_core_web_sm``; also the name or folder of another one, or one that is loaded.
+        It has to give both tags and heads: where one is missing the graph of a text would be another one, unnoticed.
+    batch_size : int, default=256
+        Texts that spaCy takes at a time.
+    n_jobs : int or None, default=None
+        Number of processes, as in joblib; each starts with a copy of the pipeline, so it pays for many texts only.
+    verbose : int, default=0
+        1 shows a progress bar.
+
+    Returns
+    -------
+    Sentences
+        With tags, ``"X"`` where the parser gave a word none, and with heads, -1 for roots.
+
+    Raises
+    ------
+    ImportError
+        If spaCy is missing.
+    OSError
+        If there is no such pipeline.
+    TypeError
+        If `texts` is a single string or holds something else, or `parser` is no pipeline.
+    ValueError
+        If a text has no words, or the pipeline gives no tags or no heads.
+
+    Examples
+    --------
+    A pipeline by rules; real ones are trained, ``parse_sentences(captions)`` uses one for English.
+
+    >>> import spacy
+    >>> from skxmr import parse_sentences
+    >>> english = spacy.blank("en")
+    >>> rules = english.add_pipe("attribute_ruler")
+    >>> rules.add([[{"LOWER": "dogs"}]], {"POS": "NOUN", "DEP": "ROOT"})
+    >>> rules.add([[{"LOWER": "bark"}]], {"POS": "VERB", "DEP": "ROOT"})
+    >>> sentences = parse_sentences(["Dogs bark.", "Dogs!"], english)
+    >>> sentences, sentences.tokens(0)
+    (Sentences(2 texts, 3 words, with tags, heads), ['dogs', 'bark'])
+    """
+    check_k(batch_size, optional=False, name="batch_size")
+    strings = _strings(texts)
+    pipeline = _pipeline(parser)
+    docs = pipeline.pipe(strings, batch_size=batch_size, n_process=effective_n_jobs(n_jobs))
+    bar = tqdm(docs, total=len(strings), unit="text", disable=not verbose)
+    parsed = [_parsed(doc, i, pipeline) for i, doc in enumerate(bar)]
+    return Sentences([p.words for p in parsed], [p.tags for p in parsed], [p.heads for p in parsed])
+
+
+def _strings(texts: Any) -> list[str]:
+    if isinstance(texts, (str, bytes)) or not hasattr(texts, "__iter__"):
+        raise TypeError(f"texts is a {type(texts).__name__}; pass a list of strings, a single one as [text].")
+    strings = list(texts)
+    for i, text in enumerate(strings):
+        if not isinstance(text, str):
+            raise TypeError(
+                f"text {i} is a {type(text).__name__}; raw strings are parsed. Words that are cut, tagged and parsed "
+                "already are Sentences(words, tags, heads)."
+            )
+    return [str(text) for text in strings]  # plain strings, where numpy's came
+
+
+def _pipeline(parser: Any) -> Any:
+    """Return the loaded pipeline; spaCy is imported here, and no sooner."""
+    try:
+        import spacy
+    except ImportError as error:
+        raise ImportError(f'parse_sentences needs spaCy ({error}): pip install "skxmr[text]".') from error
+    if isinstance(parser, spacy.language.Language):
+        return parser
+    if not isinstance(parser, (str, Path)):
+        raise TypeError(
+            f"parser is a {type(parser).__name__}; pass 'spacy', the name or folder of a pipeline, or spacy.load(...)."
+        )
+    name = _DEFAULT if parser == "spacy" else parser
+    if not spacy.util.is_package(str(name)) and not Path(name).is_dir():
+        raise OSError(
+            f"parser={str(parser)!r} needs the pipeline {str(name)!r}, which is neither installed nor a folder here: "
+            f"python -m spacy download {name if isinstance(name, str) else _DEFAULT}, {_DENSE}."
+        )
+    exclude = tuple(_UNUSED) if parser == "spacy" else ()
+    return _installed(str(name), exclude) if spacy.util.is_package(str(name)) else spacy.load(name, exclude=exclude)
+
+
+@lru_cache(maxsize=1)
+def _installed(name: str, exclude: tuple[str, ...]) -> Any:
+    """Load an installed pipeline once: a retriever with a parser asks for it in every call."""
+    import spacy
+
+    return spacy.load(name, exclude=exclude)
+
+
+def _parsed(doc: Any, i: int, pipeline: Any) -> _Parsed:
+    """Return the words of a text; what the others hung on dropped tokens is handed up."""
+    kept = [token for token in doc if any(sign.isalnum() for sign in token.text)]
+    if not kept:
+        raise ValueError(f"text {i}, {doc.text[:_SHOWN]!r}, has no words; drop it, or write what it should say.")
+    _check_annotated(doc, i, pipeline)
+    place = {token.i: at for at, token in enumerate(kept)}
+    heads = [next((place[above.i] for above in token.ancestors if above.i in place), -1) for token in kept]
+    return _Parsed([token.lower_ for token in kept], [token.pos_ or "X" for token in kept], heads)
+
+
+def _check_annotated(doc: Any, i: int, pipeline: Any) -> None:
+    """Refuse a text without tags or without heads, which means that a component is missing."""
+    tagged, parsed = doc.has_annotation("POS"), doc.has_annotation("DEP")  # to spaCy a head without a name is no head
+    tags = "part-of-speech tags (token.pos_; a tagger with an attribute_ruler, or a morphologizer, sets them)"
+    heads = "dependencies (token.head and token.dep_; a parser sets them)"
+    lacking = [tags] * (not tagged) + [heads] * (not parsed)
+    if lacking:
+        raise ValueError(
+            f"the parser gave text {i}, {doc.text[:_SHOWN]!r}, no {' and no '.join(lacking)}; its components are "
+            f"{pipeline.pipe_names}. Take a pipeline with both, such as {_DEFAULT!r}, {_DENSE}."
+        )

@@ -1,0 +1,211 @@
+"""Checks of views: almost every input error of the package is worded here."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.lib.array_utils import byte_bounds
+
+from skxmr._data.kinds import MODALITIES, FloatArray, column_names, is_chunked, is_frame, memory_map, n_rows
+from skxmr._data.repeated import Repeated
+
+WRAP_HINT = "wrap the views: Pairs(image, text)"
+
+
+def check_same_rows(**views: Any) -> int:
+    """Return the common number of rows of the given arguments (None is skipped)."""
+    rows = {name: n_rows(view) for name, view in views.items() if view is not None}
+    (first, n), *others = rows.items()
+    for name, m in others:
+        if m != n:
+            raise ValueError(f"{name} has {m} rows but {first} has {n}; row i of both must describe the same item.")
+    check_same_index(**views)
+    return n
+
+
+def check_same_index(**views: Any) -> None:
+    """Refuse pandas arguments whose indexes contradict one another: rows are matched by position."""
+    frames = {name: view for name, view in views.items() if is_frame(view)}
+    if len(frames) < 2:
+        return
+    (first, reference), *others = frames.items()
+    for name, frame in others:
+        if not frame.index.equals(reference.index):
+            raise ValueError(
+                f"the indexes of {first} and {name} differ, and rows are matched by position; align them "
+                f"({name}.loc[{first}.index]) or drop them (.reset_index(drop=True))."
+            )
+
+
+def check_view(
+    view: Any,
+    name: str,
+    *,
+    width: int | None = None,
+    columns: Sequence[str] | None = None,
+    min_rows: int = 1,
+    min_width: int = 1,
+) -> FloatArray | sp.csr_array:
+    """Return one modality as a finite float matrix, dense or CSR.
+
+    Parameters
+    ----------
+    view : array-like, sparse matrix or DataFrame of shape (n, d)
+        What the user passed. It is never modified, and copied only when its type has to change.
+    name : {"image", "text"}
+        How the view is called in messages.
+    width : int or None
+        The number of columns seen while fitting.
+    columns : sequence of str or None
+        The column names seen while fitting a DataFrame.
+    min_rows, min_width : int
+        The smallest acceptable numbers of rows and columns.
+
+    Returns
+    -------
+    ndarray or csr_array of shape (n, d)
+        float32 stays float32, everything else becomes float64.
+    """
+    view = view.expanded() if isinstance(view, Repeated) else view
+    _check_columns(view, name, columns)
+    matrix = _as_matrix(view, name)
+    if matrix.ndim != 2:
+        raw = matrix.dtype.kind in "OUST"
+        hint = extractor_hint(name) if raw else "Reshape your data, a single row with .reshape(1, -1)."
+        raise ValueError(f"{name} must be 2-D (rows, features) but has shape {matrix.shape}. {hint}")
+    n, d = matrix.shape
+    if n < min_rows:
+        raise ValueError(f"{name} has {n} sample{'s' * (n != 1)} (n_samples={n}); at least {min_rows} are needed.")
+    if d < min_width:
+        raise ValueError(f"{name} has 0 feature(s) (shape={matrix.shape}) while a minimum of {min_width} is required.")
+    if width is not None and d != width:
+        raise ValueError(
+            f"{name} has {d} features but {width} were seen in fit; "
+            "pass the features the model was fitted on, and do not swap the modalities."
+        )
+    check_mapped(matrix, name)
+    matrix = _as_float(matrix, name)
+    _check_finite(matrix, name)
+    return matrix
+
+
+def check_mapped(matrix: Any, name: str) -> None:
+    """Refuse a map of a file that was cut off since: reading beyond its end would kill the process."""
+    mapped = memory_map(matrix)
+    file = getattr(mapped, "filename", None)
+    if mapped is None or file is None or not os.path.exists(file):  # a removed file stays readable while it is mapped
+        return
+    end = byte_bounds(matrix)[1] - byte_bounds(mapped)[0]
+    needed, found = mapped.offset + end, os.path.getsize(file)
+    if found < needed:
+        raise ValueError(
+            f"{name} is a memory map of the first {needed} bytes of {os.path.basename(file)!r}, which has only {found} "
+            "now: the file was cut off after it was mapped. Write it anew and map it again."
+        )
+
+
+def _check_columns(view: Any, name: str, columns: Sequence[str] | None) -> None:
+    seen = column_names(view)
+    if columns is None or seen is None or seen == list(columns):
+        return
+    unknown = [c for c in seen if c not in columns] or "the same columns in another order"
+    raise ValueError(f"the columns of {name} must be those seen in fit, in that order; got {unknown}.")
+
+
+def _as_matrix(view: Any, name: str) -> Any:
+    if hasattr(view, "image") and hasattr(view, "label_graph"):
+        raise TypeError(f"{name} is a Pairs; pass one modality, e.g. pairs.{name}.")
+    if sp.issparse(view):
+        return sp.csr_array(view)
+    if is_frame(view):
+        return _frame_values(view)
+    if is_chunked(view):
+        raise TypeError(
+            f"{name} is a dask array and is not loaded unasked; fit of CCA, PLS, MLCCA and SemanticMatching reads it "
+            f"by chunks. Else load it, {name}.compute(), or encode by {name}.map_blocks(model.encode_{name}, ...)."
+        )
+    if isinstance(view, np.ma.MaskedArray) and np.ma.is_masked(view):
+        raise ValueError(f"{name} is an array with masked values; fill or drop them.")
+    if isinstance(view, tuple):
+        raise TypeError(f"{name} is a tuple of length {len(view)}; {WRAP_HINT}.")
+    try:
+        return np.asarray(view)
+    except ValueError as error:
+        raise ValueError(f"{name} must be a numeric matrix, but its rows differ in length.") from error
+
+
+def _frame_values(frame: Any) -> Any:
+    values = frame.to_numpy()
+    if values.dtype == object:  # nullable numbers: a missing value becomes NaN, and is refused as such
+        with contextlib.suppress(TypeError, ValueError):
+            values = frame.to_numpy(dtype=np.float64, na_value=np.nan)
+    return np.ascontiguousarray(values)  # frames store columns; in row order they equal arrays bit by bit
+
+
+def _as_float(matrix: Any, name: str) -> FloatArray | sp.csr_array:
+    if matrix.dtype in (np.float32, np.float64):
+        return matrix
+    if matrix.dtype.kind == "c":
+        raise ValueError(f"Complex data not supported: {name} holds complex numbers.")
+    if matrix.dtype.kind in "biuf":
+        return matrix.astype(np.float64)
+    try:
+        if matrix.dtype.kind in "OUST":
+            return matrix.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        message = f"{name} holds {matrix.dtype} values, not numbers ({error}). {extractor_hint(name)}"
+        raise type(error)(message) from error
+    raise ValueError(f"{name} holds {matrix.dtype} values, not numbers.")
+
+
+def extractor_hint(name: str) -> str:
+    """Say how raw items become features."""
+    return f"Put an extractor in front of the model, e.g. PerModality({name}=TfidfVectorizer()) for captions."
+
+
+def _check_finite(matrix: Any, name: str) -> None:
+    values = matrix.data if sp.issparse(matrix) else matrix
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.isfinite(values.sum()):  # one bad value makes the sum bad, and a sum is a quarter of the time
+            return
+    step = max(1, 2**20 // max(1, values[:1].size))  # in blocks, so that the mask stays small
+    bad = sum(int((~np.isfinite(values[a : a + step])).sum()) for a in range(0, len(values), step))
+    if bad:
+        hint = f", e.g. PerModality({name}=SimpleImputer())" if name in MODALITIES else ""
+        raise ValueError(f"{name} contains {bad} NaN or infinite values; impute or drop them{hint}.")
+
+
+def check_chunks(view: Any, name: str, *, width: int | None = None) -> Any:
+    """Return a dask array of shape (n, d) whose chunks are whole rows; their entries are checked when they are read.
+
+    Parameters
+    ----------
+    view : dask.array.Array
+        What the user passed.
+    name : {"image", "text"}
+        How the view is called in messages.
+    width : int or None
+        The number of columns of the parts before.
+    """
+    if isinstance(view, Repeated):
+        raise TypeError(
+            f"{name} has an image_index, which dask arrays do not go with; repeat the rows, or load the text."
+        )
+    if not is_chunked(view):
+        raise TypeError(
+            f"{name} is a {type(view).__name__}, but the other view is a dask array; make both dask arrays, "
+            "e.g. by dask.array.from_array."
+        )
+    if view.ndim != 2 or view.dtype.kind not in "biuf":
+        raise ValueError(f"{name} must be a 2-D dask array of real numbers, but has shape {view.shape}, {view.dtype}.")
+    if len(view) < 2 or view.shape[1] < 1:
+        raise ValueError(f"{name} has shape {view.shape}; at least 2 rows and 1 feature are needed.")
+    if width is not None and view.shape[1] != width:
+        raise ValueError(f"{name} has {view.shape[1]} features but {width} were seen in fit.")
+    rows = tuple(size for size in view.chunks[0] if size != 0)  # filters leave empty chunks
+    return view.rechunk({0: rows, 1: -1})

@@ -1,0 +1,1 @@
+"""Covariances of two views and what is solved from them."""

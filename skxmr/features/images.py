@@ -1,0 +1,134 @@
+"""Images of every kind as RGB, by one stated rule for each."""
+
+from __future__ import annotations
+
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from skxmr._data.kinds import is_frame
+from skxmr._data.pairs import Pairs
+
+_LONGEST = 16  # times the short side; the centre crop never sees what lies beyond
+
+
+def image_rows(X: Any) -> NDArray[Any]:
+    """Return images as an array whose items are the rows, without opening any."""
+    if isinstance(X, Pairs):
+        raise TypeError("X is a Pairs; put the extractor into PerModality(image=ImageFeatures()), or pass X.image.")
+    if X is None or sp.issparse(X) or isinstance(X, (str, bytes, PathLike, Image.Image)) or not hasattr(X, "__len__"):
+        raise TypeError(f"X is a {type(X).__name__}; pass an array or a list of images, a single one as [image].")
+    rows = X if is_frame(X) else Pairs(image=X).image
+    if is_frame(rows):
+        if rows.ndim != 1:
+            raise ValueError("X is a DataFrame; pass the column that holds the images or their paths, as in X['path'].")
+        rows = rows.to_numpy(dtype=object)
+    if len(rows) == 0:
+        raise ValueError("X is empty; at least one image is needed.")
+    _check_shape(rows)
+    return rows
+
+
+def _check_shape(rows: NDArray[Any]) -> None:
+    wanted = "(n, height, width) or (n, height, width, 3)"
+    if rows.dtype.kind in "OU":
+        if rows.ndim != 1:
+            raise ValueError(f"X is an array of {rows.dtype} of shape {rows.shape}; pass the list of images itself.")
+    elif rows.ndim not in (3, 4):
+        features = " Features need no extractor: use 'passthrough'." if rows.ndim == 2 else ""
+        raise ValueError(f"X has the shape {rows.shape}, but images are {wanted}.{features}")
+    elif rows.ndim == 3 and rows.shape[-1] in (3, 4):
+        raise ValueError(f"X has the shape {rows.shape} of one colour image, but images are {wanted}; pass X[None].")
+
+
+def read_image(row: Any, i: int) -> Image.Image:
+    """Return row i, a path, PIL image or array, as an upright RGB image."""
+    if isinstance(row, (str, PathLike)):
+        where = f"row {i} of X, {str(row)!r},"
+        path = Path(row).expanduser()
+        if not path.is_file():
+            wrong = "is a folder" if path.is_dir() else "does not exist"
+            raise FileNotFoundError(f"{where} {wrong}; correct the path or drop the row.")
+        image = _to_rgb(_decoded(path, where), where)
+    elif isinstance(row, Image.Image):
+        where = f"row {i} of X"
+        image = _to_rgb(_decoded(row, where), where)
+    elif isinstance(row, np.ndarray):
+        image = _from_array(row, f"row {i} of X")
+    else:
+        raise TypeError(f"row {i} of X is a {type(row).__name__}; an image is an array, a PIL image or a path.")
+    return _trimmed(image)
+
+
+def _decoded(source: Path | Image.Image, where: str) -> Image.Image:
+    """Return the pixels, turned as the EXIF data say; of an animated file the first frame."""
+    try:
+        if isinstance(source, Image.Image):
+            return ImageOps.exif_transpose(source)
+        with Image.open(source) as image:
+            return ImageOps.exif_transpose(image)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise ValueError(
+            f"{where} has more pixels than PIL opens ({error}); if you trust it raise PIL.Image.MAX_IMAGE_PIXELS, "
+            "else shrink it or drop the row."
+        ) from error
+    except Exception as error:  # decoders raise nearly everything on broken files
+        reason = f"{type(error).__name__}: {error}"
+        raise ValueError(f"{where} cannot be read as an image ({reason}); replace it or drop the row.") from error
+
+
+def _to_rgb(image: Image.Image, where: str) -> Image.Image:
+    if image.mode.startswith(("I", "F")):  # PIL would clip these to 8 bits
+        return _from_array(_wide(image), where)
+    try:
+        if image.has_transparency_data:
+            page = Image.new("RGBA", image.size, "white")
+            page.alpha_composite(image.convert("RGBA"))
+            image = page
+        return image.convert("RGB")
+    except ValueError as error:
+        raise ValueError(f"{where} has the mode {image.mode!r}, which PIL cannot turn into RGB; convert it.") from error
+
+
+def _wide(image: Image.Image) -> NDArray[Any]:
+    values = np.asarray(image)
+    fits = image.mode == "I" and values.size > 0 and values.min() >= 0 and values.max() <= 65535
+    return values.astype(np.uint16) if fits else values
+
+
+def _from_array(array: NDArray[Any], where: str) -> Image.Image:
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = array[:, :, 0]
+    if array.size == 0 or not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (3, 4))):
+        hint = " Channels come last: np.moveaxis(image, 0, -1)." if array.ndim == 3 and array.shape[0] in (1, 3) else ""
+        raise ValueError(f"{where} has the shape {array.shape}; an image is (height, width) or (..., 3 or 4).{hint}")
+    return _to_rgb(Image.fromarray(np.ascontiguousarray(_eight_bits(array, where))), where)
+
+
+def _eight_bits(array: NDArray[Any], where: str) -> NDArray[np.uint8]:
+    if array.dtype == np.uint8:
+        return array
+    if array.dtype == np.bool_:
+        return array.astype(np.uint8) * np.uint8(255)
+    if array.dtype.newbyteorder("=") == np.uint16:
+        return np.rint(array / 257).astype(np.uint8)
+    if array.dtype.kind != "f":
+        raise ValueError(f"{where} holds {array.dtype}; pass uint8, uint16, bool, or floats between 0 and 1.")
+    low, high = float(array.min()), float(array.max())
+    if not (low >= 0 and high <= 1):  # also false for NaN
+        raise ValueError(f"{where} holds {array.dtype} from {low:g} to {high:g}; floats go from 0 to 1: divide by 255?")
+    return np.rint(array.astype(np.float64) * 255).astype(np.uint8)
+
+
+def _trimmed(image: Image.Image) -> Image.Image:
+    """Cut the ends of very long images: resized as they are, one of 1 x 100 000 pixels would take 20 GB."""
+    short, long = sorted(image.size)
+    start = max(0, long - _LONGEST * short) // 2  # the same at both ends, so that the centre stays
+    wide = image.width == long
+    box = (start, 0, long - start, short) if wide else (0, start, short, long - start)
+    return image.crop(box) if start else image

@@ -1,0 +1,200 @@
+"""Networks of torchvision: found by name, filled with weights, cut at a layer."""
+
+from __future__ import annotations
+
+import copy
+import difflib
+import pickle
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from importlib.metadata import version
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from skxmr.nn.device import initialising
+
+
+def torchvision_models() -> Any:
+    """Import torchvision.models, or say in one error why not."""
+    try:
+        import torchvision.models
+    except ModuleNotFoundError as error:
+        raise ImportError(f"image features need torchvision ({error}): pip install 'skxmr[vision]'.") from error
+    except (ImportError, RuntimeError, AttributeError) as error:
+        raise ImportError(
+            f"torchvision {version('torchvision')} was built for another torch than {torch.__version__} ({error}); "
+            "reinstall both from one index, e.g. "
+            "pip install --force-reinstall torch torchvision --index-url https://download.pytorch.org/whl/cpu"
+        ) from error
+    return torchvision.models
+
+
+def published(model: str) -> Any:
+    """Return the enumeration of a model's published weights."""
+    models = torchvision_models()
+    known = models.list_models(module=models)
+    if model not in known:
+        near = difflib.get_close_matches(model, known) or ["vgg19", "resnet50"]
+        raise ValueError(f"model={model!r} is no classification network of torchvision; did you mean {near}?")
+    return models.get_model_weights(model)
+
+
+def entry_of(model: str, weights: Any) -> Any:
+    """Return the published weights that are named, or else the model's default ones: they say how images enter."""
+    entries = published(model)
+    return entries[weights if isinstance(weights, str) and weights in entries.__members__ else "DEFAULT"]
+
+
+def side_of(entry: Any) -> int:
+    """Return the height and width of the images that enter."""
+    return int(entry.transforms().crop_size[0])
+
+
+def _options(model: str, entry: Any) -> dict[str, Any]:
+    """Return what the published weights were made for and a network without them would not know."""
+    if model in ("googlenet", "inception_v3"):
+        return {"transform_input": True, "init_weights": True}  # torchvision warns where the latter is not stated
+    return {"image_size": side_of(entry)} if model.startswith("vit_") else {}
+
+
+def find_weights(model: str, weights: Any, seed: int | None) -> tuple[Any, ...]:
+    """Return what decides the weights, hashable: a published name, a file in its present state, or a seed."""
+    names = published(model).__members__
+    if weights is None:
+        if seed is None:
+            raise ValueError(
+                "weights=None draws random weights: pass random_state, e.g. 0, so that they can be repeated."
+            )
+        return ("seed", int(seed))
+    if weights == "imagenet" or weights in names:
+        return ("published", "DEFAULT" if weights == "imagenet" else weights)
+    path = Path(weights).expanduser().absolute()
+    if not path.is_file():
+        known = ["imagenet", *(name for name in names if name != "DEFAULT")]
+        raise FileNotFoundError(f"weights={str(weights)!r} is no file and none of {known}; pass a state dict's path.")
+    return ("file", str(path), path.stat().st_mtime_ns, path.stat().st_size)
+
+
+@lru_cache(maxsize=1)  # a clone in a search finds the network here; two VGG19 would take a gigabyte
+def load(model: str, source: tuple[Any, ...], device: torch.device) -> nn.Module:
+    """Return a network of torchvision in evaluation mode, its weights as found by `find_weights`."""
+    kind, value, *_ = source
+    if kind == "file":
+        network = _from_file(model, Path(value))
+    elif kind == "published":
+        network = _downloaded(model, entry_of(model, value))
+    else:
+        options = _options(model, entry_of(model, None))
+        network = torchvision_models().get_model(model, weights=None, **options)
+    return network.float().eval().requires_grad_(False).to(device)
+
+
+def _downloaded(model: str, entry: Any) -> Any:
+    try:
+        return torchvision_models().get_model(model, weights=entry)
+    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        raise OSError(
+            f"the weights of {model} could not be loaded from {entry.url} ({error}); download that file where you can "
+            "and pass its path as weights='...'."
+        ) from error
+
+
+def _from_file(model: str, path: Path) -> Any:
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ValueError(
+            f"weights: {path} is no state dict ({reason}); write one by torch.save(network.state_dict(), path)."
+        ) from error
+    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise ValueError(f"weights: {path} holds something other than one state dict; save net.state_dict() alone.")
+    # the published file of DenseNet has keys that torch no longer allows
+    state = {re.sub(r"(denselayer\d+\.[a-z]+)\.(?=\d)", r"\1", key): value for key, value in state.items()}
+    network = skeleton(model, entry_of(model, None))
+    wanted = network.state_dict()
+    bad = [key for key in wanted if key not in state or state[key].shape != wanted[key].shape]
+    bad += [key for key in state if key not in wanted]
+    if bad:
+        raise ValueError(
+            f"weights: {path} does not fit {model}: {len(bad)} tensors are missing, unknown or of another shape, e.g. "
+            f"{bad[:3]}; name the model it was saved from, or load it yourself and pass the module as weights."
+        )
+    network.load_state_dict(state, assign=True)
+    return network
+
+
+def skeleton(model: str, entry: Any) -> Any:
+    """Build a network without weights, to be filled or to be asked for shapes."""
+    build, options = torchvision_models().get_model, _options(model, entry)
+    try:
+        with torch.device("meta"):
+            return build(model, weights=None, **options).eval()
+    except NotImplementedError:  # RegNet computes its widths by tensors
+        with initialising(0):
+            return build(model, weights=None, **options).eval().to("meta")
+
+
+def cut(network: nn.Module, layer: str) -> Callable[[Tensor], Tensor]:
+    """Return the network up to a layer as a function of images with flat features; it shares the weights.
+
+    The pass is left by an exception once the layer is reached. Tracing a graph would patch every network of the
+    process meanwhile, also those that other threads train.
+    """
+    shared = {id(tensor): tensor for tensor in (*network.parameters(), *network.buffers())}
+    own = copy.deepcopy(network, shared).eval()  # modules of its own, so that no other thread meets the hook
+    _stop_at(own, layer)
+
+    def features(images: Tensor) -> Tensor:
+        try:
+            own(images)
+        except _Reached as reached:
+            output = reached.output
+            if isinstance(output, Tensor):
+                return output.flatten(1)
+            raise ValueError(f"layer={layer!r} returns a {type(output).__name__}, not a tensor.") from None
+        raise ValueError(f"layer={layer!r} takes no part in what {type(network).__name__} computes from images.")
+
+    return features
+
+
+class _Reached(Exception):  # noqa: N818
+    def __init__(self, output: Any) -> None:
+        self.output = output
+
+
+def _stop_at(network: nn.Module, layer: str) -> None:
+    def before(module: nn.Module, inputs: Any) -> None:
+        raise _Reached(inputs[0])
+
+    def after(module: nn.Module, inputs: Any, output: Any) -> None:
+        raise _Reached(output)
+
+    modules = dict(network.named_modules())
+    linear = [module for module in modules.values() if isinstance(module, nn.Linear)]
+    if layer == "penultimate" and linear:
+        linear[-1].register_forward_pre_hook(before)
+    elif module := modules.get(_hidden_layers(network).get(layer, layer)):
+        module.register_forward_hook(after)
+    else:
+        hint = " 'fc6' and 'fc7' are layers of AlexNet and VGG." if layer in ("fc6", "fc7") else ""
+        raise ValueError(
+            f"layer={layer!r} is no layer of {type(network).__name__}.{hint} Use 'penultimate', or a module such as "
+            f"{list(modules)[-6:]}; named_modules() lists all."
+        )
+
+
+def _hidden_layers(network: nn.Module) -> dict[str, str]:
+    """Return fc6 and fc7 of networks whose classifier is a sequence with two hidden layers."""
+    steps = getattr(network, "classifier", nn.Sequential()).named_children()
+    hidden = [
+        f"classifier.{name}"
+        for (_, linear), (name, activation) in pairwise(steps)
+        if isinstance(linear, nn.Linear) and isinstance(activation, nn.ReLU)
+    ]
+    return dict(zip(("fc6", "fc7"), hidden, strict=False)) if len(hidden) == 2 else {}

@@ -1,0 +1,144 @@
+"""Critics that tell modalities apart behind a reversed gradient, so that the encoders learn to hide them."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from skxmr.nn.networks import SLOPE
+
+
+class _Reversal(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, strength: Tensor) -> Tensor:
+        ctx.save_for_backward(strength)
+        return x.view_as(x)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        (strength,) = ctx.saved_tensors
+        return -strength * gradients[0], None
+
+
+def reverse_gradient(x: Tensor, strength: Tensor | float = 1.0) -> Tensor:
+    """Return x; the gradient that comes back is multiplied by ``-strength`` (Ganin and Lempitsky, ICML 2015)."""
+    out: Tensor = _Reversal.apply(x, torch.as_tensor(strength, dtype=x.dtype, device=x.device))  # type: ignore[no-untyped-call]
+    return out
+
+
+class Discriminator(nn.Module):
+    """Tells where rows come from; what it learns to tell apart, the reversed gradient teaches generators to hide.
+
+    Parameters
+    ----------
+    d : int
+        Width of the rows.
+    strength : float
+        Strength of the gradient reversal.
+    hidden : tuple of int or None
+        Hidden units, LeakyReLU behind each layer; None is BatchNorm, d -> d/4 -> d/16 -> 2, as in DAGNN.
+    ramp : bool
+        Multiply the strength by ``2 / (1 + e^(-10 progress)) - 1``; whoever trains moves `progress` from 0 to 1.
+
+    Shapes: rows (n, d); output (n, 2), column 0 for image, column 1 for text.
+    """
+
+    reach: Tensor
+
+    def __init__(
+        self, d: int, strength: float = 1.0, hidden: tuple[int, ...] | None = None, ramp: bool = False
+    ) -> None:
+        super().__init__()
+        self.strength, self.ramp = strength, ramp
+        # A tensor, because a compiled step would be compiled anew for every other number.
+        self.register_buffer("reach", torch.tensor(float(strength)), persistent=False)
+        self.progress = 0.0
+        widths = [d, *((max(d // 4, 4), max(d // 16, 4)) if hidden is None else hidden)]
+        layers: list[nn.Module] = [nn.BatchNorm1d(d)] if hidden is None else []
+        for pair in itertools.pairwise(widths):
+            layers += [nn.Linear(*pair), nn.LeakyReLU(SLOPE)]
+        self.layers = nn.Sequential(*layers, nn.Linear(widths[-1], 2))
+
+    @property
+    def progress(self) -> float:
+        """Share of the training that is done."""
+        return self._progress
+
+    @progress.setter
+    def progress(self, done: float) -> None:
+        self._progress = done
+        if self.ramp:
+            self.reach.fill_(self.strength * (2 / (1 + math.exp(-10 * done)) - 1))
+
+    def forward(self, *parts: Tensor) -> list[Tensor]:
+        """Return the logits of groups of rows, normalised together so that batch statistics give nothing away."""
+        logits: Tensor = self.layers(reverse_gradient(torch.cat(parts), self.reach))
+        return list(torch.split(logits, [len(part) for part in parts]))
+
+
+class DualGAN(nn.Module):
+    """Each embedding reconstructs the other modality well enough to fool a discriminator (DAGNN, eqs. 1-3).
+
+    There is no reconstruction loss: the decoders learn through the discriminators only.
+
+    Parameters
+    ----------
+    d : int
+        Width of the embeddings.
+    d_image, d_text : int
+        Widths of the views.
+    positive : tuple of bool
+        Whether image and text rows are never negative; the decoder of such a view ends in a rectifier.
+    strength : float
+        Strength of the gradient reversal.
+
+    Shapes: h_v (n, d_image), h_t (n, d_text), v and t (n, d); output: logits (2n, 2) of what comes from images, the
+    images themselves and the texts decoded from them, and likewise of what comes from texts.
+    """
+
+    def __init__(
+        self, d: int, d_image: int, d_text: int, positive: tuple[bool, bool] = (False, False), strength: float = 1.0
+    ) -> None:
+        super().__init__()
+        self.to_image = _decoder(d, 2048, d_image, nn.ReLU(), positive[0])
+        self.to_text = _decoder(d, 512, d_text, nn.LeakyReLU(SLOPE), positive[1])
+        self.of_image, self.of_text = Discriminator(d_image, strength), Discriminator(d_text, strength)
+
+    def forward(self, h_v: Tensor, h_t: Tensor, v: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the logits of both origins."""
+        real_image, fake_image = self.of_image(h_v, self.to_image(t))
+        real_text, fake_text = self.of_text(h_t, self.to_text(v))
+        return torch.cat([real_image, fake_text]), torch.cat([fake_image, real_text])
+
+
+class EmbeddingCritic(nn.Module):
+    """A discriminator between the embeddings themselves: ACMR's, and DAGNN-4 in the ablations of that paper."""
+
+    def __init__(
+        self, d: int, strength: float = 1.0, hidden: tuple[int, ...] | None = None, ramp: bool = False
+    ) -> None:
+        super().__init__()
+        self.of_embedding = Discriminator(d, strength, hidden, ramp)
+
+    def forward(self, h_v: Tensor, h_t: Tensor, v: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the logits of both origins, (n, 2) each."""
+        of_image, of_text = self.of_embedding(v, t)
+        return of_image, of_text
+
+
+def make_critic(
+    kind: str | None, d: int, widths: tuple[int, int], positive: tuple[bool, bool] = (False, False)
+) -> nn.Module | None:
+    """Return the critic of a name: ``"reconstruction"``, ``"embedding"``, or none."""
+    if kind is None:
+        return None
+    return EmbeddingCritic(d) if kind == "embedding" else DualGAN(d, *widths, positive=positive)
+
+
+def _decoder(d: int, hidden: int, d_out: int, activation: nn.Module, positive: bool) -> nn.Sequential:
+    layers = [nn.Linear(d, hidden), activation, nn.Linear(hidden, d_out)]
+    return nn.Sequential(*layers, nn.ReLU()) if positive else nn.Sequential(*layers)

@@ -1,0 +1,208 @@
+"""Networks over labels: classifiers spread over a label graph, and two branches that are classified by them."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from skxmr.nn.graph_layers import LAYERS, symmetric
+from skxmr.nn.networks import SLOPE, Dropout, TwoBranchNetwork
+
+_NOISE = 0.2  # share of the entries that ALGCN's regulariser asks to grow
+
+
+class MultiHopGNN(nn.Module):
+    """Label vectors spread over the label graph, one layer a hop (DAGNN, eq. 4).
+
+    Parameters
+    ----------
+    layer : {"gcn", "gat", "l2gcn"}
+        Kind of the layers; LeakyReLU stands between those of L2-GCN, which have no activation of their own.
+    d_in : int
+        Width of the label vectors.
+    width : int
+        Width of every layer.
+    n_hops : int
+        Number of layers k.
+    d_out : int
+        Width of the classifiers.
+    aggregate : {"concat", "linear", "last"}
+        Concatenate all layers, ``z_i = W [h1_i || ... || hk_i] + b``; map the last layer alone; or take it as it is.
+
+
+    Shapes: Q (c, d_in), A (c, c); output (c, d_out).
+    """
+
+    def __init__(
+        self,
+        layer: str,
+        d_in: int,
+        width: int,
+        n_hops: int,
+        d_out: int,
+        aggregate: str = "concat",
+    ) -> None:
+        super().__init__()
+        self.between = nn.LeakyReLU(SLOPE) if layer == "l2gcn" else nn.Identity()
+        widths = [d_in, *[width] * (n_hops - 1), d_out if aggregate == "last" else width]
+        self.layers = nn.ModuleList([LAYERS[layer](*pair) for pair in itertools.pairwise(widths)])
+        self.aggregate = aggregate
+        joined = sum(widths[1:]) if aggregate == "concat" else widths[-1]
+        self.output: nn.Module = nn.Identity() if aggregate == "last" else nn.Linear(joined, d_out)
+
+    def forward(self, Q: Tensor, A: Tensor) -> Tensor:
+        """Return the label classifiers."""
+        hops: list[Tensor] = []
+        for layer in self.layers:
+            hops.append(layer(self.between(hops[-1]) if hops else Q, A))
+        out: Tensor = self.output(torch.cat(hops, dim=1) if self.aggregate == "concat" else hops[-1])
+        return out
+
+
+class AdaptiveClassifiers(nn.Module):
+    """Graph convolutions over ``normalised ReLU(A + gamma B)``, B (c, c) learned, uniform in [0, .02] at first.
+
+    Parameters
+    ----------
+    gnn : MultiHopGNN
+        Called with label vectors and the adapted graph.
+    c : int
+        Number of labels.
+    gamma : float
+        Weight of the learned matrix.
+
+    Shapes: Q (c, d_in), A (c, c) not normalised; output (c, d_out).
+    """
+
+    def __init__(self, gnn: MultiHopGNN, c: int, gamma: float) -> None:
+        super().__init__()
+        self.gnn, self.gamma, self.n_layers = gnn, gamma, len(gnn.layers)
+        self.B = nn.Parameter(torch.empty(c, c).uniform_(0, 0.02))
+        self.noise = Dropout(1 - _NOISE)
+
+    def forward(self, Q: Tensor, A: Tensor) -> Tensor:
+        """Return the label classifiers."""
+        Z: Tensor = self.gnn(Q, self.adapted(A))
+        return Z
+
+    def adapted(self, A: Tensor) -> Tensor:
+        """Return the adaptive correlation matrix (c, c)."""
+        return symmetric(functional.relu(A.to_dense() + self.gamma * self.B))
+
+    def departure(self, A: Tensor) -> Tensor:
+        """Sum over the layers of the mean squared distance of the matrix from ``min(.5, A + Bernoulli(.2))``."""
+        adapted, ones = self.adapted(A), torch.ones_like(self.B)
+        targets = [(A.to_dense() + _NOISE * self.noise(ones)).clamp(max=0.5) for _ in range(self.n_layers)]
+        return torch.stack([functional.mse_loss(adapted, target) for target in targets]).sum()
+
+
+class IterativeClassifiers(nn.Module):
+    """Graph convolutions over a graph that is learned from trainable label vectors (I-GNN).
+
+    ``A = share A_0 + (1 - share) [mean_k cos(w_k * q_i, w_k * q_j)]``, the learned cosines kept where they reach the
+    threshold, else 0; then normalised symmetrically.
+
+    Parameters
+    ----------
+    gnn : nn.Module
+        Called with label vectors and the graph.
+    Q : Tensor of shape (c, d_label)
+        The label vectors to start from.
+    n_heads : int
+        Number of learned weightings w_k (d_label,), uniform in [0, 1] at first.
+    threshold : float
+        Least cosine of an edge.
+    share : float
+        Weight of the given graph.
+
+    Shapes: Q unused, A_0 (c, c); output (c, d_out).
+    """
+
+    def __init__(self, gnn: nn.Module, Q: Tensor, n_heads: int, threshold: float, share: float) -> None:
+        super().__init__()
+        self.gnn, self.threshold, self.share = gnn, threshold, share
+        self.vectors = nn.Parameter(Q.clone())
+        self.heads = nn.Parameter(torch.rand(n_heads, Q.shape[1]))
+
+    def forward(self, Q: Tensor, A: Tensor) -> Tensor:
+        """Return the label classifiers."""
+        Z: Tensor = self.gnn(self.vectors, symmetric(self.adapted(A)))
+        return Z
+
+    def adapted(self, A: Tensor) -> Tensor:
+        """Return the mixed graph (c, c), not normalised."""
+        unit = functional.normalize(self.heads * self.vectors[:, None, :], dim=2)  # (c, heads, d_label)
+        S = unit.flatten(1) @ unit.flatten(1).T / len(self.heads)  # the mean of the cosines
+        return self.share * A.to_dense() + (1 - self.share) * S * (self.threshold <= S)
+
+
+class FreeClassifiers(nn.Module):
+    """One free vector per label, whatever the label vectors and the graph: a linear classifier.
+
+    Shapes: Q (c, d_in) and A (c, c), both unused; output (c, d_out).
+    """
+
+    def __init__(self, c: int, d_out: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(c, d_out) / math.sqrt(d_out))
+
+    def forward(self, Q: Tensor, A: Tensor) -> Tensor:
+        """Return the label classifiers."""
+        return self.weight
+
+
+class LabelGraphNetwork(TwoBranchNetwork):
+    """Two encoders, label classifiers that a graph network spreads over the label graph, and a critic.
+
+    Parameters
+    ----------
+    inputs : sequence of two nn.Module
+        Make the representations h_v, h_t of the raw rows.
+    encoders : sequence of two nn.Module
+        Map them into the common space.
+    classifiers : nn.Module
+        Called with `Q` and `A`; gives Z (c, d).
+    Q : Tensor of shape (c, d_label)
+        Label vectors: data, not parameters.
+    A : Tensor of shape (c, c)
+        The label graph: data as well.
+    critic : nn.Module or None
+        Judges where rows come from, given h_v, h_t and both embeddings.
+    """
+
+    Q: Tensor
+    A: Tensor
+
+    def __init__(
+        self,
+        inputs: Sequence[nn.Module],
+        encoders: Sequence[nn.Module],
+        classifiers: nn.Module,
+        Q: Tensor,
+        A: Tensor,
+        critic: nn.Module | None,
+    ) -> None:
+        super().__init__(inputs, encoders)
+        self.classifiers = classifiers
+        self.critic = critic
+        self.register_buffer("Q", Q)
+        self.register_buffer("A", A)
+
+    def label_classifiers(self) -> Tensor:
+        """Return the classifiers (c, d)."""
+        Z: Tensor = self.classifiers(self.Q, self.A)
+        return Z
+
+    def forward(self, image: Tensor, text: Tensor) -> dict[str, Tensor]:
+        """Return embeddings, classifiers and, with a critic, its logits."""
+        h_v, h_t = self.image_input(image), self.text_input(text)
+        v, t = self.image_encoder(h_v), self.text_encoder(h_t)
+        out = {"image": v, "text": t, "classifiers": self.label_classifiers()}
+        if self.critic is not None:
+            out["from_image"], out["from_text"] = self.critic(h_v, h_t, v, t)
+        return out

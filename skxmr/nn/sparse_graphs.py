@@ -1,0 +1,90 @@
+"""Label vectors over a sparse label graph: no (c, c) matrix is made, so that 10,000 labels can be learned.
+
+A graph is a coalesced sparse tensor (c, c) whose row i holds what label i receives; its entries are the edges.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from skxmr.nn.networks import SLOPE
+
+_EDGES = 8192  # whose rows are gathered at a time
+
+
+def propagate(A: Tensor, X: Tensor) -> Tensor:
+    """Return A X for a dense or a sparse graph (c, c) and X (c, d); sparse products have no bfloat16."""
+    if not A.is_sparse:
+        return A @ X
+    with torch.autocast(X.device.type, enabled=False):
+        return torch.sparse.mm(A, X.to(A.dtype))
+
+
+def weighted(A: Tensor, weights: Tensor) -> Tensor:
+    """Return the graph with other weights on the same edges."""
+    return torch.sparse_coo_tensor(A.indices(), weights, A.shape, is_coalesced=True, check_invariants=False)
+
+
+def split_diagonal(A: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the diagonal (c,) and the weights of all edges, those of the diagonal being 0."""
+    i, j = A.indices()
+    loops = i == j
+    return row_sums(A.values().masked_fill(~loops, 0), i, len(A)), A.values().masked_fill(loops, 0)
+
+
+def row_sums(weights: Tensor, rows: Tensor, c: int) -> Tensor:
+    """Add the weights of each row's edges: (c,)."""
+    return torch.zeros(c, dtype=weights.dtype, device=weights.device).index_add(0, rows, weights)
+
+
+def attend(A: Tensor, receiver: Tensor, sender: Tensor, X: Tensor) -> Tensor:
+    """Return ``sum_j alpha_ij x_j`` with alpha the softmax over the edges of row i of LeakyReLU(r_i + s_j).
+
+    Parameters
+    ----------
+    A : Tensor of shape (c, c)
+        Sparse; what is stored is an edge.
+    receiver, sender : Tensor of shape (c,)
+        r and s.
+    X : Tensor of shape (c, d)
+        What is passed on.
+
+    Returns
+    -------
+    Tensor
+        (c, d); a row without an edge is 0.
+    """
+    rows, columns = A.indices()
+    e = functional.leaky_relu(receiver[rows] + sender[columns], SLOPE)
+    largest = torch.full((len(A),), -torch.inf, dtype=e.dtype, device=e.device)
+    largest = largest.scatter_reduce(0, rows, e.detach(), "amax")  # of each row: exponentials stay finite
+    weights = (e - largest[rows]).exp()
+    alpha = weights / row_sums(weights, rows, len(A))[rows]
+    with torch.autocast(X.device.type, enabled=False):
+        out: Tensor = _EdgeSum.apply(alpha, rows, columns, X)  # type: ignore[no-untyped-call]
+        return out
+
+
+class _EdgeSum(torch.autograd.Function):
+    """Weighted sums over edges whose weights learn, too; torch's own gradient of them is a dense (c, c) matrix."""
+
+    @staticmethod
+    def forward(ctx: Any, weights: Tensor, rows: Tensor, columns: Tensor, X: Tensor) -> Tensor:
+        ctx.save_for_backward(weights, rows, columns, X)
+        return _graph(weights, rows, columns, len(X)) @ X
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None, Tensor]:
+        weights, rows, columns, X = ctx.saved_tensors
+        (G,) = gradients
+        pieces = zip(rows.split(_EDGES), columns.split(_EDGES), strict=True)
+        of_weights = torch.cat([(G[i] * X[j]).sum(dim=1) for i, j in pieces])
+        return of_weights, None, None, _graph(weights, columns, rows, len(X)) @ G
+
+
+def _graph(weights: Tensor, rows: Tensor, columns: Tensor, c: int) -> Tensor:
+    return torch.sparse_coo_tensor(torch.stack([rows, columns]), weights, (c, c), check_invariants=False)

@@ -1,0 +1,1 @@
+"""Pipeline steps from `Pairs` to `Pairs`."""

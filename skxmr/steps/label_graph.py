@@ -1,0 +1,180 @@
+"""The label graph as a pipeline step."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import scipy.sparse as sp
+from sklearn.utils.validation import check_is_fitted
+
+from skxmr._data.arguments import PairsStep, need_pairs
+from skxmr._data.kinds import n_rows
+from skxmr._data.labels import encode_labels
+from skxmr._data.pairs import Pairs
+from skxmr.steps.cooccurrence import label_graph
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class LabelGraph(PairsStep):
+    """Label graph as a pipeline step: learns the graph from the training labels and attaches it to the `Pairs`.
+
+    Being fitted inside the pipeline, the graph sees the training fold only; `transform` needs no labels.
+
+    Parameters
+    ----------
+    tau : float, default=0.4
+        Threshold on P(L_i | L_j), in [0, 1].
+    p : float, default=0.5
+        Weight of a neighbour relative to the label itself, > 0.
+    kind : {"cooccurrence", "probability", "identity"} or (c, c) array, CSR or DataFrame, default="cooccurrence"
+        As in :func:`label_graph`; in a grid, ``"identity"`` answers whether the graph helps.
+    normalize : {"none", "symmetric"}, default="none"
+        As in :func:`label_graph`.
+    transpose : bool, default=False
+        As in :func:`label_graph`.
+
+    Attributes
+    ----------
+    matrix_ : ndarray of shape (c, c), or csr_array above 512 labels
+        Row i receives from j where P(L_i | L_j) >= tau.
+    classes_ : ndarray of shape (c,)
+        The label names, in the order of the matrix.
+    isolated_ : ndarray of shape (k,)
+        Names of the labels connected to no other label in either direction.
+    n_edges_ : int
+        Number of directed edges between different labels.
+
+    Raises
+    ------
+    ValueError
+        If labels are missing or a parameter is out of range.
+
+    Warns
+    -----
+    UserWarning
+        If a co-occurrence graph has no edge at all, so that it does nothing.
+
+    References
+    ----------
+    Qian et al., AAAI 2021, eqs. 6-8. Deviation: none.
+
+    Examples
+    --------
+    >>> from skxmr import LabelGraph
+    >>> graph = LabelGraph(tau=0.5).fit(None, [["sky", "sea"], ["sky"], ["cat"]])
+    >>> graph.isolated_.tolist()
+    ['cat']
+    >>> graph.to_frame().loc["sky", "sea"].item()
+    0.5
+    """
+
+    def __init__(
+        self,
+        tau: float = 0.4,
+        p: float = 0.5,
+        kind: Any = "cooccurrence",
+        normalize: str = "none",
+        transpose: bool = False,
+    ) -> None:
+        self.tau = tau
+        self.p = p
+        self.kind = kind
+        self.normalize = normalize
+        self.transpose = transpose
+
+    def fit(self, X: Any, y: Any = None) -> LabelGraph:
+        """Learn the graph from labels.
+
+        Parameters
+        ----------
+        X : Pairs or None
+            Only its number of rows is looked at.
+        y : labels of shape (n,) or (n, c), or n lists of tags
+            The training labels.
+
+        Returns
+        -------
+        self
+        """
+        if X is not None:
+            need_pairs(X, "LabelGraph")
+        if y is None:
+            raise ValueError("LabelGraph requires y to be passed, but the target y is None: it learns from labels.")
+        if X is not None and n_rows(y) != len(X):
+            raise ValueError(f"labels has {n_rows(y)} rows but the views have {len(X)}.")
+        labels = encode_labels(y)
+        self.matrix_ = label_graph(
+            labels, self.tau, self.p, kind=self.kind, normalize=self.normalize, transpose=self.transpose
+        )
+        self.classes_ = labels.names
+        edges = sp.coo_array(self.matrix_)
+        rows, columns = (index[edges.data != 0] for index in edges.coords)
+        off = rows != columns
+        connected = np.union1d(rows[off], columns[off])
+        self.isolated_ = np.delete(labels.names, connected)
+        self.n_edges_ = int(off.sum())
+        if self.n_edges_ == 0 and isinstance(self.kind, str) and self.kind == "cooccurrence":
+            warnings.warn(
+                f"at tau={self.tau} the label graph connects no two labels; lower tau, or use 'identity'.",
+                UserWarning,
+                stacklevel=2,
+            )
+        return self
+
+    def fit_transform(self, X: Any, y: Any = None) -> Pairs:
+        """Learn the graph and attach it.
+
+        Parameters
+        ----------
+        X : Pairs
+            The views.
+        y : labels
+            As in :meth:`fit`.
+
+        Returns
+        -------
+        Pairs
+            With `label_graph` set.
+        """
+        return self.fit(X, y).transform(X)
+
+    def transform(self, X: Any) -> Pairs:
+        """Attach the graph.
+
+        Parameters
+        ----------
+        X : Pairs
+            The views, which are shared, not copied.
+
+        Returns
+        -------
+        Pairs
+            With `label_graph` set.
+        """
+        check_is_fitted(self)
+        return need_pairs(X, "LabelGraph").replace(label_graph=copy.copy(self))
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the graph as a DataFrame named by the labels on both axes.
+
+        Returns
+        -------
+        DataFrame of shape (c, c)
+            With sparse columns above 512 labels.
+        """
+        import pandas as pd
+
+        check_is_fitted(self)
+        if sp.issparse(self.matrix_):
+            return pd.DataFrame.sparse.from_spmatrix(self.matrix_, self.classes_, self.classes_)
+        return pd.DataFrame(self.matrix_, self.classes_, self.classes_)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        return tags

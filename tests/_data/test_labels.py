@@ -1,0 +1,98 @@
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse as sp
+from numpy.testing import assert_array_equal
+
+from skxmr._data.labels import encode_labels
+
+Y = np.array([[1, 0, 1], [0, 1, 0], [0, 0, 0], [1, 1, 1]])
+TAGS = [["a", "c"], ["b"], [], ["c", "a", "b"]]
+OBJECTS = np.empty(4, dtype=object)
+OBJECTS[:] = [set(tags) for tags in TAGS]
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        Y,
+        Y.astype(bool),
+        Y.astype(float),
+        sp.csr_array(Y),
+        sp.coo_matrix(Y),
+        pd.DataFrame(Y),
+        TAGS,
+        OBJECTS,
+        pd.Series(TAGS),
+        tuple(TAGS),
+        [tuple(tags) for tags in TAGS],
+        [np.array(tags) for tags in TAGS],
+    ],
+    ids=lambda labels: type(labels).__name__,
+)
+def test_every_form_means_the_same(labels):
+    matrix, names, _ = encode_labels(labels)
+    assert_array_equal(matrix.toarray(), Y)
+    assert matrix.dtype == np.float64 and len(names) == 3
+
+
+def test_names_are_kept():
+    assert encode_labels(TAGS).names.tolist() == ["a", "b", "c"]
+    assert encode_labels(pd.DataFrame(Y, columns=["sky", "sea", "cat"])).names.tolist() == ["sky", "sea", "cat"]
+    assert encode_labels(Y).names.tolist() == [0, 1, 2] and not encode_labels(Y).named
+
+
+@pytest.mark.parametrize("ids", [[7, 3, 7, 5], np.array([7, 3, 7, 5]), pd.Series([7.0, 3, 7, 5]), list("zxzy")])
+def test_class_ids(ids):
+    matrix, names, _ = encode_labels(ids)
+    assert_array_equal(matrix.toarray(), [[0, 0, 1], [1, 0, 0], [0, 0, 1], [0, 1, 0]])
+    assert list(names) == sorted(set(ids))
+
+
+def test_other_collections_and_objects():
+    assert_array_equal(encode_labels([pd.Index(tags) for tags in TAGS]).matrix.toarray(), Y)
+    assert_array_equal(encode_labels(Y.astype(object)).matrix.toarray(), Y)
+    assert encode_labels([[0], [1], [0]]).names.tolist() == [0, 1]  # one tag a row is no multi-hot row
+
+
+def test_explicit_zeros_of_a_sparse_matrix_are_no_labels():
+    stored = sp.csr_array((np.array([1.0, 0.0]), ([0, 1], [0, 1])), shape=(2, 2))
+    assert encode_labels(stored).matrix.nnz == 1
+    assert stored.nnz == 2
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (Y * 2, "must be multi-hot"),
+        (Y - 0.5, "must be multi-hot"),
+        (Y * np.nan, "must be multi-hot"),
+        (sp.csr_array(Y * 3), "must be multi-hot"),
+        (np.array([[3], [1]]), "labels.ravel"),
+        (np.zeros((3, 0)), "at least one row and one label"),
+        (np.zeros((2, 2, 2)), "labels has shape .2, 2, 2."),
+        ([], "labels is empty"),
+        (3, "single value 3"),
+        ([0.5, 1.5], "fractional"),
+        ([1.0, np.nan], "missing"),
+        (["a", None], "missing"),
+        (np.array(["a", 3], dtype=object), "different types"),
+        ([["a"], [3]], "different types"),
+        ([["a"], "b"], "mixes lists of tags with single values"),
+        ([[1, 0], [0, 1]], "may be multi-hot rows or tag numbers"),
+        ([[], []], "no tag in any row"),
+        (np.where(Y, "1", "0"), "may be multi-hot rows or tag numbers"),
+        (sp.csr_array((np.ones(3), [0, 0, 1], [0, 2, 3]), shape=(2, 2)), "holds only|multi-hot"),
+        (pd.Series(["a", None], dtype="string"), "missing"),
+        ([1j, 2], "complex"),
+        ([1.0, np.inf], "infinite"),
+        ([[["a"]], [["b"]]], "nested lists"),
+        (pd.DataFrame({"a": ["x", "y"]}), "not numbers"),
+        (pd.DataFrame({"a": [1, None]}, dtype="Int64"), "not numbers|must be multi-hot"),
+        (pd.DataFrame([[1, 0], [0, 1]], columns=["a", "a"]), "columns of the same name: 'a'"),
+    ],
+    ids=str,
+)
+def test_bad_labels_are_named(labels, message):
+    with pytest.raises(ValueError, match=message):
+        encode_labels(labels)

@@ -1,0 +1,203 @@
+"""The benchmarks: what is finished is not done twice, published figures stand only where they belong."""
+
+import importlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import scipy.io
+
+from skxmr import CCA, DAGNN
+from skxmr.datasets import make_multilabel_pairs
+
+ROOT = Path(__file__).parents[2]
+SCRIPT = ROOT / "benchmarks" / "reproduce.py"
+NAMES = ("common", "published", "tasks", "retrievers", "report", "reproduce")
+SMALL = "--methods CCA SemanticMatching DAGNN --set max_epochs=2 hidden=16 n_components=8 width=8 pretrain_text=False"
+
+
+@pytest.fixture(scope="module")
+def benchmarks():
+    with pytest.MonkeyPatch.context() as patch:
+        for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+            patch.setenv(variable, os.environ.get(variable, "1"))
+        patch.syspath_prepend(ROOT / "benchmarks")
+        modules = {name: importlib.import_module(name) for name in NAMES}
+        yield SimpleNamespace(**modules)
+        for name in NAMES:
+            del sys.modules[name]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Tiny files in the papers' layout."""
+    pairs, labels = make_multilabel_pairs(120, n_labels=6, random_state=0)
+    home = tmp_path / "mirflickr"
+    home.mkdir()
+    for subset, rows in (("train", slice(0, 90)), ("test", slice(90, 120))):
+        for part, view in (("img", pairs.image), ("txt", pairs.text), ("lab", labels)):
+            scipy.io.savemat(home / f"{subset}_{part}.mat", {f"{subset}_{part}": view[rows]})
+    scipy.io.savemat(home / "label_embedding.mat", {"inp": np.random.default_rng(0).normal(size=(6, 5))})
+    return home
+
+
+@pytest.fixture
+def reproduce(benchmarks, tmp_path, monkeypatch, capsys):
+    """Run the command, by default on the features of the folder; return its exit status and output."""
+
+    def run(arguments):
+        results = ["--results", str(tmp_path / "finished.jsonl")]
+        monkeypatch.setattr(sys, "argv", ["reproduce.py", *results, *arguments.split()])
+        benchmarks.tasks._feature_files.cache_clear()  # as in a new process
+        status = benchmarks.reproduce.main()
+        return status, capsys.readouterr()
+
+    run.file = tmp_path / "finished.jsonl"
+    return run
+
+
+def test_features_of_a_paper_with_its_figures_beside_ours(reproduce, folder):
+    command = f"--features {folder} --dataset mirflickr --seeds 2 {SMALL}"
+    status, out = reproduce(command)
+    assert status == 0 and "6 fits to do, 0 known" in out.out
+    lines = [json.loads(line) for line in reproduce.file.read_text(encoding="utf-8").splitlines()]
+    assert len(lines) == 6 and {line["set"] for line in lines} == {"mirflickr_vgg"}
+    table = [row.split(" | ") for row in out.out.splitlines() if row.startswith("| MIRFlickr, papers' features | ")]
+    for method, variant, figures in (
+        ("CCA", "search", "0.712 / 0.722"),
+        ("SemanticMatching", "search", ""),
+        ("DAGNN", "default, max_epochs=2, hidden=16, n_components=8, width=8, pretrain_text=False", "0.804 / 0.817"),
+    ):
+        row = next(row for row in table if row[1] == method)
+        ours = [line for line in lines if line["method"] == method]
+        assert row[2] == variant and row[8] == figures
+        assert row[3] == f"{np.mean([r['i2t'] for r in ours]):.3f} ± {np.std([r['i2t'] for r in ours]):.3f}"
+        assert row[5] == "2" and row[6].replace(".", "").isdigit()
+    assert "over SemanticMatching" in out.out
+
+    status, out = reproduce(command)  # nothing is done twice
+    assert status == 0 and "0 fits to do, 6 known" in out.out and "0.804 / 0.817" in out.out
+    reproduce.file.write_text("".join(json.dumps(line) + "\n" for line in lines[:4]) + '{"set": "mirfl')
+    status, out = reproduce(command)  # two were lost, one of them in the middle of its line
+    assert status == 0 and "2 fits to do, 4 known" in out.out
+    assert "0 fits to do, 6 known" in reproduce(command)[1].out
+
+
+def test_other_parameters_or_other_rows_are_fitted_anew(reproduce, folder):
+    command = f"--features {folder} --dataset nuswide --seeds 1 --methods SemanticMatching DAGNN --set hidden=8 width=8"
+    assert "2 fits to do" in reproduce(f"{command} max_epochs=1 pretrain_text=False")[1].out
+    assert "1 fits to do, 2 known" in reproduce(f"{command} max_epochs=2 pretrain_text=False")[1].out
+    scipy.io.savemat(folder / "label_embedding.mat", {"inp": np.random.default_rng(1).normal(size=(6, 5))})
+    assert "2 fits to do, 0 known" in reproduce(f"{command} max_epochs=2 pretrain_text=False")[1].out
+
+
+@pytest.mark.filterwarnings("ignore:batch_size=100 but there are 90 rows")
+def test_the_papers_constants_take_all_rows_and_the_last_epoch(reproduce, folder):
+    small = "--set max_epochs=2 n_components=8 width=8 pretrain_text=False"
+    status, _ = reproduce(f"--features {folder} --dataset mirflickr --seeds 1 --methods DAGNN --paper {small}")
+    (line,) = [json.loads(line) for line in reproduce.file.read_text(encoding="utf-8").splitlines()]
+    assert status == 0 and line["variant"].startswith("paper, max_epochs=2") and line["chosen"] == {"epoch": 2}
+    assert "validation" not in line
+
+
+def test_the_papers_constants_are_those_of_the_data_set(benchmarks):
+    paper = benchmarks.retrievers.Variant("paper", {})
+    for name, batch in (("nuswide_vgg", 1024), ("mirflickr_tags", 100), ("corel5k_tags", 100), ("wikipedia", 100)):
+        model, grid = benchmarks.retrievers.retriever(benchmarks.tasks.TASKS[name], "DAGNN", paper, 3)
+        assert (model.batch_size, model.validation_fraction, model.random_state, grid) == (batch, 0, 3, {})
+
+
+def test_a_missing_folder_is_an_error(tmp_path):
+    command = [sys.executable, SCRIPT, "--features", tmp_path / "nowhere", "--dataset", "mirflickr"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1 and "nowhere is no folder; pass one that holds train_img" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("--features .", "--features and --dataset belong together"),
+        ("--set epochs=2", "--set epochs=2: parameter=value of a deep method"),
+        ("--methods CCA --set max_epochs=2", "of a deep method among"),
+        ("--set callbacks=[1]", "a number, a word"),
+    ],
+)
+def test_wrong_arguments_are_named(reproduce, arguments, message, capsys):
+    with pytest.raises(SystemExit):
+        reproduce(arguments)
+    assert message in capsys.readouterr().err
+
+
+def test_a_cut_line_is_no_result_and_takes_no_other_with_it(benchmarks, tmp_path):
+    file = tmp_path / "deep" / "finished.jsonl"
+    assert benchmarks.common.recorded(file) == []
+    benchmarks.common.append(file, {"seed": 0, "map": np.float32(0.5)})
+    with file.open("a") as out:
+        out.write('{"seed": 1, "m')
+    benchmarks.common.append(file, {"seed": np.int64(2)})
+    assert benchmarks.common.recorded(file) == [{"seed": 0, "map": 0.5}, {"seed": 2}]
+
+
+def test_fingerprints_tell_parameters_apart_but_no_machines(benchmarks, tmp_path):
+    fingerprint = benchmarks.common.fingerprint
+    model = DAGNN(label_embedding=tmp_path / "glove.mat", device="cpu", random_state=0)
+    same = DAGNN(label_embedding=tmp_path / "elsewhere" / "glove.mat", device="cuda", random_state=0)
+    assert fingerprint(model) == fingerprint(same)
+    others = [DAGNN(), DAGNN(random_state=0), DAGNN(random_state=1), DAGNN(beta=0.1), CCA()]
+    assert len({fingerprint(other) for other in (model, *others)}) == 6
+    assert fingerprint(CCA(), {"ridge": [1.0]}) != fingerprint(CCA(), {"ridge": [2.0]})
+
+
+def test_wikipedia_is_split_anew_for_every_seed(benchmarks, data_home, monkeypatch):
+    monkeypatch.setenv("SKXMR_DATA", str(data_home))
+    load = benchmarks.tasks.TASKS["wikipedia_1300"].load
+    first, again, other = (load(seed) for seed in (0, 0, 1))
+    assert len(first.train) == len(first.y_train) == 1300 and len(first.test) == len(first.y_test) == 1566
+    assert (first.train.text == again.train.text).all() and (first.train.text != other.train.text).any()
+    rows = {row.tobytes() for part in (first.train, first.test) for row in part.image}
+    assert len(rows) == len({row.tobytes() for part in (other.train, other.test) for row in part.image})
+
+
+def test_no_paper_is_put_beside_a_task_that_it_did_not_use(benchmarks):
+    published = benchmarks.published.PUBLISHED
+    assert (
+        set(published) == {"wikipedia_1300", "mirflickr_vgg", "nuswide_vgg", "coco_vgg"} < set(benchmarks.tasks.TASKS)
+    )
+    for figures in published.values():
+        assert all(0 < found.i2t < 1 and 0 < found.t2i < 1 and "Table" in found.source for found in figures.values())
+
+
+def test_constants_of_the_papers_reach_what_public_codes_do(benchmarks):
+    """The last epoch, at worst .01 below the best epoch on the test rows that those report."""
+    results = benchmarks.reproduce.finished(benchmarks.common.RESULTS / "reproduce.jsonl")
+    means = results.groupby(["set", "method", "variant"])[["i2t", "t2i"]].mean()
+    for key, theirs in benchmarks.published.CODES.items():
+        assert key in means.index, f"run benchmarks/reproduce.py --paper --set ... for {key}"
+        assert means.loc[key, "i2t"] > theirs.i2t - 0.01 and means.loc[key, "t2i"] > theirs.t2i - 0.01, key
+
+
+def test_the_pages_say_what_was_measured(benchmarks):
+    results = benchmarks.reproduce.finished(benchmarks.common.RESULTS / "reproduce.jsonl")
+    hint = "run benchmarks/reproduce.py --only-cached --readme --docs"
+    assert benchmarks.report.readme_table(results) in (ROOT / "README.md").read_text(encoding="utf-8"), hint
+    tables = benchmarks.report.page(results, benchmarks.tasks.TASKS.values())
+    assert tables in (ROOT / "docs" / "results.md").read_text(encoding="utf-8"), hint
+
+
+def test_every_case_of_the_gpu_benchmark_runs_on_the_cpu_too(tmp_path):
+    out = tmp_path / "gpu.json"
+    command = [sys.executable, ROOT / "benchmarks" / "gpu.py", "--device", "cpu", "--small", "--json", out]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    rows = {row["case"]: row for row in json.loads(out.read_text(encoding="utf-8"))["rows"]}
+    assert rows["cpu against the CPU, 1,000 rows"]["difference"] == 0
+    assert rows["MIRFlickr, 1 epochs, streamed from disk"]["difference"] == 0
+    assert rows["mAP, 40 x 900"]["difference"] < 1e-12
+    assert {"MIRFlickr, L2GCN, batches of 100", "NUS-WIDE, DAGNN, batches of 1,024, bf16"} < set(rows)
+    assert all(f"| {name} | " in done.stdout for name in rows)

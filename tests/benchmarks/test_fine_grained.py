@@ -1,0 +1,97 @@
+"""The benchmark of regions against words: what it measures, that it repeats nothing, and what stands on its page."""
+
+import importlib
+import json
+import os
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from skxmr.datasets import make_captioned_scenes
+
+ROOT = Path(__file__).parents[2]
+NAMES = ("common", "scenes", "fine_grained_report", "captions", "fine_grained")
+
+
+@pytest.fixture(scope="module")
+def modules():
+    before = set(sys.modules)
+    with pytest.MonkeyPatch.context() as patch:
+        for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+            patch.setenv(variable, os.environ.get(variable, "1"))
+        patch.syspath_prepend(ROOT / "benchmarks")
+        yield SimpleNamespace(**{name: importlib.import_module(name) for name in NAMES})
+    for name in set(sys.modules) - before:
+        if str(getattr(sys.modules[name], "__file__", "")).startswith(str(ROOT / "benchmarks")):
+            del sys.modules[name]
+
+
+@pytest.fixture
+def small(modules, monkeypatch):
+    for name, value in {"N_TRAIN": 170, "N_TEST": 30, "N_TWO_STAGE": 60, "N_TWINS": 10, "TOP": 3}.items():
+        monkeypatch.setattr(modules.fine_grained, name, value)
+    for setting in (modules.scenes.OF_RACG, modules.scenes.OF_SCAN):
+        monkeypatch.setitem(setting, "max_epochs", 1)
+    return modules
+
+
+@pytest.mark.slow
+def test_methods_are_measured_once_and_tabled(small, tmp_path, capsys):
+    names, file = ["CCA", "MLCCA", "CCA on kernel means", "SCAN t2i", "RACG", "without heads"], tmp_path / "finished"
+    assert small.fine_grained.reproduce(names, 1, 1, file, False, False) == 0
+    shown = capsys.readouterr().out
+    assert "6 fits to do, 0 known" in shown
+    for title in ("## Methods", "## RACG without its parts", "## Two-stage search", "## Re-ranking"):
+        assert title in shown
+    records = {record["name"]: record for record in map(json.loads, file.read_text().splitlines())}
+    assert set(records) == set(names)
+    assert all(0 <= record[key] <= 1 for record in records.values() for key in ("i2t_r1", "t2i_r1", "mr", "twins"))
+    assert 0 < records["RACG"]["share"] < 0.2 and "share" not in records["SCAN t2i"]
+    small.fine_grained.reproduce(names, 1, 1, file, False, False)
+    assert "0 fits to do, 6 known" in capsys.readouterr().out
+    small.scenes.OF_RACG["max_epochs"] = 2  # other parameters: other fits
+    assert {record["name"] for record in small.fine_grained.finished(file)} == set(names) - {"RACG", "without heads"}
+
+
+def test_test_scenes_show_other_digits_and_twins_the_same(modules):
+    train, test = modules.scenes.scenes(50, "train", 0), modules.scenes.scenes(50, "test", 0)
+    known = {row.tobytes() for row in train.pairs.image.view.features.reshape(-1, 64) if row.any()}
+    assert not known & {row.tobytes() for row in test.pairs.image.view.features.reshape(-1, 64) if row.any()}
+    twins = modules.scenes.scenes(10, "test", 0, twins=True)
+    views = twins.pairs.image.view.features
+    assert all(np.array_equal(views[i], views[twins.twin[i]]) for i in range(10))
+
+
+def test_twins_look_equal_to_what_sees_no_positions(modules):
+    rows = modules.scenes.scenes(40, "train", 0)
+    model = modules.scenes.EMBEDDING["CCA"](0)[0].fit(rows.pairs)
+    assert modules.fine_grained.twin_accuracy(model, modules.scenes.scenes(20, "test", 1, twins=True)) == 0.5
+
+
+def test_captions_in_the_published_layout_are_learned_and_tested(modules, tmp_path, monkeypatch, capsys):
+    folder = tmp_path / "f30k_precomp"
+    folder.mkdir()
+    for subset, n in (("train", 12), ("test", 6)):
+        made = make_captioned_scenes(n, min_digits=4, random_state=n)
+        np.save(folder / f"{subset}_ims.npy", made.regions.astype(np.float32))
+        np.save(folder / f"{subset}_boxes.npy", made.boxes)
+        (folder / f"{subset}_caps.txt").write_text("\n".join(made.sentences) + "\n")
+    monkeypatch.setenv("SKXMR_DATA", str(tmp_path))
+    tiny = {"n_components": 64, "word_width": 8, "batch_size": 20, "max_epochs": 1}
+    assert modules.captions.of_captions("f30k_precomp", "cpu", 1, **tiny) == 0
+    shown = capsys.readouterr().out
+    for name in ("SCAN, both", "RACG, sparse", "RACG, dense", "RACG, both"):
+        assert f"| {name} |" in shown
+    assert "mR 82.3 (Peng et al., TNNLS 2022, Table I)" in shown
+    assert modules.captions.of_captions("elsewhere", "cpu", 1) == 1
+    assert "does not exist" in capsys.readouterr().err
+
+
+def test_the_page_says_what_was_measured(modules):
+    tables = modules.fine_grained_report.page(modules.fine_grained.finished(modules.fine_grained.FINISHED))
+    assert "## RACG without its parts" in tables
+    hint = "run benchmarks/fine_grained.py --only-cached --docs"
+    assert tables in (ROOT / "docs" / "fine_grained.md").read_text(encoding="utf-8"), hint

@@ -1,0 +1,28 @@
+"""Every example runs and keeps its promise."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("script", sorted((ROOT / "examples").glob("*.py")), ids=lambda path: path.stem)
+def test_example_runs(script, tmp_path):
+    environment = {**os.environ, "SKXMR_OUTPUT": str(tmp_path), "SKXMR_DATA": str(tmp_path / "nothing")}
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, env=environment, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert list(tmp_path.glob("*.png")), "an example leaves a picture"
+    if script.stem == "quickstart":
+        assert "left out: " in done.stdout
+
+
+@pytest.mark.parametrize("name", ["reproduce", "dagnn"])
+def test_a_benchmark_fails_without_the_data(name, tmp_path):
+    environment = {**os.environ, "SKXMR_DATA": str(tmp_path)}
+    script = ROOT / "benchmarks" / f"{name}.py"
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, env=environment, timeout=60)
+    assert done.returncode == 1 and "Where to get it" in done.stderr

@@ -11,7 +11,7 @@ from measure import Sides, case
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from skxmr import RACG, SCAN, Pairs, Regions, Sentences
-from skxmr._data.repeated import Repeated
+from skxmr._data.repeated import IndexedRows
 from skxmr.pairwise.scores import pair_scores
 
 _PRODUCTS = {"aten::mm", "aten::bmm", "aten::addmm", "aten::matmul", "aten::linear"}
@@ -61,7 +61,7 @@ def made(n: int, sentences: int, regions: int = 36, width: int = 2048) -> Pairs:
 def sources(model: Any, pairs: Pairs) -> tuple[Any, Any, Any]:
     """Return a model's network with images and texts as it takes them."""
     checked = model._checked(pairs, None, None).pairs
-    images = Repeated(checked.image.view, np.unique(checked.image.index))
+    images = IndexedRows(checked.image.view, np.unique(checked.image.index))
     return model.network_, *model._sources(images, checked.text.packed(), model.network_)
 
 

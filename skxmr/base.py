@@ -8,7 +8,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skxmr._data.arguments import PairsStep, need_both, refuse_pairwise, unpack, views_of
+from skxmr._data.arguments import PairsStep, as_pairs, image_and_text, need_both, refuse_pairwise
 from skxmr._data.kinds import MODALITIES, FloatArray, column_names, is_chunked
 from skxmr._data.labels import Labels, encode_labels
 from skxmr._data.pairs import Pairs
@@ -72,7 +72,7 @@ class CrossModalRetriever(PairsStep, metaclass=ABCMeta):
     def _checked(self, X: Any, y: Any, labels: Any, again: bool = False) -> Checked:
         """Return checked views and labels; `again` wants the widths and columns of the rows before."""
         self._validate_params()
-        pairs, labels = unpack(X, y, labels)
+        pairs, labels = as_pairs(X, y, labels)
         need_both(pairs, "fit")
         if labels is None and self._requires_labels:
             raise ValueError(
@@ -176,7 +176,7 @@ class CrossModalRetriever(PairsStep, metaclass=ABCMeta):
             return X.replace(**encoded)
         if y is None:
             return self.encode_image(X)
-        pairs, _ = unpack(X, y)
+        pairs, _ = as_pairs(X, y)
         return self.encode_image(pairs), self.encode_text(pairs)
 
     def similarity(self, image: Any, text: Any = None) -> FloatArray:
@@ -195,7 +195,7 @@ class CrossModalRetriever(PairsStep, metaclass=ABCMeta):
             In [-1, 1]; 0 for a row that maps to the origin.
         """
         check_is_fitted(self)
-        image, text = views_of(image, text, "similarity")
+        image, text = image_and_text(image, text, "similarity")
         return Similarity(self.encode_image(image), self.encode_text(text))[:]
 
     def score(self, X: Any, y: Any = None, labels: Any = None) -> float:

@@ -11,7 +11,7 @@ from skxmr._data.pairs import Pairs
 from skxmr._data.view_checks import WRAP_HINT, check_same_index
 
 
-def unpack(X: Any, y: Any = None, labels: Any = None) -> tuple[Pairs, Any]:
+def as_pairs(X: Any, y: Any = None, labels: Any = None) -> tuple[Pairs, Any]:
     """Return (pairs, labels), told apart by the type of `X` only, never by shape.
 
     A `Pairs` as `X` means that `y` is the labels; otherwise `X` is the images, `y` the texts.
@@ -54,7 +54,7 @@ def need_pairs(X: Any, who: str) -> Pairs:
     return X
 
 
-def views_of(image: Any, text: Any, doing: str) -> tuple[Any, Any]:
+def image_and_text(image: Any, text: Any, doing: str) -> tuple[Any, Any]:
     """Return images, each of them once, and texts: of a `Pairs`, or of two views."""
     if isinstance(image, Pairs):
         text = need_both(image, doing).text if text is None else text

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skxmr._data.repeated import Repeated
+from skxmr._data.repeated import IndexedRows
 
 FloatArray = NDArray[np.floating[Any]]
 
@@ -49,6 +49,6 @@ def memory_map(array: Any) -> np.memmap[Any, Any] | None:
 
 def column_names(view: Any) -> list[str] | None:
     """Return the column names of a DataFrame whose columns are all strings, else None."""
-    view = view.view if isinstance(view, Repeated) else view
+    view = view.view if isinstance(view, IndexedRows) else view
     names = list(view.columns) if hasattr(view, "columns") else []
     return names if names and all(isinstance(name, str) for name in names) else None

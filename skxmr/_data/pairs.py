@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skxmr._data.kinds import MODALITIES
-from skxmr._data.repeated import Repeated
+from skxmr._data.repeated import IndexedRows
 from skxmr._data.views import View, as_view, by_index, cell, common_rows, describe, stack, take
 
 
@@ -67,7 +67,7 @@ class Pairs:
             self.image = by_index(self.image, image_index)
         self.text = as_view(text, "text")
         self.label_graph = label_graph
-        self._groups = self.image.index if isinstance(self.image, Repeated) else None
+        self._groups = self.image.index if isinstance(self.image, IndexedRows) else None
         self.shape: tuple[int] = (common_rows(self.image, self.text),)
 
     def __len__(self) -> int:
@@ -115,7 +115,7 @@ class Pairs:
         >>> images.shape, index.tolist()
         ((2, 3), [0, 0, 1])
         """
-        if isinstance(self.image, Repeated):
+        if isinstance(self.image, IndexedRows):
             return self.image.distinct()
         return self.image, np.arange(len(self))
 
@@ -187,8 +187,8 @@ class Pairs:
         if not all(_same_graph(part.label_graph, parts[0].label_graph) for part in parts):
             raise ValueError("the parts carry different label graphs; drop them with .replace(label_graph=None).")
         views = {name: [getattr(part, name) for part in parts] for name in MODALITIES}
-        if any(part._groups is not None and not isinstance(part.image, Repeated) for part in parts):
-            views["image"] = [view.expanded() if isinstance(view, Repeated) else view for view in views["image"]]
+        if any(part._groups is not None and not isinstance(part.image, IndexedRows) for part in parts):
+            views["image"] = [view.expanded() if isinstance(view, IndexedRows) else view for view in views["image"]]
         whole = {name: stack(view, name) for name, view in views.items()}
         return cls(**whole, label_graph=parts[0].label_graph)._grouped(_stacked_groups(parts))
 
@@ -215,7 +215,7 @@ def _stacked_groups(parts: list[Pairs]) -> NDArray[np.intp] | None:
     sources: dict[Any, int] = {}
     named = []
     for i, part in enumerate(parts):
-        source = ("indexed", id(part.image.view)) if isinstance(part.image, Repeated) else ("own", i)
+        source = ("indexed", id(part.image.view)) if isinstance(part.image, IndexedRows) else ("own", i)
         number = np.full(len(part), sources.setdefault(source, len(sources)))
         named.append(np.stack([number, part.groups], axis=1))
     return np.unique(np.concatenate(named), axis=0, return_inverse=True)[1].reshape(-1)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-class Repeated:
+class IndexedRows:
     """Row j is row ``index[j]`` of a view, which is neither copied nor sliced.
 
     Parameters
@@ -32,7 +32,7 @@ class Repeated:
         if isinstance(rows, (int, np.integer)):
             row = int(self.index[rows])
             return self.view.iloc[row] if hasattr(self.view, "iloc") else self.view[row]
-        return Repeated(self.view, self.index[rows])
+        return IndexedRows(self.view, self.index[rows])
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
         if hasattr(self.view, "tocsr"):

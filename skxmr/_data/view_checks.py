@@ -12,7 +12,7 @@ import scipy.sparse as sp
 from numpy.lib.array_utils import byte_bounds
 
 from skxmr._data.kinds import MODALITIES, FloatArray, column_names, is_chunked, is_frame, memory_map, n_rows
-from skxmr._data.repeated import Repeated
+from skxmr._data.repeated import IndexedRows
 
 WRAP_HINT = "wrap the views: Pairs(image, text)"
 
@@ -71,7 +71,7 @@ def check_view(
     ndarray or csr_array of shape (n, d)
         float32 stays float32, everything else becomes float64.
     """
-    view = view.expanded() if isinstance(view, Repeated) else view
+    view = view.expanded() if isinstance(view, IndexedRows) else view
     _check_columns(view, name, columns)
     matrix = _as_matrix(view, name)
     if matrix.ndim != 2:
@@ -192,7 +192,7 @@ def check_chunks(view: Any, name: str, *, width: int | None = None) -> Any:
     width : int or None
         The number of columns of the parts before.
     """
-    if isinstance(view, Repeated):
+    if isinstance(view, IndexedRows):
         raise TypeError(
             f"{name} has an image_index, which dask arrays do not go with; repeat the rows, or load the text."
         )

@@ -11,7 +11,7 @@ import scipy.sparse as sp
 
 from skxmr._data.kinds import is_chunked, is_frame, n_rows
 from skxmr._data.regions import Regions, stacked_regions
-from skxmr._data.repeated import Repeated
+from skxmr._data.repeated import IndexedRows
 from skxmr._data.sentences import Sentences, stacked_sentences
 from skxmr._data.view_checks import check_same_rows
 
@@ -23,7 +23,7 @@ SETS = (Regions, Sentences)
 
 def as_view(view: Any, name: str) -> View:
     """Return a view as a `Pairs` holds it: lists become arrays, sparse matrices CSR."""
-    if view is None or is_frame(view) or is_chunked(view) or isinstance(view, (Repeated, *SETS)):
+    if view is None or is_frame(view) or is_chunked(view) or isinstance(view, (IndexedRows, *SETS)):
         return view
     if sp.issparse(view):
         return view.tocsr()
@@ -37,25 +37,27 @@ def as_view(view: Any, name: str) -> View:
     return _from_list(list(view))
 
 
-def by_index(image: View, image_index: Any) -> Repeated:
+def by_index(image: View, image_index: Any) -> IndexedRows:
     """Return the images of rows that name them."""
     index = np.array(image_index)  # a copy: what was checked stays so
     index = index.astype(np.intp) if index.shape == (0,) else index
-    if image is None or isinstance(image, Repeated) or is_chunked(image):
-        what = "is missing" if image is None else "has an index already" if isinstance(image, Repeated) else "is lazy"
+    if image is None or isinstance(image, IndexedRows) or is_chunked(image):
+        what = (
+            "is missing" if image is None else "has an index already" if isinstance(image, IndexedRows) else "is lazy"
+        )
         raise ValueError(f"image_index is given, but image {what}; pass the distinct images as image.")
     if index.ndim != 1 or index.dtype.kind not in "iu":
         raise ValueError(f"image_index must be integers of shape (n,); got {index.dtype} of shape {index.shape}.")
     n = image.shape[0]
     if len(index) and not (0 <= index.min() and index.max() < n):
         raise ValueError(f"image_index names images {index.min()} to {index.max()}, but image has rows 0 to {n - 1}.")
-    return Repeated(image, index.astype(np.intp, copy=False))
+    return IndexedRows(image, index.astype(np.intp, copy=False))
 
 
 def common_rows(image: View, text: View) -> int:
     """Return the number of rows of both views."""
     n, m = (0 if view is None else n_rows(view) for view in (image, text))
-    if m > n and image is not None and not isinstance(image, Repeated):
+    if m > n and image is not None and not isinstance(image, IndexedRows):
         raise ValueError(
             f"text has {m} rows but image has {n}; row i of both must describe the same item. With several texts an "
             "image, say which image each is about: Pairs(image, text, image_index=...)."
@@ -90,7 +92,7 @@ def stack(views: list[View], name: str) -> View:
         return None
     if any(view is None for view in views):
         raise ValueError(f"{name} is missing in some of the parts but not in all.")
-    if any(isinstance(view, Repeated) for view in views):
+    if any(isinstance(view, IndexedRows) for view in views):
         return _stacked_by_index(views, name)
     for kind, join in ((Regions, stacked_regions), (Sentences, stacked_sentences)):
         if all(isinstance(view, kind) for view in views):
@@ -108,27 +110,27 @@ def stack(views: list[View], name: str) -> View:
     return np.concatenate(views)
 
 
-def _stacked_by_index(views: list[View], name: str) -> Repeated:
+def _stacked_by_index(views: list[View], name: str) -> IndexedRows:
     """Stack views of which some are rows by index: what several of them index is held once, and only rows in use."""
-    parts = [view if isinstance(view, Repeated) else Repeated(view, np.arange(view.shape[0])) for view in views]
-    if all(isinstance(view, Repeated) and view.view is parts[0].view for view in views):
-        return Repeated(parts[0].view, np.concatenate([part.index for part in parts]))
+    parts = [view if isinstance(view, IndexedRows) else IndexedRows(view, np.arange(view.shape[0])) for view in views]
+    if all(isinstance(view, IndexedRows) and view.view is parts[0].view for view in views):
+        return IndexedRows(parts[0].view, np.concatenate([part.index for part in parts]))
     sources: dict[Any, list[int]] = {}
     for i, view in enumerate(views):
-        sources.setdefault(id(view.view) if isinstance(view, Repeated) else ("own", i), []).append(i)
+        sources.setdefault(id(view.view) if isinstance(view, IndexedRows) else ("own", i), []).append(i)
     indices, images, start = [np.zeros(0, np.intp)] * len(parts), [], 0
     for own in sources.values():
-        used, position = Repeated(parts[own[0]].view, np.concatenate([parts[i].index for i in own])).distinct()
+        used, position = IndexedRows(parts[own[0]].view, np.concatenate([parts[i].index for i in own])).distinct()
         for i, index in zip(own, np.split(position, np.cumsum([len(parts[i]) for i in own])[:-1]), strict=True):
             indices[i] = index + start
         images.append(used)
         start += used.shape[0]
-    return Repeated(stack(images, name), np.concatenate(indices))
+    return IndexedRows(stack(images, name), np.concatenate(indices))
 
 
 def describe(view: View) -> str:
     """Return shape and kind."""
-    if isinstance(view, Repeated):
+    if isinstance(view, IndexedRows):
         return f"{len(view)} rows of {describe(view.view)}"
     if isinstance(view, SETS):
         return repr(view)
@@ -139,7 +141,7 @@ def describe(view: View) -> str:
 
 def cell(named: tuple[str, View]) -> str:
     """Return the first row of a named view as a table cell."""
-    view = named[1].expanded() if isinstance(named[1], Repeated) else named[1]
+    view = named[1].expanded() if isinstance(named[1], IndexedRows) else named[1]
     if isinstance(view, Sentences) and not view.readable:
         return f"<td>{escape(repr(view))}</td>"
     row = view.toarray()[0] if sp.issparse(view) else (view.to_numpy() if is_frame(view) else view)[0]

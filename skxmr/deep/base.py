@@ -26,7 +26,7 @@ from skxmr.deep.inputs import PretrainedText, pretrain_text
 from skxmr.deep.options import OPTIMIZERS, options_of
 from skxmr.deep.split import Split, split_rows
 from skxmr.deep.tasks import AnnouncesEpochs, with_callbacks
-from skxmr.deep.training import going_on, train
+from skxmr.deep.training import resumed, train
 from skxmr.nn.device import initialising, resolve_device
 from skxmr.nn.objective import Objective
 
@@ -205,7 +205,7 @@ class DeepRetriever(AnnouncesEpochs, CrossModalRetriever):
         if continued:
             if labels is not None and labels.names.tolist() != list(getattr(self, "classes_", [])):
                 raise ValueError("warm_start=True, but the labels of the last fit had other names; set it to False.")
-            network = going_on(network, self.network_)
+            network = resumed(network, self.network_)
         network.to(device)
         dataset = self._dataset(split, network, device)
         options = self._options(len(dataset), device)

@@ -21,7 +21,7 @@ _SHARE = 0.5  # of a GPU's free memory that one view may take
 Batch = tuple[dict[str, Tensor], Tensor]
 
 
-class SomeRows:
+class LazyRows:
     """Some rows of a view, read when they are asked for: neither a memory map nor an array is copied.
 
     Parameters
@@ -60,21 +60,21 @@ class ViewSource:
 
     Parameters
     ----------
-    view : array, CSR, memory map or SomeRows
+    view : array, CSR, memory map or LazyRows
         A checked view.
     device : torch.device
         Where the rows are wanted.
     resident : bool or None
-        None decides by :func:`resides`.
+        None decides by :func:`fits_on_device`.
     name : str
         How the view is called in messages.
     """
 
     def __init__(self, view: Any, device: torch.device, resident: bool | None = None, name: str = "a view") -> None:
         self.device, self.name = device, name
-        self.resident = resides(view, device) if resident is None else resident
+        self.resident = fits_on_device(view, device) if resident is None else resident
         self.places: Tensor | None = None  # of the rows in the view, where it holds others as well
-        if self.resident and device.type == "cpu" and isinstance(view, SomeRows) and _usable(view.view):
+        if self.resident and device.type == "cpu" and isinstance(view, LazyRows) and _shares_memory(view.view):
             view, self.places = view.view, torch.from_numpy(view.rows)
         self.view = _moved(view, device, name) if self.resident else view
 
@@ -168,7 +168,7 @@ class Batches:
         return bounds
 
 
-def resides(view: Any, device: torch.device) -> bool:
+def fits_on_device(view: Any, device: torch.device) -> bool:
     """Tell whether a view should be moved to a device as a whole.
 
     On a GPU where that takes at most half of the memory that is free. In main memory dense arrays are where they should
@@ -200,10 +200,10 @@ def _tensor(rows: Any, name: str) -> Tensor:
             sp.csr_array((_single(rows.data, name), rows.indices, rows.indptr), rows.shape).toarray()
         )
     single = _single(rows, name)
-    return torch.from_numpy(single if _usable(single) else single.copy())
+    return torch.from_numpy(single if _shares_memory(single) else single.copy())
 
 
-def _usable(array: Any) -> bool:
+def _shares_memory(array: Any) -> bool:
     """Tell whether a tensor can share an array's memory."""
     return bool(array.dtype == np.float32 and array.flags.writeable and array.flags.c_contiguous)
 

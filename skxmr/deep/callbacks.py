@@ -24,7 +24,7 @@ class StopTraining(KeyboardInterrupt):
     """Ends skorch's loop early; skorch's own early stopping does the same."""
 
 
-class Selection(Callback):
+class BestWeights(Callback):
     """Score the validation rows after every epoch and keep the best weights.
 
     Parameters
@@ -77,7 +77,7 @@ class Selection(Callback):
 class Patience(Callback):
     """Stop when no epoch has beaten the best one for long; the last callback, so that all others see the epoch."""
 
-    def __init__(self, selection: Selection, patience: int | None) -> None:
+    def __init__(self, selection: BestWeights, patience: int | None) -> None:
         self.selection = selection
         self.patience = patience
 
@@ -87,7 +87,7 @@ class Patience(Callback):
             raise StopTraining
 
 
-class Steps(Callback):
+class LearningRateSchedule(Callback):
     """Step a learning-rate schedule after every training batch; a number is the epochs to a tenth of the rate."""
 
     def __init__(self, kind: str | int, n_steps: int, cycle_momentum: bool, n_epochs: int = 1) -> None:
@@ -128,7 +128,7 @@ class Clip(Callback):
         nn.utils.clip_grad_norm_([parameter for _, parameter in named_parameters], self.longest)
 
 
-class Ramp(Callback):
+class AdversaryRamp(Callback):
     """Tell discriminators before every batch what share of the training is done."""
 
     def __init__(self, n_steps: int) -> None:

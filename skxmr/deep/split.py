@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from skxmr._data.labels import Labels
 from skxmr._data.pairs import Pairs
-from skxmr._data.repeated import Repeated
+from skxmr._data.repeated import IndexedRows
 from skxmr._data.sentences import Sentences
-from skxmr.deep.batches import SomeRows
+from skxmr.deep.batches import LazyRows
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def split_rows(pairs: Pairs, labels: Labels | None, fraction: float, seed: int) 
 
 def _take(pairs: Pairs, rows: NDArray[Any], shared: bool) -> Rows:
     image, text = (
-        view[rows] if sp.issparse(view) or isinstance(view, (Repeated, Sentences)) else SomeRows(view, rows)
+        view[rows] if sp.issparse(view) or isinstance(view, (IndexedRows, Sentences)) else LazyRows(view, rows)
         for view in (pairs.image, pairs.text)
     )
     return Rows(image, text, pairs.label_graph, pairs.groups[rows] if shared else None)

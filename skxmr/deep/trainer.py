@@ -40,7 +40,7 @@ class Trainer(NeuralNet):
         global _last_interrupt
         self.interrupts_, self.steps_ = 0, 0
         self.critics_ = [module for module in self.module_.modules() if isinstance(module, Discriminator)]
-        self.asks_ = type(self.optimizer_) is torch.optim.LBFGS or not _of_torch(self.optimizer_)
+        self.needs_closure_ = type(self.optimizer_) is torch.optim.LBFGS or not _of_torch(self.optimizer_)
         losses = losses_of(self.module_, self.objective, self.precision)
         self.losses_: Any = Compiled(losses) if self.compiled else losses
         try:
@@ -72,9 +72,9 @@ class Trainer(NeuralNet):
         """Train for an epoch; callbacks that do not heed batches are not told of them."""
         if iterator is None:
             return
-        begin, end = self._heeding("on_batch_begin"), self._heeding("on_batch_end")
-        self.of_gradients_ = self._heeding("on_grad_computed")
-        curious = any(_of_users(callback) for callback in (*begin, *end, *self.of_gradients_))
+        begin, end = self._overriding("on_batch_begin"), self._overriding("on_batch_end")
+        self.gradient_callbacks_ = self._overriding("on_grad_computed")
+        curious = any(_of_users(callback) for callback in (*begin, *end, *self.gradient_callbacks_))
         read_every = 1 if curious else _READ_EVERY  # they may look at the history
         self._set_training(True)
         unread: list[tuple[int, dict[str, Tensor]]] = []
@@ -102,7 +102,7 @@ class Trainer(NeuralNet):
         if not self.module_.training:  # a callback looked at the network
             self._set_training(True)
         try:
-            if self.asks_:
+            if self.needs_closure_:
                 self.optimizer_.step(partial(self._backward, batch, first))
             else:  # the same, without what torch does around a closure
                 self._backward(batch, first)
@@ -123,7 +123,7 @@ class Trainer(NeuralNet):
         else:
             total, terms, outputs = self.losses_(*batch)
             total.backward()
-        for callback in self.of_gradients_:
+        for callback in self.gradient_callbacks_:
             named = list(self.get_all_learnable_params())
             self._tell(callback, "on_grad_computed", named_parameters=named, batch=batch, training=True)
         if self.compiled:  # what recorded kernels return is overwritten by the next step
@@ -149,7 +149,7 @@ class Trainer(NeuralNet):
             row["train_batch_size"] = size
         unread.clear()
 
-    def _heeding(self, method_name: str) -> list[Any]:
+    def _overriding(self, method_name: str) -> list[Any]:
         """Return the callbacks that do something when told; the others are most of the cost of a small step."""
         nothing = getattr(Callback, method_name)
         return [

@@ -17,7 +17,15 @@ from tqdm.auto import tqdm
 
 from skxmr.deep import distributed
 from skxmr.deep.batches import Batches, PairsDataset
-from skxmr.deep.callbacks import Clip, DivergenceError, Patience, Progress, Ramp, Selection, Steps
+from skxmr.deep.callbacks import (
+    AdversaryRamp,
+    BestWeights,
+    Clip,
+    DivergenceError,
+    LearningRateSchedule,
+    Patience,
+    Progress,
+)
 from skxmr.deep.options import OPTIMIZERS, Options
 from skxmr.deep.trainer import Trainer
 from skxmr.nn.adversaries import Discriminator
@@ -50,14 +58,14 @@ def train(
     `score` returns validation scores by name, of which the last one decides; None keeps the last epoch.
     """
     settle = getattr(network, "settle", None)  # of networks that learn something without gradients
-    selection = Selection(network, distributed.first_measures(score), settle and partial(settle, dataset))
+    selection = BestWeights(network, distributed.first_measures(score), settle and partial(settle, dataset))
     module: nn.Module = network
     if distributed.n_ranks() > 1:
         module = distributed.JointTerms(network, objective, dataset)
         objective = distributed.joined(objective, options.batch_size)
     n_steps = options.max_epochs * len(Batches(dataset, options.batch_size, smallest=objective.smallest_batch))
     with (
-        _own_noise(network, dataset.device, generator.initial_seed() + distributed.rank()),
+        dropout_generator(network, dataset.device, generator.initial_seed() + distributed.rank()),
         tqdm(total=options.max_epochs, unit="epoch", disable=not options.verbose or distributed.rank() > 0) as bar,
     ):
         callbacks = [
@@ -88,12 +96,15 @@ def _of_steps(network: nn.Module, objective: Objective, options: Options, n_step
     if objective.clip is not None:
         yield "clip", Clip(objective.clip)
     if options.schedule != "constant":
-        yield "steps", Steps(options.schedule, n_steps, isinstance(options.optimizer, str), options.max_epochs)
+        yield (
+            "steps",
+            LearningRateSchedule(options.schedule, n_steps, isinstance(options.optimizer, str), options.max_epochs),
+        )
     if any(isinstance(module, Discriminator) for module in network.modules()):
-        yield "ramp", Ramp(n_steps)
+        yield "ramp", AdversaryRamp(n_steps)
 
 
-def going_on(fresh: nn.Module, last: nn.Module) -> nn.Module:
+def resumed(fresh: nn.Module, last: nn.Module) -> nn.Module:
     """Return a trainable copy of the last network, provided that a fresh one would have the same shapes."""
     try:
         fresh.load_state_dict(last.state_dict())
@@ -146,7 +157,7 @@ def _net(
 
 
 @contextmanager
-def _own_noise(network: nn.Module, device: torch.device, seed: int) -> Iterator[None]:
+def dropout_generator(network: nn.Module, device: torch.device, seed: int) -> Iterator[None]:
     """Let the dropout of a network draw from a generator of this training alone."""
     dropouts = [module for module in network.modules() if isinstance(module, Dropout)]
     noise = torch.Generator(device).manual_seed(seed)

@@ -8,7 +8,7 @@ import scipy.sparse as sp
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from skxmr._data.arguments import views_of
+from skxmr._data.arguments import image_and_text
 from skxmr._data.kinds import FloatArray
 from skxmr._data.pairs import Pairs
 from skxmr.metrics._scorers import RetrievalScorer
@@ -39,7 +39,7 @@ class CombinedRetriever(BaseEstimator):
             Sparse, with an entry for each pair, if `where` is given.
         """
         check_is_fitted(self)
-        image, text = views_of(image, text, "similarity")
+        image, text = image_and_text(image, text, "similarity")
         return self._similarity(Pairs(image), Pairs(text=text), where)
 
     def score(self, X: Any, y: Any = None, labels: Any = None) -> float:

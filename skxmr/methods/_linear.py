@@ -19,7 +19,7 @@ from skxmr._linalg.rotation import Rotation
 from skxmr._linalg.solvers import signs
 from skxmr.base import CrossModalRetriever
 
-AS_IT_IS = Rotation(None)
+UNROTATED = Rotation(None)
 _ROWS = 4096
 
 
@@ -71,14 +71,14 @@ class CovarianceRetriever(LinearRetriever):
             moments.merge(total(checked.pairs, _moments, Moments.merge))
         else:
             moments.update(image, text)
-        self._solve(moments.covariances(), self._limited(moments.n, *moments.xt.shape), (AS_IT_IS, AS_IT_IS))
+        self._solve(moments.covariances(), self._limited(moments.n, *moments.xt.shape), (UNROTATED, UNROTATED))
         self._moments = moments
         return self._remember(checked)
 
     def _fit(self, pairs: Pairs, labels: Labels | None) -> None:
         k = self._limited(len(pairs), pairs.image.shape[1], pairs.text.shape[1])
         if is_chunked(pairs.image):
-            self._solve(total(pairs, _moments, Moments.merge).take(), k, (AS_IT_IS, AS_IT_IS))
+            self._solve(total(pairs, _moments, Moments.merge).take(), k, (UNROTATED, UNROTATED))
         else:
             views = self._views(pairs)
             self._solve(covariances(views[0].rows, views[1].rows), k, views)

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils.metaestimators import _BaseComposition
 
-from skxmr._data.arguments import need_both, unpack
+from skxmr._data.arguments import as_pairs, need_both
 from skxmr._data.pairs import Pairs
 from skxmr.methods._combined import CombinedRetriever
 from skxmr.metrics._asking import similarity_matrix, some_similarities
@@ -94,7 +94,7 @@ class RetrieverEnsemble(CombinedRetriever, _BaseComposition):
         self
         """
         self._check()
-        pairs, labels = unpack(X, y, labels)
+        pairs, labels = as_pairs(X, y, labels)
         need_both(pairs, "fit")
         self.estimators_ = [clone(estimator).fit(pairs, labels) for _, estimator in self.estimators]
         self.fitted_with_labels_ = labels is not None

@@ -19,7 +19,7 @@ from skxmr._linalg.moments import Array, Covariances, check_overflow
 from skxmr._linalg.rotation import Rotation, rotated
 from skxmr._linalg.solvers import paired_directions
 from skxmr._linalg.weighted import WeightedChunks, WeightedRows
-from skxmr.methods._linear import AS_IT_IS, LinearRetriever, lifted
+from skxmr.methods._linear import UNROTATED, LinearRetriever, lifted
 
 _ROWS = 1024  # distinct label vectors whose weights are held at once
 _Sums: TypeAlias = tuple[Array, Array, Array]  # weights of the image rows (n,), of the text rows (n,), C_xy (d1, d2)
@@ -175,7 +175,7 @@ class MLCCA(LinearRetriever):
 def _rows(pairs: Pairs) -> tuple[tuple[Rotation, Rotation], WeightedRows | WeightedChunks]:
     """Return how the views were rotated, if at all, and the rows to sum."""
     if is_chunked(pairs.image):
-        return (AS_IT_IS, AS_IT_IS), WeightedChunks(pairs)
+        return (UNROTATED, UNROTATED), WeightedChunks(pairs)
     views = rotated(pairs.image), rotated(pairs.text)
     return views, WeightedRows(views[0].rows, views[1].rows)
 

@@ -22,7 +22,7 @@ from skxmr._linalg.moments import Covariances, Moments
 from skxmr._linalg.rotation import Rotation, rotated
 from skxmr._linalg.solvers import add_ridge, solution
 from skxmr.base import CrossModalRetriever
-from skxmr.methods._linear import AS_IT_IS, project
+from skxmr.methods._linear import UNROTATED, project
 
 
 class SemanticMatching(CrossModalRetriever):
@@ -162,7 +162,7 @@ class _LabelRidge:
         view = rotated(X)
         return self.solve(Moments(view.rows.shape[1], Y.shape[1], second=False).update(view.rows, Y).take(), view)
 
-    def solve(self, cov: Covariances, view: Rotation = AS_IT_IS) -> _LabelRidge:
+    def solve(self, cov: Covariances, view: Rotation = UNROTATED) -> _LabelRidge:
         S = add_ridge(cov.xx, self.ridge * view.share)
         coef = solution(S, cov.xt, cov.image_mean)
         self.mean_, self.coef_, self.intercept_ = view.origin(cov.image_mean), view.lift(coef), cov.text_mean

@@ -11,13 +11,13 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from skxmr._data.arguments import need_both, unpack, views_of
+from skxmr._data.arguments import as_pairs, image_and_text, need_both
 from skxmr._data.kinds import FloatArray
 from skxmr._data.option_checks import check_k
 from skxmr._data.packed import words_of
 from skxmr._data.pairs import Pairs
 from skxmr._data.regions import Regions
-from skxmr._data.repeated import Repeated
+from skxmr._data.repeated import IndexedRows
 from skxmr.methods._combined import CombinedRetriever
 from skxmr.metrics._asking import scores_pairs, similarity_matrix, some_similarities
 from skxmr.steps.mean_regions import MeanRegions
@@ -87,7 +87,7 @@ class TwoStage(CombinedRetriever):
         self
         """
         check_k(self.k, optional=False)
-        pairs, labels = unpack(X, y, labels)
+        pairs, labels = as_pairs(X, y, labels)
         need_both(pairs, "fit")
         for name, stage in (("first", self.first), ("second", self.second)):
             if not hasattr(stage, "fit"):
@@ -121,7 +121,7 @@ class TwoStage(CombinedRetriever):
             Its mean is the share of all pairs.
         """
         check_is_fitted(self)
-        image, text = views_of(image, text, "candidates")
+        image, text = image_and_text(image, text, "candidates")
         return _nearest(similarity_matrix(self.first_, Pairs(image), Pairs(text=text))[:], self.k)
 
     def _similarity(self, images: Pairs, texts: Pairs, where: Any) -> Any:
@@ -149,7 +149,7 @@ def _nearest(S: FloatArray, k: int) -> sp.csr_array:
 
 def _with_vectors(retriever: Any, pairs: Pairs) -> Any:
     """Put in front of a retriever what makes vectors of regions and of words, where there are such."""
-    image = pairs.image.view if isinstance(pairs.image, Repeated) else pairs.image
+    image = pairs.image.view if isinstance(pairs.image, IndexedRows) else pairs.image
     as_vectors: dict[str, Any] = {}
     if isinstance(image, Regions) or getattr(image, "ndim", 2) == 3:
         as_vectors["image"] = MeanRegions()

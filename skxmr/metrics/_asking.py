@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from skxmr._data.arguments import need_both, unpack
+from skxmr._data.arguments import as_pairs, need_both
 from skxmr._data.labels import encode_labels
 from skxmr._data.pairs import Pairs
-from skxmr._data.repeated import Repeated
+from skxmr._data.repeated import IndexedRows
 from skxmr.metrics._relevance import SameGroup, SameRow, SharedLabels
 from skxmr.metrics._similarity import Similarity
 
@@ -27,7 +27,7 @@ def score_matrices(
     query; its labels are those of its first text, and without labels all its texts are relevant. `by_labels=False`
     leaves labels out of it, given or learned from.
     """
-    pairs, labels = unpack(X, y, labels)
+    pairs, labels = as_pairs(X, y, labels)
     need_both(pairs, "scoring")
     if len(pairs) == 0:
         raise ValueError("the Pairs to score has no rows; pass at least one image with its text.")
@@ -39,7 +39,7 @@ def score_matrices(
             "score(X_img, X_txt, labels). In scikit-learn's search tools use Pairs as X and the labels as y, "
             "or enable metadata routing and pass labels=."
         )
-    if isinstance(pairs.image, Repeated):
+    if isinstance(pairs.image, IndexedRows):
         images, index = pairs.distinct_images()
         relevance: Any = SameGroup(np.arange(images.shape[0]), index)
         if labels is not None:

@@ -8,12 +8,12 @@ import numpy as np
 
 from skxmr._data.labels import encode_labels
 from skxmr._data.option_checks import check_choice
+from skxmr.metrics._blocks import evaluate, mean, ratio
+from skxmr.metrics._devices import on_device
 from skxmr.metrics._gains import precision_at_relevant
-from skxmr.metrics._host import on_device
 from skxmr.metrics._ranking import Array, Ranking
 from skxmr.metrics._relevance import SameRow, SharedLabels
 from skxmr.metrics._similarity import Similarity
-from skxmr.metrics._walk import evaluate, mean, ratio
 
 TIES = ("expected", "sklearn")
 DENOMINATORS = ("min", "relevant")

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from skxmr._data.option_checks import check_k
+from skxmr.metrics._blocks import as_matrix, check_matrices, evaluate, mean, per_query, relevance_rows, score_rows
 from skxmr.metrics._gains import expected_first, hit_probability
 from skxmr.metrics._ranking import Array, Ranking
-from skxmr.metrics._walk import as_matrix, check_matrices, evaluate, mean, per_query, relevance_rows, score_rows
 
 
 def first_rank(scores: Any, relevance: Any, *, exclude_self: bool = False, n_jobs: int | None = None) -> Array:

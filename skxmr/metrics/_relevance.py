@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from skxmr._data.labels import Labels, encode_labels
 from skxmr._data.option_checks import check_k
-from skxmr.metrics._host import as_host
+from skxmr.metrics._devices import as_host
 
 _WORDS = 512  # labels up to which an item's are held as the bits of a few words
 _DENSE_LABELS = 2**24  # entries of the gallery's label matrix up to which it is held densely, in 64 MB

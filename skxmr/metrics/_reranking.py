@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from skxmr._data.kinds import FloatArray
 from skxmr._data.option_checks import check_k
-from skxmr.metrics._products import steps
-from skxmr.metrics._walk import as_matrix, check_matrices, score_rows
+from skxmr.metrics._array_scores import steps
+from skxmr.metrics._blocks import as_matrix, check_matrices, score_rows
 
 _BLOCK = 2**24  # scores held at once
 

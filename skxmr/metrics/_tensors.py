@@ -11,9 +11,9 @@ from torch import Tensor
 
 from skxmr._data.option_checks import check_k
 from skxmr._data.view_checks import check_view
+from skxmr.metrics._blocks import as_matrix, check_matrices, relevance_rows
 from skxmr.metrics._ranking import Array
 from skxmr.metrics._relevance import SameRow, SharedLabels
-from skxmr.metrics._walk import as_matrix, check_matrices, relevance_rows
 
 _BLOCK = 2**24  # entries of the score matrix ranked at once, at about 100 bytes each
 _DENSE_LABELS = 2**28  # entries of a label matrix up to which it is held densely on the device, in 1 GB

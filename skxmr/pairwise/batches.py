@@ -12,8 +12,8 @@ from torch import Tensor
 
 from skxmr._data.packed import Packed
 from skxmr._data.regions import Regions
-from skxmr._data.repeated import Repeated
-from skxmr.deep.batches import SomeRows, ViewSource
+from skxmr._data.repeated import IndexedRows
+from skxmr.deep.batches import LazyRows, ViewSource
 from skxmr.metrics import SameGroup
 from skxmr.pairwise.encoders import RegionBatch, WordBatch
 from skxmr.pairwise.vocabulary import Vocabulary, is_anchor, places_of
@@ -24,24 +24,24 @@ class RegionSource:
 
     Parameters
     ----------
-    images : Repeated of Regions
+    images : IndexedRows of Regions
         The image of each row.
     device : torch.device
         Where batches are wanted.
     """
 
-    def __init__(self, images: Repeated, device: torch.device) -> None:
+    def __init__(self, images: IndexedRows, device: torch.device) -> None:
         regions: Regions = images.view
         n, self.r, self.d = regions.shape
         self.used, index = np.unique(images.index, return_inverse=True)
         flat: Any = regions.features.reshape(n, self.r * self.d)
-        self.features = ViewSource(flat if len(self.used) == n else SomeRows(flat, self.used), device, name="image")
+        self.features = ViewSource(flat if len(self.used) == n else LazyRows(flat, self.used), device, name="image")
         self.mask = _placed(regions.mask[self.used], device)
         boxes = None if regions.boxes is None else np.asarray(regions.boxes[self.used], np.float32)
         self.boxes = None if boxes is None else _placed(boxes, device)
         self._point(index)
 
-    def of(self, images: Repeated) -> Self:
+    def of(self, images: IndexedRows) -> Self:
         """Return a source of other rows that show some of the same images; nothing is moved again."""
         return copy.copy(self)._point(np.searchsorted(self.used, images.index))
 
@@ -168,7 +168,7 @@ def edges_of(heads: Tensor, mask: Tensor) -> Tensor:
 
 def _some(flat: NDArray[Any], words: NDArray[Any]) -> Any:
     """Return some words' entries; of vectors, a view that reads them when they are asked for."""
-    return SomeRows(flat, words) if flat.ndim == 2 else flat[words]
+    return LazyRows(flat, words) if flat.ndim == 2 else flat[words]
 
 
 def _placed(array: NDArray[Any], device: torch.device) -> Tensor:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from skxmr._data.kinds import is_frame
 from skxmr._data.regions import Regions
-from skxmr._data.repeated import Repeated
+from skxmr._data.repeated import IndexedRows
 from skxmr._data.sentences import Sentences
 from skxmr._data.view_checks import check_mapped
 from skxmr.pairwise.vocabulary import Vocabulary, places_of
@@ -19,9 +19,9 @@ from skxmr.pairwise.vocabulary import Vocabulary, places_of
 _BLOCK = 128  # images that are looked at together
 
 
-def checked_images(view: Any, min_rows: int, width: int | None) -> Repeated:
+def checked_images(view: Any, min_rows: int, width: int | None) -> IndexedRows:
     """Return images as rows of `Regions` by index, finite and of the width seen in fit."""
-    rows = view if isinstance(view, Repeated) else None
+    rows = view if isinstance(view, IndexedRows) else None
     regions = view if rows is None else rows.view
     raw = isinstance(regions, np.ndarray) and regions.dtype.kind == "O"
     if raw or isinstance(regions, (list, tuple)):
@@ -34,7 +34,7 @@ def checked_images(view: Any, min_rows: int, width: int | None) -> Repeated:
                 "(n, regions, d)."
             )
         regions = Regions(regions)
-    rows = Repeated(regions, np.arange(len(regions)) if rows is None else rows.index)
+    rows = IndexedRows(regions, np.arange(len(regions)) if rows is None else rows.index)
     if len(rows) < min_rows:
         raise ValueError(f"image has {len(rows)} sample(s) (n_samples={len(rows)}); at least {min_rows} are needed.")
     if width is not None and regions.shape[2] != width:

@@ -137,7 +137,7 @@ class CrossGraph(nn.Module):
 
     def compare(self, image: Side, text: Side) -> Tensor:
         """Return the similarities (a, b) of all images with all texts: eqs. 8 to 20."""
-        pairs = _Pairs(self, image, text)
+        pairs = _PairGraphs(self, image, text)
         found = []
         for z, scores in enumerate((self.image_scores, self.text_scores)):
             side = pairs.sides[z]
@@ -165,7 +165,7 @@ def _block_cosines(rebuilt: Tensor, blocks: Tensor, n_heads: int) -> Tensor:
     return products / torch.linalg.vector_norm(parts, dim=4).clamp(min=_SMALL)
 
 
-class _Pairs:
+class _PairGraphs:
     """The graphs of all pairs, updated and rebuilt: eqs. 8 to 14; index 0 is images, 1 texts."""
 
     def __init__(self, graph: CrossGraph, image: Side, text: Side) -> None:

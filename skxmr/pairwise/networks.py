@@ -13,7 +13,7 @@ from sklearn.preprocessing import StandardScaler
 from torch import Tensor, nn
 
 from skxmr._data.regions import Regions
-from skxmr._data.repeated import Repeated
+from skxmr._data.repeated import IndexedRows
 from skxmr.deep.inputs import standardizing
 from skxmr.deep.split import Split
 from skxmr.pairwise.checks import check_known
@@ -129,7 +129,7 @@ def set_encoders(
     return Encoders(image, text, vocabulary)
 
 
-def _standardizer(images: Repeated, wanted: bool | str) -> nn.Module:
+def _standardizer(images: IndexedRows, wanted: bool | str) -> nn.Module:
     """Return what standardises features of regions by those of the fitting rows."""
     if not wanted:
         return nn.Identity()

@@ -11,11 +11,11 @@ import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from skxmr._data.arguments import views_of
+from skxmr._data.arguments import image_and_text
 from skxmr._data.labels import Labels
 from skxmr._data.packed import Packed
 from skxmr._data.pairs import Pairs
-from skxmr._data.repeated import Repeated
+from skxmr._data.repeated import IndexedRows
 from skxmr.deep import distributed
 from skxmr.deep.base import DeepRetriever
 from skxmr.deep.callbacks import SCHEDULES
@@ -169,7 +169,7 @@ class PairwiseRetriever(DeepRetriever):
             Sparse, with an entry for each pair, if `where` is given.
         """
         check_is_fitted(self)
-        image, text = views_of(image, text, "similarity")
+        image, text = image_and_text(image, text, "similarity")
         images = self._checked_view(image, "image", 1, self.n_features_["image"], None)
         texts = self._checked_view(text, "text", 1, self.n_features_["text"], None)
         sources = self._sources(images, texts.packed(), self.network_)
@@ -198,7 +198,7 @@ class PairwiseRetriever(DeepRetriever):
     def _dataset(self, split: Split, network: Any, device: torch.device) -> SetsDataset:
         parts = [split.pairs] if split.validation is None else [split.pairs, split.validation[0]]
         view, packed = split.pairs.image.view, split.pairs.text.packed()[0]
-        everything = Repeated(view, np.concatenate([rows.image.index for rows in parts]))
+        everything = IndexedRows(view, np.concatenate([rows.image.index for rows in parts]))
         words = np.concatenate([rows.text.packed()[1] for rows in parts])
         images, texts = self._sources(everything, (packed, words), network, device)
         n = len(split.pairs)
@@ -207,14 +207,14 @@ class PairwiseRetriever(DeepRetriever):
             shown, first = np.unique(parts[1].image.index, return_index=True)
             groups = _groups(parts[1])
             relevance = SameGroup(groups[first], groups)
-            dataset.held_out = images.of(Repeated(view, shown)), texts.of(slice(n, None)), relevance
+            dataset.held_out = images.of(IndexedRows(view, shown)), texts.of(slice(n, None)), relevance
         return dataset
 
     def _measure(self, network: Any, split: Split, dataset: Any) -> Callable[[], dict[str, float]] | None:
         return None if dataset.held_out is None else validation_recalls(network, *dataset.held_out)
 
     def _sources(
-        self, images: Repeated, texts: tuple[Packed, Any], network: Any, device: torch.device | None = None
+        self, images: IndexedRows, texts: tuple[Packed, Any], network: Any, device: torch.device | None = None
     ) -> tuple[RegionSource, WordSource]:
         device = next(network.parameters()).device if device is None else device
         if network.positions and images.view.boxes is None:

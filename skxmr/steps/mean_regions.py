@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 
 from skxmr._data.kinds import FloatArray
 from skxmr._data.regions import Regions
-from skxmr._data.repeated import Repeated
+from skxmr._data.repeated import IndexedRows
 
 _BLOCK = 1024  # images that are read at a time
 
@@ -62,7 +62,7 @@ class MeanRegions(TransformerMixin, BaseEstimator):
         ndarray of shape (n, d)
             float32 for float32 features, else float64.
         """
-        if isinstance(X, Repeated):  # an image that several rows share is averaged once
+        if isinstance(X, IndexedRows):  # an image that several rows share is averaged once
             images, index = X.distinct()
             means: FloatArray = self.transform(images)[index]
             return means

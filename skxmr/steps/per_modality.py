@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 from skxmr._data.arguments import PairsStep, need_pairs
 from skxmr._data.kinds import MODALITIES, is_frame
 from skxmr._data.pairs import Pairs
-from skxmr._data.repeated import Repeated
+from skxmr._data.repeated import IndexedRows
 from skxmr._data.views import as_view
 
 
@@ -134,7 +134,7 @@ def _transformer(transformer: Any, name: str) -> Any:
 
 def _rows(transformer: Any, view: Any) -> Any:
     """Transform a view; an image that several rows share, once."""
-    if isinstance(view, Repeated):
+    if isinstance(view, IndexedRows):
         images, index = view.distinct()
         return _again(_rows(transformer, images), images, index)
     return _without_index(view, transformer.transform(view))
@@ -142,7 +142,7 @@ def _rows(transformer: Any, view: Any) -> Any:
 
 def _fitted_rows(transformer: Any, view: Any, y: Any) -> Any:
     """Fit and transform a view; an image that several rows share counts once, and has no labels of its own."""
-    if isinstance(view, Repeated):
+    if isinstance(view, IndexedRows):
         images, index = view.distinct()
         return _again(_fitted_rows(transformer, images, None), images, index)
     if hasattr(transformer, "fit_transform"):
@@ -150,11 +150,11 @@ def _fitted_rows(transformer: Any, view: Any, y: Any) -> Any:
     return _without_index(view, transformer.fit(view, y).transform(view))
 
 
-def _again(out: Any, images: Any, index: Any) -> Repeated:
+def _again(out: Any, images: Any, index: Any) -> IndexedRows:
     view = as_view(out, "image")
     if view.shape[0] != images.shape[0]:
         raise ValueError(f"the transformer of image returned {view.shape[0]} rows for {images.shape[0]} images.")
-    return Repeated(view, index)
+    return IndexedRows(view, index)
 
 
 def _without_index(view: Any, out: Any) -> Any:

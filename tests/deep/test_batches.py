@@ -5,7 +5,7 @@ import torch
 from numpy.testing import assert_array_equal
 
 from skxmr.deep import batches
-from skxmr.deep.batches import Batches, PairsDataset, SomeRows, ViewSource, resides
+from skxmr.deep.batches import Batches, LazyRows, PairsDataset, ViewSource, fits_on_device
 from skxmr.deep.streaming import prefetched
 
 CPU = torch.device("cpu")
@@ -45,7 +45,7 @@ def test_no_batch_has_one_row(batch_size, sizes):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_some_rows_of_an_array_are_its_rows_and_no_copy(dtype):
     view, rows = IMAGE.astype(dtype), np.array([8, 1, 5, 2])
-    source = ViewSource(SomeRows(view, rows), CPU)
+    source = ViewSource(LazyRows(view, rows), CPU)
     assert source.resident and len(source) == 4
     assert np.shares_memory(source.view.numpy(), view) == (dtype == np.float32)
     assert len(source.view) == (10 if dtype == np.float32 else 4)  # of float64, the wanted rows alone are converted
@@ -85,10 +85,10 @@ def test_consecutive_rows_are_the_rows(tmp_path, resident):
 
 
 def test_sparse_views_are_made_dense_where_that_is_little(monkeypatch, tmp_path):
-    sparse, mapped = sp.csr_array(TEXT), SomeRows(forms(tmp_path)[-1], np.arange(5))
-    assert resides(sparse, CPU) and resides(IMAGE, CPU) and not resides(mapped, CPU)
+    sparse, mapped = sp.csr_array(TEXT), LazyRows(forms(tmp_path)[-1], np.arange(5))
+    assert fits_on_device(sparse, CPU) and fits_on_device(IMAGE, CPU) and not fits_on_device(mapped, CPU)
     monkeypatch.setattr(batches, "_SMALL", 4 * TEXT.size - 1)
-    assert not resides(sparse, CPU)
+    assert not fits_on_device(sparse, CPU)
     dataset = PairsDataset(IMAGE, sparse, Y, CPU)
     assert not dataset.resident
     assert_array_equal(dataset.rows(torch.tensor([4, 1]))[0]["text"], TEXT[[4, 1]])
@@ -98,7 +98,7 @@ def test_sparse_views_are_made_dense_where_that_is_little(monkeypatch, tmp_path)
 def test_a_gpu_keeps_what_takes_half_of_its_free_memory(free, expected, monkeypatch, tmp_path):
     """10 x 4 float32 are 160 bytes, whatever form they come in."""
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (free, 10**12))
-    assert [resides(view, torch.device("cuda")) for view in forms(tmp_path)] == [expected] * 5
+    assert [fits_on_device(view, torch.device("cuda")) for view in forms(tmp_path)] == [expected] * 5
 
 
 def test_batches_read_ahead_come_in_order():

@@ -183,7 +183,7 @@ def test_the_first_interrupt_keeps_the_best_epoch_and_the_second_raises(small, i
 
 def test_an_interrupt_inside_a_callback_of_ours_is_one(small, monkeypatch):
     monkeypatch.setattr(trainer, "_last_interrupt", -np.inf)
-    original, calls = callbacks.Steps.on_batch_end, []
+    original, calls = callbacks.LearningRateSchedule.on_batch_end, []
 
     def interrupted(self, net, **kwargs):
         calls.append(1)
@@ -191,7 +191,7 @@ def test_an_interrupt_inside_a_callback_of_ours_is_one(small, monkeypatch):
             raise KeyboardInterrupt
         original(self, net, **kwargs)
 
-    monkeypatch.setattr(callbacks.Steps, "on_batch_end", interrupted)
+    monkeypatch.setattr(callbacks.LearningRateSchedule, "on_batch_end", interrupted)
     when = 7  # three batches an epoch
     assert Toy(schedule="cosine").fit(*small).best_epoch_ <= 2
     monkeypatch.setattr(trainer, "_last_interrupt", -np.inf)

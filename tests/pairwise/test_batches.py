@@ -6,7 +6,7 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skxmr import RACG, SCAN, Pairs, Regions, Sentences
-from skxmr._data.repeated import Repeated
+from skxmr._data.repeated import IndexedRows
 from skxmr.datasets import make_captioned_scenes
 from skxmr.deep.callbacks import Clip
 from skxmr.pairwise.batches import RegionSource, WordSource, edges_of
@@ -81,7 +81,7 @@ def test_edges_join_words_and_heads_in_both_directions():
 def test_images_of_rows_are_looked_up_not_held_again():
     features = np.arange(24, dtype=np.float32).reshape(3, 2, 4)
     view = Regions(features, np.zeros((3, 2, 4)), np.array([[1, 0], [1, 1], [1, 1]]))
-    source = RegionSource(Repeated(view, np.array([2, 2, 0])), CPU)
+    source = RegionSource(IndexedRows(view, np.array([2, 2, 0])), CPU)
     batch = source.rows(torch.tensor([0, 2]))
     assert_array_equal(batch.features.numpy(), features[[2, 0]])
     assert batch.mask.tolist() == [[True, True], [True, False]] and batch.boxes.shape == (2, 2, 4)
@@ -146,10 +146,10 @@ def test_some_texts_are_those_of_the_whole():
 
 def test_only_images_in_use_are_moved():
     view = Regions(np.arange(40, dtype=np.float64).reshape(5, 2, 4))
-    source = RegionSource(Repeated(view, np.array([4, 1, 4])), CPU)
+    source = RegionSource(IndexedRows(view, np.array([4, 1, 4])), CPU)
     assert len(source.features) == 2 and source.mask.shape == (2, 2)
     assert_array_equal(source.rows(torch.arange(3)).features.numpy(), view.features[[4, 1, 4]])
-    again = source.of(Repeated(view, np.array([1])))
+    again = source.of(IndexedRows(view, np.array([1])))
     assert_array_equal(again.rows(torch.arange(1)).features.numpy(), view.features[[1]])
     assert again.features is source.features
 

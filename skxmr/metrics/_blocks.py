@@ -12,9 +12,9 @@ from threadpoolctl import threadpool_limits
 
 from skxmr._data.kinds import FloatArray
 from skxmr._data.option_checks import check_k
-from skxmr.metrics._host import as_host
+from skxmr.metrics._array_scores import steps
+from skxmr.metrics._devices import as_host
 from skxmr.metrics._keys import all_finite
-from skxmr.metrics._products import steps
 from skxmr.metrics._ranking import Array, Ranking, rank
 
 _BLOCK = 2**25  # entries of the score matrix held at once by a thread: 134 MB of float32

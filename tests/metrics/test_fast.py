@@ -13,11 +13,11 @@ from skxmr import metrics
 from skxmr.metrics import (
     SharedLabels,
     Similarity,
+    _array_scores,
+    _blocks,
     _gains,
     _keys,
-    _products,
     _ranking,
-    _walk,
 )
 from skxmr.metrics._ranking import Ties
 from tests import reference
@@ -159,9 +159,9 @@ def test_tiles_do_not_change_scores(metric, dtype, monkeypatch):
     gallery[9] = 0
     whole = Similarity(query, gallery, metric)[:]
     assert whole.dtype == dtype
-    monkeypatch.setattr(_products, "_TILE", 100)
-    monkeypatch.setattr(_products, "_CACHED", 50)
-    monkeypatch.setattr(_products, "_SAMPLE", 1)
+    monkeypatch.setattr(_array_scores, "_TILE", 100)
+    monkeypatch.setattr(_array_scores, "_CACHED", 50)
+    monkeypatch.setattr(_array_scores, "_SAMPLE", 1)
     tiled = Similarity(query, gallery, metric)[:]
     assert_allclose(tiled, whole, atol=2e-5 if dtype == np.float32 else 1e-12)
     assert_array_equal(tiled[:, 7], tiled[:, 250])
@@ -190,15 +190,15 @@ def test_common_bits_are_common_labels(c):
 
 
 def test_any_number_of_threads_gives_the_same_bits(monkeypatch):
-    monkeypatch.setattr(_walk, "_BLOCK", 1500)
-    monkeypatch.setattr(_walk, "_CACHED", 600)
+    monkeypatch.setattr(_blocks, "_BLOCK", 1500)
+    monkeypatch.setattr(_blocks, "_CACHED", 600)
     views, labels = problem()
     scores, relevance = Similarity(*views), SharedLabels(*labels)
     one, two = (metrics.average_precision(scores, relevance, n_jobs=jobs) for jobs in (1, 2))
     assert_array_equal(one, two)
     with parallel_config("loky", n_jobs=2):  # the measures share their memory: threads, whatever the backend
         used = set()
-        monkeypatch.setattr(_walk, "rank", lambda *args: used.add(threading.get_ident()) or _ranking.rank(*args))
+        monkeypatch.setattr(_blocks, "rank", lambda *args: used.add(threading.get_ident()) or _ranking.rank(*args))
         assert_array_equal(metrics.average_precision(scores, relevance), one)
         assert threading.get_ident() not in used  # the configured threads were taken, not the caller's
     assert_allclose(metrics.average_precision(scores, relevance), one, rtol=1e-5)

@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.metrics import average_precision_score, ndcg_score
 
 from skxmr import metrics
-from skxmr.metrics import SameRow, SharedLabels, Similarity, _products, _relevance, _walk
+from skxmr.metrics import SameRow, SharedLabels, Similarity, _array_scores, _blocks, _relevance
 from tests import reference
 
 RNG = np.random.default_rng(0)
@@ -104,10 +104,10 @@ def test_rows_that_differ_in_one_bit_are_told_apart():
         X = np.repeat(RNG.integers(2, size=(1, 40)).astype(dtype), 41, axis=0)
         X[np.arange(40), np.arange(40)] += 1
         twice = np.vstack([X, X])
-        first, spread = _products._distinct(_products._hashes(twice))
+        first, spread = _array_scores._distinct(_array_scores._hashes(twice))
         assert len(first) == 41
         assert_array_equal(twice[first][spread], twice)
-        assert _products._distinct(_products._hashes(X)) == (None, None)
+        assert _array_scores._distinct(_array_scores._hashes(X)) == (None, None)
 
 
 @pytest.mark.parametrize(("dtype", "offset"), [(np.float32, 1e3), (np.float64, 1e8)])
@@ -258,7 +258,7 @@ def test_blocks_do_not_change_anything(monkeypatch, block):
     query, gallery = RNG.normal(size=(13, 4)), RNG.normal(size=(19, 4))
     Yq, Yg = RNG.integers(2, size=(13, 5)), RNG.integers(2, size=(19, 5))
     whole = metrics.average_precision(Similarity(query, gallery), SharedLabels(Yq, Yg))
-    monkeypatch.setattr(_walk, "_BLOCK", block)
+    monkeypatch.setattr(_blocks, "_BLOCK", block)
     assert_allclose(metrics.average_precision(Similarity(query, gallery), SharedLabels(Yq, Yg)), whole, rtol=1e-12)
     assert_allclose(
         metrics.average_precision(Similarity(query, gallery)[:], SharedLabels(Yq, Yg)[:]), whole, rtol=1e-12

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any
+
+from skxmr._data.warn import warn
 
 
 def moved(old: str, new: str) -> Callable[[str], Any]:
@@ -23,7 +24,7 @@ def moved(old: str, new: str) -> Callable[[str], Any]:
             raise AttributeError(f"module {old!r} has no attribute {name!r}")
         found = getattr(import_module(new), name)
         message = f"{old} has moved to {new} and will be removed in 0.3; import {name} from there."
-        warnings.warn(message, DeprecationWarning, stacklevel=2)
+        warn(message, DeprecationWarning)
         return found
 
     return getattr_of_module

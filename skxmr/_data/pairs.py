@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Iterator
 from html import escape
 from typing import Any
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from skxmr._data.kinds import MODALITIES
 from skxmr._data.repeated import IndexedRows
 from skxmr._data.views import View, as_view, by_index, cell, common_rows, describe, stack, take
+from skxmr._data.warn import warn
 
 
 class Pairs:
@@ -237,9 +237,7 @@ def _same_graph(a: Any, b: Any) -> bool:
 
 
 def _warn_leak() -> None:
-    warnings.warn(
+    warn(
         "this Pairs carries a label graph and is being split: the graph has seen the labels of the held-out rows. "
         "Put LabelGraph into the pipeline instead, or drop the graph with pairs.replace(label_graph=None).",
-        UserWarning,
-        stacklevel=4,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,8 @@ from typing import Any
 import numpy as np
 import scipy.io
 from numpy.typing import NDArray
+
+from skxmr._data.warn import warn
 
 Array = NDArray[np.float64]
 
@@ -116,7 +117,7 @@ def _average(name: str, vectors: dict[str, Array]) -> Array | None:
     if len(absent) == len(words):
         return None
     if absent:
-        warnings.warn(f"no vector for {absent} of the label {name!r}; its other words are averaged.", stacklevel=3)
+        warn(f"no vector for {absent} of the label {name!r}; its other words are averaged.")
     present: Array = np.mean([vector for vector in parts.values() if vector is not None], axis=0)
     return present
 

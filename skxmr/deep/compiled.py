@@ -8,6 +8,8 @@ from typing import Any
 
 import torch
 
+from skxmr._data.warn import warn
+
 MODE = "default"  # "reduce-overhead" would record CUDA graphs
 
 
@@ -70,4 +72,4 @@ class Compiled:
         self.compiled = None
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         message = f"compile=True, but torch cannot compile here; training goes on without. {reason}"
-        warnings.warn(message, UserWarning, stacklevel=3)
+        warn(message)

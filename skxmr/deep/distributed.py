@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import os
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -12,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch import distributed as dist
 
+from skxmr._data.warn import warn
 from skxmr.deep.batches import Batch, PairsDataset
 from skxmr.nn.objective import Objective
 
@@ -48,7 +48,7 @@ def agree(seeds: list[int], pairs: Any, labels: Any) -> list[int]:
         launched = os.environ.get("WORLD_SIZE", "1")
         if launched != "1" and "RANK" in os.environ:
             message = f"WORLD_SIZE={launched}, but there is no process group, so every process trains alone on all "
-            warnings.warn(message + "rows; call torch.distributed.init_process_group() before fit.", stacklevel=6)
+            warn(message + "rows; call torch.distributed.init_process_group() before fit.")
         return seeds
     given: list[Any] = [None] * n_ranks()
     own = pairs.image.shape, pairs.text.shape, None if labels is None else labels.names.tolist()

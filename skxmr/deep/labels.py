@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import warnings
 from collections.abc import Callable
 from numbers import Real
 from typing import Any, cast
@@ -16,6 +15,7 @@ from torch import nn
 
 from skxmr._data.kinds import FloatArray
 from skxmr._data.labels import Labels
+from skxmr._data.warn import warn
 from skxmr.deep.base import DeepRetriever
 from skxmr.deep.inputs import make_inputs
 from skxmr.deep.label_vectors import label_vectors
@@ -126,9 +126,9 @@ def fitted_graph(retriever: Any, split: Split, own: LabelGraph) -> torch.Tensor:
     if pairs.label_graph is None:
         if changed and getattr(retriever, "classifier", None) == "linear":
             message = f'{", ".join(changed)}: no effect with classifier="linear", which has no graph.'
-            warnings.warn(message, UserWarning, stacklevel=8)
+            warn(message)
         elif "p" in changed and (name := _only_edges(retriever)):
-            warnings.warn(f'p has no effect with {name}="gat", which looks at the edges only.', stacklevel=8)
+            warn(f'p has no effect with {name}="gat", which looks at the edges only.')
         return _tensor(own.fit(None, labels).matrix_)
     if changed:
         kept = ", ".join(f"{name}={defaults[name].default!r}" for name in changed)

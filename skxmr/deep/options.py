@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import warnings
 from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
+from skxmr._data.warn import warn
 from skxmr.deep.callbacks import check_callbacks
 from skxmr.nn.device import fast_bfloat16
 
@@ -48,12 +48,12 @@ def options_of(retriever: Any, n: int, device: torch.device = _CPU) -> Options:
         chosen["batch_size"] = min(retriever._auto_batch, n)
     elif chosen["batch_size"] > n:
         message = f"batch_size={retriever.batch_size} but there are {n} rows to fit: every batch holds all of them."
-        warnings.warn(message, UserWarning, stacklevel=6)
+        warn(message)
     if retriever.max_epochs == "auto":
         steps = math.ceil(n / chosen["batch_size"])
         chosen["max_epochs"] = int(np.clip(round(_AUTO_STEPS / steps), 10, 60))
     if chosen["precision"] == "bf16" and not fast_bfloat16(device):
         message = f'precision="bf16", but this {device.type} has no bfloat16 arithmetic; training in float32 instead.'
-        warnings.warn(message, UserWarning, stacklevel=6)
+        warn(message)
         chosen["precision"] = "float32"
     return Options(**chosen)

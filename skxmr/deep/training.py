@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -15,6 +14,7 @@ from skorch.callbacks import PassthroughScoring
 from torch import nn
 from tqdm.auto import tqdm
 
+from skxmr._data.warn import warn
 from skxmr.deep import distributed
 from skxmr.deep.batches import Batches, PairsDataset
 from skxmr.deep.callbacks import (
@@ -82,7 +82,7 @@ def train(
         except DivergenceError as error:
             if selection.best_state is None:
                 raise DivergenceError(f"{error}; no epoch was finished. Lower lr, or standardise the views.") from error
-            warnings.warn(f"{error}; the weights of epoch {selection.best_epoch} are kept.", stacklevel=6)
+            warn(f"{error}; the weights of epoch {selection.best_epoch} are kept.")
     if net.interrupts_ == 2 or (net.interrupts_ and selection.best_state is None):  # there is no model to keep
         raise KeyboardInterrupt
     if selection.best_state is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Set
 from typing import Any
 
@@ -14,6 +13,7 @@ from skxmr._data.regions import Regions
 from skxmr._data.repeated import IndexedRows
 from skxmr._data.sentences import Sentences
 from skxmr._data.view_checks import check_mapped
+from skxmr._data.warn import warn
 from skxmr.pairwise.vocabulary import Vocabulary, places_of
 
 _BLOCK = 128  # images that are looked at together
@@ -115,7 +115,7 @@ def check_known(vocabulary: Vocabulary, texts: Sentences) -> None:
     silent = int((~np.logical_or.reduceat(known, np.concatenate([[0], np.cumsum(texts.lengths)[:-1]]))).sum())
     if silent:
         message = f"{silent} of {len(texts)} texts hold no word that was seen in fit: their similarities mean nothing."
-        warnings.warn(message, UserWarning, stacklevel=5)
+        warn(message)
 
 
 def _parsed(texts: list[Any], parser: Any) -> Sentences:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from skxmr._data.arguments import PairsStep, need_pairs
 from skxmr._data.kinds import n_rows
 from skxmr._data.labels import encode_labels
 from skxmr._data.pairs import Pairs
+from skxmr._data.warn import warn
 from skxmr.steps.cooccurrence import label_graph
 
 if TYPE_CHECKING:
@@ -119,10 +119,8 @@ class LabelGraph(PairsStep):
         self.isolated_ = np.delete(labels.names, connected)
         self.n_edges_ = int(off.sum())
         if self.n_edges_ == 0 and isinstance(self.kind, str) and self.kind == "cooccurrence":
-            warnings.warn(
+            warn(
                 f"at tau={self.tau} the label graph connects no two labels; lower tau, or use 'identity'.",
-                UserWarning,
-                stacklevel=2,
             )
         return self
 

@@ -1,4 +1,4 @@
-"""The retrievers that reproduce.py measures: closed forms with their grids, deep methods by name."""
+"""The retrievers that reproduce.py measures: all that make embeddings, and grids of the closed forms."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from tasks import Rows, Task
 
 import skxmr
 from skxmr.metrics import RetrievalScores
+from skxmr.testing import all_retrievers
 
-CLOSED = ("CCA", "PLS", "MLCCA", "SemanticMatching")
-DEEP = tuple(name for name in ("DAGNN", "ACMR", "ALGCN", "L2GCN", "IGNN", "DSCMR", "DCCA") if name in skxmr.__all__)
+EMBEDDING = [cls for cls in all_retrievers() if not cls.scores_pairs]
+CLOSED = tuple(cls.__name__ for cls in EMBEDDING if not issubclass(cls, skxmr.DeepRetriever))
+DEEP = tuple(cls.__name__ for cls in EMBEDDING if issubclass(cls, skxmr.DeepRetriever))
 METHODS = (*CLOSED, *DEEP)
 
 Grid = dict[str, list[Any]]
@@ -44,7 +46,7 @@ def components(name: str) -> tuple[list[int], list[int]]:
 
 
 def grid(name: str, method: str) -> Grid:
-    """Return the parameters that a closed form tries on a task."""
+    """Return the parameters that a closed form tries on a task; a method that is not listed is taken as it is."""
     unsupervised, supervised = components(name)
     wikipedia = name.startswith("wikipedia")
     ridges = [0.1, 0.25, 1.0] if wikipedia else [0.25, 0.5, 1.0, 4.0] if name == "corel5k_tags" else [0.25, 1.0, 4.0]
@@ -59,7 +61,7 @@ def grid(name: str, method: str) -> Grid:
             "weights": ["cosine", "exponential"] if wikipedia else ["cosine", "dot"],
         },
         "SemanticMatching": {"ridge": [0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0]},
-    }[method]
+    }.get(method, {})
 
 
 def retriever(task: Task, method: str, variant: Variant, seed: int, device: str = "cpu") -> tuple[Any, Grid]:

@@ -216,6 +216,11 @@ class CrossModalRetriever(PairsStep, metaclass=ABCMeta):
         check_is_fitted(self)
         return RetrievalScorer()(self, X, y, labels)
 
+    @classmethod
+    def _get_test_params(cls) -> list[dict[str, Any]]:
+        """Return the parameters that the common tests use, small ones: one dict per estimator that they check."""
+        return [{}]
+
     @abstractmethod
     def _fit(self, pairs: Pairs, labels: Labels | None) -> None:
         """Learn from checked views of at least two rows."""

@@ -2,64 +2,20 @@
 
 import numpy as np
 import pytest
-from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.preprocessing import MaxAbsScaler
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
 import skxmr
-from skxmr import (
-    ACMR,
-    ALGCN,
-    CCA,
-    DAGNN,
-    DCCA,
-    DSCMR,
-    IGNN,
-    L2GCN,
-    MLCCA,
-    PLS,
-    RACG,
-    SCAN,
-    CrossModalRetriever,
-    DeepRetriever,
-    LabelGraph,
-    PairwiseRetriever,
-    PerModality,
-    RetrieverEnsemble,
-    SemanticMatching,
-    TwoStage,
-)
-from skxmr.testing import check_retriever, retriever_checks
+from skxmr import CCA, CrossModalRetriever, DeepRetriever, LabelGraph, PairwiseRetriever, PerModality
+from skxmr.testing import all_retrievers, check_retriever, retriever_checks
 from tests.adapter import SplitColumns
 
-PLAIN = {"n_components": 4, "hidden": 8, "pretrain_text": False, "random_state": 0}
-SMALL = PLAIN | {"width": 8}
-SHORT = {"max_epochs": 2, "validation_fraction": 0.2}
-RETRIEVERS = [
-    CCA(),
-    CCA(n_components=1, ridge=0.0),
-    PLS(),
-    MLCCA(),
-    MLCCA(weights="exponential", n_neighbors=9),
-    SemanticMatching(),
-    SemanticMatching(image=Ridge(), text=LogisticRegression()),
-    DAGNN(**SMALL, **SHORT),
-    DAGNN(**SMALL | {"hidden": None}, max_epochs=1, validation_fraction=0, gnn="gat", discriminator="embedding"),
-    ACMR(**PLAIN, **SHORT),
-    ALGCN(**SMALL, **SHORT),
-    DCCA(2, hidden=8, random_state=0, **SHORT),
-    DSCMR(**PLAIN, **SHORT),
-    IGNN(**SMALL, **SHORT),
-    L2GCN(**SMALL, **SHORT),
-]
-SETS = {"n_components": 8, "word_width": 8, "batch_size": 10, "max_epochs": 1, "random_state": 0}
-SCORE_PAIRS = [
-    RACG(**SETS, n_heads=4),
-    SCAN(**SETS, attention="image_to_text"),
-    TwoStage(first=CCA(4), second=SCAN(**SETS), k=60),
-    RetrieverEnsemble([("sparse", RACG(**SETS, n_heads=2)), ("dense", RACG(**SETS, n_heads=2, text_graph="dense"))]),
-]
+SMALL = [cls(**parameters) for cls in all_retrievers() for parameters in cls._get_test_params()]
+RETRIEVERS = [retriever for retriever in SMALL if not retriever.scores_pairs]
+SCORE_PAIRS = [retriever for retriever in SMALL if retriever.scores_pairs]
+# Those that scikit-learn can make without arguments.
+NOT_COMBINED = [retriever for retriever in SMALL if isinstance(retriever, CrossModalRetriever)]
 STEPS = [LabelGraph(), PerModality(image=MaxAbsScaler(), text=MaxAbsScaler())]
 
 # Checks that cannot pass, each with its reason, by step.
@@ -116,7 +72,7 @@ def test_the_adapter_lets_scikit_learn_check_a_lot():
 
 
 @pytest.mark.parametrize("name", WITHOUT_DATA)
-@pytest.mark.parametrize("step", RETRIEVERS + SCORE_PAIRS[:2] + STEPS, ids=str)
+@pytest.mark.parametrize("step", NOT_COMBINED + STEPS, ids=str)
 def test_scikit_learns_checks_without_data(step, name):
     getattr(estimator_checks, name)(type(step).__name__, step)
 
@@ -133,11 +89,11 @@ def test_our_checks(check):
     check()
 
 
-def test_every_public_retriever_is_checked():
+def test_every_method_is_public_and_every_public_retriever_is_checked():
     public = {getattr(skxmr, name) for name in skxmr.__all__}
     classes = {value for value in public if isinstance(value, type) and hasattr(value, "similarity")}
     bases = {CrossModalRetriever, DeepRetriever, PairwiseRetriever}
-    assert classes - bases == {type(retriever) for retriever in RETRIEVERS + SCORE_PAIRS}
+    assert classes - bases == set(all_retrievers()) == {type(retriever) for retriever in SMALL}
 
 
 class Broken(CCA):

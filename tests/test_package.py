@@ -1,39 +1,75 @@
 """The package as a whole: what importing it costs and exposes."""
 
+import ast
+import inspect
 import subprocess
 import sys
 import tomllib
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
 import skxmr
+from skxmr import CrossModalRetriever, DeepRetriever, PairwiseRetriever
+from skxmr.testing import all_retrievers
 
 ROOT = Path(__file__).parents[1]
-DEEP = {"ACMR", "ALGCN", "DAGNN", "DCCA", "DSCMR", "IGNN", "L2GCN", "RACG", "SCAN"}
+HEAVY = ("torch", "skorch", "matplotlib", "spacy")
 
 
 def run(code):
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
 
 
-def test_importing_is_light():
-    """No torch, skorch, matplotlib or spaCy; scikit-learn itself only when a name is first used."""
-    heavy = ("torch", "skorch", "matplotlib", "spacy", "sklearn", "pandas", "scipy")
-    assert run(f"import sys, skxmr; print([m for m in {heavy} if m in sys.modules])") == "[]"
-    deep = {name for name, home in skxmr._HOME.items() if home.startswith(("deep", "pairwise")) or name in DEEP}
-    deep |= {"features"}
-    light = ", ".join(sorted(set(skxmr.__all__) - deep))
-    everything = f"import sys\nfrom skxmr import {light}\ndatasets.load_wikipedia, testing.check_retriever"
-    assert run(f"{everything}\nprint([m for m in {heavy[:4]} if m in sys.modules])") == "[]"
+def loaded(code, modules=HEAVY):
+    """Return which of the modules are loaded once the code has run in a process of its own."""
+    return run(f"import sys\n{code}\nprint(*[module for module in {modules} if module in sys.modules])").split()
+
+
+def is_deep(name):
+    thing = getattr(skxmr, name)
+    return name == "features" or (inspect.isclass(thing) and issubclass(thing, (DeepRetriever, PairwiseRetriever)))
+
+
+def test_importing_loads_nothing_heavy_and_is_quick():
+    assert loaded("import skxmr", (*HEAVY, "sklearn", "pandas", "scipy", "numpy")) == []
+    clock = "import time; start = time.perf_counter(); import skxmr; print(time.perf_counter() - start)"
+    assert min(float(run(clock)) for _ in range(3)) < 0.1
+
+
+def test_only_deep_methods_load_torch():
+    light = [name for name in skxmr.__all__ if not is_deep(name)]
+    assert {"CCA", "TwoStage", "metrics", "testing"} <= set(light)
+    assert loaded(f"from skxmr import {', '.join(light)}\ndatasets.load_wikipedia, testing.check_retriever") == []
+
+
+def test_methods_in_closed_form_fit_and_score_without_torch():
+    closed = [cls for cls in all_retrievers() if issubclass(cls, CrossModalRetriever) and not is_deep(cls.__name__)]
+    fits = [f"skxmr.{cls.__name__}().fit(pairs, labels).score(pairs, labels)" for cls in closed]
+    data = "import skxmr; pairs, labels = skxmr.datasets.make_multilabel_pairs(50)"
+    assert len(fits) > 3 and loaded("\n".join([data, *fits])) == []
+
+
+def test_the_stub_names_what_is_public():
+    """Type checkers read the stub, Python reads it when skxmr is imported, and users read `__all__`."""
+    stub = ast.parse((ROOT / "skxmr" / "__init__.pyi").read_text(encoding="utf-8"))
+    imports = [node for node in stub.body if isinstance(node, ast.ImportFrom)]
+    names = [alias.asname for node in imports for alias in node.names]
+    assert sorted(names) == sorted(skxmr.__all__) and len(set(names)) == len(names)
+    for node in imports:
+        for alias in node.names:
+            # "import A as A" is how a stub says that it passes a name on
+            assert alias.name == alias.asname
+            home = import_module(f"skxmr.{node.module or alias.name}")
+            assert getattr(skxmr, alias.name) is (getattr(home, alias.name) if node.module else home)
 
 
 def test_public_names_resolve():
     for name in skxmr.__all__:
         assert getattr(skxmr, name) is not None and name in dir(skxmr)
-    assert sorted(skxmr.__all__) == sorted([*skxmr._HOME, *skxmr._MODULES])
-    with pytest.raises(AttributeError, match="has no attribute 'DCCAE'"):
+    with pytest.raises(AttributeError, match="No skxmr attribute DCCAE"):
         skxmr.DCCAE  # noqa: B018
 
 

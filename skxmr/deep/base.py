@@ -163,6 +163,14 @@ class DeepRetriever(AnnouncesEpochs, CrossModalRetriever):
         self.verbose = verbose
         self.warm_start = warm_start
 
+    @classmethod
+    def _get_test_params(cls) -> list[dict[str, Any]]:
+        """Return small widths and few epochs, of those parameters that the method has."""
+        small: dict[str, Any] = {"n_components": 4, "hidden": 8, "width": 8, "max_epochs": 2}
+        small |= {"validation_fraction": 0.2, "random_state": 0}
+        names = cls._get_param_names()
+        return [{name: value for name, value in small.items() if name in names}]
+
     @abstractmethod
     def _build(self, split: Split) -> tuple[nn.Module, Objective]:
         """Make the network and the objective; torch's global generator is seeded and private to the call."""

@@ -80,6 +80,11 @@ class CCA(CovarianceRetriever):
         self.ridge = ridge
         self.correlation_power = correlation_power
 
+    @classmethod
+    def _get_test_params(cls) -> list[dict[str, Any]]:
+        """Return the defaults, and one component without a ridge."""
+        return [{}, {"n_components": 1, "ridge": 0.0}]
+
     def _views(self, pairs: Pairs) -> tuple[Rotation, Rotation]:
         return rotated(pairs.image), rotated(pairs.text)
 

@@ -209,6 +209,13 @@ class DAGNN(LabelRetriever):
         loss = {"alpha": 0.2, "temperature": 2.0, "count": True, "beta": 0.2}
         return cls(**PAPER | {"tau": 0.3, "gnn": "gat"} | loss | _PAPER[dataset] | overrides)
 
+    @classmethod
+    def _get_test_params(cls) -> list[dict[str, Any]]:
+        """Return small sizes, and the paper's other network and adversary, fitted on all rows."""
+        (small,) = super()._get_test_params()
+        other = {"gnn": "gat", "discriminator": "embedding", "hidden": None}
+        return [small, small | other | {"max_epochs": 1, "validation_fraction": 0}]
+
     def _build(self, split: Split) -> tuple[nn.Module, Objective]:
         if self.w_cla == self.alpha == 0:
             raise ValueError("w_cla and alpha are both 0, so nothing brings images and texts together.")

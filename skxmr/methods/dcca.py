@@ -234,6 +234,12 @@ class DCCA(DeepRetriever):
         }  # fmt: skip
         return cls(**constants | overrides)
 
+    @classmethod
+    def _get_test_params(cls) -> list[dict[str, Any]]:
+        """Return small sizes; the common space is no wider than the narrowest view of the tests."""
+        (small,) = super()._get_test_params()
+        return [small | {"n_components": 2}]
+
     def _build(self, split: Split) -> tuple[nn.Module, Objective]:
         n, d = len(split.pairs), self.n_components
         rows = min(n, self._auto_batch if isinstance(self.batch_size, str) else self.batch_size)

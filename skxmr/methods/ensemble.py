@@ -52,6 +52,15 @@ class RetrieverEnsemble(CombinedRetriever, _BaseComposition):
         self.estimators = estimators
         self.weights = weights
 
+    @classmethod
+    def _get_test_params(cls) -> list[dict[str, Any]]:
+        """Return RACG*: two networks that compare regions with words, of two kinds of graphs."""
+        from skxmr import RACG
+
+        (small,) = RACG._get_test_params()
+        small["n_heads"] = 2
+        return [{"estimators": [("sparse", RACG(**small)), ("dense", RACG(**small, text_graph="dense"))]}]
+
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Get the parameters, those of the retrievers as well.
 

@@ -111,6 +111,11 @@ class MLCCA(LinearRetriever):
         self.ridge = ridge
         self.correlation_power = correlation_power
 
+    @classmethod
+    def _get_test_params(cls) -> list[dict[str, Any]]:
+        """Return the defaults, and weights of nearest neighbours only."""
+        return [{}, {"weights": "exponential", "n_neighbors": 9}]
+
     def _fit(self, pairs: Pairs, labels: Labels | None) -> None:
         assert labels is not None  # fit refuses missing labels
         k = check_n_components(self.n_components, min(len(pairs) - 1, pairs.image.shape[1], pairs.text.shape[1]))

@@ -226,6 +226,12 @@ class RACG(PairwiseRetriever):
         constants: dict[str, Any] = {"standardize": False, "clip": None}
         return cls(**constants | {"schedule": {"flickr30k": 10, "coco": 15}[dataset]} | overrides)
 
+    @classmethod
+    def _get_test_params(cls) -> list[dict[str, Any]]:
+        """Return small sizes; the number of heads divides the width of the nodes."""
+        (small,) = super()._get_test_params()
+        return [small | {"n_heads": 4}]
+
     def _build(self, split: Split) -> tuple[nn.Module, Objective]:
         d = self.n_components
         position_width = d // 8 if isinstance(self.position_width, str) else self.position_width

@@ -176,6 +176,12 @@ class SCAN(PairwiseRetriever):
                 constants["pooling_sharpness"] = 20.0
         return cls(**constants | overrides)
 
+    @classmethod
+    def _get_test_params(cls) -> list[dict[str, Any]]:
+        """Return small sizes, with attention in the direction that is not the default."""
+        (small,) = super()._get_test_params()
+        return [small | {"attention": "image_to_text"}]
+
     def _build(self, split: Split) -> tuple[nn.Module, Objective]:
         sharpness = SHARPNESS[self.attention] if isinstance(self.sharpness, str) else self.sharpness
         pooling = POOLING[self.attention] if isinstance(self.pooling_sharpness, str) else self.pooling_sharpness

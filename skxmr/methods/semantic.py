@@ -119,6 +119,13 @@ class SemanticMatching(CrossModalRetriever):
                 f"{what} needs the built-in regression; set image and text to None, or call fit on rows in memory."
             )
 
+    @classmethod
+    def _get_test_params(cls) -> list[dict[str, Any]]:
+        """Return the defaults, and scikit-learn's estimators for both views."""
+        from sklearn.linear_model import LogisticRegression, Ridge
+
+        return [{}, {"image": Ridge(), "text": LogisticRegression()}]
+
     def _fit(self, pairs: Pairs, labels: Labels | None) -> None:
         assert labels is not None  # fit refuses missing labels
         self.__dict__.pop("_moments", None)

@@ -74,6 +74,14 @@ class TwoStage(CombinedRetriever):
         self.second = second
         self.k = k
 
+    @classmethod
+    def _get_test_params(cls) -> list[dict[str, Any]]:
+        """Return a linear method in front of one that compares regions with words."""
+        from skxmr import CCA, SCAN
+
+        (small,) = SCAN._get_test_params()
+        return [{"first": CCA(4), "second": SCAN(**small), "k": 60}]
+
     def fit(self, X: Any, y: Any = None, labels: Any = None) -> Self:
         """Fit both retrievers on the same rows.
 

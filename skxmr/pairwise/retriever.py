@@ -151,6 +151,11 @@ class PairwiseRetriever(DeepRetriever):
         self.verbose = verbose
         self.warm_start = warm_start
 
+    @classmethod
+    def _get_test_params(cls) -> list[dict[str, Any]]:
+        """Return small widths and one epoch."""
+        return [{"n_components": 8, "word_width": 8, "batch_size": 10, "max_epochs": 1, "random_state": 0}]
+
     def similarity(self, image: Any, text: Any = None, where: Any = None) -> Any:
         """Similarity of every image with every text, or of some pairs.
 

@@ -10,7 +10,7 @@ export SKXMR_DATA ?= $(wildcard $(abspath ../shared/data))
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: help demo test check bench results docs clean
+.PHONY: help demo test check bench results docs docs-run clean
 
 help:
 	@echo "make demo    fit, search and compare retrievers on real data; writes pictures to output/"
@@ -18,7 +18,7 @@ help:
 	@echo "make check   ruff, mypy and import-linter"
 	@echo "make bench   time and memory beside named peers, as a table"
 	@echo "make results the tables of measured mAP (needs the research sets; hours where none is kept)"
-	@echo "make docs    regenerate docs/api.md and the costs in docs/scaling.md"
+	@echo "make docs    the documentation as a site, in docs/_build/html"
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -55,9 +55,15 @@ results: $(STAMP)
 	$(BIN)/python benchmarks/dagnn.py --docs
 	$(BIN)/python benchmarks/reproduce.py --scenes --docs
 
+# Warnings are errors. The examples are not run: their pages show the pictures that are kept in docs/.
 docs: $(STAMP)
-	$(BIN)/python docs/make_api.py
 	$(BIN)/python docs/make_scaling.py
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
+	@echo "open docs/_build/html/index.html"
+
+# The same, but the examples run and their pages show what they print and draw.
+docs-run: $(STAMP)
+	SKXMR_DOCS_RUN=1 $(BIN)/python -m sphinx -W --keep-going -q -E -b html docs docs/_build/html
 
 clean:
-	rm -rf $(VENV) $(PEERS) output .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(PEERS) output docs/_build docs/api docs/gallery .pytest_cache .mypy_cache .ruff_cache

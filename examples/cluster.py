@@ -1,8 +1,11 @@
-"""Search the label graph of DAGNN on a cluster of two workers.
+"""
+Search on a cluster
+===================
 
-Claim: a search on a cluster scores exactly, bit for bit, what one process with as many threads scores; nothing changes
-but the time. The rows are sent to the workers once. Point ``Client`` at the scheduler of a real cluster, and the rest
-stays as it is. Needs ``pip install 'skxmr[distributed]'``; the picture is written to ``output/cluster.png``.
+Claim: a search on a cluster gives exactly the scores of a search in one process that uses as many threads, to the last
+bit; only the time differs. Here the cluster is two workers on this machine. With ``Client("tcp://scheduler:8786")`` in
+place of the local cluster it is a real one, and the rest stays as it is. The example needs
+``pip install 'skxmr[distributed]'`` and writes its picture to ``output/cluster.png``.
 """
 
 from __future__ import annotations
@@ -29,8 +32,10 @@ from threadpoolctl import threadpool_limits
 from skxmr import DAGNN, Pairs, PerModality
 from skxmr.datasets import load_captioned_digits
 
-matplotlib.use("Agg")  # pictures go to files
-torch.set_num_threads(1)  # as in the workers: sums over more threads round differently
+# Pictures go to files, also on a machine without a screen.
+matplotlib.use("Agg")
+# As many threads as a worker has, because sums over more threads are rounded differently.
+torch.set_num_threads(1)
 threadpool_limits(1)
 OUTPUT = Path(os.environ.get("SKXMR_OUTPUT", "output"))
 GRID = {"tau": [0.2, 0.5], "p": [0.25, 1.0]}
@@ -42,7 +47,7 @@ def say(text: str) -> None:
 
 
 def timed_search(title: str, pairs: Pairs, labels: Any, folds: list[Any]) -> GridSearchCV:
-    """Search, and say what was found and how long it took."""
+    """Search, and print what was found and how long it took."""
     model = DAGNN(32, hidden=64, width=32, max_epochs=5, dropout=0.2, input_dropout=0.1, random_state=0)
     start = time.perf_counter()
     search = GridSearchCV(model, GRID, cv=folds, error_score="raise").fit(pairs, labels)
@@ -77,7 +82,7 @@ def main() -> int:
     one = timed_search("one process", pairs, labels, folds)
     options = {"n_workers": 2, "threads_per_worker": 1, "host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}
     with LocalCluster(**options) as cluster, Client(cluster):
-        # Rows and folds go to every worker before the search; what is not named here would travel with every fit.
+        # Rows and folds are sent to every worker once. Arrays that are not named here would be sent with every fit.
         with joblib.parallel_config(backend="dask", scatter=[pairs, labels, *chain(*folds)]):
             two = timed_search("two workers", pairs, labels, folds)
     if not (fold_scores(one) == fold_scores(two)).all():

@@ -33,11 +33,11 @@ class CCA(CovarianceRetriever):
 
     Attributes
     ----------
-    correlations_ : ndarray of shape (n_components_,)
+    correlations_ : ndarray of shape (n_components,)
         Canonical correlations (of the regularised problem), decreasing.
-    image_weights_, text_weights_ : ndarray of shape (d, n_components_)
+    image_weights_, text_weights_ : ndarray of shape (d, n_components)
         The directions, of unit regularised variance. The largest entry of each image direction is positive.
-    image_projection_, text_projection_ : ndarray of shape (d, n_components_)
+    image_projection_, text_projection_ : ndarray of shape (d, n_components)
         The directions times ``correlations_ ** correlation_power``.
     image_mean_, text_mean_ : ndarray of shape (d,)
         Column means.

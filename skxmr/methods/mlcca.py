@@ -51,9 +51,9 @@ class MLCCA(LinearRetriever):
 
     Attributes
     ----------
-    correlations_ : ndarray of shape (n_components_,)
+    correlations_ : ndarray of shape (n_components,)
         Label-weighted correlations, decreasing.
-    image_projection_, text_projection_ : ndarray of shape (d, n_components_)
+    image_projection_, text_projection_ : ndarray of shape (d, n_components)
         Unit-length directions times ``correlations_ ** correlation_power``.
     image_mean_, text_mean_ : ndarray of shape (d,)
         Column means, not weighted.

@@ -32,13 +32,13 @@ class PLS(CovarianceRetriever):
 
     Attributes
     ----------
-    image_weights_, text_weights_ : ndarray of shape (d, n_components_)
+    image_weights_, text_weights_ : ndarray of shape (d, n_components)
         The directions u, v of unit length on the deflated views. The largest entry of each u is positive.
-    image_loadings_, text_loadings_ : ndarray of shape (d, n_components_)
+    image_loadings_, text_loadings_ : ndarray of shape (d, n_components)
         The loadings.
-    image_projection_, text_projection_ : ndarray of shape (d, n_components_)
+    image_projection_, text_projection_ : ndarray of shape (d, n_components)
         Rotations from the original features: ``U (G^T U)^-1``, divided by the standard deviations.
-    covariances_ : ndarray of shape (n_components_,)
+    covariances_ : ndarray of shape (n_components,)
         ``u^T S_xy v`` of each component.
     image_mean_, text_mean_ : ndarray of shape (d,)
         Column means.

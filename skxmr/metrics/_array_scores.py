@@ -1,96 +1,119 @@
-"""Products of queries with a gallery that is never copied: it is walked in tiles, brought to form as they pass."""
+"""Scores of queries against a gallery of arrays, computed by rows.
+
+The gallery is never copied: its rows are walked in tiles, which are brought to the form of the metric as they pass.
+Cosines are scaled after the product, so that unit rows need not be made anew for every block of queries, unless a
+length is so extreme that the product could overflow or vanish.
+
+Equal gallery rows must get equal scores, but BLAS rounds the columns of one product differently, by their place in the
+matrix. So the distinct rows are found by a hash of their bits, and each of them is scored once. What a retriever makes
+of equal inputs may still differ in the last bit.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import lru_cache
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.utils import gen_batches
 
 from skxmr._data.kinds import FloatArray
 
-_TILE = 2**22  # entries of the gallery multiplied at once, by at most 4096 rows, whose scores then are still cached
-_CACHED = 2**17  # entries of the gallery that are looked at in several passes, each in the cache
-_SAMPLE = 16  # columns by which most rows differ
-_SAFE = 1e-30, 1e33  # squared lengths of rows whose products neither vanish nor overflow in float32
+Hashes: TypeAlias = NDArray[np.uint64]
+Index: TypeAlias = NDArray[np.intp]
+
+# Entries of the gallery multiplied at once, by at most 4096 rows, whose scores then are still cached.
+_TILE = 2**22
+# Entries of the gallery that are looked at in several passes, each in the cache.
+_CACHED = 2**17
+# Columns that tell most rows apart.
+_SAMPLE = 16
+# Squared lengths of rows whose products neither vanish nor overflow in float32.
+_SHORTEST = 1e-30
+_LONGEST = 1e33
 
 
 class ArrayScores:
     """Similarities of two arrays (n, d) and (m, d) by rows; equal gallery rows get equal scores, to the last bit."""
 
     def __init__(self, query: FloatArray, gallery: FloatArray, metric: str) -> None:
-        self.query, self.gallery, self.metric = query, gallery, metric
-        self._shift = np.zeros(1, self.gallery.dtype)
-        if metric == "euclidean":  # distances do not change, but large common offsets would cancel badly
-            self._shift = self.gallery.mean(axis=0)
-        # Equal gallery rows must tie, but BLAS rounds the columns of one product differently: score each row once.
-        self._terms, hashes = self._pass()
-        self._distinct, self._spread = _distinct(hashes)
+        self.query = query
+        self.gallery = gallery
+        self.metric = metric
+        self._shift = np.zeros(1, gallery.dtype)
+        if metric == "euclidean":
+            # A common shift changes no distance, and large common offsets would cancel badly.
+            self._shift = gallery.mean(axis=0)
+        self._terms, hashes = self._terms_and_hashes()
+        self._distinct, self._inverse = _distinct(hashes)
         if self._distinct is not None:
             self._terms = self._terms[self._distinct]
-        self._as_is = metric == "inner" or (metric == "cosine" and bool(np.isfinite(self._terms).all()))
+        # Whether the product takes gallery rows unchanged; cosines are scaled afterwards.
+        self._unchanged = metric == "inner" or (metric == "cosine" and bool(np.isfinite(self._terms).all()))
 
     def __getitem__(self, rows: slice) -> FloatArray:
-        Q = self._form(self.query[rows])
+        Q = self._formed(self.query[rows])
         scores: FloatArray = np.empty((len(Q), len(self._terms)), np.result_type(Q, self.gallery))
-        for items in steps(0, len(self._terms), min(_TILE // max(1, Q.shape[1]), 4096)):
+        for items in gen_batches(len(self._terms), max(1, min(_TILE // max(1, Q.shape[1]), 4096))):
             keys = self.gallery[items] if self._distinct is None else self.gallery[self._distinct[items]]
-            tile = np.matmul(Q, (keys if self._as_is else self._form(keys)).T, out=scores[:, items])
-            if self.metric == "cosine" and self._as_is:
-                tile *= self._terms[items]  # as rows of unit length would, without making them anew for every block
+            if not self._unchanged:
+                keys = self._formed(keys)
+            tile = np.matmul(Q, keys.T, out=scores[:, items])
+            if self.metric == "cosine" and self._unchanged:
+                tile *= self._terms[items]
             elif self.metric == "euclidean":
                 tile *= 2
                 tile -= self._terms[items]
         if self.metric == "euclidean":
             scores -= _squares(Q)[:, None]
-        return scores if self._spread is None else scores.take(self._spread, axis=1)
+        return scores if self._inverse is None else scores.take(self._inverse, axis=1)
 
-    def _form(self, rows: FloatArray) -> FloatArray:
-        """Return rows as the product wants them."""
+    def _formed(self, rows: FloatArray) -> FloatArray:
+        """Return rows whose products are the scores, or the scores up to the terms of the gallery rows."""
         if self.metric == "inner":
             return rows
         return _unit_rows(rows) if self.metric == "cosine" else rows - self._shift
 
-    def _pass(self) -> tuple[FloatArray, NDArray[np.uint64] | None]:
-        """Return, for each gallery row (m,), its term in the score and a hash, which equal rows share; None if none do.
+    def _terms_and_hashes(self) -> tuple[FloatArray, Hashes | None]:
+        """Return, for each gallery row (m,), its term in the score and a hash that equal rows share.
 
-        The term is the squared length for Euclidean distances and 1 / length for cosines; infinite where a product
-        with the row as it is might overflow or vanish.
+        The term is the squared length for Euclidean distances and 1 / length for cosines; it is infinite where a
+        product with the unchanged row might overflow or vanish. The hashes are None if no two are equal.
         """
         m, d = self.gallery.shape
-        terms, hashes = np.zeros(m, self.gallery.dtype), np.empty(m, np.uint64)
-        some = np.linspace(0, d - 1, min(d, _SAMPLE)).astype(np.intp)
-        for items in steps(0, m, _CACHED // max(1, d)):
+        terms = np.zeros(m, self.gallery.dtype)
+        hashes = np.empty(m, np.uint64)
+        sample = np.linspace(0, d - 1, min(d, _SAMPLE)).astype(np.intp)
+        size = max(1, _CACHED // max(1, d))
+        for items in gen_batches(m, size):
             rows = self.gallery[items]
             if self.metric == "cosine":
                 terms[items] = _inverse_lengths(rows)
             elif self.metric == "euclidean":
                 terms[items] = _squares(rows - self._shift)
-            hashes[items] = self._hashed(rows[:, some])
-        # A sample of the columns tells most rows apart; the hash of whole rows costs ten times the sample's.
-        _, which, counts = np.unique(hashes, return_inverse=True, return_counts=True)
-        alike = np.flatnonzero(counts[which] > 1)
-        for items in steps(0, len(alike) if d > _SAMPLE else 0, _CACHED // max(1, d)):
-            hashes[alike[items]] += self._hashed(self.gallery[alike[items]])
-        return terms, hashes if len(alike) else None
+            hashes[items] = self._hashed(rows[:, sample])
+        # Rows that differ in the sampled columns are told apart; hashing whole rows costs ten times as much.
+        _, inverse, counts = np.unique(hashes, return_inverse=True, return_counts=True)
+        alike = np.flatnonzero(counts[inverse] > 1)
+        if len(alike) == 0:
+            return terms, None
+        if d > _SAMPLE:
+            for items in gen_batches(len(alike), size):
+                hashes[alike[items]] += self._hashed(self.gallery[alike[items]])
+        return terms, hashes
 
-    def _hashed(self, rows: FloatArray) -> NDArray[np.uint64]:
+    def _hashed(self, rows: FloatArray) -> Hashes:
         """Return a hash of what decides the score of each row: for cosines, its direction."""
         return _hashes(rows / _peaks(rows)[:, None] if self.metric == "cosine" else rows)
 
 
-def steps(start: int, stop: int, size: int) -> Iterator[slice]:
-    """Walk from start to stop in slices of a size, of one at least."""
-    size = max(1, size)
-    return (slice(a, min(a + size, stop)) for a in range(start, stop, size))
-
-
 def _unit_rows(X: FloatArray) -> FloatArray:
-    """Return rows of unit length, zero rows as they are."""
-    X = X / _peaks(X)[:, None]  # so that squares neither overflow nor vanish
+    """Return rows of unit length, zero rows unchanged."""
+    # Dividing by the largest magnitude first keeps the squares from overflowing and vanishing.
+    X = X / _peaks(X)[:, None]
     norms = np.sqrt(_squares(X))
-    X /= np.where(norms > 0, norms, norms.dtype.type(1))[:, None]  # in place: X is ours since it was divided
+    X /= np.where(norms > 0, norms, norms.dtype.type(1))[:, None]
     return X
 
 
@@ -104,11 +127,13 @@ def _peaks(X: FloatArray) -> FloatArray:
 
 
 def _inverse_lengths(X: FloatArray) -> FloatArray:
-    """Return 1 / length of each row, 1 for zero rows; infinity for all where one is too long or too short."""
+    """Return 1 / length of each row, 1 for zero rows; infinity for all rows where one is too long or too short."""
     squares = _squares(X)
     zero = squares == 0
-    if not (zero | (squares > _SAFE[0]) & (squares < _SAFE[1])).all() or X[zero].any():
-        return np.full(len(X), np.inf, X.dtype)  # the whole tile, and by it the gallery, is brought to unit length
+    safe = zero | (squares > _SHORTEST) & (squares < _LONGEST)
+    if not safe.all() or X[zero].any():
+        # One infinite term is enough to have the whole gallery brought to unit length before the product.
+        return np.full(len(X), np.inf, X.dtype)
     squares[zero] = 1
     return 1 / np.sqrt(squares)
 
@@ -117,17 +142,18 @@ def _squares(X: FloatArray) -> FloatArray:
     return np.einsum("ij,ij->i", X, X)
 
 
-def _distinct(hashes: NDArray[np.uint64] | None) -> tuple[NDArray[np.intp] | None, NDArray[np.intp] | None]:
-    """Return which rows are distinct and, for every row, which of them it is; None twice where all are."""
+def _distinct(hashes: Hashes | None) -> tuple[Index | None, Index | None]:
+    """Return which rows are distinct and, for every row, which of them it is; None twice if all are."""
     if hashes is None:
         return None, None
-    _, first, spread = np.unique(hashes, return_index=True, return_inverse=True)
-    return (None, None) if len(first) == len(hashes) else (first, spread)
+    _, first, inverse = np.unique(hashes, return_index=True, return_inverse=True)
+    return (None, None) if len(first) == len(hashes) else (first, inverse)
 
 
-def _hashes(X: FloatArray) -> NDArray[np.uint64]:
+def _hashes(X: FloatArray) -> Hashes:
     """Return a 64-bit hash of each row's bits: a random linear form of them after mixing; integers round nothing."""
-    X = np.ascontiguousarray(X) + X.dtype.type(0)  # -0.0 becomes 0.0
+    # Adding 0 turns -0.0 into 0.0.
+    X = np.ascontiguousarray(X) + X.dtype.type(0)
     bits = X.view(np.uint32 if X.dtype == np.float32 else np.uint64).astype(np.uint64)
     bits ^= bits >> np.uint64(32)
     bits *= np.uint64(0x9E3779B97F4A7C15)
@@ -136,6 +162,6 @@ def _hashes(X: FloatArray) -> NDArray[np.uint64]:
 
 
 @lru_cache(maxsize=4)
-def _factors(d: int) -> NDArray[np.uint64]:
+def _factors(d: int) -> Hashes:
     """Return odd random numbers (d,), always the same."""
     return np.random.default_rng(0).integers(2**64, size=d, dtype=np.uint64) | np.uint64(1)

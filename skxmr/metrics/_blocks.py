@@ -1,31 +1,46 @@
-"""The walk over the queries in blocks, and the checks of what is walked."""
+"""The walk over the queries in blocks.
+
+A block holds up to 2^25 scores per thread, because the product itself gets slower with fewer than some 200 queries at
+once. What follows the product is done a few rows at a time, in the cache. `n_jobs` gives blocks to threads, through
+joblib, and holds BLAS to one thread meanwhile. The blocks do not depend on the number of threads, so every number gives
+the same bits; the default leaves BLAS as it is.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
-from numpy.typing import NDArray
+from sklearn.utils import gen_batches
 from threadpoolctl import threadpool_limits
 
-from skxmr._data.kinds import FloatArray
 from skxmr._data.option_checks import check_k
-from skxmr.metrics._array_scores import steps
-from skxmr.metrics._devices import as_host
-from skxmr.metrics._keys import all_finite
+from skxmr.metrics._matrices import (
+    BlockedMatrix,
+    MatrixLike,
+    Relevance,
+    as_matrix,
+    check_matrices,
+    gain_rows,
+    relevance_rows,
+    score_rows,
+)
 from skxmr.metrics._ranking import Array, Ranking, rank
 
-_BLOCK = 2**25  # entries of the score matrix held at once by a thread: 134 MB of float32
-_ROWS = 256  # queries multiplied at once where the block allows: fewer cost more each, more are no faster
-_RELEVANT = 2**22  # entries of the relevance held at once: 34 MB where they are gains
-_CACHED = 2**18  # entries ranked at once, so that keys and temporaries stay in the cache
+# Scores that a thread holds at once: 134 MB of float32.
+_BLOCK = 2**25
+# Queries multiplied at once where the block allows it: fewer cost more each, more are no faster.
+_ROWS = 256
+# Entries of the relevance held at once: 34 MB where they are gains.
+_RELEVANT = 2**22
+# Entries ranked at once, so that keys and temporaries stay in the cache.
+_CACHED = 2**18
 
 
 def evaluate(
-    scores: Any,
-    relevance: Any,
+    scores: MatrixLike,
+    relevance: MatrixLike,
     measure: Callable[[Ranking], Array],
     k: int | None,
     exclude_self: bool,
@@ -34,10 +49,13 @@ def evaluate(
     n_jobs: int | None = None,
 ) -> Array:
     """Return `measure` of each query (n,) after checking the cut-off k against the gallery."""
-    scores, relevance = as_matrix(scores), as_matrix(relevance)
-    check_k(k, check_matrices(scores, relevance, exclude_self)[1] - exclude_self)
-    options: dict[str, Any] = {"exclude_self": exclude_self, "graded": graded}
-    return per_query(scores, relevance, measure, **options, every_tie=every_tie, n_jobs=n_jobs)
+    scores = as_matrix(scores)
+    relevance = as_matrix(relevance)
+    m = check_matrices(scores, relevance, exclude_self)[1]
+    check_k(k, m - exclude_self)
+    return per_query(
+        scores, relevance, measure, exclude_self=exclude_self, graded=graded, every_tie=every_tie, n_jobs=n_jobs
+    )
 
 
 def ratio(values: Array, ideal: Array) -> Array:
@@ -56,93 +74,42 @@ def mean(values: Array) -> float:
     return float(answered.mean())
 
 
-def as_matrix(matrix: Any) -> Any:
-    """Leave what can be sliced by rows; turn lists and frames into arrays."""
-    if hasattr(matrix, "iloc") or isinstance(matrix, (list, tuple)):
-        return np.asarray(matrix)
-    return matrix.tocsr() if hasattr(matrix, "tocsr") else matrix
-
-
 def per_query(
-    scores: Any,
-    relevance: Any,
+    scores: BlockedMatrix,
+    relevance: BlockedMatrix,
     measure: Callable[[Ranking], Array],
     *,
     exclude_self: bool,
     graded: bool = False,
     every_tie: bool = False,
     n_jobs: int | None = None,
-) -> NDArray[np.float64]:
+) -> Array:
     """Walk the queries in blocks; return `measure` of each, shaped (n, ...).
 
     `scores` and `relevance` are (n, m) matrices sliced by rows. `measure` maps a :class:`Ranking` of b queries to an
     array of b rows, nan for queries without a relevant item.
     """
     n, m = check_matrices(scores, relevance, exclude_self)
+    read: Callable[[BlockedMatrix, slice], Relevance] = gain_rows if graded else relevance_rows
 
-    def block(whole: slice) -> list[Array]:
-        S, parts = score_rows(scores, whole), []
-        for some in steps(whole.start, whole.stop, _RELEVANT // m):
-            R = relevance_rows(relevance, some, graded)
-            for rows in steps(some.start, some.stop, _CACHED // m):
-                own = np.arange(rows.start, rows.stop) if exclude_self else None
-                ranking = rank(S[_within(rows, whole)], R[_within(rows, some)], own, every_tie)
+    def measured(block: slice) -> list[Array]:
+        S = score_rows(scores, block)
+        parts = []
+        for some in gen_batches(len(S), max(1, _RELEVANT // m)):
+            start = block.start + some.start
+            R = read(relevance, slice(start, block.start + some.stop))
+            for few in gen_batches(len(R), max(1, _CACHED // m)):
+                own = np.arange(start + few.start, start + few.stop) if exclude_self else None
+                ranking = rank(S[some][few], R[few], own, every_tie)
                 parts.append(measure(ranking))
         return parts
 
-    blocks = steps(0, n, max(2, min(_BLOCK // m, max(_ROWS, _CACHED // m))))
-    jobs = effective_n_jobs(n_jobs)  # None may mean more than 1 inside joblib.parallel_config
+    blocks = gen_batches(n, max(2, min(_BLOCK // m, max(_ROWS, _CACHED // m))))
+    # None may mean more than one thread inside joblib.parallel_config.
+    jobs = effective_n_jobs(n_jobs)
     if n_jobs is None and jobs == 1:
-        return np.concatenate([part for rows in blocks for part in block(rows)])
-    # The blocks are the same for any number of threads, and so are the last bits as long as BLAS does not split them.
+        return np.concatenate([part for block in blocks for part in measured(block)])
+    # The last bits are the same for any number of threads only as long as BLAS does not split a product.
     with threadpool_limits(1, user_api="blas"):
-        found = Parallel(n_jobs=jobs, require="sharedmem")(delayed(block)(rows) for rows in blocks)
+        found = Parallel(n_jobs=jobs, require="sharedmem")(delayed(measured)(block) for block in blocks)
     return np.concatenate([part for parts in found for part in parts])
-
-
-def _within(rows: slice, whole: slice) -> slice:
-    return slice(rows.start - whole.start, rows.stop - whole.start)
-
-
-def check_matrices(scores: Any, relevance: Any, exclude_self: bool) -> tuple[int, int]:
-    """Return (n, m) after checking that both matrices have that shape."""
-    for name, matrix in (("scores", scores), ("relevance", relevance)):
-        if len(getattr(matrix, "shape", ())) != 2:
-            raise ValueError(f"{name} must be 2-D (queries, gallery); got {type(matrix).__name__}.")
-    if tuple(scores.shape) != tuple(relevance.shape):
-        raise ValueError(
-            f"scores has shape {tuple(scores.shape)} but relevance has {tuple(relevance.shape)}; "
-            "both must be (queries, gallery)."
-        )
-    n, m = scores.shape
-    if n == 0 or m == 0:
-        raise ValueError(f"scores has shape {(n, m)}; at least one query and one gallery item are needed.")
-    if exclude_self and (n != m or m < 2):
-        raise ValueError(f"exclude_self needs a gallery that is the queries, two or more; got shape {(n, m)}.")
-    return n, m
-
-
-def score_rows(scores: Any, rows: slice) -> FloatArray:
-    """Return checked scores of some queries, as an array in main memory."""
-    S = as_host(scores[rows])
-    S = S.toarray() if hasattr(S, "toarray") else np.asarray(S)
-    if S.dtype not in (np.float32, np.float64):
-        if S.dtype.kind not in "biuf":
-            raise ValueError(f"scores must be real numbers; got dtype {S.dtype}.")
-        S = S.astype(np.float64)
-    if not all_finite(S):
-        raise ValueError("scores contains NaN or infinite values; a ranking needs finite scores.")
-    return S
-
-
-def relevance_rows(relevance: Any, rows: slice, graded: bool) -> NDArray[Any]:
-    """Return checked relevance to some queries, boolean or gains, as an array in main memory."""
-    R = as_host(relevance[rows])
-    R = R.toarray() if hasattr(R, "toarray") else np.asarray(R)
-    if graded:
-        if R.dtype.kind not in "biuf" or not (np.isfinite(R).all() and (R >= 0).all()):
-            raise ValueError("relevance must hold finite gains of 0 or more.")
-        return R.astype(np.float64)
-    if R.dtype != np.bool_ and not np.isin(R, (0, 1)).all():
-        raise ValueError("relevance must hold only 0 and 1 (or booleans); graded gains are for ndcg_at_k.")
-    return R.astype(np.bool_)

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 
 from skxmr._data.option_checks import check_k
-from skxmr.metrics._blocks import as_matrix, check_matrices, evaluate, mean, per_query, ratio
+from skxmr.metrics._blocks import evaluate, mean, per_query, ratio
 from skxmr.metrics._gains import hit_probability
+from skxmr.metrics._matrices import MatrixLike, as_matrix, check_matrices
 from skxmr.metrics._ranking import Array, Ranking
 
 
 def precision_at_k(
-    scores: Any,
-    relevance: Any,
+    scores: MatrixLike,
+    relevance: MatrixLike,
     k: int,
     *,
     average: bool = True,
@@ -33,7 +33,7 @@ def precision_at_k(
     k : int
         The cut-off rank, at most m.
     average : bool, default=True
-        Return the mean over queries with relevant items instead of one value a query.
+        Return the mean over queries with relevant items instead of one value per query.
     exclude_self : bool, default=False
         Leave gallery item i out of the ranking of query i.
     n_jobs : int or None, default=None
@@ -64,8 +64,8 @@ def precision_at_k(
 
 
 def recall_at_k(
-    scores: Any,
-    relevance: Any,
+    scores: MatrixLike,
+    relevance: MatrixLike,
     k: int,
     *,
     average: bool = True,
@@ -104,8 +104,8 @@ def recall_at_k(
 
 
 def hit_at_k(
-    scores: Any,
-    relevance: Any,
+    scores: MatrixLike,
+    relevance: MatrixLike,
     k: int,
     *,
     average: bool = True,
@@ -144,8 +144,8 @@ def hit_at_k(
 
 
 def ndcg_at_k(
-    scores: Any,
-    relevance: Any,
+    scores: MatrixLike,
+    relevance: MatrixLike,
     k: int | None = None,
     *,
     average: bool = True,
@@ -192,7 +192,12 @@ def ndcg_at_k(
 
 
 def precision_scope(
-    scores: Any, relevance: Any, scopes: Iterable[int], *, exclude_self: bool = False, n_jobs: int | None = None
+    scores: MatrixLike,
+    relevance: MatrixLike,
+    scopes: Iterable[int],
+    *,
+    exclude_self: bool = False,
+    n_jobs: int | None = None,
 ) -> Array:
     """Precision at several cut-offs: the precision-scope curve of the cross-modal literature.
 
@@ -221,7 +226,8 @@ def precision_scope(
     >>> precision_scope([[0.9, 0.5, 0.1]], [[1, 0, 1]], scopes=[1, 2])
     array([1. , 0.5])
     """
-    scores, relevance = as_matrix(scores), as_matrix(relevance)
+    scores = as_matrix(scores)
+    relevance = as_matrix(relevance)
     n_gallery = check_matrices(scores, relevance, exclude_self)[1] - exclude_self
     cuts = np.array(list(scopes))
     if len(cuts) == 0:

@@ -1,23 +1,38 @@
-"""Tensors at the door of the measures, told by their type's home so that arrays never cause an import of torch."""
+"""Detects torch tensors without importing torch.
+
+Tensors on the CPU are evaluated as arrays. On CUDA, average precisions are computed where the tensors are, by
+`_tensors`, the only module of the measures that imports torch; the other measures fetch their scores block by block.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, TypeGuard, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Rows = TypeVar("Rows")
 
 
-def is_tensor(matrix: object) -> bool:
+def is_tensor(matrix: object) -> TypeGuard[Tensor]:
     """Tell a torch tensor from everything else."""
     return type(matrix).__module__.partition(".")[0] == "torch"
 
 
-def on_device(matrix: Any) -> bool:
-    """Tell whether this is a tensor whose evaluation should stay where it is: on CUDA."""
+def on_device(matrix: object) -> TypeGuard[Tensor]:
+    """Tell whether this is a tensor that should be evaluated where it is: on CUDA."""
     return is_tensor(matrix) and matrix.device.type == "cuda"
 
 
-def as_host(matrix: Any) -> Any:
-    """Return a tensor as an array, without a copy where it is on the CPU; leave everything else."""
+def as_host(matrix: Rows) -> Rows | NDArray[np.generic]:
+    """Return a tensor as an array, without a copy where it is on the CPU; return everything else unchanged."""
     if not is_tensor(matrix):
         return matrix
-    matrix = matrix.detach().cpu()
-    return (matrix.float() if matrix.is_floating_point() and matrix.element_size() < 4 else matrix).numpy()
+    tensor = matrix.detach().cpu()
+    # numpy has no bfloat16.
+    if tensor.is_floating_point() and tensor.element_size() < 4:
+        tensor = tensor.float()
+    return tensor.numpy()

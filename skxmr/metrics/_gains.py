@@ -1,27 +1,35 @@
-"""What the ranks of relevant items add up to in an average precision."""
+"""What the ranks of relevant items add up to: average precision, the first relevant rank and the chance of a hit.
+
+The expected gain of a group of ties has a closed form up to a sum of reciprocals, which comes from one table of
+harmonic numbers that carries its own rounding.
+"""
 
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from skxmr.metrics._ranking import Array, Ranking, Ties
+from skxmr.metrics._ranking import Array, Index, Ranking, Ties
 
 
 def precision_at_relevant(ranking: Ranking, k: int | None, ties: str) -> Array:
     """Sum, over the first k ranks, of the expected relevance at a rank times the precision there."""
     b, m = ranking.relevance.shape
-    depth, found, total = m if k is None else k, np.arange(1, m + 1, dtype=np.float64), np.zeros(b)
-    if (groups := ranking.ties) is not None:  # what follows takes relevant items for the first of their groups
+    depth = m if k is None else k
+    total = np.zeros(b)
+    if ranking.ties is not None:
+        # The loop below assumes that relevant items come first within a tie; this corrects for it.
+        groups = ranking.ties
         gains = _at_end(groups) if ties == "sklearn" else _expected_gains(groups, depth)
         gains -= _gains_if_first(groups, depth)
-        total = np.asarray(np.bincount(groups.row, gains, minlength=b), np.float64)
+        total = np.bincount(groups.row, gains, minlength=b).astype(np.float64, copy=False)
+    starts = ranking.bounds[:-1]
     stops = ranking.bounds[1:] if depth == m else np.searchsorted(ranking.position, np.arange(b) * m + depth)
-    for i, (start, stop) in enumerate(zip(ranking.bounds[:-1].tolist(), stops.tolist(), strict=True)):
-        total[i] += (found[: stop - start] / (ranking.position[start:stop] - (i * m - 1))).sum()
+    found = np.arange(1, m + 1, dtype=np.float64)
+    for i, (start, stop) in enumerate(zip(starts.tolist(), stops.tolist(), strict=True)):
+        ranks = ranking.position[start:stop] - (i * m - 1)
+        total[i] += (found[: stop - start] / ranks).sum()
     return total
 
 
@@ -48,18 +56,19 @@ def _expected_gains(groups: Ties, depth: int) -> Array:
     return sums * groups.within / groups.size
 
 
-def _reciprocals(start: NDArray[np.intp], count: NDArray[np.intp]) -> Array:
+def _reciprocals(start: Index, count: Index) -> Array:
     """Return the sums of 1 / (start + t) over t = 1, ..., count."""
     stop = start + count
-    high, low = _harmonic(1 << int(stop.max()).bit_length())  # few sizes, so that one table serves all blocks
-    return (high[stop] - high[start]) + (low[stop] - low[start])
+    # Sizes are powers of two, so that one table serves all blocks.
+    sums, rounding = _harmonic(1 << int(stop.max()).bit_length())
+    return (sums[stop] - sums[start]) + (rounding[stop] - rounding[start])
 
 
 @lru_cache(maxsize=2)
 def _harmonic(n: int) -> tuple[Array, Array]:
     """Return the sums of 1 / r over r <= 0, 1, ..., n - 1, and what rounding took from them.
 
-    With the second, the sum of a few late reciprocals is as exact as if it had been added up by itself.
+    With the second, the sum of a few late reciprocals is as exact as if they had been added up by themselves.
     """
     terms = 1 / np.maximum(np.arange(n, dtype=np.float64), 1)
     terms[0] = 0
@@ -71,21 +80,25 @@ def _harmonic(n: int) -> tuple[Array, Array]:
 
 def expected_first(ranking: Ranking) -> Array:
     """Return the expected rank of the first relevant item (b,), nan where there is none."""
-    first = ranking.relevance.argmax(axis=1) + 1.0
-    if (ties := ranking.ties) is not None:
-        leading = ties.above == 0  # w of s places drawn: the first of them is expected at (s + 1) / (w + 1)
-        leading &= ties.within > 0
-        expected = ties.start + (ties.size + 1) / (ties.within + 1)
-        first[ties.row[leading]] = expected[leading]
+    first = np.asarray(ranking.relevance.argmax(axis=1) + 1.0)
+    if ranking.ties is not None:
+        groups = ranking.ties
+        leading = (groups.above == 0) & (groups.within > 0)
+        # If w of s places are drawn at random, the first of them is expected at (s + 1) / (w + 1).
+        expected = groups.start + (groups.size + 1) / (groups.within + 1)
+        first[groups.row[leading]] = expected[leading]
     return np.where(ranking.n_relevant > 0, first, np.nan)
 
 
 def hit_probability(ranking: Ranking, k: int) -> Array:
     """Return the probability (b,) that a relevant item is among the first k, over the orders of ties."""
-    hit: Any = ranking.relevance[:, :k].any(axis=1).astype(np.float64)
-    for row, start, size, above, within in zip(*ranking.ties or [()] * 5, strict=True):
-        if start < k < start + size:  # the cut goes through this group: k - start of its items are drawn
+    hit = np.asarray(ranking.relevance[:, :k].any(axis=1), np.float64)
+    if ranking.ties is None:
+        return hit
+    for row, start, size, above, within in zip(*ranking.ties, strict=True):
+        # The cut goes through this group, so k - start of its items are drawn.
+        if start < k < start + size:
             drawn = np.arange(k - start)
             missed = np.prod(np.maximum(size - within - drawn, 0) / (size - drawn))
             hit[row] = 1.0 if above else 1.0 - missed
-    return np.asarray(hit)
+    return hit

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Hashable
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from skxmr._data.labels import encode_labels
 from skxmr._data.option_checks import check_choice
 from skxmr.metrics._blocks import evaluate, mean, ratio
 from skxmr.metrics._devices import on_device
 from skxmr.metrics._gains import precision_at_relevant
+from skxmr.metrics._matrices import MatrixLike, as_matrix
 from skxmr.metrics._ranking import Array, Ranking
-from skxmr.metrics._relevance import SameRow, SharedLabels
+from skxmr.metrics._relevance import LabelsLike, SameRow, SharedLabels
 from skxmr.metrics._similarity import Similarity
 
 TIES = ("expected", "sklearn")
@@ -20,8 +22,8 @@ DENOMINATORS = ("min", "relevant")
 
 
 def average_precision(
-    scores: Any,
-    relevance: Any,
+    scores: MatrixLike,
+    relevance: MatrixLike,
     *,
     k: int | None = None,
     ties: str = "expected",
@@ -34,7 +36,7 @@ def average_precision(
     Parameters
     ----------
     scores : matrix of shape (n, m)
-        Larger means closer. A tensor on CUDA, or a :class:`Similarity` of such, is ranked there.
+        Larger means closer. A tensor on CUDA, or a :class:`Similarity` of two of them, is ranked there.
     relevance : boolean matrix of shape (n, m)
         Which items are relevant.
     k : int or None, default=None
@@ -47,9 +49,9 @@ def average_precision(
         With a cut-off, divide by min(k, number of relevant items), so that a perfect ranking has 1, or by the number
         of relevant items.
     exclude_self : bool, default=False
-        Query i and gallery item i are the same thing and item i is left out of the ranking.
+        Leave gallery item i out of the ranking of query i, because they are the same thing.
     n_jobs : int or None, default=None
-        Number of threads, each with blocks of queries, as in joblib: -1 means one a core, None means 1 unless a
+        Number of threads, each with blocks of queries, as in joblib: -1 means one per core, None means 1 unless a
         ``joblib.parallel_config`` says otherwise. BLAS then runs on one thread; any number gives the same bits.
 
     Returns
@@ -74,11 +76,10 @@ def average_precision(
     check_choice(denominator, "denominator", DENOMINATORS)
     if ties == "sklearn" and k is not None:
         raise ValueError("ties='sklearn' is not defined for a cut-off k; use ties='expected'.")
-
     if on_device(getattr(scores, "query", scores)):
         from skxmr.metrics import _tensors
 
-        return _tensors.average_precision(scores, relevance, k, ties, denominator, exclude_self)
+        return _tensors.average_precision(as_matrix(scores), relevance, k, ties, denominator, exclude_self)
 
     def measure(ranking: Ranking) -> Array:
         total = precision_at_relevant(ranking, k, ties)
@@ -90,8 +91,8 @@ def average_precision(
 
 
 def mean_average_precision(
-    scores: Any,
-    relevance: Any,
+    scores: MatrixLike,
+    relevance: MatrixLike,
     *,
     k: int | None = None,
     ties: str = "expected",
@@ -122,20 +123,21 @@ def mean_average_precision(
     >>> mean_average_precision([[0.9, 0.1], [0.2, 0.4]], [[1, 0], [1, 0]])
     0.75
     """
-    options: dict[str, Any] = {"k": k, "ties": ties, "denominator": denominator, "exclude_self": exclude_self}
-    options["n_jobs"] = n_jobs
-    return mean(average_precision(scores, relevance, **options))
+    values = average_precision(
+        scores, relevance, k=k, ties=ties, denominator=denominator, exclude_self=exclude_self, n_jobs=n_jobs
+    )
+    return mean(values)
 
 
 def map_per_class(
-    scores: Any,
-    relevance: Any,
-    labels: Any,
+    scores: MatrixLike,
+    relevance: MatrixLike,
+    labels: LabelsLike,
     *,
     k: int | None = None,
     exclude_self: bool = False,
     n_jobs: int | None = None,
-) -> dict[Any, float]:
+) -> dict[Hashable, float]:
     """Mean average precision of the queries of each class.
 
     Parameters
@@ -168,15 +170,16 @@ def map_per_class(
     if matrix.shape[0] != len(ap):
         raise ValueError(f"labels has {matrix.shape[0]} rows but there are {len(ap)} queries.")
     answered = ~np.isnan(ap)
-    sums, counts = matrix.T @ np.where(answered, ap, 0.0), matrix.T @ answered.astype(np.float64)
+    sums = matrix.T @ np.where(answered, ap, 0.0)
+    counts = matrix.T @ answered.astype(np.float64)
     values = np.divide(sums, counts, out=np.full(len(names), np.nan), where=counts > 0)
     return dict(zip(names.tolist(), values.tolist(), strict=True))
 
 
 def cross_modal_map(
-    image: Any,
-    text: Any,
-    labels: Any = None,
+    image: ArrayLike,
+    text: ArrayLike,
+    labels: LabelsLike | None = None,
     *,
     metric: str = "cosine",
     k: int | None = None,
@@ -216,9 +219,14 @@ def cross_modal_map(
     """
     scores = Similarity(image, text, metric)
     relevance = SameRow(len(scores.query)) if labels is None else SharedLabels(labels)
-    options: dict[str, Any] = {"k": k, "ties": ties, "exclude_self": exclude_self, "n_jobs": n_jobs}
-    i2t = average_precision(scores, relevance, **options)
-    t2i = average_precision(scores.T, relevance.T, **options)
-    i2t_map, t2i_map = mean(i2t), mean(t2i)
-    skipped = {"i2t_skipped": int(np.isnan(i2t).sum()), "t2i_skipped": int(np.isnan(t2i).sum())}
-    return {"i2t_map": i2t_map, "t2i_map": t2i_map, "map": (i2t_map + t2i_map) / 2, **skipped}
+    i2t = average_precision(scores, relevance, k=k, ties=ties, exclude_self=exclude_self, n_jobs=n_jobs)
+    t2i = average_precision(scores.T, relevance.T, k=k, ties=ties, exclude_self=exclude_self, n_jobs=n_jobs)
+    i2t_map = mean(i2t)
+    t2i_map = mean(t2i)
+    return {
+        "i2t_map": i2t_map,
+        "t2i_map": t2i_map,
+        "map": (i2t_map + t2i_map) / 2,
+        "i2t_skipped": int(np.isnan(i2t).sum()),
+        "t2i_skipped": int(np.isnan(t2i).sum()),
+    }

@@ -1,176 +1,215 @@
-"""Ranked relevance with ties: what every retrieval measure is computed from."""
+"""Ranked relevance with ties: what every retrieval measure is computed from.
+
+Groups of equal scores change a measure only if they hold both relevant and irrelevant items. A few such groups are
+looked up among their neighbours, many are collected from the runs of equal keys.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skxmr._data.kinds import FloatArray
-from skxmr.metrics._keys import Keys, last_key, packed_keys, relevance_of, sort_keys
+from skxmr.metrics._keys import Keys, last_key, packed_keys, relevance_of
+from skxmr.metrics._matrices import Relevance
 
-Array = NDArray[np.float64]
-_FEW = 256  # groups are looked for among their neighbours where there are fewer than one in so many items
-_NEAR = np.arange(-8, 9)  # the neighbours
-# Of each group, in places of all rows: its first item, its last relevant one, one past its last, and how many items
-# before it are relevant.
-_Groups: TypeAlias = tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]
+Array: TypeAlias = NDArray[np.float64]
+Index: TypeAlias = NDArray[np.intp]
+
+# Groups are looked for among their neighbours where there is less than one group per this many items.
+_FEW = 256
+# The neighbours, counted from the last relevant item of a group.
+_NEAR = np.arange(-8, 9)
 
 
 class Ties(NamedTuple):
-    """Groups of equal scores, all (g,): `row` and first rank `start` (from 0), `size`, relevance `above`, `within`.
+    """Groups of equal scores, all fields (g,).
 
-    In the order, relevant items are the first of their group; gains, which are graded, stand in any order. Groups
-    whose items are all relevant, or all irrelevant, may be left out: their order does not matter.
+    They are the row, the first rank (from 0), the size, the relevance above the group, and the relevance within it. In
+    the order, relevant items come first within their group; graded gains stand in any order. Groups whose items are all
+    relevant, or all irrelevant, may be left out, because their order does not matter.
     """
 
-    row: NDArray[np.intp]
-    start: NDArray[np.intp]
-    size: NDArray[np.intp]
+    row: Index
+    start: Index
+    size: Index
     above: Array
     within: Array
+
+
+class _Groups(NamedTuple):
+    """Groups with relevant and irrelevant items, all fields (g,), by places in the rows laid end to end.
+
+    They are the first item, the last relevant item, one past the last item, and the number of relevant items before the
+    group.
+    """
+
+    first: Index
+    last: Index
+    stop: Index
+    found: Index
 
 
 @dataclass
 class Ranking:
     """Relevance (b, m) in ranked order, best first, and the ties; None where they change nothing."""
 
-    relevance: NDArray[Any]
+    relevance: Relevance
     ties: Ties | None = None
 
     @cached_property
-    def position(self) -> NDArray[np.intp]:
-        """Places of the relevant items, row after row: item j of row i is i m + j."""
+    def position(self) -> Index:
+        """Places of the relevant items, row after row: item j of row i has place i m + j."""
         return np.flatnonzero(self.relevance)
 
     @cached_property
-    def bounds(self) -> NDArray[np.intp]:
+    def bounds(self) -> Index:
         """Where the relevant items of each row begin in `position`, and where those of the last one end (b + 1,)."""
         b, m = self.relevance.shape
         return np.searchsorted(self.position, np.arange(b + 1) * m)
 
     @property
     def n_relevant(self) -> Array:
-        """Number of relevant items (b,)."""
+        """Number of relevant items, or sum of the gains (b,)."""
         if self.relevance.dtype == np.bool_:
             return np.diff(self.bounds).astype(np.float64)
         return self.relevance.sum(axis=1, dtype=np.float64)
 
-    def expected(self) -> NDArray[Any]:
+    def expected(self) -> Relevance:
         """Return the expected relevance at each rank (b, m): the mean of the group where scores are equal."""
         if self.ties is None:
             return self.relevance
         out = self.relevance.astype(np.float64)
-        group, place = spread(self.ties.size)
+        group, place = _members(self.ties.size)
         out[self.ties.row[group], self.ties.start[group] + place] = (self.ties.within / self.ties.size)[group]
         return out
 
 
-def spread(sizes: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return, for every member of groups of these sizes, its group and its place in the group."""
-    group = np.repeat(np.arange(len(sizes)), sizes)
-    return group, np.arange(len(group)) - (np.cumsum(sizes) - sizes)[group]
-
-
-def rank(
-    scores: FloatArray,
-    relevance: NDArray[Any],
-    own: NDArray[np.intp] | None = None,
-    every_tie: bool = False,
-) -> Ranking:
+def rank(scores: FloatArray, relevance: Relevance, own: Index | None = None, every_tie: bool = False) -> Ranking:
     """Order the gallery of each query by falling score and find the ties.
 
-    `own` (b,) is an item of each query that is left out; `every_tie` wants the groups of one relevance as well.
+    `own` (b,) is an item of each query that is left out; `every_tie` collects also the groups whose items are all
+    relevant or all irrelevant.
     """
     if scores.dtype == np.float32 and relevance.dtype == np.bool_:
-        return _by_keys(scores, relevance, own, every_tie)
+        return _by_keys(scores.astype(np.float32, copy=False), relevance.astype(np.bool_, copy=False), own, every_tie)
     return _by_order(scores, relevance, own, every_tie)
 
 
-def _by_keys(
-    scores: NDArray[np.float32], relevance: NDArray[np.bool_], own: NDArray[np.intp] | None, every_tie: bool
-) -> Ranking:
+def _by_keys(scores: NDArray[np.float32], relevance: NDArray[np.bool_], own: Index | None, every_tie: bool) -> Ranking:
     keys = packed_keys(scores, relevance)
     if own is not None:
-        keys[np.arange(len(keys)), own] = last_key(keys.dtype)
-    sort_keys(keys)
-    keys = keys if own is None else np.ascontiguousarray(keys[:, :-1])
+        keys[np.arange(len(keys)), own] = last_key(keys)
+    keys.sort(axis=1)
+    if own is not None:
+        keys = np.ascontiguousarray(keys[:, :-1])
     ranking = Ranking(relevance_of(keys))
     if every_tie:
-        steps = (keys[:, 1:] ^ keys[:, :-1]).view(f"u{keys.itemsize}")
-        ranking.ties = _collected(ranking.relevance, steps <= 1, every_tie)
+        # Keys of equal scores differ in the lowest bit at most.
+        tied = (keys[:, 1:] ^ keys[:, :-1]).view(f"u{keys.itemsize}") <= 1
+        ranking.ties = _collected(ranking.relevance, tied, every_tie)
     else:
         ranking.ties = _mixed(keys, ranking)
     return ranking
 
 
-def _by_order(scores: FloatArray, relevance: NDArray[Any], own: NDArray[np.intp] | None, every_tie: bool) -> Ranking:
+def _by_order(scores: FloatArray, relevance: Relevance, own: Index | None, every_tie: bool) -> Ranking:
     falling = -scores
     if own is not None:
         falling[np.arange(len(scores)), own] = np.inf
     order = np.argsort(falling, axis=1)
-    order = order if own is None else order[:, :-1]
-    ordered, values = np.take_along_axis(relevance, order, axis=1), np.take_along_axis(scores, order, axis=1)
+    if own is not None:
+        order = order[:, :-1]
+    ordered = np.take_along_axis(relevance, order, axis=1)
+    values = np.take_along_axis(scores, order, axis=1)
     ties = _collected(ordered, values[:, 1:] == values[:, :-1], every_tie)
     if ties is not None and ordered.dtype == np.bool_:
-        group, place = spread(ties.size)
+        # Relevant items come first within their group.
+        group, place = _members(ties.size)
         ordered[ties.row[group], ties.start[group] + place] = place < ties.within[group]
     return Ranking(ordered, ties)
 
 
+def _members(sizes: Index) -> tuple[Index, Index]:
+    """Return, for every member of groups of these sizes, its group and its place in the group."""
+    group = np.repeat(np.arange(len(sizes)), sizes)
+    starts = np.cumsum(sizes) - sizes
+    return group, np.arange(len(group)) - starts[group]
+
+
 def _mixed(keys: Keys, ranking: Ranking) -> Ties | None:
-    """Collect the groups of sorted keys (b, m) that hold relevant and irrelevant items, the former first."""
-    flat, m = keys.ravel(), keys.shape[1]
-    steps = np.empty(flat.size, f"u{keys.itemsize}")
-    np.bitwise_xor(flat[1:], flat[:-1], out=steps[:-1].view(keys.dtype))
-    steps[m - 1 :: m] = 2  # a row ends, and no group goes on
-    turns = steps == 1  # from relevant to irrelevant at the same score
-    if (n_groups := np.count_nonzero(turns)) == 0:
+    """Collect the groups of sorted keys (b, m) that hold relevant and irrelevant items; relevant ones come first."""
+    m = keys.shape[1]
+    flat = keys.ravel()
+    differences = np.empty(flat.size, f"u{keys.itemsize}")
+    np.bitwise_xor(flat[1:], flat[:-1], out=differences[:-1].view(keys.dtype))
+    # No group goes on beyond the end of a row.
+    differences[m - 1 :: m] = 2
+    # At the same score, keys of relevant and irrelevant items differ by the lowest bit.
+    turns = differences == 1
+    n_groups = np.count_nonzero(turns)
+    if n_groups == 0:
         return None
     groups = _near(flat, np.flatnonzero(turns), ranking, m) if n_groups * _FEW < flat.size else None
-    start, last, stop, found = _runs(flat, steps) if groups is None else groups
-    row = last // m
-    above = found - ranking.bounds[row]
-    return Ties(row, start - row * m, stop - start, above.astype(np.float64), (last + 1 - start).astype(np.float64))
+    if groups is None:
+        groups = _runs(flat, differences)
+    row = groups.last // m
+    above = groups.found - ranking.bounds[row]
+    within = groups.last + 1 - groups.first
+    return Ties(
+        row, groups.first - row * m, groups.stop - groups.first, above.astype(np.float64), within.astype(np.float64)
+    )
 
 
-def _near(flat: NDArray[Any], last: NDArray[np.intp], ranking: Ranking, m: int) -> _Groups | None:
+def _near(flat: Keys, last: Index, ranking: Ranking, m: int) -> _Groups | None:
     """Look for the groups among their neighbours; None if one is larger than that."""
     near = flat.take(last[:, None] + _NEAR, mode="clip")
-    relevant, middle = flat[last][:, None], len(_NEAR) // 2
-    before, after = near[:, middle - 1 :: -1] != relevant, near[:, middle + 1 :] != relevant + 1
-    if not (before.any(axis=1).all() and after.any(axis=1).all()):
+    relevant = flat[last][:, None]
+    middle = len(_NEAR) // 2
+    differs_before = near[:, middle - 1 :: -1] != relevant
+    differs_after = near[:, middle + 1 :] != relevant + 1
+    if not (differs_before.any(axis=1).all() and differs_after.any(axis=1).all()):
         return None
-    low = last // m * m
-    start, stop = np.maximum(last - before.argmax(axis=1), low), np.minimum(last + 1 + after.argmax(axis=1), low + m)
-    return start, last, stop, np.searchsorted(ranking.position, start)
+    row_start = last // m * m
+    first = np.maximum(last - differs_before.argmax(axis=1), row_start)
+    stop = np.minimum(last + 1 + differs_after.argmax(axis=1), row_start + m)
+    return _Groups(first, last, stop, np.searchsorted(ranking.position, first))
 
 
-def _runs(flat: NDArray[Any], steps: NDArray[Any]) -> _Groups:
-    """Find the groups by all runs of equal keys, within which `steps` are 0."""
-    edges = np.append(-1, np.flatnonzero(steps != 0))  # the last item of each run, after one that holds nothing
-    turn = np.flatnonzero(steps[edges[1:]] == 1)
-    found = np.append(0, np.cumsum(np.diff(edges) * (~flat[edges[1:]] & 1)))
-    return edges[turn] + 1, edges[turn + 1], edges[turn + 2] + 1, found[turn]
+def _runs(flat: Keys, differences: NDArray[np.unsignedinteger]) -> _Groups:
+    """Find the groups by all runs of equal keys, within which the differences are 0."""
+    # The last item of each run, after one run that holds nothing.
+    edges = np.append(-1, np.flatnonzero(differences != 0))
+    turn = np.flatnonzero(differences[edges[1:]] == 1)
+    relevant = ~flat[edges[1:]] & 1
+    found = np.append(0, np.cumsum(np.diff(edges) * relevant))
+    return _Groups(edges[turn] + 1, edges[turn + 1], edges[turn + 2] + 1, found[turn])
 
 
-def _collected(relevance: NDArray[Any], tied: NDArray[np.bool_], every_tie: bool) -> Ties | None:
+def _collected(relevance: Relevance, tied: NDArray[np.bool_], every_tie: bool) -> Ties | None:
     """Collect the groups from `tied` (b, m - 1), which says of each item whether it equals the one before."""
     b, m = relevance.shape
-    same = np.zeros((b, m + 1), bool)
-    same[:, 1:-1] = tied
-    edges = np.flatnonzero(same.ravel()[1:] != same.ravel()[:-1])  # the first and the last items of groups, in turn
-    first, last = edges[::2], edges[1::2]
+    padded = np.zeros((b, m + 1), bool)
+    padded[:, 1:-1] = tied
+    same = padded.ravel()
+    # The first and the last items of groups, in turn.
+    edges = np.flatnonzero(same[1:] != same[:-1])
+    first = edges[::2]
+    last = edges[1::2]
     found = np.zeros((b, m + 1), np.int32 if relevance.dtype == np.bool_ else np.float64)
     np.cumsum(relevance, axis=1, out=found[:, 1:])
     above = found.ravel()[first]
     within = found.ravel()[1:][last] - above
     if relevance.dtype == np.bool_ and not every_tie:
         mixed = (within > 0) & (within <= last - first)
-        first, last, above, within = first[mixed], last[mixed], above[mixed], within[mixed]
+        first = first[mixed]
+        last = last[mixed]
+        above = above[mixed]
+        within = within[mixed]
     if len(first) == 0:
         return None
     row = np.repeat(np.arange(b), np.diff(np.searchsorted(first, np.arange(b + 1) * (m + 1))))

@@ -1,19 +1,28 @@
-"""Recalls and ranks of image-text retrieval, with one or several sentences an image."""
+"""Recalls and ranks of image-text retrieval, with one or several sentences per image."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from skxmr._data.option_checks import check_k
-from skxmr.metrics._blocks import as_matrix, check_matrices, evaluate, mean, per_query, relevance_rows, score_rows
+from skxmr.metrics._blocks import evaluate, mean, per_query
 from skxmr.metrics._gains import expected_first, hit_probability
+from skxmr.metrics._matrices import (
+    BlockedMatrix,
+    MatrixLike,
+    as_matrix,
+    check_matrices,
+    relevance_rows,
+    score_rows,
+)
 from skxmr.metrics._ranking import Array, Ranking
 
 
-def first_rank(scores: Any, relevance: Any, *, exclude_self: bool = False, n_jobs: int | None = None) -> Array:
+def first_rank(
+    scores: MatrixLike, relevance: MatrixLike, *, exclude_self: bool = False, n_jobs: int | None = None
+) -> Array:
     """Rank of the first relevant item, from 1.
 
     Parameters
@@ -46,7 +55,9 @@ def first_rank(scores: Any, relevance: Any, *, exclude_self: bool = False, n_job
     return evaluate(scores, relevance, expected_first, None, exclude_self, n_jobs=n_jobs)
 
 
-def median_rank(scores: Any, relevance: Any, *, exclude_self: bool = False, n_jobs: int | None = None) -> float:
+def median_rank(
+    scores: MatrixLike, relevance: MatrixLike, *, exclude_self: bool = False, n_jobs: int | None = None
+) -> float:
     """Median over the queries of :func:`first_rank` (MedR).
 
     Parameters
@@ -71,12 +82,18 @@ def median_rank(scores: Any, relevance: Any, *, exclude_self: bool = False, n_jo
     2.0
     """
     ranks = first_rank(scores, relevance, exclude_self=exclude_self, n_jobs=n_jobs)
-    mean(ranks)  # words the error of no relevant item at all
+    # Raises the error for the case that no query has a relevant item.
+    mean(ranks)
     return float(np.nanmedian(ranks))
 
 
 def retrieval_recalls(
-    scores: Any, relevance: Any, ks: Sequence[int] = (1, 5, 10), *, folds: int = 1, n_jobs: int | None = None
+    scores: MatrixLike,
+    relevance: MatrixLike,
+    ks: Sequence[int] = (1, 5, 10),
+    *,
+    folds: int = 1,
+    n_jobs: int | None = None,
 ) -> dict[str, float]:
     """Recalls of image-text retrieval in both directions: R@k, their mean mR, and median ranks.
 
@@ -116,7 +133,8 @@ def retrieval_recalls(
     >>> found["i2t_r1"], found["i2t_r2"], round(found["t2i_r1"], 3), round(found["mr"], 3)
     (1.0, 1.0, 0.667, 0.917)
     """
-    scores, relevance = as_matrix(scores), as_matrix(relevance)
+    scores = as_matrix(scores)
+    relevance = as_matrix(relevance)
     n, m = check_matrices(scores, relevance, exclude_self=False)
     check_k(folds, optional=False, name="folds")
     if n % folds:
@@ -128,7 +146,7 @@ def retrieval_recalls(
     parts = []
     for start in range(0, n, n // folds):
         rows = slice(start, start + n // folds)
-        own = relevance_rows(relevance, rows, graded=False)
+        own = relevance_rows(relevance, rows)
         texts = np.flatnonzero(own.any(axis=0))
         _check_galleries(cuts, n // folds, len(texts), f" among images {rows.start} to {rows.stop - 1}")
         parts.append(_both_directions(score_rows(scores, rows)[:, texts], own[:, texts], cuts, n_jobs))
@@ -136,7 +154,7 @@ def retrieval_recalls(
 
 
 def checked_cuts(ks: Sequence[int]) -> list[int]:
-    """Return the cut-off ranks as a list after checking that they are some."""
+    """Return the cut-off ranks as a list, of one positive integer at least."""
     if isinstance(ks, int):
         raise TypeError(f"ks is {ks}; pass a sequence of cut-off ranks, e.g. ks=[{ks}].")
     cuts = list(ks)
@@ -148,7 +166,7 @@ def checked_cuts(ks: Sequence[int]) -> list[int]:
 
 
 def _check_galleries(cuts: list[int], images: int, texts: int, run: str = "") -> None:
-    """Refuse a cut-off beyond the items that a direction ranks, of all or of one run of images."""
+    """Refuse a cut-off beyond the number of items that a direction ranks; `run` names the images if not all of them."""
     for direction, n, items in (("image-to-text", texts, "texts"), ("text-to-image", images, "images")):
         if max(cuts) > n:
             raise ValueError(
@@ -157,17 +175,20 @@ def _check_galleries(cuts: list[int], images: int, texts: int, run: str = "") ->
             )
 
 
-def _both_directions(scores: Any, relevance: Any, cuts: list[int], n_jobs: int | None) -> dict[str, float]:
-    found: dict[str, float] = {}
+def _both_directions(
+    scores: BlockedMatrix, relevance: BlockedMatrix, cuts: list[int], n_jobs: int | None
+) -> dict[str, float]:
+    def measure(ranking: Ranking) -> Array:
+        """Return the hits at each cut-off and the first relevant rank, (b, len(cuts) + 1)."""
+        hits = [hit_probability(ranking, k) for k in cuts]
+        values = np.stack([*hits, expected_first(ranking)], axis=1)
+        return np.where(ranking.n_relevant[:, None] > 0, values, np.nan)
+
+    recalls: dict[str, float] = {}
     ranks: dict[str, float] = {}
     for name, S, R in (("i2t", scores, relevance), ("t2i", scores.T, relevance.T)):
-
-        def measure(ranking: Ranking) -> Array:
-            hits = [hit_probability(ranking, k) for k in cuts]
-            values = np.stack([*hits, expected_first(ranking)], axis=1)
-            return np.where(ranking.n_relevant[:, None] > 0, values, np.nan)
-
         values = per_query(S, R, measure, exclude_self=False, n_jobs=n_jobs)
-        found |= {f"{name}_r{k}": mean(column) for k, column in zip(cuts, values.T, strict=False)}
+        for column, k in enumerate(cuts):
+            recalls[f"{name}_r{k}"] = mean(values[:, column])
         ranks[f"{name}_median_rank"] = float(np.nanmedian(values[:, -1]))
-    return {**found, "mr": float(np.mean(list(found.values()))), **ranks}
+    return {**recalls, "mr": float(np.mean(list(recalls.values()))), **ranks}

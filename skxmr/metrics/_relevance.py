@@ -1,19 +1,32 @@
-"""Which gallery items are relevant to which queries, by rows that are computed when asked for."""
+"""Which gallery items are relevant to which queries, by rows that are computed when asked for.
+
+Relevance comes from the labels of the rows that are scored, so labels unseen in training count; a retriever's
+`classes_` belongs to its classifiers only.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Collection, Hashable, Sequence
+from typing import TypeAlias
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import gen_batches
 
 from skxmr._data.labels import Labels, encode_labels
 from skxmr._data.option_checks import check_k
 from skxmr.metrics._devices import as_host
+from skxmr.metrics._matrices import Relevance
 
-_WORDS = 512  # labels up to which an item's are held as the bits of a few words
-_DENSE_LABELS = 2**24  # entries of the gallery's label matrix up to which it is held densely, in 64 MB
+# Multi-hot rows, class ids, or collections of tags.
+LabelsLike: TypeAlias = ArrayLike | Sequence[Collection[Hashable]] | Labels
+Bits: TypeAlias = NDArray[np.unsignedinteger]
+
+# Labels up to which those of an item are held as the bits of a few integers.
+_BITS = 512
+# Entries of the gallery's label matrix up to which it is held densely, in 64 MB.
+_DENSE_LABELS = 2**24
 
 
 class SharedLabels:
@@ -48,36 +61,38 @@ class SharedLabels:
            [ True,  True]])
     """
 
-    def __init__(self, query_labels: Any, gallery_labels: Any = None, graded: bool = False) -> None:
+    def __init__(
+        self, query_labels: LabelsLike, gallery_labels: LabelsLike | None = None, graded: bool = False
+    ) -> None:
         if gallery_labels is None or gallery_labels is query_labels:
-            self.query = self.gallery = encode_labels(as_host(query_labels)).matrix
+            self.query = encode_labels(as_host(query_labels)).matrix
+            self.gallery = self.query
         else:
-            self.query, self.gallery = _joint(
-                encode_labels(as_host(query_labels)), encode_labels(as_host(gallery_labels))
-            )
+            queries = encode_labels(as_host(query_labels))
+            self.query, self.gallery = _in_common_columns(queries, encode_labels(as_host(gallery_labels)))
         self.shape = (self.query.shape[0], self.gallery.shape[0])
         self.graded = graded
-        if not graded and self.query.shape[1] <= _WORDS:
-            self._gallery: Any = _words(self.gallery)
+        self._bits: Bits | None = None
+        self._dense: NDArray[np.float32] | None = None
+        if not graded and self.query.shape[1] <= _BITS:
+            self._bits = _packed(self.gallery)
         elif np.prod(self.gallery.shape) <= _DENSE_LABELS:
-            self._gallery = self.gallery.astype(np.float32).toarray()
-        else:
-            self._gallery = self.gallery.T.tocsc()
+            self._dense = self.gallery.astype(np.float32).toarray()
 
     @property
     def T(self) -> SharedLabels:
         names = np.arange(self.query.shape[1])
         return SharedLabels(Labels(self.gallery, names), Labels(self.query, names), self.graded)
 
-    def __getitem__(self, rows: slice) -> NDArray[Any]:
+    def __getitem__(self, rows: slice) -> Relevance:
         Q = self.query[rows]
-        if sp.issparse(self._gallery):
-            shared = (Q @ self._gallery).toarray()
-        elif self._gallery.dtype.kind == "u":
-            return _common_bits(_words(Q), self._gallery)
+        if self._bits is not None:
+            return _common_bits(_packed(Q), self._bits)
+        if self._dense is not None:
+            shared = Q.astype(np.float32).toarray() @ self._dense.T
         else:
-            shared = Q.astype(np.float32).toarray() @ self._gallery.T
-        return np.asarray(shared if self.graded else shared > 0)
+            shared = (Q @ self.gallery.T).toarray()
+        return shared if self.graded else shared > 0
 
 
 class SameRow:
@@ -120,32 +135,39 @@ class SameRow:
         return np.asarray(index[rows][:, None] == index)
 
 
-def _words(labels: sp.csr_array) -> NDArray[Any]:
-    """Return the labels of n rows as bits, one line a word (w, n): one word of 8 to 64 bits, or several of 64."""
+def _packed(labels: sp.csr_array) -> Bits:
+    """Return the labels of n rows as the bits of w integers each, (w, n).
+
+    Up to 64 labels take one integer of 8 to 64 bits, more labels take several of 64.
+    """
     n, c = labels.shape
-    size = next((bits for bits in (8, 16, 32, 64) if c <= bits), 64)
-    count = -(-c // size)
-    words = np.empty((count, n), f"u{size // 8}")
-    for a in range(0, n, 4096):
-        block = labels[a : a + 4096]
-        bits = np.zeros((block.shape[0], count * size), bool)
-        bits[:, :c] = block.toarray()
-        words[:, a : a + 4096] = np.packbits(bits, axis=1).view(words.dtype).T
-    return words
+    size = 64
+    for smaller in (32, 16, 8):
+        if c <= smaller:
+            size = smaller
+    width = -(-c // size)
+    packed = np.empty((width, n), f"u{size // 8}")
+    for rows in gen_batches(n, 4096):
+        block = labels[rows]
+        padded = np.zeros((block.shape[0], width * size), bool)
+        padded[:, :c] = block.toarray()
+        packed[:, rows] = np.packbits(padded, axis=1).view(packed.dtype).T
+    return packed
 
 
-def _common_bits(query: NDArray[Any], gallery: NDArray[Any]) -> NDArray[np.bool_]:
+def _common_bits(query: Bits, gallery: Bits) -> NDArray[np.bool_]:
     """Tell for each query (w, b) and gallery item (w, m) whether they have a bit in common, (b, m)."""
     out = np.empty((query.shape[1], gallery.shape[1]), bool)
-    for words, row in zip(query.T, out, strict=True):  # row by row, so that the words stay in the cache
-        common = gallery[0] & words[0]
-        for i in np.flatnonzero(words[1:]) + 1:
-            common |= gallery[i] & words[i]
+    # Query by query, so that the integers stay in the cache.
+    for own, row in zip(query.T, out, strict=True):
+        common = gallery[0] & own[0]
+        for i in np.flatnonzero(own[1:]) + 1:
+            common |= gallery[i] & own[i]
         np.not_equal(common, 0, out=row)
     return out
 
 
-def _joint(a: Labels, b: Labels) -> tuple[sp.csr_array, sp.csr_array]:
+def _in_common_columns(a: Labels, b: Labels) -> tuple[sp.csr_array, sp.csr_array]:
     """Bring two label matrices to common columns: by name where both have names, by position where none has."""
     if a.named != b.named:
         raise ValueError(
@@ -159,20 +181,22 @@ def _joint(a: Labels, b: Labels) -> tuple[sp.csr_array, sp.csr_array]:
                 "multi-hot columns without names must mean the same labels."
             )
         return a.matrix, b.matrix
-    names = {name: i for i, name in enumerate(dict.fromkeys([*a.names.tolist(), *b.names.tolist()]))}
-    return _spread(a, names), _spread(b, names)
+    column: dict[Hashable, int] = {}
+    for name in [*a.names.tolist(), *b.names.tolist()]:
+        column.setdefault(name, len(column))
+    return _in_columns(a, column), _in_columns(b, column)
 
 
-def _spread(labels: Labels, names: dict[Any, int]) -> sp.csr_array:
+def _in_columns(labels: Labels, column: dict[Hashable, int]) -> sp.csr_array:
     coo = labels.matrix.tocoo()
-    columns = np.array([names[name] for name in labels.names.tolist()])[coo.coords[1]]
-    return sp.csr_array((coo.data, (coo.coords[0], columns)), shape=(labels.matrix.shape[0], len(names)))
+    columns = np.array([column[name] for name in labels.names.tolist()])[coo.coords[1]]
+    return sp.csr_array((coo.data, (coo.coords[0], columns)), shape=(labels.matrix.shape[0], len(column)))
 
 
 class SameGroup:
     """Relevance by group: query i and gallery item j are relevant where their groups are equal.
 
-    The ground truth of image-text retrieval with several sentences an image: ``SameGroup(range(n), image_index)``.
+    The ground truth of image-text retrieval with several sentences per image: ``SameGroup(range(n), image_index)``.
 
     Parameters
     ----------
@@ -201,8 +225,9 @@ class SameGroup:
            [False, False,  True]])
     """
 
-    def __init__(self, query_groups: Any, gallery_groups: Any) -> None:
-        self.query, self.gallery = _ids(query_groups, "query_groups"), _ids(gallery_groups, "gallery_groups")
+    def __init__(self, query_groups: ArrayLike, gallery_groups: ArrayLike) -> None:
+        self.query = _ids(query_groups, "query_groups")
+        self.gallery = _ids(gallery_groups, "gallery_groups")
         if (self.query.dtype.kind == "U") != (self.gallery.dtype.kind == "U"):
             raise ValueError(
                 f"query_groups holds {self.query.dtype} and gallery_groups {self.gallery.dtype}, so no two can be "
@@ -218,7 +243,7 @@ class SameGroup:
         return np.asarray(self.query[rows][:, None] == self.gallery)
 
 
-def _ids(groups: Any, name: str) -> NDArray[Any]:
+def _ids(groups: ArrayLike, name: str) -> NDArray[np.generic]:
     ids = np.asarray(as_host(groups))
     if ids.ndim != 1 or len(ids) == 0:
         raise ValueError(f"{name} has shape {ids.shape}; one group for each of one or more items is needed.")

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.utils import gen_batches
 
 from skxmr._data.kinds import FloatArray
 from skxmr._data.option_checks import check_k
-from skxmr.metrics._array_scores import steps
-from skxmr.metrics._blocks import as_matrix, check_matrices, score_rows
+from skxmr.metrics._matrices import BlockedMatrix, MatrixLike, as_matrix, check_matrices, score_rows
+from skxmr.metrics._ranking import Index
 
-_BLOCK = 2**24  # scores held at once
+# Scores held at once.
+_BLOCK = 2**24
 
 
 class Reranked:
-    """Scores whose first k items a query are put in the order in which they find the query in turn.
+    """Scores whose first k items per query are put in the order in which they find the query in turn.
 
-    Of each query's k best items, the one to which the query is nearest among all queries comes first; equal places keep
-    the order of their scores. The k best scores themselves stay, only who has them changes, and all other items stay
-    behind. Cross-modal search is a good use: an item that is near to everything ("hub") loses its place.
+    Of each query's k best items, the one comes first for which the fewest other queries are nearer than this query;
+    items with equally many keep the order of their scores. The k best scores themselves stay, only the items that have
+    them change, and all other items stay behind. It helps in cross-modal search: an item that is near to everything
+    (a "hub") loses its rank.
 
     Parameters
     ----------
@@ -28,7 +29,7 @@ class Reranked:
         Larger means closer: an array, :class:`Similarity`, or what a retriever's `similarity` returns. Read twice, in
         blocks.
     k : int, default=20
-        How many items a query are put in another order, at most m. The paper does not give its number.
+        How many items per query are put in another order, at most m. The paper does not give its number.
 
     Attributes
     ----------
@@ -59,31 +60,33 @@ class Reranked:
            [0.95, 0.1 ]])
     """
 
-    def __init__(self, scores: Any, k: int = 20) -> None:
+    def __init__(self, scores: MatrixLike, k: int = 20) -> None:
         self.scores = as_matrix(scores)
-        n, m = self.shape = check_matrices(self.scores, self.scores, exclude_self=False)
+        n, m = check_matrices(self.scores, self.scores, exclude_self=False)
+        self.shape = (n, m)
         check_k(k, m, optional=False)
-        found = np.empty((n, k), np.intp)
-        for rows in steps(0, n, _BLOCK // m):
-            found[rows] = _best(score_rows(self.scores, rows), k)
-        place = _places(self.scores.T, found)
+        best = np.empty((n, k), np.intp)
+        for rows in gen_batches(n, max(1, _BLOCK // m)):
+            best[rows] = _best(score_rows(self.scores, rows), k)
+        place = _places(self.scores.T, best)
         order = np.argsort(place, axis=1, kind="stable")
-        self.candidates, self.place = (np.take_along_axis(array, order, axis=1) for array in (found, place))
-        self._before = found
+        self.candidates = np.take_along_axis(best, order, axis=1)
+        self.place = np.take_along_axis(place, order, axis=1)
+        self._by_score = best
 
     @property
-    def T(self) -> Any:
+    def T(self) -> BlockedMatrix:
         return self.scores.T
 
     def __getitem__(self, rows: slice) -> FloatArray:
         S = score_rows(self.scores, rows)
-        falling = np.take_along_axis(S, self._before[rows], axis=1)
+        falling = np.take_along_axis(S, self._by_score[rows], axis=1)
         S = S.copy()
         np.put_along_axis(S, self.candidates[rows], falling, axis=1)
         return S
 
 
-def _best(S: FloatArray, k: int) -> NDArray[np.intp]:
+def _best(S: FloatArray, k: int) -> Index:
     """Return the k best items of each row, best first; of equal ones the earlier first."""
     if k < S.shape[1]:
         kth = -np.partition(-S, k - 1, axis=1)[:, k - 1 : k]
@@ -97,17 +100,19 @@ def _best(S: FloatArray, k: int) -> NDArray[np.intp]:
     return np.take_along_axis(found, order, axis=1)
 
 
-def _places(backward: Any, found: NDArray[np.intp]) -> NDArray[np.intp]:
+def _places(backward: BlockedMatrix, best: Index) -> Index:
     """Return how many queries are nearer to each candidate (n, k), by the scores (m, n) of the way back."""
     m, n = backward.shape
-    place, item, query = np.empty(found.size, np.intp), found.ravel(), np.arange(found.size) // found.shape[1]
+    item = best.ravel()
+    query = np.arange(best.size) // best.shape[1]
+    # The entries of `best` in the order of their items, so that each row of the way back is read once.
     by_item = np.argsort(item, kind="stable")
     bounds = np.searchsorted(item[by_item], np.arange(m + 1))
-    for items in steps(0, m, _BLOCK // n):
+    place: NDArray[np.intp] = np.empty(best.size, np.intp)
+    for items in gen_batches(m, max(1, _BLOCK // n)):
         S = score_rows(backward, items)
-        for j in range(items.start, items.stop):
-            of_j = by_item[bounds[j] : bounds[j + 1]]
-            if len(of_j):
-                row = S[j - items.start]
-                place[of_j] = n - np.searchsorted(np.sort(row), row[query[of_j]], side="right")
-    return place.reshape(found.shape)
+        for row, j in zip(S, range(items.start, items.stop), strict=True):
+            entries = by_item[bounds[j] : bounds[j + 1]]
+            if len(entries):
+                place[entries] = n - np.searchsorted(np.sort(row), row[query[entries]], side="right")
+    return place.reshape(best.shape)

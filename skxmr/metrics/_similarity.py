@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import scipy.sparse as sp
+from numpy.typing import ArrayLike
 
 from skxmr._data.kinds import FloatArray
 from skxmr._data.option_checks import check_choice
 from skxmr._data.view_checks import check_view
 from skxmr.metrics._array_scores import ArrayScores
 from skxmr.metrics._devices import as_host, on_device
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from skxmr.metrics._tensors import TensorScores
 
 SIMILARITIES = ("cosine", "inner", "euclidean")
 
@@ -54,35 +58,44 @@ class Similarity:
     array([[1., 0.]])
     """
 
-    def __init__(self, query: Any, gallery: Any, metric: str = "cosine") -> None:
+    query: FloatArray | Tensor
+    gallery: FloatArray | Tensor
+    _scores: ArrayScores | TensorScores
+
+    def __init__(self, query: ArrayLike | Tensor, gallery: ArrayLike | Tensor, metric: str = "cosine") -> None:
         check_choice(metric, "metric", SIMILARITIES)
+        self.metric = metric
         if on_device(query) or on_device(gallery):
             from skxmr.metrics import _tensors
 
-            self.query: Any = _tensors.checked(query, "query")
-            self.gallery: Any = _tensors.checked(gallery, "gallery")
-            scores: Any = _tensors.TensorScores
+            Q = self.query = _tensors.checked(query, "query")
+            G = self.gallery = _tensors.checked(gallery, "gallery")
+            self._check_widths()
+            self._scores = _tensors.TensorScores(Q, G, metric)
         else:
-            self.query, self.gallery, scores = _dense(query, "query"), _dense(gallery, "gallery"), ArrayScores
-        if self.query.shape[1] != self.gallery.shape[1]:
-            raise ValueError(
-                f"query has {self.query.shape[1]} dimensions but gallery has {self.gallery.shape[1]}; "
-                "both must come from the same model."
-            )
-        self.metric = metric
+            X = self.query = _dense(query, "query")
+            Y = self.gallery = _dense(gallery, "gallery")
+            self._check_widths()
+            self._scores = ArrayScores(X, Y, metric)
         self.shape = (len(self.query), len(self.gallery))
-        self._scores = scores(self.query, self.gallery, metric)
 
     @property
     def T(self) -> Similarity:
         return Similarity(self.gallery, self.query, self.metric)
 
-    def __getitem__(self, rows: slice) -> FloatArray:
+    # An array, or a tensor if the embeddings are tensors on CUDA.
+    def __getitem__(self, rows: slice) -> Any:
         return self._scores[rows]
 
+    def _check_widths(self) -> None:
+        if self.query.shape[1] != self.gallery.shape[1]:
+            raise ValueError(
+                f"query has {self.query.shape[1]} dimensions but gallery has {self.gallery.shape[1]}; "
+                "both must come from the same model."
+            )
 
-def _dense(embeddings: Any, name: str) -> FloatArray:
-    matrix: Any = check_view(
-        as_host(embeddings), name, min_width=0
-    )  # a model may have found no component: all scores are 0
-    return matrix.toarray() if sp.issparse(matrix) else np.asarray(matrix)
+
+def _dense(embeddings: ArrayLike | Tensor, name: str) -> FloatArray:
+    # A model may have found no component; then all scores are 0.
+    matrix = check_view(as_host(embeddings), name, min_width=0)
+    return matrix.toarray() if hasattr(matrix, "toarray") else matrix

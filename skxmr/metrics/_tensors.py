@@ -1,22 +1,24 @@
-"""Scores, relevance and average precision of tensors on their own device; only one number a query comes back."""
+"""Scores, relevance and average precision of tensors on their own device; only one number per query comes back."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from torch import Tensor
 
 from skxmr._data.option_checks import check_k
 from skxmr._data.view_checks import check_view
-from skxmr.metrics._blocks import as_matrix, check_matrices, relevance_rows
+from skxmr.metrics._matrices import BlockedMatrix, MatrixLike, as_matrix, check_matrices, relevance_rows
 from skxmr.metrics._ranking import Array
 from skxmr.metrics._relevance import SameRow, SharedLabels
 
-_BLOCK = 2**24  # entries of the score matrix ranked at once, at about 100 bytes each
-_DENSE_LABELS = 2**28  # entries of a label matrix up to which it is held densely on the device, in 1 GB
+# Entries of the score matrix ranked at once, at about 100 bytes each.
+_BLOCK = 2**24
+# Entries of a label matrix up to which it is held densely on the device, in 1 GB.
+_DENSE_LABELS = 2**28
 
 
 class TensorScores:
@@ -27,32 +29,36 @@ class TensorScores:
             raise ValueError(
                 f"query is on {query.device} but gallery on {gallery.device}; move one, e.g. query.to(gallery.device)."
             )
-        self.query, self.metric = query, metric
+        self.query = query
+        self.metric = metric
         self._shift = gallery.mean(dim=0) if metric == "euclidean" else torch.zeros_like(gallery[0])
-        keys = self._form(gallery)
-        # Equal gallery rows must tie, but products round by place: score each row once.
-        hashes, self._spread = torch.unique(_hashes(keys), return_inverse=True)
-        one_of = torch.empty_like(hashes).scatter_(0, self._spread, torch.arange(len(keys), device=keys.device))
-        self._keys = keys[one_of].to(torch.promote_types(query.dtype, gallery.dtype))
+        keys = self._formed(gallery)
+        # Equal gallery rows must tie, but the columns of a product round by their place: each row is scored once.
+        hashes, self._inverse = torch.unique(_hashes(keys), return_inverse=True)
+        rows = torch.arange(len(keys), device=keys.device)
+        distinct = torch.empty_like(hashes).scatter_(0, self._inverse, rows)
+        self._keys = keys[distinct].to(torch.promote_types(query.dtype, gallery.dtype))
 
     def __getitem__(self, rows: slice) -> Tensor:
-        Q = self._form(self.query[rows]).to(self._keys.dtype)
+        Q = self._formed(self.query[rows]).to(self._keys.dtype)
         scores = Q @ self._keys.T
         if self.metric == "euclidean":
             scores = 2 * scores - (self._keys**2).sum(dim=1) - (Q**2).sum(dim=1, keepdim=True)
-        return scores[:, self._spread]
+        return scores[:, self._inverse]
 
-    def _form(self, rows: Tensor) -> Tensor:
+    def _formed(self, rows: Tensor) -> Tensor:
+        """Return rows whose products are the scores, or the scores up to the squared lengths."""
         if self.metric != "cosine" or rows.shape[1] == 0:
             return rows - self._shift
-        peak = rows.abs().amax(dim=1, keepdim=True)  # divided by first, so that squares neither overflow nor vanish
+        # Dividing by the largest magnitude first keeps the squares from overflowing and vanishing.
+        peak = rows.abs().amax(dim=1, keepdim=True)
         rows = rows / torch.where(peak > 0, peak, torch.ones_like(peak))
         norms = rows.norm(dim=1, keepdim=True)
         return rows / torch.where(norms > 0, norms, torch.ones_like(norms))
 
 
 def average_precision(
-    scores: Any, relevance: Any, k: int | None, ties: str, denominator: str, exclude_self: bool
+    scores: BlockedMatrix, relevance: MatrixLike, k: int | None, ties: str, denominator: str, exclude_self: bool
 ) -> Array:
     """Return the average precision (n,) of each query, nan without a relevant item."""
     relevance = as_matrix(relevance)
@@ -60,15 +66,21 @@ def average_precision(
     check_k(k, m - exclude_self)
     if getattr(relevance, "graded", False):
         raise ValueError("relevance must hold only 0 and 1 (or booleans); graded gains are for ndcg_at_k.")
-    relevant = _relevance_on(relevance, scores[:1].device)
+    relevant = _relevance_on(relevance, torch.as_tensor(scores[:1]).device)
+    depth = m - exclude_self if k is None else k
+    size = max(1, _BLOCK // m)
     parts = []
-    for start in range(0, n, step := max(1, _BLOCK // m)):
-        rows = slice(start, min(start + step, n))
-        S, R = _finite(scores[rows].detach()), relevant(rows)
+    for start in range(0, n, size):
+        rows = slice(start, min(start + size, n))
+        S = _finite(torch.as_tensor(scores[rows]).detach())
+        R = relevant(rows)
         if exclude_self:
-            S, R, own = S.clone(), R.clone(), torch.arange(rows.start, rows.stop, device=S.device)
-            S[own - start, own], R[own - start, own] = -torch.inf, False
-        total = _gains(S, R, ties)[:, : m - exclude_self if k is None else k].sum(dim=1)
+            S = S.clone()
+            R = R.clone()
+            own = torch.arange(rows.start, rows.stop, device=S.device)
+            S[own - start, own] = -torch.inf
+            R[own - start, own] = False
+        total = _gains(S, R, ties)[:, :depth].sum(dim=1)
         count = R.sum(dim=1).double()
         ideal = count if k is None or denominator == "relevant" else count.clamp(max=k)
         parts.append(torch.where(count > 0, total / ideal.clamp(min=1), torch.nan))
@@ -80,15 +92,19 @@ def _gains(S: Tensor, R: Tensor, ties: str) -> Tensor:
     m = S.shape[1]
     values, order = S.sort(dim=1, descending=True)
     relevant = R.gather(1, order)
-    place, first, last = torch.arange(m, device=S.device), torch.ones_like(relevant), torch.ones_like(relevant)
+    place = torch.arange(m, device=S.device)
+    # Whether an item is the first, or the last, of its group of equal scores.
+    first = torch.ones_like(relevant)
+    last = torch.ones_like(relevant)
     first[:, 1:] = values[:, 1:] != values[:, :-1]
     last[:, :-1] = first[:, 1:]
+    # The places where the group of each item begins and ends, its size, and the relevant items above and within it.
     start = torch.where(first, place, 0).cummax(dim=1).values
     end = torch.where(last, place, m).flip(1).cummin(dim=1).values.flip(1)
+    size = end - start + 1
     found = relevant.cumsum(dim=1)
     above = found.gather(1, start) - relevant.gather(1, start).long()
     within = (found.gather(1, end) - above).double()
-    size = end - start + 1
     if ties == "sklearn":
         precision = (above + within) / (end + 1)
     else:
@@ -96,21 +112,21 @@ def _gains(S: Tensor, R: Tensor, ties: str) -> Tensor:
     return within / size * precision
 
 
-def _relevance_on(relevance: Any, device: torch.device) -> Callable[[slice], Tensor]:
-    """Return a function of the rows (b, m), boolean on the device; foreign matrices go there block by block."""
+def _relevance_on(relevance: BlockedMatrix, device: torch.device) -> Callable[[slice], Tensor]:
+    """Return a function that gives rows (b, m), boolean on the device; other matrices are copied block by block."""
     if isinstance(relevance, SharedLabels) and np.prod(relevance.gallery.shape) <= _DENSE_LABELS:
-        labels = (side.astype(np.float32).toarray() for side in (relevance.query, relevance.gallery))
-        query, gallery = (torch.as_tensor(side, device=device) for side in labels)
+        query = torch.as_tensor(relevance.query.astype(np.float32).toarray(), device=device)
+        gallery = torch.as_tensor(relevance.gallery.astype(np.float32).toarray(), device=device)
         return lambda rows: query[rows] @ gallery.T > 0
     if isinstance(relevance, SameRow):
         item = torch.arange(relevance.shape[0], device=device)
         return lambda rows: item[rows, None] == item
     if isinstance(relevance, Tensor) and relevance.dtype == torch.bool:
         return lambda rows: relevance[rows].to(device)
-    return lambda rows: torch.as_tensor(relevance_rows(relevance, rows, graded=False), device=device)
+    return lambda rows: torch.as_tensor(relevance_rows(relevance, rows), device=device)
 
 
-def checked(view: Any, name: str) -> Tensor:
+def checked(view: ArrayLike | Tensor, name: str) -> Tensor:
     """Return an embedding tensor (n, d) as float32 or float64, after the checks an array would have."""
     if not isinstance(view, Tensor):
         raise TypeError(f"{name} is a {type(view).__name__} but the other side is a tensor on CUDA; pass two tensors.")
@@ -119,9 +135,11 @@ def checked(view: Any, name: str) -> Tensor:
         raise ValueError(f"{name} is a {kind} tensor; embeddings are dense tensors of real numbers.")
     check_view(view[:1].detach().cpu().float().numpy(), name, min_width=0)
     view = view.detach()
-    view = view if view.dtype == torch.float64 else view.float() if view.is_floating_point() else view.double()
+    if view.dtype != torch.float64:
+        view = view.float() if view.is_floating_point() else view.double()
     if not torch.isfinite(view).all():
-        check_view(view.cpu().numpy(), name)  # words the error
+        # The check of arrays raises the error with its usual message.
+        check_view(view.cpu().numpy(), name)
     return view
 
 
@@ -137,8 +155,11 @@ def _hashes(X: Tensor) -> Tensor:
     factors = torch.as_tensor(rng.integers(-(2**63), 2**63, size=X.shape[1]) | 1, device=X.device)
     out = [torch.zeros(0, dtype=torch.int64, device=X.device)]
     for rows in torch.split(X.contiguous(), max(1, 2**24 // max(1, X.shape[1]))):
-        bits = (rows + 0).view(torch.int32 if X.dtype == torch.float32 else torch.int64).long()  # -0.0 becomes 0.0
-        bits = (bits ^ ((bits >> 32) & (2**32 - 1))) * -0x61C8864680B583EB  # without the sign that a shift brings in:
-        bits = bits ^ ((bits >> 29) & (2**35 - 1))  # with it, numbers and their complements would become the same
+        # Adding 0 turns -0.0 into 0.0.
+        bits = (rows + 0).view(torch.int32 if X.dtype == torch.float32 else torch.int64).long()
+        # A shift of a negative number fills with ones, which would make a number and its complement the same: they are
+        # masked out.
+        bits = (bits ^ ((bits >> 32) & (2**32 - 1))) * -0x61C8864680B583EB
+        bits = bits ^ ((bits >> 29) & (2**35 - 1))
         out.append((bits * factors).sum(dim=1))
     return torch.cat(out)

@@ -104,9 +104,9 @@ def test_rows_that_differ_in_one_bit_are_told_apart():
         X = np.repeat(RNG.integers(2, size=(1, 40)).astype(dtype), 41, axis=0)
         X[np.arange(40), np.arange(40)] += 1
         twice = np.vstack([X, X])
-        first, spread = _array_scores._distinct(_array_scores._hashes(twice))
+        first, inverse = _array_scores._distinct(_array_scores._hashes(twice))
         assert len(first) == 41
-        assert_array_equal(twice[first][spread], twice)
+        assert_array_equal(twice[first][inverse], twice)
         assert _array_scores._distinct(_array_scores._hashes(X)) == (None, None)
 
 
@@ -280,8 +280,8 @@ def test_similarities_are_the_loops():
 def test_shared_labels_is_the_loop(monkeypatch):
     Yq, Yg = RNG.integers(2, size=(6, 4)), RNG.integers(2, size=(7, 4))
     loop = np.array([[sum(a & b) for b in Yg] for a in Yq])
-    for words, dense in ((512, 2**24), (2, 2**24), (2, 2)):  # bits, dense and sparse products
-        monkeypatch.setattr(_relevance, "_WORDS", words)
+    for bits, dense in ((512, 2**24), (2, 2**24), (2, 2)):  # bits, dense and sparse products
+        monkeypatch.setattr(_relevance, "_BITS", bits)
         monkeypatch.setattr(_relevance, "_DENSE_LABELS", dense)
         assert_array_equal(SharedLabels(Yq, sp.csr_array(Yg))[:], loop > 0)
         assert_array_equal(SharedLabels(Yq, Yg, graded=True)[2:5], loop[2:5])

@@ -1,0 +1,100 @@
+"""The matrices that measures take, queries by gallery: their type, their checks and their rows.
+
+They are sliced by rows, so the same function serves an array, a product that is computed on demand and a retriever that
+compares pair by pair.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, TypeAlias, TypeGuard
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from skxmr._data.kinds import FloatArray
+from skxmr.metrics._devices import as_host
+from skxmr.metrics._keys import all_finite
+
+# Booleans, or gains in float64.
+Relevance: TypeAlias = NDArray[Any]
+
+
+class BlockedMatrix(Protocol):
+    """A matrix of shape (n queries, m gallery items) whose rows may be computed only when they are sliced."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The numbers of queries and of gallery items."""
+
+    @property
+    def T(self) -> BlockedMatrix:
+        """The same with the roles exchanged."""
+
+    def __getitem__(self, rows: slice, /) -> ArrayLike:
+        """Compute some rows."""
+
+
+MatrixLike: TypeAlias = ArrayLike | BlockedMatrix
+
+
+def as_matrix(matrix: MatrixLike) -> BlockedMatrix:
+    """Return what can be sliced by rows unchanged, sparse matrices as CSR and everything else as an array."""
+    if hasattr(matrix, "tocsr"):
+        return matrix.tocsr()
+    return matrix if _sliceable(matrix) else np.asarray(matrix)
+
+
+def _sliceable(matrix: MatrixLike) -> TypeGuard[BlockedMatrix]:
+    """Tell arrays, tensors and blocked matrices from lists, numbers and frames, whose `[]` selects columns."""
+    return hasattr(matrix, "shape") and not hasattr(matrix, "iloc")
+
+
+def check_matrices(scores: BlockedMatrix, relevance: BlockedMatrix, exclude_self: bool) -> tuple[int, int]:
+    """Return (n, m) after checking that both matrices have that shape."""
+    for name, matrix in (("scores", scores), ("relevance", relevance)):
+        if len(matrix.shape) != 2:
+            raise ValueError(f"{name} must be 2-D (queries, gallery); got shape {tuple(matrix.shape)}.")
+    if tuple(scores.shape) != tuple(relevance.shape):
+        raise ValueError(
+            f"scores has shape {tuple(scores.shape)} but relevance has {tuple(relevance.shape)}; "
+            "both must be (queries, gallery)."
+        )
+    n, m = scores.shape
+    if n == 0 or m == 0:
+        raise ValueError(f"scores has shape {(n, m)}; at least one query and one gallery item are needed.")
+    if exclude_self and (n != m or m < 2):
+        raise ValueError(f"exclude_self needs a gallery that is the queries, two or more; got shape {(n, m)}.")
+    return n, m
+
+
+def score_rows(scores: BlockedMatrix, rows: slice) -> FloatArray:
+    """Return checked scores of some queries, as an array in main memory."""
+    S = _dense(scores[rows])
+    if S.dtype not in (np.float32, np.float64):
+        if S.dtype.kind not in "biuf":
+            raise ValueError(f"scores must be real numbers; got dtype {S.dtype}.")
+        S = S.astype(np.float64)
+    if not all_finite(S):
+        raise ValueError("scores contains NaN or infinite values; a ranking needs finite scores.")
+    return S
+
+
+def relevance_rows(relevance: BlockedMatrix, rows: slice) -> NDArray[np.bool_]:
+    """Return checked relevance to some queries, as an array in main memory."""
+    R = _dense(relevance[rows])
+    if R.dtype != np.bool_ and not np.isin(R, (0, 1)).all():
+        raise ValueError("relevance must hold only 0 and 1 (or booleans); graded gains are for ndcg_at_k.")
+    return R.astype(np.bool_)
+
+
+def gain_rows(relevance: BlockedMatrix, rows: slice) -> NDArray[np.float64]:
+    """Return checked gains of all items for some queries, as an array in main memory."""
+    R = _dense(relevance[rows])
+    if R.dtype.kind not in "biuf" or not (np.isfinite(R).all() and (R >= 0).all()):
+        raise ValueError("relevance must hold finite gains of 0 or more.")
+    return R.astype(np.float64)
+
+
+def _dense(rows: ArrayLike) -> Relevance:
+    array = as_host(rows)
+    return array.toarray() if hasattr(array, "toarray") else np.asarray(array)

@@ -109,7 +109,7 @@ def retrieval_recalls(
     ks : sequence of int, default=(1, 5, 10)
         The cut-off ranks.
     folds : int, default=1
-        Cut the images into so many equal runs, each with the texts that belong to it, and return the means over the
+        Cut the images into this many equal runs, each with the texts that belong to it, and return the means over the
         runs: 5 on the 5,000 test images of MS-COCO is the 1K protocol.
     n_jobs : int or None, default=None
         Number of threads, as in :func:`average_precision`.
@@ -138,7 +138,7 @@ def retrieval_recalls(
     n, m = check_matrices(scores, relevance, exclude_self=False)
     check_k(folds, optional=False, name="folds")
     if n % folds:
-        raise ValueError(f"folds={folds}, but {n} images cannot be cut into so many equal runs.")
+        raise ValueError(f"folds={folds}, but {n} images cannot be cut into that many equal runs.")
     cuts = checked_cuts(ks)
     if folds == 1:
         _check_galleries(cuts, n, m)

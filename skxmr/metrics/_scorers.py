@@ -1,20 +1,29 @@
-"""Scorers for scikit-learn's search tools."""
+"""Scorers for scikit-learn's search tools.
+
+They are objects with `set_score_request` and `get_metadata_routing`, because scikit-learn never routes labels to a
+plain function.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Self, TypeAlias
 
+from sklearn.base import BaseEstimator
 from sklearn.utils.metadata_routing import MetadataRequest
 
 from skxmr._data.option_checks import check_choice, check_k
+from skxmr._data.pairs import Pairs
+from skxmr._data.views import View
 from skxmr.metrics._asking import score_matrices
 from skxmr.metrics._cutoffs import hit_at_k, ndcg_at_k, precision_at_k, recall_at_k
 from skxmr.metrics._precision import mean_average_precision
+from skxmr.metrics._ranking import Array
 from skxmr.metrics._recalls import checked_cuts, retrieval_recalls
+from skxmr.metrics._relevance import LabelsLike
 from skxmr.metrics._similarity import SIMILARITIES
 
-MEASURES: dict[str, Any] = {
+MEASURES: dict[str, Callable[..., float | Array]] = {
     "map": mean_average_precision,
     "precision": precision_at_k,
     "recall": recall_at_k,
@@ -23,6 +32,9 @@ MEASURES: dict[str, Any] = {
 }
 DIRECTIONS = ("both", "image_to_text", "text_to_image")
 
+Images: TypeAlias = Pairs | View
+TextsOrLabels: TypeAlias = View | LabelsLike | None
+
 
 class _Scorer:
     """A callable ``scorer(estimator, X, y)`` that can also receive routed ``labels``."""
@@ -30,7 +42,7 @@ class _Scorer:
     def __init__(self) -> None:
         self._labels_request: bool | str | None = True
 
-    def set_score_request(self, *, labels: bool | str | None = True) -> Any:
+    def set_score_request(self, *, labels: bool | str | None = True) -> Self:
         """Ask scikit-learn's metadata routing for `labels` (the default), or not.
 
         Parameters
@@ -97,9 +109,14 @@ class RetrievalScorer(_Scorer):
         check_k(k)
         if k is None and measure not in ("map", "ndcg"):
             raise ValueError(f"measure={measure!r} needs a cut-off: RetrievalScorer({measure!r}, k=10).")
-        self.measure, self.direction, self.k, self.metric = measure, direction, k, metric
+        self.measure = measure
+        self.direction = direction
+        self.k = k
+        self.metric = metric
 
-    def __call__(self, estimator: Any, X: Any, y: Any = None, labels: Any = None) -> float:
+    def __call__(
+        self, estimator: BaseEstimator, X: Images, y: TextsOrLabels = None, labels: LabelsLike | None = None
+    ) -> float:
         """Score a fitted estimator.
 
         Parameters
@@ -114,12 +131,13 @@ class RetrievalScorer(_Scorer):
         float
         """
         scores, relevance = score_matrices(estimator, X, y, labels, self.metric)
-        wanted = {"both": (False, True), "image_to_text": (False,), "text_to_image": (True,)}[self.direction]
-        values = [
-            MEASURES[self.measure](scores.T if swap else scores, relevance.T if swap else relevance, k=self.k)
-            for swap in wanted
-        ]
-        return float(sum(values) / len(values))
+        measure = MEASURES[self.measure]
+        values = []
+        if self.direction != "text_to_image":
+            values.append(float(measure(scores, relevance, k=self.k)))
+        if self.direction != "image_to_text":
+            values.append(float(measure(scores.T, relevance.T, k=self.k)))
+        return sum(values) / len(values)
 
     def __repr__(self) -> str:
         return f"RetrievalScorer({self.measure!r}, {self.direction!r}, k={self.k}, metric={self.metric!r})"
@@ -154,9 +172,12 @@ class RetrievalScores(_Scorer):
         super().__init__()
         check_choice(metric, "metric", SIMILARITIES)
         check_k(k)
-        self.k, self.metric = k, metric
+        self.k = k
+        self.metric = metric
 
-    def __call__(self, estimator: Any, X: Any, y: Any = None, labels: Any = None) -> dict[str, float]:
+    def __call__(
+        self, estimator: BaseEstimator, X: Images, y: TextsOrLabels = None, labels: LabelsLike | None = None
+    ) -> dict[str, float]:
         """Score a fitted estimator.
 
         Parameters
@@ -183,29 +204,29 @@ class RetrievalScores(_Scorer):
 class RecallScores(_Scorer):
     """R@k of both directions from one embedding pass, for multimetric search with ``refit="mr"``.
 
-    Relevant are an image's own texts, and nothing else: all of them where the `Pairs` has an ``image_index``, else that
-    of the same row. Search tools that pass labels may; they are ignored.
+    Only an image's own texts are relevant: all of them where the `Pairs` has an ``image_index``, else the text of the
+    same row. Search tools may pass labels; they are ignored.
 
     Parameters
     ----------
     ks : sequence of int, default=(1, 5, 10)
         The cut-off ranks.
     folds : int, default=1
-        Cut the scored images into so many equal runs and average, as in :func:`retrieval_recalls`.
+        Cut the scored images into this many equal runs and average, as in :func:`retrieval_recalls`.
 
     Raises
     ------
     TypeError
         If `ks` is a number.
     ValueError
-        If a cut-off or `folds` is no positive integer; while scoring, if a cut-off exceeds what there is to rank or the
-        images cannot be cut into so many runs.
+        If a cut-off or `folds` is not a positive integer; while scoring, if a cut-off exceeds the number of items to
+        rank or the images cannot be cut into equal runs.
 
     Notes
     -----
-    Median ranks are better the smaller they are, so they are no choice for `refit`. In a search ``GroupKFold`` with
-    ``groups=pairs.groups`` keeps the texts of an image together; a test fold has to hold as many images as the largest
-    cut-off.
+    Do not use a median rank for `refit`, because smaller ranks are better. In a search, ``GroupKFold`` with
+    ``groups=pairs.groups`` keeps the texts of an image together; every test fold needs at least as many images as the
+    largest cut-off.
 
     Examples
     --------
@@ -220,9 +241,12 @@ class RecallScores(_Scorer):
     def __init__(self, ks: Sequence[int] = (1, 5, 10), folds: int = 1) -> None:
         super().__init__()
         check_k(folds, optional=False, name="folds")
-        self.ks, self.folds = tuple(checked_cuts(ks)), folds
+        self.ks = tuple(checked_cuts(ks))
+        self.folds = folds
 
-    def __call__(self, estimator: Any, X: Any, y: Any = None, labels: Any = None) -> dict[str, float]:
+    def __call__(
+        self, estimator: BaseEstimator, X: Images, y: TextsOrLabels = None, labels: LabelsLike | None = None
+    ) -> dict[str, float]:
         """Score a fitted estimator, fitted with or without labels.
 
         Parameters

@@ -45,7 +45,6 @@ class CrossModalRetriever(PairsStep, metaclass=ABCMeta):
     scores_pairs: ClassVar[bool] = False
     _requires_labels: ClassVar[bool] = False
     _by_chunks: ClassVar[bool] = False  # fit takes dask arrays
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
     __metadata_request__fit: ClassVar[dict[str, bool]] = {"labels": True}
     # Pipeline.score always mentions sample_weight, so routing must know it, though it is not requested.
     __metadata_request__score: ClassVar[dict[str, bool | None]] = {"labels": True, "sample_weight": None}

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-from sklearn.base import BaseEstimator, TransformerMixin
-
+from skxmr._data.estimator import Estimator, TransformerMixin
 from skxmr._data.kinds import n_rows
 from skxmr._data.pairs import Pairs
 from skxmr._data.view_checks import WRAP_HINT, check_same_index
@@ -74,7 +73,7 @@ def refuse_pairwise(retriever: Any) -> None:
         )
 
 
-class PairsStep(TransformerMixin, BaseEstimator):
+class PairsStep(TransformerMixin, Estimator):
     """A scikit-learn transformer whose X and output are `Pairs`, not matrices."""
 
     def set_output(self, *, transform: str | None = None) -> Self:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from abc import abstractmethod
 from collections.abc import Callable
+from dataclasses import field
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -118,7 +119,7 @@ class DeepRetriever(AnnouncesEpochs, CrossModalRetriever):
     }
     _auto_batch: ClassVar[int] = 256
     _options = options_of
-    network_: Any
+    network_: Any = field(init=False)
 
     def __init__(
         self,

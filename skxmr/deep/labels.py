@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from dataclasses import field
 from numbers import Real
 from typing import Any, cast
 
@@ -41,8 +42,8 @@ class LabelRetriever(DeepRetriever):
     Their network offers ``label_classifiers() -> (c, d)``.
     """
 
-    hidden: int | None
-    label_embedding: Any
+    hidden: int | None = field(init=False)
+    label_embedding: Any = field(init=False)
 
     @property
     def classifiers_(self) -> FloatArray:

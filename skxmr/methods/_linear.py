@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import copy
 from abc import abstractmethod
-from typing import Any, Self
+from dataclasses import field
+from numbers import Integral
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import scipy.sparse as sp
+from sklearn.utils._param_validation import Interval
 
+from skxmr._data.estimator import Constraints
 from skxmr._data.kinds import FloatArray, is_chunked
 from skxmr._data.labels import Labels
 from skxmr._data.option_checks import check_n_components
@@ -23,16 +27,25 @@ UNROTATED = Rotation(None)
 _ROWS = 4096
 
 
-class LinearRetriever(CrossModalRetriever):
+class LinearRetriever(CrossModalRetriever, kw_only=False):
     """Base of methods that end in one mean and one projection matrix per view.
 
     `_fit` sets `image_mean_`, `text_mean_`, `image_projection_` and `text_projection_`.
+
+    Parameters
+    ----------
+    n_components : int or None, default=None
+        Dimensions of the common space; None keeps all, at most min(rows - 1, image features, text features).
     """
 
-    image_mean_: Array
-    text_mean_: Array
-    image_projection_: Array
-    text_projection_: Array
+    n_components: int | None = None
+    image_mean_: Array = field(init=False)
+    text_mean_: Array = field(init=False)
+    image_projection_: Array = field(init=False)
+    text_projection_: Array = field(init=False)
+    _parameter_constraints: ClassVar[Constraints] = {
+        "n_components": [Interval(Integral, 1, None, closed="left"), None],
+    }
 
     def _encode_image(self, X: FloatArray) -> FloatArray:
         return project(X, self.image_mean_, self.image_projection_)
@@ -47,7 +60,6 @@ class CovarianceRetriever(LinearRetriever):
     A method overrides `_solve`.
     """
 
-    n_components: int | None
     _by_chunks = True
 
     def partial_fit(self, X: Any, y: Any = None, labels: Any = None) -> Self:

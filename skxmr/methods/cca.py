@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any, ClassVar
 
 from sklearn.utils._param_validation import Interval
 
+from skxmr._data.estimator import Constraints
 from skxmr._data.pairs import Pairs
 from skxmr._linalg.moments import Covariances
 from skxmr._linalg.rotation import Rotation, rotated
@@ -14,7 +15,7 @@ from skxmr._linalg.solvers import paired_directions
 from skxmr.methods._linear import CovarianceRetriever, lifted
 
 
-class CCA(CovarianceRetriever):
+class CCA(CovarianceRetriever, kw_only=False):
     """Canonical correlation analysis, regularised, in closed form.
 
     Finds pairs of directions a, b in which the two views are most correlated: maximise ``a^T S_xy b`` subject to
@@ -23,8 +24,6 @@ class CCA(CovarianceRetriever):
 
     Parameters
     ----------
-    n_components : int or None, default=None
-        Dimensions of the common space; None keeps all, at most min(rows - 1, image features, text features).
     ridge : float, default=0.1
         Regularisation of both covariances, in units of their mean variance; 0 is classical CCA.
     correlation_power : float, default=1.0
@@ -69,16 +68,12 @@ class CCA(CovarianceRetriever):
     Pairs(image=(200, 5) float64, text=(200, 5) float64)
     """
 
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "n_components": [Interval(Integral, 1, None, closed="left"), None],
+    ridge: float = 0.1
+    correlation_power: float = 1.0
+    _parameter_constraints: ClassVar[Constraints] = {
         "ridge": [Interval(Real, 0, None, closed="left")],
         "correlation_power": [Interval(Real, 0, None, closed="left")],
     }
-
-    def __init__(self, n_components: int | None = None, ridge: float = 0.1, correlation_power: float = 1.0) -> None:
-        self.n_components = n_components
-        self.ridge = ridge
-        self.correlation_power = correlation_power
 
     @classmethod
     def _get_test_params(cls) -> list[dict[str, Any]]:

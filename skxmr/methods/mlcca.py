@@ -11,6 +11,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from skxmr._data.estimator import Constraints
 from skxmr._data.kinds import is_chunked
 from skxmr._data.labels import Labels
 from skxmr._data.option_checks import check_n_components
@@ -25,7 +26,7 @@ _ROWS = 1024  # distinct label vectors whose weights are held at once
 _Sums: TypeAlias = tuple[Array, Array, Array]  # weights of the image rows (n,), of the text rows (n,), C_xy (d1, d2)
 
 
-class MLCCA(LinearRetriever):
+class MLCCA(LinearRetriever, kw_only=False):
     """Multi-label canonical correlation analysis (ml-CCA), exact.
 
     CCA over all pairs of an image i and a text j, each weighted by the similarity w_ij of their label vectors:
@@ -34,8 +35,6 @@ class MLCCA(LinearRetriever):
 
     Parameters
     ----------
-    n_components : int or None, default=None
-        Dimensions of the common space; None keeps all, at most min(rows - 1, image features, text features).
     weights : {"cosine", "dot", "exponential", "squared_exponential"}, default="cosine"
         Similarity of label vectors z: cosine, dot product, ``exp(-|z_i - z_j| / sigma)`` (the authors' code), or
         ``exp(-|z_i - z_j|^2 / sigma)`` (the literature).
@@ -86,30 +85,18 @@ class MLCCA(LinearRetriever):
 
     _requires_labels = True
     _by_chunks = True
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "n_components": [Interval(Integral, 1, None, closed="left"), None],
+    weights: str = "cosine"
+    sigma: float = 1.0
+    n_neighbors: int | None = None
+    ridge: float = 0.25
+    correlation_power: float = 1.0
+    _parameter_constraints: ClassVar[Constraints] = {
         "weights": [StrOptions({"cosine", "dot", "exponential", "squared_exponential"})],
         "sigma": [Interval(Real, 0, None, closed="neither")],
         "n_neighbors": [Interval(Integral, 1, None, closed="left"), None],
         "ridge": [Interval(Real, 0, None, closed="left")],
         "correlation_power": [Interval(Real, 0, None, closed="left")],
     }
-
-    def __init__(
-        self,
-        n_components: int | None = None,
-        weights: str = "cosine",
-        sigma: float = 1.0,
-        n_neighbors: int | None = None,
-        ridge: float = 0.25,
-        correlation_power: float = 1.0,
-    ) -> None:
-        self.n_components = n_components
-        self.weights = weights
-        self.sigma = sigma
-        self.n_neighbors = n_neighbors
-        self.ridge = ridge
-        self.correlation_power = correlation_power
 
     @classmethod
     def _get_test_params(cls) -> list[dict[str, Any]]:

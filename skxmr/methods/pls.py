@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from numbers import Integral
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from scipy.linalg import blas
-from sklearn.utils._param_validation import Interval
 
+from skxmr._data.estimator import Constraints
 from skxmr._linalg.moments import Array, Covariances
 from skxmr._linalg.rotation import Rotation
 from skxmr._linalg.solvers import deviations, leading_pair, signs, standardise
 from skxmr.methods._linear import CovarianceRetriever
 
 
-class PLS(CovarianceRetriever):
+class PLS(CovarianceRetriever, kw_only=False):
     """Canonical partial least squares (PLS-C2A), from the covariances alone.
 
     Component by component, the directions u, v of largest covariance ``u^T S_xy v`` are taken and both views deflated
@@ -25,8 +24,6 @@ class PLS(CovarianceRetriever):
 
     Parameters
     ----------
-    n_components : int or None, default=None
-        Dimensions of the common space; None keeps all, at most min(rows - 1, image features, text features).
     scale : bool, default=True
         Standardise every feature first, as scikit-learn does.
 
@@ -68,14 +65,8 @@ class PLS(CovarianceRetriever):
     (200, 5)
     """
 
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "n_components": [Interval(Integral, 1, None, closed="left"), None],
-        "scale": ["boolean"],
-    }
-
-    def __init__(self, n_components: int | None = None, scale: bool = True) -> None:
-        self.n_components = n_components
-        self.scale = scale
+    scale: bool = True
+    _parameter_constraints: ClassVar[Constraints] = {"scale": ["boolean"]}
 
     def _solve(self, cov: Covariances, k: int, views: tuple[Rotation, Rotation]) -> None:
         x_mean, t_mean, S_xx, S_tt, S_xt = cov

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from numbers import Real
 from typing import Any, ClassVar, Self
 
@@ -14,6 +15,7 @@ from sklearn.multioutput import MultiOutputClassifier, MultiOutputRegressor
 from sklearn.utils import get_tags
 from sklearn.utils._param_validation import HasMethods, Interval
 
+from skxmr._data.estimator import Constraints
 from skxmr._data.kinds import FloatArray, is_chunked
 from skxmr._data.labels import Labels, aligned
 from skxmr._data.pairs import Pairs
@@ -25,7 +27,7 @@ from skxmr.base import CrossModalRetriever
 from skxmr.methods._linear import UNROTATED, project
 
 
-class SemanticMatching(CrossModalRetriever):
+class SemanticMatching(CrossModalRetriever, kw_only=False):
     """Semantic matching: any scikit-learn model predicts the labels from each view; predictions are compared.
 
     The common space is the label space. It is the baseline that a method which learns from labels has to beat.
@@ -73,17 +75,15 @@ class SemanticMatching(CrossModalRetriever):
 
     _requires_labels = True
     _by_chunks = True
-    _named: bool
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+    image: Any = None
+    text: Any = None
+    ridge: float = 0.3
+    _named: bool = field(init=False)
+    _parameter_constraints: ClassVar[Constraints] = {
         "image": [HasMethods(["fit", "predict"]), None],
         "text": [HasMethods(["fit", "predict"]), None],
         "ridge": [Interval(Real, 0, None, closed="left")],
     }
-
-    def __init__(self, image: Any = None, text: Any = None, ridge: float = 0.3) -> None:
-        self.image = image
-        self.text = text
-        self.ridge = ridge
 
     def partial_fit(self, X: Any, y: Any = None, labels: Any = None) -> Self:
         """Learn from parts of the rows: the calls together are one fit of all their rows. `fit` starts anew.

@@ -1,0 +1,153 @@
+"""Estimator: the base of all estimators, whose constructors are generated from annotated fields."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import MISSING, Field, dataclass, field
+from functools import wraps
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias, dataclass_transform
+
+from sklearn.utils._param_validation import validate_parameter_constraints
+
+from skxmr._data.deprecation import OldParameters, renamed
+from skxmr._data.docstrings import completed
+
+if TYPE_CHECKING:
+
+    class BaseEstimator:
+        """What we use of scikit-learn's class, with types.
+
+        scikit-learn publishes none, and mypy accepts every parameter of a class with a base that it does not know.
+        """
+
+        def get_params(self, deep: bool = True) -> dict[str, Any]: ...
+        def set_params(self, **params: Any) -> Self: ...
+        def set_fit_request(self, **requests: bool | str | None) -> Self: ...
+        def set_score_request(self, **requests: bool | str | None) -> Self: ...
+        def __getstate__(self) -> dict[str, Any]: ...
+        def __sklearn_tags__(self) -> Any: ...
+        @classmethod
+        def _get_param_names(cls) -> list[str]: ...
+
+    class TransformerMixin:
+        """What we use of scikit-learn's class, with types."""
+
+        def set_output(self, *, transform: str | None = None) -> Self: ...
+
+else:
+    from sklearn.base import BaseEstimator
+    from sklearn.base import TransformerMixin as TransformerMixin
+
+# For every parameter the kinds of values that scikit-learn's validation lets pass.
+Constraints: TypeAlias = dict[str, list[Any]]
+
+
+@dataclass_transform(eq_default=False, kw_only_default=True, field_specifiers=(field,))
+class Estimator(BaseEstimator):
+    """A scikit-learn estimator whose constructor is generated from the annotated fields of its classes.
+
+    A class writes down the parameters that it adds, and the defaults that it changes::
+
+        class Wide(DeepRetriever):
+            lr: float = 5e-4
+            width: int = 512
+
+    The constructor is made by :func:`dataclasses.dataclass`, so it takes the parameters of the bases as well. They are
+    given by keyword; ``n_components: int = field(default=64, kw_only=False)`` may also be given by position, and so may
+    all parameters of a class that begins ``class Name(Base, kw_only=False)``. A class that defines ``__init__`` keeps
+    it, and so do its subclasses.
+
+    No parameters are class variables, fields without a default or with ``field(init=False)``, and names that begin or
+    end with an underscore, which are private or are set by `fit`.
+
+    The class docstring describes the same parameters only; what the bases say about the others is added to it.
+    """
+
+    _parameter_constraints: ClassVar[Constraints] = {}
+    _old_parameters: ClassVar[OldParameters] = OldParameters()
+
+    def __init_subclass__(cls, kw_only: bool = True, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        owner = next(base for base in cls.__mro__ if "__init__" in vars(base))
+        if owner is object or "__dataclass_fields__" in vars(owner):
+            _generate_constructor(cls, kw_only)
+        cls.__doc__ = completed(cls)
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters of the estimator, or of an estimator within it as ``name__parameter``.
+
+        Parameters
+        ----------
+        **params : object
+            The parameters, by name.
+
+        Returns
+        -------
+        self
+        """
+        return super().set_params(**self._old_parameters.translated(type(self), params))
+
+    def _validate_params(self) -> None:
+        """Check the parameters by the tables of all classes; the entry of a class comes before those of its bases."""
+        constraints: Constraints = {}
+        for base in reversed(type(self).__mro__):
+            constraints |= vars(base).get("_parameter_constraints", {})
+        validate_parameter_constraints(constraints, self.get_params(deep=False), caller_name=type(self).__name__)
+
+
+def _generate_constructor(cls: type[Estimator], kw_only: bool) -> None:
+    """Give a class the constructor of its fields and of those of its bases."""
+    annotated = inspect.get_annotations(cls)
+    _check_defaults_are_annotated(cls, annotated)
+    docstring = cls.__doc__
+    # dataclass reads the annotations of the class, so it is shown only those that it may take for parameters.
+    cls.__annotations__ = {name: kind for name, kind in annotated.items() if _is_field(cls, name)}
+    dataclass(eq=False, repr=False, kw_only=kw_only)(cls)
+    cls.__annotations__ = annotated
+    # dataclass writes the signature where there is no docstring; help() would then not show that of the base.
+    cls.__doc__ = docstring
+    constructor = vars(cls)["__init__"]
+    constructor.__signature__ = _own_parameters_first(cls, inspect.signature(constructor))
+    old = cls._old_parameters
+    if old.names or old.values:
+        replaced: dict[str, object] = {"__init__": _accepting_old_parameters(constructor)}
+        replaced |= {name: renamed(name, new) for name, new in old.names.items() if not hasattr(cls, name)}
+        for name, value in replaced.items():
+            setattr(cls, name, value)
+
+
+def _is_field(cls: type, name: str) -> bool:
+    """Return whether an annotated name has a default and is neither private nor learned, or says what it is itself."""
+    default = vars(cls).get(name, MISSING)
+    return isinstance(default, Field) or not (default is MISSING or name.startswith("_") or name.endswith("_"))
+
+
+def _check_defaults_are_annotated(cls: type, annotated: dict[str, Any]) -> None:
+    """Refuse a changed default without its type, which dataclass would overlook in silence."""
+    for name, inherited in getattr(cls, "__dataclass_fields__", {}).items():
+        if inherited.init and name in vars(cls) and name not in annotated:
+            raise TypeError(
+                f"{cls.__name__} sets {name} without a type, so that the default of the parameter would not change; "
+                f"write {name}: {inherited.type} = ..."
+            )
+
+
+def _own_parameters_first(cls: type, signature: inspect.Signature) -> inspect.Signature:
+    """Return a signature that lists the keywords of a class before those of its bases."""
+    introduced = {name: depth for depth, base in enumerate(cls.__mro__) for name in inspect.get_annotations(base)}
+
+    def place(parameter: inspect.Parameter) -> tuple[int, int]:
+        return parameter.kind, introduced[parameter.name] if parameter.kind is parameter.KEYWORD_ONLY else 0
+
+    return signature.replace(parameters=sorted(signature.parameters.values(), key=place))
+
+
+def _accepting_old_parameters(init: Callable[..., None]) -> Callable[..., None]:
+    """Return a constructor that takes old names and values too; its signature shows the new ones."""
+
+    @wraps(init)
+    def constructor(self: Estimator, *args: Any, **params: Any) -> None:
+        init(self, *args, **self._old_parameters.translated(type(self), params))
+
+    return constructor

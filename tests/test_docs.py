@@ -13,7 +13,7 @@ from numpydoc.docscrape import ClassDoc, FunctionDoc
 from numpydoc.validate import validate
 
 import skxmr
-from skxmr import datasets, features, metrics, testing
+from skxmr import datasets, features, metrics, nn, testing
 
 ROOT = Path(__file__).parents[1]
 PAGES = ["README.md", "docs/user_guide.md", "docs/add_a_method.md", "docs/scaling.md"]
@@ -22,7 +22,7 @@ CODES = {"GL08", "PR01", "PR02", "PR03", "PR07", "RT01"}
 
 
 def public():
-    for module in (skxmr, features, metrics, datasets, testing):
+    for module in (skxmr, features, metrics, datasets, nn, nn.losses, nn.contrastive, testing):
         for name in module.__all__:
             if not inspect.ismodule(getattr(module, name)):
                 yield f"{module.__name__}.{name}", getattr(module, name)

@@ -30,7 +30,9 @@ def loaded(code, modules=HEAVY):
 
 def is_deep(name):
     thing = getattr(skxmr, name)
-    return name == "features" or (inspect.isclass(thing) and issubclass(thing, (DeepRetriever, PairwiseRetriever)))
+    return name in ("features", "nn") or (
+        inspect.isclass(thing) and issubclass(thing, (DeepRetriever, PairwiseRetriever))
+    )
 
 
 def test_importing_loads_nothing_heavy_and_is_quick():

@@ -1,25 +1,15 @@
-"""Networks and loss terms: tensors in, tensors out. What a new deep method is built of."""
+"""Parts of a deep method: networks, loss terms and the objective that weighs them; tensors in, tensors out."""
 
-from skxmr.nn.adversaries import Discriminator, DualGAN, EmbeddingCritic, reverse_gradient
-from skxmr.nn.label_networks import FreeClassifiers, IterativeClassifiers, LabelGraphNetwork, MultiHopGNN
-from skxmr.nn.networks import Dropout, Standardize, TwoBranchNetwork, UnitLength, encoder
-from skxmr.nn.objective import LabelObjective, Objective, Outputs
+from skxmr.nn import contrastive, losses
+from skxmr.nn.adversaries import Discriminator, reverse_gradient
+from skxmr.nn.networks import Dropout, TwoBranchNetwork, encoder
 
 __all__ = [
     "Discriminator",
     "Dropout",
-    "DualGAN",
-    "EmbeddingCritic",
-    "FreeClassifiers",
-    "IterativeClassifiers",
-    "LabelGraphNetwork",
-    "LabelObjective",
-    "MultiHopGNN",
-    "Objective",
-    "Outputs",
-    "Standardize",
     "TwoBranchNetwork",
-    "UnitLength",
+    "contrastive",
     "encoder",
+    "losses",
     "reverse_gradient",
 ]

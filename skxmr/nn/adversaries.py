@@ -1,50 +1,85 @@
-"""Critics that tell modalities apart behind a reversed gradient, so that the encoders learn to hide them."""
+"""Critics that tell modalities apart, behind a reversed gradient, so that the encoders learn to hide the modality.
+
+The loss of a critic is *added* to the objective: the gradient reversal is the minus sign of the encoders.
+"""
 
 from __future__ import annotations
 
 import itertools
 import math
-from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import BackwardCFunction, FunctionCtx
 
 from skxmr.nn.networks import SLOPE
 
 
 class _Reversal(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, strength: Tensor) -> Tensor:
+    def forward(ctx: FunctionCtx, x: Tensor, strength: Tensor) -> Tensor:
         ctx.save_for_backward(strength)
         return x.view_as(x)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: BackwardCFunction, *gradients: Tensor) -> tuple[Tensor, None]:
         (strength,) = ctx.saved_tensors
         return -strength * gradients[0], None
 
 
 def reverse_gradient(x: Tensor, strength: Tensor | float = 1.0) -> Tensor:
-    """Return x; the gradient that comes back is multiplied by ``-strength`` (Ganin and Lempitsky, ICML 2015)."""
-    out: Tensor = _Reversal.apply(x, torch.as_tensor(strength, dtype=x.dtype, device=x.device))  # type: ignore[no-untyped-call]
+    """Return x unchanged and multiply the gradient that comes back by ``-strength``: Ganin and Lempitsky, ICML 2015.
+
+    Parameters
+    ----------
+    x : Tensor of any shape
+        What a discriminator judges.
+    strength : Tensor or float, default=1.0
+        Factor of the reversed gradient, a scalar.
+
+    Returns
+    -------
+    Tensor
+        Of the shape and with the values of x.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skxmr.nn import reverse_gradient
+    >>> x = torch.ones(2, requires_grad=True)
+    >>> reverse_gradient(x, 0.5).sum().backward()
+    >>> x.grad
+    tensor([-0.5000, -0.5000])
+    """
+    factor = torch.as_tensor(strength, dtype=x.dtype, device=x.device)
+    # torch does not annotate Function.apply.
+    out: Tensor = _Reversal.apply(x, factor)  # type: ignore[no-untyped-call]
     return out
 
 
 class Discriminator(nn.Module):
-    """Tells where rows come from; what it learns to tell apart, the reversed gradient teaches generators to hide.
+    """Tells images from texts; through the reversed gradient, the encoders learn to hide what it learns to see.
+
+    Shapes: rows (n, d); output (n, 2), column 0 for image, column 1 for text.
 
     Parameters
     ----------
     d : int
         Width of the rows.
-    strength : float
+    strength : float, default=1.0
         Strength of the gradient reversal.
-    hidden : tuple of int or None
-        Hidden units, LeakyReLU behind each layer; None is BatchNorm, d -> d/4 -> d/16 -> 2, as in DAGNN.
-    ramp : bool
+    hidden : tuple of int or None, default=None
+        Hidden units, with a LeakyReLU after each layer; None is BatchNorm, d -> d/4 -> d/16 -> 2, as in DAGNN.
+    ramp : bool, default=False
         Multiply the strength by ``2 / (1 + e^(-10 progress)) - 1``; whoever trains moves `progress` from 0 to 1.
 
-    Shapes: rows (n, d); output (n, 2), column 0 for image, column 1 for text.
+    Examples
+    --------
+    >>> import torch
+    >>> from skxmr.nn import Discriminator
+    >>> of_image, of_text = Discriminator(4, hidden=(8,))(torch.zeros(3, 4), torch.ones(3, 4))
+    >>> of_image.shape
+    torch.Size([3, 2])
     """
 
     reach: Tensor
@@ -75,15 +110,29 @@ class Discriminator(nn.Module):
             self.reach.fill_(self.strength * (2 / (1 + math.exp(-10 * done)) - 1))
 
     def forward(self, *parts: Tensor) -> list[Tensor]:
-        """Return the logits of groups of rows, normalised together so that batch statistics give nothing away."""
+        """Return the logits of groups of rows, normalised together so that batch statistics give nothing away.
+
+        Parameters
+        ----------
+        *parts : Tensor of shape (n, d)
+            Groups of rows, e.g. all image and all text embeddings of a batch.
+
+        Returns
+        -------
+        list of Tensor of shape (n, 2)
+            The logits of each group.
+        """
         logits: Tensor = self.layers(reverse_gradient(torch.cat(parts), self.reach))
         return list(torch.split(logits, [len(part) for part in parts]))
 
 
 class DualGAN(nn.Module):
-    """Each embedding reconstructs the other modality well enough to fool a discriminator (DAGNN, eqs. 1-3).
+    """Decoders reconstruct each modality from the other's embeddings, to fool a discriminator (DAGNN, eqs. 1-3).
 
     There is no reconstruction loss: the decoders learn through the discriminators only.
+
+    Shapes: h_v (n, d_image), h_t (n, d_text), v and t (n, d); output: logits (2n, 2) of what comes from images, the
+    images themselves and the texts decoded from them, and likewise of what comes from texts.
 
     Parameters
     ----------
@@ -92,12 +141,9 @@ class DualGAN(nn.Module):
     d_image, d_text : int
         Widths of the views.
     positive : tuple of bool
-        Whether image and text rows are never negative; the decoder of such a view ends in a rectifier.
+        Whether image and text rows are never negative; the decoder of such a view ends in a ReLU.
     strength : float
         Strength of the gradient reversal.
-
-    Shapes: h_v (n, d_image), h_t (n, d_text), v and t (n, d); output: logits (2n, 2) of what comes from images, the
-    images themselves and the texts decoded from them, and likewise of what comes from texts.
     """
 
     def __init__(
@@ -106,7 +152,8 @@ class DualGAN(nn.Module):
         super().__init__()
         self.to_image = _decoder(d, 2048, d_image, nn.ReLU(), positive[0])
         self.to_text = _decoder(d, 512, d_text, nn.LeakyReLU(SLOPE), positive[1])
-        self.of_image, self.of_text = Discriminator(d_image, strength), Discriminator(d_text, strength)
+        self.of_image = Discriminator(d_image, strength)
+        self.of_text = Discriminator(d_text, strength)
 
     def forward(self, h_v: Tensor, h_t: Tensor, v: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
         """Return the logits of both origins."""
@@ -116,7 +163,10 @@ class DualGAN(nn.Module):
 
 
 class EmbeddingCritic(nn.Module):
-    """A discriminator between the embeddings themselves: ACMR's, and DAGNN-4 in the ablations of that paper."""
+    """A discriminator between the embeddings themselves: that of ACMR, and DAGNN-4 in the ablations of that paper.
+
+    Shapes: h_v and h_t unused, v and t (n, d); output: logits (n, 2) of what comes from images and from texts.
+    """
 
     def __init__(
         self, d: int, strength: float = 1.0, hidden: tuple[int, ...] | None = None, ramp: bool = False
@@ -133,7 +183,7 @@ class EmbeddingCritic(nn.Module):
 def make_critic(
     kind: str | None, d: int, widths: tuple[int, int], positive: tuple[bool, bool] = (False, False)
 ) -> nn.Module | None:
-    """Return the critic of a name: ``"reconstruction"``, ``"embedding"``, or none."""
+    """Return the critic of a name: ``"reconstruction"``, ``"embedding"``, or None for none."""
     if kind is None:
         return None
     return EmbeddingCritic(d) if kind == "embedding" else DualGAN(d, *widths, positive=positive)

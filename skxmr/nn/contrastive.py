@@ -1,4 +1,8 @@
-"""Loss terms that compare the rows of a batch with one another, as published; the alphabet is that of `losses`."""
+"""Loss terms that compare the rows of a batch with one another, one pure function per published term.
+
+The alphabet is that of :mod:`skxmr.nn.losses`. Every function returns a scalar, and gradients flow through
+all of them.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,17 @@ from torch.nn import functional
 
 from skxmr.nn.losses import cosine
 
-_NEVER = -1e30  # its exponential is 0: picking the others out would make a GPU wait for their number
+__all__ = [
+    "absolute_similarity",
+    "circle",
+    "hardest_triplets",
+    "soft_contrastive",
+    "soft_contrastive_of_cosines",
+    "triplets",
+]
+
+# A similarity whose exponential is 0. Selecting the other entries instead would make a GPU wait for their number.
+_NEVER = -1e30
 
 
 def triplets(anchors: Tensor, others: Tensor, Y: Tensor, hinge: float, margin: float) -> Tensor:
@@ -18,8 +32,10 @@ def triplets(anchors: Tensor, others: Tensor, Y: Tensor, hinge: float, margin: f
 
     Parameters
     ----------
-    anchors, others : Tensor of shape (n, d)
-        Embeddings of one modality and of the other.
+    anchors : Tensor of shape (n, d)
+        Embeddings a of one modality.
+    others : Tensor of shape (n, d)
+        Embeddings o of the other.
     Y : Tensor of shape (n, c)
         Multi-hot labels: j shares a label with i, or is its own pair; k shares none.
     hinge : float
@@ -31,11 +47,22 @@ def triplets(anchors: Tensor, others: Tensor, Y: Tensor, hinge: float, margin: f
     -------
     Tensor
         A scalar; 0 where the batch has no triplet. All triplets of the batch count.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skxmr.nn import contrastive
+    >>> anchors, others = torch.tensor([[0.0], [4.0]]), torch.tensor([[1.0], [5.0]])
+    >>> contrastive.triplets(anchors, others, torch.eye(2), hinge=1.0, margin=4.0)  # 1 + (0 + 1) / 2
+    tensor(1.5000)
     """
     distances = torch.cdist(anchors, others, compute_mode="donot_use_mm_for_euclid_dist")
-    alike = torch.logical_or(Y @ Y.T > 0, torch.eye(len(Y), dtype=torch.bool, device=Y.device)).to(distances.dtype)
-    n_alike, n_other = alike.sum(dim=1), (1 - alike).sum(dim=1)
-    near = (alike * distances).sum(dim=1) * n_other  # every positive stands in as many triplets as there are negatives
+    own = torch.eye(len(Y), dtype=torch.bool, device=Y.device)
+    alike = torch.logical_or(Y @ Y.T > 0, own).to(distances.dtype)
+    n_alike = alike.sum(dim=1)
+    n_other = (1 - alike).sum(dim=1)
+    # Every positive is in as many triplets as there are negatives, and the other way round.
+    near = (alike * distances).sum(dim=1) * n_other
     far = ((1 - alike) * (margin - distances).clamp(min=0)).sum(dim=1) * n_alike
     return (near + hinge * far).sum() / (n_alike * n_other).sum().clamp(min=1)
 
@@ -61,10 +88,19 @@ def circle(S: Tensor, Y: Tensor, margin: float = 0.25, scale: float = 16.0) -> T
     -------
     Tensor
         A scalar; 0 where the batch has no positive or no negative pair.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skxmr.nn import contrastive
+    >>> Y = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+    >>> bool(contrastive.circle(Y @ Y.T, Y) < contrastive.circle(1 - Y @ Y.T, Y))
+    True
     """
     upper = torch.ones_like(S, dtype=torch.bool).triu(diagonal=1)
     alike = Y @ Y.T > 0
-    a_p, a_n = (1 + margin - S).clamp(min=0).detach(), (S + margin).clamp(min=0).detach()
+    a_p = (1 + margin - S).clamp(min=0).detach()
+    a_n = (S + margin).clamp(min=0).detach()
     of_positives = (-scale * a_p * (S - (1 - margin))).masked_fill(~(upper & alike), _NEVER)
     of_negatives = (scale * a_n * (S - margin)).masked_fill(~upper | alike, _NEVER)
     return functional.softplus(torch.logsumexp(of_negatives.flatten(), 0) + torch.logsumexp(of_positives.flatten(), 0))
@@ -92,9 +128,16 @@ def soft_contrastive(u: Tensor, v: Tensor, Y: Tensor, temperature: float = 0.22,
     -------
     Tensor
         A scalar.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skxmr.nn import contrastive
+    >>> u, Y = torch.eye(2), torch.eye(2)
+    >>> bool(contrastive.soft_contrastive(u, u, Y) < contrastive.soft_contrastive(u, u.flip(0), Y))
+    True
     """
-    cosines = [cosine(a, b) for a, b in ((u, v), (u, u), (v, v))]
-    return soft_contrastive_of_cosines(cosines, Y, temperature, within)
+    return soft_contrastive_of_cosines([cosine(u, v), cosine(u, u), cosine(v, v)], Y, temperature, within)
 
 
 def soft_contrastive_of_cosines(
@@ -105,27 +148,41 @@ def soft_contrastive_of_cosines(
     Parameters
     ----------
     cosines : sequence of three Tensor of shape (n, n)
-        Of (u, v), (u, u) and (v, v); the last two are not looked at if `within` is 0.
-    Y, temperature, within : object
-        As in :func:`soft_contrastive`.
+        Of (u, v), (u, u) and (v, v); the last two are not read if `within` is 0.
+    Y : Tensor of shape (n, c)
+        Multi-hot labels. A row without labels has no targets and adds nothing.
+    temperature : float, default=0.22
+        Divides the cosines.
+    within : float, default=0.14
+        Weight of the targets of the same modality.
 
     Returns
     -------
     Tensor
         A scalar.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skxmr.nn import contrastive
+    >>> known = [torch.zeros(2, 2)] * 3
+    >>> contrastive.soft_contrastive_of_cosines(known, torch.eye(2), within=0.0)  # 2 log 2
+    tensor(1.3863)
     """
     related = (Y @ Y.T).clamp(max=1)
-    across = _shares(related)
+    across = _row_shares(related)
     S = cosines[0]
     loss = _cross_entropy(S, across, temperature) + _cross_entropy(S.T, across, temperature)
     if within != 0:
-        others = _shares((related - torch.eye(len(Y), dtype=Y.dtype, device=Y.device)).clamp(min=0))
-        alone = [_cross_entropy(own, others, temperature) for own in cosines[1:]]
-        loss = loss + within * (alone[0] + alone[1])
+        own = torch.eye(len(Y), dtype=Y.dtype, device=Y.device)
+        others = _row_shares((related - own).clamp(min=0))
+        of_first = _cross_entropy(cosines[1], others, temperature)
+        of_second = _cross_entropy(cosines[2], others, temperature)
+        loss = loss + within * (of_first + of_second)
     return loss
 
 
-def _shares(R: Tensor) -> Tensor:
+def _row_shares(R: Tensor) -> Tensor:
     return R / R.sum(dim=1, keepdim=True).clamp(min=1)
 
 
@@ -143,16 +200,24 @@ def hardest_triplets(S: Tensor, alike: Tensor, margin: float = 0.2) -> Tensor:
     Parameters
     ----------
     S : Tensor of shape (n, n)
-        Similarity of image i with text j; pair i stands on the diagonal.
+        Similarity of image i with text j; pair i is on the diagonal.
     alike : bool Tensor of shape (n, n)
-        Which texts belong to which images: no negatives. The diagonal is taken for set.
+        Which texts belong to which images: these are no negatives. The diagonal counts as True.
     margin : float, default=0.2
         alpha in the paper.
 
     Returns
     -------
     Tensor
-        A scalar; a row without a negative adds nothing.
+        A scalar, a sum over the pairs; a row without a negative adds nothing.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skxmr.nn import contrastive
+    >>> S = torch.tensor([[0.9, 0.8], [0.1, 0.7]])
+    >>> contrastive.hardest_triplets(S, torch.eye(2, dtype=torch.bool))  # 0.8 is too near to 0.9, and above 0.7
+    tensor(0.4000)
     """
     by_image, by_text = _hardest(S, alike)
     own = S.diagonal()
@@ -164,25 +229,36 @@ def absolute_similarity(S: Tensor, alike: Tensor, own: float = 0.7, other: float
 
     Parameters
     ----------
-    S, alike : Tensor of shape (n, n)
-        As in :func:`hardest_triplets`.
+    S : Tensor of shape (n, n)
+        Similarity of image i with text j; pair i is on the diagonal.
+    alike : bool Tensor of shape (n, n)
+        Which texts belong to which images: these are no negatives. The diagonal counts as True.
     own : float, default=0.7
-        beta in the paper.
+        Bound of the pairs, beta in the paper.
     other : float, default=0.3
-        gamma in the paper.
+        Bound of the negatives, gamma in the paper.
 
     Returns
     -------
     Tensor
         A scalar, a sum over the pairs.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skxmr.nn import contrastive
+    >>> S = torch.tensor([[0.6, 0.4], [0.1, 0.7]])
+    >>> contrastive.absolute_similarity(S, torch.eye(2, dtype=torch.bool))  # 0.6 is too far, 0.4 too near, twice
+    tensor(0.3000)
     """
     by_image, by_text = _hardest(S, alike)
-    below = (by_image - other).clamp(min=0) + (by_text - other).clamp(min=0)
-    return (below + (own - S.diagonal()).clamp(min=0)).sum()
+    too_near = (by_image - other).clamp(min=0) + (by_text - other).clamp(min=0)
+    too_far = (own - S.diagonal()).clamp(min=0)
+    return (too_near + too_far).sum()
 
 
 def _hardest(S: Tensor, alike: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the largest similarity with what does not belong to a row, and to a column, (n,) each."""
+    """Return the largest similarity of each row, and of each column, with what does not belong to it, (n,) each."""
     alike = alike | torch.eye(len(S), dtype=torch.bool, device=S.device)
     negatives = S.masked_fill(alike, _NEVER)
     return negatives.amax(dim=1), negatives.amax(dim=0)

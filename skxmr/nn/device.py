@@ -1,4 +1,4 @@
-"""Where networks live and how they begin: the torch device of a name, and seeded initialisation."""
+"""The torch device of a name, and seeded initialisation of networks."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ from contextlib import contextmanager
 
 import torch
 
-_LOCK = threading.RLock()  # a network may be built while another is loaded
+# Reentrant, because a network may be built while another is being loaded.
+_LOCK = threading.RLock()
 
 
 @contextmanager
 def initialising(seed: int) -> Iterator[None]:
     """Draw initial weights on the CPU from a seed, one thread at a time; torch's global generators are left alone."""
     with _LOCK, torch.random.fork_rng(devices=[]), torch.device("cpu"):
-        torch.default_generator.manual_seed(seed)  # torch.manual_seed would seed the CUDA generators as well
+        # torch.manual_seed would seed the CUDA generators as well.
+        torch.default_generator.manual_seed(seed)
         yield
 
 
@@ -39,12 +41,14 @@ def resolve_device(device: str) -> torch.device:
 
 
 def fast_bfloat16(device: torch.device) -> bool:
-    """Tell whether a device multiplies in bfloat16 by itself; emulated it would be slower than float32."""
+    """Tell whether a device has instructions for bfloat16; emulated, it would be slower than float32."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     if device.type == "cpu":
-        probes = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")  # torch has no public ones
-        return any(getattr(torch.cpu, name, bool)() for name in probes) or _arm_bfloat16()
+        # torch has no public functions for these, so a version may lack them; bool() is False.
+        avx512 = getattr(torch.cpu, "_is_avx512_bf16_supported", bool)()
+        amx = getattr(torch.cpu, "_is_amx_tile_supported", bool)()
+        return avx512 or amx or _arm_bfloat16()
     return True
 
 

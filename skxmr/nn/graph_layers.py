@@ -1,4 +1,7 @@
-"""Layers that spread label vectors over a label graph."""
+"""Layers that spread label vectors over a label graph.
+
+Graphs of more than 512 labels are sparse, and every layer has a form for them that makes no matrix of labels by labels.
+"""
 
 from __future__ import annotations
 
@@ -45,19 +48,21 @@ class GraphAttention(nn.Module):
         """Propagate the label vectors once."""
         WH = H @ self.weight
         d = WH.shape[1]
-        receiver, sender = WH @ self.attention[:d], WH @ self.attention[d:]
+        receiver = WH @ self.attention[:d]
+        sender = WH @ self.attention[d:]
         if A.is_sparse:
-            return functional.elu(attend(A, *(t.to(A.dtype) for t in (receiver[:, 0], sender[:, 0], WH))))
+            met = attend(A, receiver[:, 0].to(A.dtype), sender[:, 0].to(A.dtype), WH.to(A.dtype))
+            return functional.elu(met)
         e = functional.leaky_relu(receiver + sender.T, SLOPE)  # (c, c)
         alpha = torch.softmax(e.masked_fill(A <= 0, -math.inf), dim=1)
         return functional.elu(alpha @ WH)
 
 
 class TwoBranchLayer(nn.Module):
-    """One two-layer graph convolution of L2-GCN (eqs. 5-10): a label and its neighbours in branches of their own.
+    """One two-layer graph convolution of L2-GCN (eqs. 5-10): one branch for a label itself, one for its neighbours.
 
     ``X = H W + b``, self = diag(A) X, neighbours = (A off the diagonal) X / k with k_i the number of neighbours of
-    label i (0 neighbours give 0); output ``Linear_1(self) + Linear_2(neighbours)``, without an activation.
+    label i; a label without neighbours gets 0. Output ``Linear_1(self) + Linear_2(neighbours)``, without an activation.
 
     Shapes: H (c, d_in), A (c, c) dense or sparse; output (c, d_out).
     """
@@ -65,7 +70,8 @@ class TwoBranchLayer(nn.Module):
     def __init__(self, d_in: int, d_out: int) -> None:
         super().__init__()
         self.features = nn.Linear(d_in, d_out)
-        self.own, self.neighbours = nn.Linear(d_out, d_out), nn.Linear(d_out, d_out)
+        self.own = nn.Linear(d_out, d_out)
+        self.neighbours = nn.Linear(d_out, d_out)
 
     def forward(self, H: Tensor, A: Tensor) -> Tensor:
         """Propagate the label vectors once."""
@@ -91,8 +97,8 @@ def symmetric(A: Tensor) -> Tensor:
 
     Returns
     -------
-    Tensor
-        Dense; gradients flow through the row sums, too.
+    Tensor of shape (c, c)
+        Dense; gradients flow through the row sums as well.
     """
     A = A.to_dense() if A.is_sparse else A
     scale = A.sum(dim=1).clamp(min=1e-12).rsqrt()

@@ -1,4 +1,8 @@
-"""Networks over labels: classifiers spread over a label graph, and two branches that are classified by them."""
+"""Networks over labels: classifiers that are spread over a label graph, and two branches that they classify.
+
+`AdaptiveClassifiers` and `IterativeClassifiers` learn a full matrix of labels by labels, so their cost is quadratic in
+the number of labels even where the given graph is sparse.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +17,14 @@ from torch.nn import functional
 from skxmr.nn.graph_layers import LAYERS, symmetric
 from skxmr.nn.networks import SLOPE, Dropout, TwoBranchNetwork
 
-_NOISE = 0.2  # share of the entries that ALGCN's regulariser asks to grow
+# Share of the entries that the regulariser of ALGCN asks to grow.
+_NOISE = 0.2
 
 
 class MultiHopGNN(nn.Module):
-    """Label vectors spread over the label graph, one layer a hop (DAGNN, eq. 4).
+    """Label vectors spread over the label graph, one layer per hop (DAGNN, eq. 4).
+
+    Shapes: Q (c, d_in), A (c, c); output (c, d_out).
 
     Parameters
     ----------
@@ -32,10 +39,7 @@ class MultiHopGNN(nn.Module):
     d_out : int
         Width of the classifiers.
     aggregate : {"concat", "linear", "last"}
-        Concatenate all layers, ``z_i = W [h1_i || ... || hk_i] + b``; map the last layer alone; or take it as it is.
-
-
-    Shapes: Q (c, d_in), A (c, c); output (c, d_out).
+        Concatenate all layers, ``z_i = W [h1_i || ... || hk_i] + b``; map the last layer alone; or use it unchanged.
     """
 
     def __init__(
@@ -58,14 +62,20 @@ class MultiHopGNN(nn.Module):
     def forward(self, Q: Tensor, A: Tensor) -> Tensor:
         """Return the label classifiers."""
         hops: list[Tensor] = []
+        H = Q
         for layer in self.layers:
-            hops.append(layer(self.between(hops[-1]) if hops else Q, A))
+            if hops:
+                H = self.between(H)
+            H = layer(H, A)
+            hops.append(H)
         out: Tensor = self.output(torch.cat(hops, dim=1) if self.aggregate == "concat" else hops[-1])
         return out
 
 
 class AdaptiveClassifiers(nn.Module):
-    """Graph convolutions over ``normalised ReLU(A + gamma B)``, B (c, c) learned, uniform in [0, .02] at first.
+    """Graph convolutions over ``normalised ReLU(A + gamma B)`` with B (c, c) learned, at first uniform in [0, .02].
+
+    Shapes: Q (c, d_in), A (c, c) not normalised; output (c, d_out).
 
     Parameters
     ----------
@@ -75,13 +85,13 @@ class AdaptiveClassifiers(nn.Module):
         Number of labels.
     gamma : float
         Weight of the learned matrix.
-
-    Shapes: Q (c, d_in), A (c, c) not normalised; output (c, d_out).
     """
 
     def __init__(self, gnn: MultiHopGNN, c: int, gamma: float) -> None:
         super().__init__()
-        self.gnn, self.gamma, self.n_layers = gnn, gamma, len(gnn.layers)
+        self.gnn = gnn
+        self.gamma = gamma
+        self.n_layers = len(gnn.layers)
         self.B = nn.Parameter(torch.empty(c, c).uniform_(0, 0.02))
         self.noise = Dropout(1 - _NOISE)
 
@@ -96,9 +106,13 @@ class AdaptiveClassifiers(nn.Module):
 
     def departure(self, A: Tensor) -> Tensor:
         """Sum over the layers of the mean squared distance of the matrix from ``min(.5, A + Bernoulli(.2))``."""
-        adapted, ones = self.adapted(A), torch.ones_like(self.B)
-        targets = [(A.to_dense() + _NOISE * self.noise(ones)).clamp(max=0.5) for _ in range(self.n_layers)]
-        return torch.stack([functional.mse_loss(adapted, target) for target in targets]).sum()
+        adapted = self.adapted(A)
+        ones = torch.ones_like(self.B)
+        departures = []
+        for _ in range(self.n_layers):
+            target = (A.to_dense() + _NOISE * self.noise(ones)).clamp(max=0.5)
+            departures.append(functional.mse_loss(adapted, target))
+        return torch.stack(departures).sum()
 
 
 class IterativeClassifiers(nn.Module):
@@ -107,6 +121,8 @@ class IterativeClassifiers(nn.Module):
     ``A = share A_0 + (1 - share) [mean_k cos(w_k * q_i, w_k * q_j)]``, the learned cosines kept where they reach the
     threshold, else 0; then normalised symmetrically.
 
+    Shapes: Q unused, A_0 (c, c); output (c, d_out).
+
     Parameters
     ----------
     gnn : nn.Module
@@ -114,18 +130,18 @@ class IterativeClassifiers(nn.Module):
     Q : Tensor of shape (c, d_label)
         The label vectors to start from.
     n_heads : int
-        Number of learned weightings w_k (d_label,), uniform in [0, 1] at first.
+        Number of learned weightings w_k (d_label,), at first uniform in [0, 1].
     threshold : float
         Least cosine of an edge.
     share : float
         Weight of the given graph.
-
-    Shapes: Q unused, A_0 (c, c); output (c, d_out).
     """
 
     def __init__(self, gnn: nn.Module, Q: Tensor, n_heads: int, threshold: float, share: float) -> None:
         super().__init__()
-        self.gnn, self.threshold, self.share = gnn, threshold, share
+        self.gnn = gnn
+        self.threshold = threshold
+        self.share = share
         self.vectors = nn.Parameter(Q.clone())
         self.heads = nn.Parameter(torch.rand(n_heads, Q.shape[1]))
 
@@ -137,12 +153,13 @@ class IterativeClassifiers(nn.Module):
     def adapted(self, A: Tensor) -> Tensor:
         """Return the mixed graph (c, c), not normalised."""
         unit = functional.normalize(self.heads * self.vectors[:, None, :], dim=2)  # (c, heads, d_label)
-        S = unit.flatten(1) @ unit.flatten(1).T / len(self.heads)  # the mean of the cosines
+        # The mean of the cosines over the heads.
+        S = unit.flatten(1) @ unit.flatten(1).T / len(self.heads)
         return self.share * A.to_dense() + (1 - self.share) * S * (self.threshold <= S)
 
 
 class FreeClassifiers(nn.Module):
-    """One free vector per label, whatever the label vectors and the graph: a linear classifier.
+    """One free vector per label, a linear classifier; the label vectors and the graph are ignored.
 
     Shapes: Q (c, d_in) and A (c, c), both unused; output (c, d_out).
     """
@@ -200,8 +217,10 @@ class LabelGraphNetwork(TwoBranchNetwork):
 
     def forward(self, image: Tensor, text: Tensor) -> dict[str, Tensor]:
         """Return embeddings, classifiers and, with a critic, its logits."""
-        h_v, h_t = self.image_input(image), self.text_input(text)
-        v, t = self.image_encoder(h_v), self.text_encoder(h_t)
+        h_v = self.image_input(image)
+        h_t = self.text_input(text)
+        v = self.image_encoder(h_v)
+        t = self.text_encoder(h_t)
         out = {"image": v, "text": t, "classifiers": self.label_classifiers()}
         if self.critic is not None:
             out["from_image"], out["from_text"] = self.critic(h_v, h_t, v, t)

@@ -1,6 +1,8 @@
-"""Loss terms as published, one pure function of tensors each.
+"""Loss terms of tensors, one pure function per published term.
 
-Alphabet: u, v (n, d) embeddings of a batch, Z (c, d) label classifiers, Y (n, c) multi-hot labels, S similarities.
+One alphabet serves all of them: u, v (n, d) are the embeddings of a batch of n rows, Z (c, d) the classifiers of c
+labels, Y (n, c) the multi-hot labels, and S a matrix of similarities. Every function except :func:`cosine` returns a
+scalar, and gradients flow through all of them.
 """
 
 from __future__ import annotations
@@ -11,19 +13,40 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+__all__ = [
+    "classification",
+    "cosine",
+    "label_prediction",
+    "likelihood_of_cosines",
+    "modality_invariance",
+    "origin",
+    "origins",
+    "pairwise_likelihood",
+    "weighted_origins",
+]
+
 
 def cosine(u: Tensor, v: Tensor) -> Tensor:
-    """Return cosines of all rows of u (n, d) with all rows of v (m, d): (n, m). A zero row has cosine 0.
+    """Return the cosines of all rows of u with all rows of v; a zero row has cosine 0 with everything.
 
     Parameters
     ----------
-    u, v : Tensor
+    u : Tensor of shape (n, d)
         Rows to compare.
+    v : Tensor of shape (m, d)
+        What they are compared with.
 
     Returns
     -------
-    Tensor
+    Tensor of shape (n, m)
         In [-1, 1].
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skxmr.nn import losses
+    >>> losses.cosine(torch.tensor([[1.0, 0.0]]), torch.tensor([[2.0, 0.0], [0.0, 3.0]]))
+    tensor([[1., 0.]])
     """
     return functional.normalize(u, dim=1) @ functional.normalize(v, dim=1).T
 
@@ -42,6 +65,14 @@ def classification(scores: Tensor, Y: Tensor) -> Tensor:
     -------
     Tensor
         A scalar. Its gradient is 0 for a row that is predicted exactly.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skxmr.nn import losses
+    >>> scores, Y = torch.tensor([[1.0, 0.0], [0.6, 0.8]]), torch.tensor([[1.0, 0.0], [0.0, 0.0]])
+    >>> losses.classification(scores, Y)  # distances 0 and 1
+    tensor(0.5000)
     """
     return torch.linalg.vector_norm(scores - Y, dim=1).mean()
 
@@ -60,6 +91,13 @@ def label_prediction(logits: Tensor, Y: Tensor) -> Tensor:
     -------
     Tensor
         A scalar.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skxmr.nn import losses
+    >>> losses.label_prediction(torch.zeros(1, 2), torch.tensor([[1.0, 0.0]]))  # log 2
+    tensor(0.6931)
     """
     targets = Y / Y.sum(dim=1, keepdim=True).clamp(min=1)
     return -(targets * functional.log_softmax(logits, dim=1)).sum(dim=1).mean()
@@ -77,22 +115,29 @@ def pairwise_likelihood(S: Tensor, Y: Tensor, temperature: float = 2.0, count: b
     Y : Tensor of shape (n, c)
         Multi-hot labels.
     temperature : float, default=2.0
-        2 in both papers, where theta stays within one half and no pair is ever likely or unlikely.
+        2 in both papers, so that theta stays within one half and no pair is ever very likely or unlikely.
     count : bool, default=True
-        s_ij is the number of shared labels, as in DAGNN; False: 1 for rows that share any, as in DSCMR.
+        Whether s_ij is the number of shared labels, as in DAGNN, or 1 for rows that share any, as in DSCMR.
 
     Returns
     -------
     Tensor
         A scalar.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skxmr.nn import losses
+    >>> losses.pairwise_likelihood(torch.zeros(2, 2), torch.eye(2))  # log 2
+    tensor(0.6931)
     """
     return likelihood_of_cosines([S], Y, temperature, count)
 
 
 def modality_invariance(u: Tensor, v: Tensor, Y: Tensor, temperature: float = 2.0, count: bool = True) -> Tensor:
-    """Rows that share labels are alike, across modalities and within: DAGNN eq. 10, L_mdi.
+    """Make rows that share labels alike, across modalities and within: DAGNN eq. 10, L_mdi.
 
-    The :func:`pairwise_likelihood` of the cosines of (u, v), (u, u) and (v, v), added.
+    The sum of the :func:`pairwise_likelihood` of the cosines of (u, v), (u, u) and (v, v).
 
     Parameters
     ----------
@@ -109,44 +154,75 @@ def modality_invariance(u: Tensor, v: Tensor, Y: Tensor, temperature: float = 2.
     -------
     Tensor
         A scalar.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skxmr.nn import losses
+    >>> u, Y = torch.eye(2), torch.eye(2)
+    >>> bool(losses.modality_invariance(u, u, Y) < losses.modality_invariance(u, u.flip(0), Y))
+    True
     """
-    return likelihood_of_cosines([cosine(a, b) for a, b in ((u, v), (u, u), (v, v))], Y, temperature, count)
+    return likelihood_of_cosines([cosine(u, v), cosine(u, u), cosine(v, v)], Y, temperature, count)
 
 
-def likelihood_of_cosines(cosines: Sequence[Tensor], Y: Tensor, temperature: float, count: bool) -> Tensor:
-    """:func:`pairwise_likelihood` of several matrices of cosines, added; the shared labels are counted once.
+def likelihood_of_cosines(cosines: Sequence[Tensor], Y: Tensor, temperature: float = 2.0, count: bool = True) -> Tensor:
+    """Sum of :func:`pairwise_likelihood` over several matrices of cosines; the shared labels are counted once.
 
     Parameters
     ----------
     cosines : sequence of Tensor of shape (n, n)
         Cosines of the batch's rows.
-    Y, temperature, count : object
+    Y : Tensor of shape (n, c)
+        Multi-hot labels.
+    temperature : float, default=2.0
+        As in :func:`pairwise_likelihood`.
+    count : bool, default=True
         As in :func:`pairwise_likelihood`.
 
     Returns
     -------
     Tensor
         A scalar.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skxmr.nn import losses
+    >>> losses.likelihood_of_cosines([torch.zeros(2, 2), torch.zeros(2, 2)], torch.eye(2))  # 2 log 2
+    tensor(1.3863)
     """
-    shared = Y @ Y.T if count else (Y @ Y.T).clamp(max=1)
-    thetas = [S / temperature for S in cosines]
-    return torch.stack([(functional.softplus(theta) - shared * theta).mean() for theta in thetas]).sum()
+    shared = Y @ Y.T
+    if not count:
+        shared = shared.clamp(max=1)
+    terms = []
+    for S in cosines:
+        theta = S / temperature
+        terms.append((functional.softplus(theta) - shared * theta).mean())
+    return torch.stack(terms).sum()
 
 
 def origin(logits: Tensor, of_text: bool) -> Tensor:
-    """Cross-entropy of telling where rows come from: one term of DAGNN eq. 11.
+    """Cross-entropy of telling where rows come from, if all come from one modality: one term of DAGNN eq. 11.
 
     Parameters
     ----------
     logits : Tensor of shape (n, 2)
         A discriminator's logits; column 0 says image, column 1 text.
     of_text : bool
-        Where all these rows come from.
+        Whether all these rows come from texts, or from images.
 
     Returns
     -------
     Tensor
         A scalar.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skxmr.nn import losses
+    >>> losses.origin(torch.zeros(3, 2), of_text=True)  # log 2
+    tensor(0.6931)
     """
     target = torch.full((len(logits),), int(of_text), dtype=torch.long, device=logits.device)
     return functional.cross_entropy(logits, target)
@@ -157,8 +233,10 @@ def origins(from_image: Tensor, from_text: Tensor, n: int) -> Tensor:
 
     Parameters
     ----------
-    from_image, from_text : Tensor of shape (m, 2)
-        Logits of all rows that come from images and from texts; a dual GAN judges m = 2n of each.
+    from_image : Tensor of shape (m, 2)
+        A discriminator's logits of all rows that come from images; a dual GAN judges m = 2n of them.
+    from_text : Tensor of shape (m, 2)
+        Its logits of all rows that come from texts.
     n : int
         Size of the batch; the sums over m rows are divided by it.
 
@@ -166,26 +244,43 @@ def origins(from_image: Tensor, from_text: Tensor, n: int) -> Tensor:
     -------
     Tensor
         A scalar.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skxmr.nn import losses
+    >>> losses.origins(torch.zeros(3, 2), torch.zeros(3, 2), n=3)  # 2 log 2
+    tensor(1.3863)
     """
     return len(from_image) / n * (origin(from_image, False) + origin(from_text, True))
 
 
 def weighted_origins(from_image: Tensor, from_text: Tensor, n: int, weight: float) -> Tensor:
-    """Cross-entropies of the two discriminators of a dual GAN, weighted: L2-GCN eq. 25.
+    """Weighted cross-entropies of the two discriminators of a dual GAN: L2-GCN eq. 25.
 
     Parameters
     ----------
-    from_image, from_text : Tensor of shape (2n, 2)
-        Logits of what comes from images and from texts; the image discriminator judged the first n rows of each.
+    from_image : Tensor of shape (2n, 2)
+        Logits of what comes from images; the image discriminator judged the first n rows.
+    from_text : Tensor of shape (2n, 2)
+        Logits of what comes from texts, likewise.
     n : int
         Size of the batch.
     weight : float
-        Share of the image discriminator; at one half the sum is half of DAGNN's.
+        Share of the image discriminator. At one half the sum is half of DAGNN's.
 
     Returns
     -------
     Tensor
         A scalar.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skxmr.nn import losses
+    >>> losses.weighted_origins(torch.zeros(6, 2), torch.zeros(6, 2), n=3, weight=0.5)  # 2 log 2
+    tensor(1.3863)
     """
-    image_view, text_view = origins(from_image[:n], from_text[:n], n), origins(from_image[n:], from_text[n:], n)
-    return weight * image_view + (1 - weight) * text_view
+    by_image_critic = origins(from_image[:n], from_text[:n], n)
+    by_text_critic = origins(from_image[n:], from_text[n:], n)
+    return weight * by_image_critic + (1 - weight) * by_text_critic

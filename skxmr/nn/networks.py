@@ -3,28 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-SLOPE = 0.2  # of every LeakyReLU in the papers' public codes
+# Slope of every LeakyReLU in the public code of the papers.
+SLOPE = 0.2
 ACTIVATIONS = {"gelu": nn.GELU, "relu": nn.ReLU, "tanh": nn.Tanh}
 
 
 class Dropout(nn.Module):
-    """Dropout that draws its masks from a generator of its own, so that threads cannot leak into each other.
+    """Dropout with a generator of its own, so that fits in several threads cannot disturb each other.
 
     Parameters
     ----------
     p : float
-        Probability of zeroing an entry; what remains is scaled by ``1 / (1 - p)``.
+        Probability of zeroing an entry; the others are scaled by ``1 / (1 - p)``.
 
-    Notes
-    -----
-    torch's own dropout draws from the global generator and takes no other. `generator` is set by whoever trains;
-    without one the global generator is used.
+    Attributes
+    ----------
+    generator : torch.Generator or None
+        Set by the training loop. None is torch's global generator, the only one that torch's own dropout can use.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skxmr.nn import Dropout
+    >>> dropout = Dropout(0.5)
+    >>> dropout.generator = torch.Generator().manual_seed(0)
+    >>> sorted(set(dropout(torch.ones(1000)).tolist()))
+    [0.0, 2.0]
+    >>> dropout.eval()(torch.ones(2))  # in evaluation nothing is zeroed
+    tensor([1., 1.])
     """
 
     def __init__(self, p: float) -> None:
@@ -32,11 +43,23 @@ class Dropout(nn.Module):
         self.p = p
         self.generator: torch.Generator | None = None
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "generator": None}  # a copy does not share the noise of a running fit
+    def __getstate__(self) -> dict[str, object]:
+        # A copy must not draw from the generator of a running fit.
+        return {**self.__dict__, "generator": None}
 
     def forward(self, x: Tensor) -> Tensor:
-        """Zero entries at random while training."""
+        """Zero entries at random in training.
+
+        Parameters
+        ----------
+        x : Tensor of any shape
+            The input.
+
+        Returns
+        -------
+        Tensor
+            Of the same shape.
+        """
         if not self.training or self.p == 0:
             return x
         keep = torch.empty_like(x).bernoulli_(1 - self.p, generator=self.generator)
@@ -63,7 +86,7 @@ class Standardize(nn.Module):
 
 
 class UnitLength(nn.Module):
-    """Divide rows (n, d) by their lengths; a zero row stays."""
+    """Divide rows (n, d) by their lengths; a zero row stays zero."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Return rows of length 1."""
@@ -79,24 +102,54 @@ def encoder(
     activation: str = "gelu",
     unit_length: bool = False,
 ) -> nn.Sequential:
-    """Return a projector into the common space; dropout stands before each linear layer.
+    """Return a network that maps one view into the common space.
 
-    With `hidden`: linear, activation, linear; the activation ``"tanh"`` stands behind both layers, as in ACMR. Without:
-    one linear layer and a rectifier, as in the papers on label graphs. `unit_length` scales the rows at the end.
+    With `hidden` it is a linear layer, an activation and a linear layer; without, one linear layer and a ReLU, as in
+    the papers on label graphs.
 
-    Shapes: x (n, d_in); output (n, d_out).
+    Parameters
+    ----------
+    d_in : int
+        Width of the input (n, d_in).
+    d_out : int
+        Width of the output (n, d_out).
+    hidden : int or None, default=None
+        Number of hidden units; None means no hidden layer.
+    dropout : float, default=0.0
+        Dropout between the layers.
+    input_dropout : float, default=0.0
+        Dropout of the input.
+    activation : {"gelu", "relu", "tanh"}, default="gelu"
+        Activation after the hidden layer; ``"tanh"`` also follows the last layer, as in ACMR.
+    unit_length : bool, default=False
+        Divide the output rows by their lengths.
+
+    Returns
+    -------
+    torch.nn.Sequential
+        The network.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skxmr.nn import encoder
+    >>> encoder(5, 3, hidden=8)(torch.zeros(2, 5)).shape
+    torch.Size([2, 3])
     """
     layers: list[nn.Module] = [Dropout(input_dropout)]
     if hidden is None:
         layers += [nn.Linear(d_in, d_out), nn.ReLU()]
     else:
         layers += [nn.Linear(d_in, hidden), ACTIVATIONS[activation](), Dropout(dropout), nn.Linear(hidden, d_out)]
-        layers += [nn.Tanh()] if activation == "tanh" else []
-    return nn.Sequential(*layers, *([UnitLength()] if unit_length else []))
+        if activation == "tanh":
+            layers.append(nn.Tanh())
+    if unit_length:
+        layers.append(UnitLength())
+    return nn.Sequential(*layers)
 
 
 class TwoBranchNetwork(nn.Module):
-    """One encoder a modality, into a common space.
+    """One encoder per modality, into a common space.
 
     Parameters
     ----------
@@ -104,6 +157,15 @@ class TwoBranchNetwork(nn.Module):
         Make the representations h_v, h_t of the raw rows.
     encoders : sequence of two nn.Module
         Map them into the common space.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skxmr.nn import TwoBranchNetwork, encoder
+    >>> network = TwoBranchNetwork([torch.nn.Identity(), torch.nn.Identity()], [encoder(5, 3), encoder(4, 3)])
+    >>> outputs = network(torch.zeros(2, 5), torch.zeros(2, 4))
+    >>> outputs["image"].shape, outputs["text"].shape
+    (torch.Size([2, 3]), torch.Size([2, 3]))
     """
 
     def __init__(self, inputs: Sequence[nn.Module], encoders: Sequence[nn.Module]) -> None:
@@ -112,15 +174,50 @@ class TwoBranchNetwork(nn.Module):
         self.image_encoder, self.text_encoder = encoders
 
     def encode_image(self, x: Tensor) -> Tensor:
-        """Map images (n, d_image) to (n, d)."""
+        """Map images into the common space.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n, d_image)
+            Images.
+
+        Returns
+        -------
+        Tensor of shape (n, d)
+            Their embeddings.
+        """
         out: Tensor = self.image_encoder(self.image_input(x))
         return out
 
     def encode_text(self, x: Tensor) -> Tensor:
-        """Map texts (n, d_text) to (n, d)."""
+        """Map texts into the common space.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n, d_text)
+            Texts.
+
+        Returns
+        -------
+        Tensor of shape (n, d)
+            Their embeddings.
+        """
         out: Tensor = self.text_encoder(self.text_input(x))
         return out
 
     def forward(self, image: Tensor, text: Tensor) -> dict[str, Tensor]:
-        """Return the embeddings of both."""
+        """Embed a batch.
+
+        Parameters
+        ----------
+        image : Tensor of shape (n, d_image)
+            Images.
+        text : Tensor of shape (n, d_text)
+            Texts, row i of both describing the same item.
+
+        Returns
+        -------
+        dict of str to Tensor
+            ``"image"`` and ``"text"``, the embeddings (n, d).
+        """
         return {"image": self.encode_image(image), "text": self.encode_text(text)}

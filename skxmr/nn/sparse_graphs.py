@@ -1,25 +1,28 @@
-"""Label vectors over a sparse label graph: no (c, c) matrix is made, so that 10,000 labels can be learned.
+"""Products, sums and attention over a sparse label graph, so that 10,000 labels can be learned.
 
-A graph is a coalesced sparse tensor (c, c) whose row i holds what label i receives; its entries are the edges.
+A graph is a coalesced sparse tensor (c, c) whose row i holds what label i receives; its entries are the edges. No dense
+(c, c) matrix is made. That is why attention over edges has its own gradient: torch's gradient of a sparse product with
+respect to its weights is dense.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
+from torch.autograd.function import BackwardCFunction, FunctionCtx
 from torch.nn import functional
 
 from skxmr.nn.networks import SLOPE
 
-_EDGES = 8192  # whose rows are gathered at a time
+# Edges whose rows are gathered at a time.
+_EDGES = 8192
 
 
 def propagate(A: Tensor, X: Tensor) -> Tensor:
-    """Return A X for a dense or a sparse graph (c, c) and X (c, d); sparse products have no bfloat16."""
+    """Return A X for a dense or a sparse graph (c, c) and X (c, d)."""
     if not A.is_sparse:
         return A @ X
+    # Sparse products do not support bfloat16.
     with torch.autocast(X.device.type, enabled=False):
         return torch.sparse.mm(A, X.to(A.dtype))
 
@@ -30,7 +33,7 @@ def weighted(A: Tensor, weights: Tensor) -> Tensor:
 
 
 def split_diagonal(A: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the diagonal (c,) and the weights of all edges, those of the diagonal being 0."""
+    """Return the diagonal (c,) and the weights of all edges, with 0 for those on the diagonal."""
     i, j = A.indices()
     loops = i == j
     return row_sums(A.values().masked_fill(~loops, 0), i, len(A)), A.values().masked_fill(loops, 0)
@@ -51,39 +54,42 @@ def attend(A: Tensor, receiver: Tensor, sender: Tensor, X: Tensor) -> Tensor:
     receiver, sender : Tensor of shape (c,)
         r and s.
     X : Tensor of shape (c, d)
-        What is passed on.
+        The vectors that are averaged.
 
     Returns
     -------
-    Tensor
-        (c, d); a row without an edge is 0.
+    Tensor of shape (c, d)
+        A row without an edge is 0.
     """
     rows, columns = A.indices()
     e = functional.leaky_relu(receiver[rows] + sender[columns], SLOPE)
+    # Subtracting the largest value of each row keeps the exponentials finite.
     largest = torch.full((len(A),), -torch.inf, dtype=e.dtype, device=e.device)
-    largest = largest.scatter_reduce(0, rows, e.detach(), "amax")  # of each row: exponentials stay finite
+    largest = largest.scatter_reduce(0, rows, e.detach(), "amax")
     weights = (e - largest[rows]).exp()
     alpha = weights / row_sums(weights, rows, len(A))[rows]
     with torch.autocast(X.device.type, enabled=False):
+        # torch does not annotate Function.apply.
         out: Tensor = _EdgeSum.apply(alpha, rows, columns, X)  # type: ignore[no-untyped-call]
         return out
 
 
 class _EdgeSum(torch.autograd.Function):
-    """Weighted sums over edges whose weights learn, too; torch's own gradient of them is a dense (c, c) matrix."""
+    """Weighted sums over edges, with gradients for the vectors and for the weights of the edges."""
 
     @staticmethod
-    def forward(ctx: Any, weights: Tensor, rows: Tensor, columns: Tensor, X: Tensor) -> Tensor:
+    def forward(ctx: FunctionCtx, weights: Tensor, rows: Tensor, columns: Tensor, X: Tensor) -> Tensor:
         ctx.save_for_backward(weights, rows, columns, X)
         return _graph(weights, rows, columns, len(X)) @ X
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None, Tensor]:
-        weights, rows, columns, X = ctx.saved_tensors
+    def backward(ctx: BackwardCFunction, *gradients: Tensor) -> tuple[Tensor, None, None, Tensor]:
+        weights, rows, columns, X = tuple(ctx.saved_tensors)
         (G,) = gradients
-        pieces = zip(rows.split(_EDGES), columns.split(_EDGES), strict=True)
-        of_weights = torch.cat([(G[i] * X[j]).sum(dim=1) for i, j in pieces])
-        return of_weights, None, None, _graph(weights, columns, rows, len(X)) @ G
+        of_weights = []
+        for i, j in zip(torch.split(rows, _EDGES), torch.split(columns, _EDGES), strict=True):
+            of_weights.append((G[i] * X[j]).sum(dim=1))
+        return torch.cat(of_weights), None, None, _graph(weights, columns, rows, len(X)) @ G
 
 
 def _graph(weights: Tensor, rows: Tensor, columns: Tensor, c: int) -> Tensor:

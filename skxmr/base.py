@@ -171,7 +171,9 @@ class CrossModalRetriever(PairsStep, metaclass=ABCMeta):
         if isinstance(X, Pairs):
             if y is not None:
                 raise TypeError("transform(pairs) takes no second argument: a Pairs holds both views.")
-            encoded = {name: self._encode(X, name) for name in MODALITIES if getattr(X, name) is not None}
+            encoded: dict[str, Any] = {
+                name: self._encode(X, name) for name in MODALITIES if getattr(X, name) is not None
+            }
             return X.replace(**encoded)
         if y is None:
             return self.encode_image(X)

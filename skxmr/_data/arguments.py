@@ -1,26 +1,30 @@
-"""What takes a `Pairs`: the two spellings of a call, and the base of all pipeline steps."""
+"""Arguments that may be a `Pairs` or two views, and the base class of all pipeline steps."""
 
 from __future__ import annotations
 
 from typing import Any, Self
 
+from sklearn.utils import Tags
+
 from skxmr._data.estimator import Estimator, TransformerMixin
-from skxmr._data.kinds import n_rows
+from skxmr._data.kinds import LabelsLike, View, n_rows
 from skxmr._data.pairs import Pairs
 from skxmr._data.view_checks import WRAP_HINT, check_same_index
 
 
-def as_pairs(X: Any, y: Any = None, labels: Any = None) -> tuple[Pairs, Any]:
-    """Return (pairs, labels), told apart by the type of `X` only, never by shape.
+def as_pairs(X: View, y: View | LabelsLike = None, labels: LabelsLike = None) -> tuple[Pairs, LabelsLike]:
+    """Return pairs and labels of the two ways to call: ``(pairs, labels)`` or ``(image, text, labels)``.
 
-    A `Pairs` as `X` means that `y` is the labels; otherwise `X` is the images, `y` the texts.
+    Only the type of `X` decides which way it is, never a shape.
     """
     if isinstance(y, Pairs):
         raise TypeError("the second argument is a Pairs; pass it first: fit(pairs, labels).")
     if isinstance(X, Pairs):
         if y is not None and labels is not None:
             raise TypeError("labels came twice: with a Pairs pass them as the second argument or as labels=, not both.")
-        pairs, labels = X, labels if y is None else y
+        pairs = X
+        if labels is None:
+            labels = y
     elif isinstance(X, tuple):
         raise TypeError(f"X is a tuple of length {len(X)}; {WRAP_HINT}, or pass two arguments.")
     else:
@@ -30,7 +34,7 @@ def as_pairs(X: Any, y: Any = None, labels: Any = None) -> tuple[Pairs, Any]:
     return pairs, labels
 
 
-def check_labels_fit(pairs: Pairs, labels: Any) -> None:
+def check_labels_fit(pairs: Pairs, labels: LabelsLike) -> None:
     """Refuse labels that do not describe the rows of `pairs`."""
     n = n_rows(labels)
     if n != len(pairs):
@@ -46,15 +50,15 @@ def need_both(pairs: Pairs, doing: str) -> Pairs:
     return pairs
 
 
-def need_pairs(X: Any, who: str) -> Pairs:
-    """Refuse anything but a Pairs, for pipeline steps."""
+def need_pairs(X: object, who: str) -> Pairs:
+    """Refuse anything but a Pairs; `who` is the pipeline step that asks."""
     if not isinstance(X, Pairs):
         raise TypeError(f"{who} got a {type(X).__name__}; {WRAP_HINT}.")
     return X
 
 
-def image_and_text(image: Any, text: Any, doing: str) -> tuple[Any, Any]:
-    """Return images, each of them once, and texts: of a `Pairs`, or of two views."""
+def image_and_text(image: View, text: View, doing: str) -> tuple[View, View]:
+    """Return the distinct images and the texts of a `Pairs` or of two views."""
     if isinstance(image, Pairs):
         text = need_both(image, doing).text if text is None else text
         image = image.distinct_images()[0]
@@ -90,9 +94,10 @@ class PairsStep(TransformerMixin, Estimator):
         """
         return self
 
-    def __sklearn_tags__(self) -> Any:
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.two_d_array = False
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        tags.input_tags.allow_nan = True  # views pass through; those who compute with them say otherwise
+        # Views are passed on as they are; steps that compute with them change this tag.
+        tags.input_tags.allow_nan = True
         return tags

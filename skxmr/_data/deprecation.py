@@ -1,4 +1,4 @@
-"""Old names that still work for one release, with a warning that gives the new one."""
+"""Old names that still work for one release, with a warning that gives the new name."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from skxmr._data.estimator import Estimator
 
 
-def moved(old: str, new: str) -> Callable[[str], Any]:
+def moved(old: str, new: str) -> Callable[[str], object]:
     """Return the ``__getattr__`` of a module that has moved.
 
     Parameters
@@ -22,8 +22,8 @@ def moved(old: str, new: str) -> Callable[[str], Any]:
         Full names of the modules.
     """
 
-    def getattr_of_module(name: str) -> Any:
-        # Import machinery and test collectors ask for names with two underscores; these are no use of the old path.
+    def getattr_of_module(name: str) -> object:
+        # Python and test collectors ask for names with two underscores. These must not warn.
         if name.startswith("__"):
             raise AttributeError(f"module {old!r} has no attribute {name!r}")
         found = getattr(import_module(new), name)

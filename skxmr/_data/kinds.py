@@ -1,31 +1,82 @@
-"""What kind of thing a view is, how many rows it has and what its columns are called."""
+"""The vocabulary of views: names for their types, how many rows they have, and how rows are taken from them."""
 
 from __future__ import annotations
 
-from typing import Any
+from abc import ABC
+from functools import singledispatch
+from types import NoneType
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from skxmr._data.repeated import IndexedRows
-
+# Arrays by what they hold; AnyArray is one whose dtype is known only at run time.
+AnyArray: TypeAlias = NDArray[Any]
 FloatArray = NDArray[np.floating[Any]]
+Float64Array: TypeAlias = NDArray[np.float64]
+IntArray: TypeAlias = NDArray[np.int64]
+IndexArray: TypeAlias = NDArray[np.intp]
+BoolArray: TypeAlias = NDArray[np.bool_]
 
+# A checked view of shape (n, d), float32 or float64, dense or CSR.
+Matrix: TypeAlias = FloatArray | sp.csr_array
+
+# One modality as users hold it: an array, a sparse matrix, a pandas or dask object, a list, `Regions`, `Sentences` or
+# `IndexedRows`. These share no base class, so the type checker accepts anything here, and functions such as `take`
+# choose by the type that comes. Labels are as open: see `encode_labels`.
+View: TypeAlias = Any
+LabelsLike: TypeAlias = Any
+
+# What picks rows of a view.
+RowKey: TypeAlias = slice | int | AnyArray
 
 MODALITIES = ("image", "text")
 
 
+class FittedGraph(Protocol):
+    """What others know of a fitted `LabelGraph`: the matrix (c, c) and the names (c,) of its labels."""
+
+    matrix_: Matrix
+    classes_: AnyArray
+
+
+# The bases are abstract for their `__subclasshook__` only.
+class Frame(ABC):  # noqa: B024
+    """A pandas DataFrame or Series, recognised by its `iloc` without importing pandas."""
+
+    @classmethod
+    def __subclasshook__(cls, kind: type) -> bool:
+        return hasattr(kind, "iloc")
+
+
+class Sparse(ABC):  # noqa: B024
+    """A sparse matrix or array of scipy, recognised by its `tocsr`."""
+
+    @classmethod
+    def __subclasshook__(cls, kind: type) -> bool:
+        return hasattr(kind, "tocsr")
+
+
+class Chunked(ABC):  # noqa: B024
+    """A dask array, recognised by the name of its module without importing dask."""
+
+    @classmethod
+    def __subclasshook__(cls, kind: type) -> bool:
+        return kind.__module__.startswith("dask.array")
+
+
 def is_frame(view: object) -> bool:
-    """Tell a pandas object from an array without importing pandas."""
-    return hasattr(view, "iloc")
+    """Tell a pandas object from other views."""
+    return isinstance(view, Frame)
 
 
 def is_chunked(view: object) -> bool:
-    """Tell a dask array without importing dask."""
-    return type(view).__module__.startswith("dask.array")
+    """Tell a dask array from other views."""
+    return isinstance(view, Chunked)
 
 
-def n_rows(view: Any) -> int:
+def n_rows(view: View) -> int:
     """Count the rows of an array, sparse matrix, frame or sequence."""
     shape = getattr(view, "shape", None)
     if shape:
@@ -38,17 +89,33 @@ def n_rows(view: Any) -> int:
     return len(rows)
 
 
-def memory_map(array: Any) -> np.memmap[Any, Any] | None:
-    """Return the whole memory map that an array looks into, if it does."""
+@singledispatch
+def take(view: View, rows: RowKey) -> View:
+    """Return some rows of a view, or None of a view that is missing."""
+    return view[rows]
+
+
+@take.register(NoneType)
+def _take_nothing(view: None, rows: RowKey) -> None:
+    return None
+
+
+@take.register(Frame)
+def _take_of_frame(view: View, rows: RowKey) -> View:
+    return view.iloc[rows]
+
+
+def column_names(view: View) -> list[str] | None:
+    """Return the column names of a DataFrame whose columns are all strings, else None."""
+    names = list(getattr(view, "columns", ()))
+    return names if names and all(isinstance(name, str) for name in names) else None
+
+
+def memory_map(array: object) -> np.memmap[Any, Any] | None:
+    """Return the memory-mapped file that an array is part of, or None."""
     found = None
     while isinstance(array, np.ndarray):
-        found = array if isinstance(array, np.memmap) else found
+        if isinstance(array, np.memmap):
+            found = array
         array = array.base
     return found
-
-
-def column_names(view: Any) -> list[str] | None:
-    """Return the column names of a DataFrame whose columns are all strings, else None."""
-    view = view.view if isinstance(view, IndexedRows) else view
-    names = list(view.columns) if hasattr(view, "columns") else []
-    return names if names and all(isinstance(name, str) for name in names) else None

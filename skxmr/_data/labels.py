@@ -2,55 +2,69 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from functools import singledispatch
+from typing import NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
 
-from skxmr._data.kinds import is_frame
+from skxmr._data.kinds import AnyArray, Frame, LabelsLike, Sparse, View
 
 
 class Labels(NamedTuple):
-    """Binary labels, one row an item: `matrix` (n, c) CSR of 0.0 / 1.0 and the `names` (c,) of its columns.
+    """Binary labels with one row per item: `matrix` (n, c) CSR of 0.0 / 1.0 and the `names` (c,) of its columns.
 
-    `named` tells names that users gave from the running numbers of a plain multi-hot array.
+    `named` is False if the names are only the column numbers of a multi-hot array.
     """
 
     matrix: sp.csr_array
-    names: NDArray[Any]
+    names: AnyArray
     named: bool = True
 
 
-def encode_labels(labels: Any) -> Labels:
+@singledispatch
+def encode_labels(labels: LabelsLike) -> Labels:
     """Binarise labels.
 
     Parameters
     ----------
     labels : multi-hot (n, c) array, CSR or DataFrame; (n,) class ids; or n collections of tags
-        A 2-D numeric array holds 0 and 1 only. A 1-D array, Series or list of scalars holds one class id a row.
-        A list, Series or object array of lists, tuples or sets holds the tags of each row; a row may have none.
+        A 2-D numeric array holds 0 and 1 only. A 1-D array, Series or list of scalars holds one class id per row.
+        A list, Series or object array of lists, tuples or sets holds the tags of each row; a row may have no tags.
 
     Returns
     -------
     Labels
         The columns keep their order for multi-hot input and are sorted otherwise.
     """
-    if isinstance(labels, Labels):
-        return labels
-    if sp.issparse(labels):
-        return Labels(_binary(sp.csr_array(labels)), np.arange(labels.shape[1]), named=False)
-    if is_frame(labels) and labels.ndim == 2:
-        if not labels.columns.is_unique:
-            raise ValueError(
-                f"labels has columns of the same name: {labels.columns[labels.columns.duplicated()][0]!r}."
-            )
-        return Labels(_binary(_numeric(labels.to_numpy())), np.asarray(labels.columns))
-    rows = (
-        labels.to_numpy() if is_frame(labels) else labels if isinstance(labels, (list, tuple)) else np.asarray(labels)
-    )
+    return _encode_rows(labels if isinstance(labels, (list, tuple)) else np.asarray(labels))
+
+
+@encode_labels.register(Labels)
+def _encoded_before(labels: Labels) -> Labels:
+    return labels
+
+
+@encode_labels.register(Sparse)
+def _encode_sparse(labels: LabelsLike) -> Labels:
+    return Labels(_binary(sp.csr_array(labels)), np.arange(labels.shape[1]), named=False)
+
+
+@encode_labels.register(Frame)
+def _encode_frame(labels: LabelsLike) -> Labels:
+    if labels.ndim == 1:
+        return _encode_rows(labels.to_numpy())
+    if not labels.columns.is_unique:
+        twice = labels.columns[labels.columns.duplicated()][0]
+        raise ValueError(f"labels has columns of the same name: {twice!r}.")
+    return Labels(_binary(_numeric(labels.to_numpy())), np.asarray(labels.columns))
+
+
+def _encode_rows(rows: View) -> Labels:
+    """Encode an array, list or tuple of rows."""
     if isinstance(rows, np.ndarray) and rows.ndim == 0:
-        raise ValueError(f"labels is the single value {labels!r}; one row of labels per item is needed.")
+        raise ValueError(f"labels is the single value {rows.item()!r}; one row of labels per item is needed.")
     if len(rows) == 0:
         raise ValueError("labels is empty; one row of labels per item is needed.")
     if isinstance(rows, np.ndarray) and rows.ndim > 1 and _all_numbers(rows):
@@ -60,35 +74,37 @@ def encode_labels(labels: Any) -> Labels:
     return _encode_ids(np.asarray(rows))
 
 
-def aligned(labels: Labels, names: NDArray[Any], named: bool) -> Labels:
-    """Return labels of more rows in the columns of the first rows."""
+def aligned(labels: Labels, names: AnyArray, named: bool) -> Labels:
+    """Return labels of more rows, with the columns that the first rows had."""
     if labels.named != named or (not named and len(labels.names) != len(names)):
         raise ValueError(
             f"labels has {len(labels.names)} {'named' if labels.named else 'unnamed'} columns, but the first part had "
             f"{len(names)} {'named' if named else 'unnamed'} ones; pass labels of one form in all parts."
         )
     position = {name: column for column, name in enumerate(names.tolist())}
-    if unknown := [name for name in labels.names.tolist() if name not in position]:
+    own = labels.names.tolist()
+    unknown = [name for name in own if name not in position]
+    if unknown:
         raise ValueError(
             f"labels holds {unknown[:3]}, which the first part did not; "
             "pass multi-hot labels with a column for every label, or a first part that shows all of them."
         )
     coo = labels.matrix.tocoo()
-    columns = np.array([position[name] for name in labels.names.tolist()])[coo.coords[1]]
+    columns = np.array([position[name] for name in own])[coo.coords[1]]
     return Labels(sp.csr_array((coo.data, (coo.coords[0], columns)), shape=(coo.shape[0], len(names))), names, named)
 
 
-def _is_collection(row: Any) -> bool:
+def _is_collection(row: object) -> bool:
     return np.iterable(row) and not isinstance(row, (str, bytes))
 
 
-def _all_numbers(rows: NDArray[Any]) -> bool:
-    return rows.dtype.kind in "biuf" or (
-        rows.dtype.kind == "O" and all(isinstance(value, (int, float, np.number)) for value in rows.flat)
-    )
+def _all_numbers(rows: AnyArray) -> bool:
+    if rows.dtype.kind == "O":
+        return all(isinstance(value, (int, float, np.number)) for value in rows.flat)
+    return rows.dtype.kind in "biuf"
 
 
-def _numeric(values: NDArray[Any]) -> NDArray[Any]:
+def _numeric(values: AnyArray) -> AnyArray:
     try:
         return values.astype(np.float64)
     except (TypeError, ValueError) as error:
@@ -98,10 +114,10 @@ def _numeric(values: NDArray[Any]) -> NDArray[Any]:
         ) from error
 
 
-def _binary(matrix: Any) -> sp.csr_array:
+def _binary(matrix: AnyArray | sp.csr_array) -> sp.csr_array:
     if matrix.ndim != 2 or matrix.shape[0] == 0 or matrix.shape[1] == 0:
         raise ValueError(f"labels has shape {matrix.shape}; at least one row and one label are needed.")
-    out = sp.csr_array(matrix, dtype=np.float64, copy=sp.issparse(matrix))
+    out = sp.csr_array(matrix, dtype=np.float64, copy=not isinstance(matrix, np.ndarray))
     out.sum_duplicates()
     out.eliminate_zeros()
     odd = np.unique(out.data[out.data != 1])
@@ -111,7 +127,7 @@ def _binary(matrix: Any) -> sp.csr_array:
     return out
 
 
-def _encode_tags(rows: Any) -> Labels:
+def _encode_tags(rows: Sequence[View]) -> Labels:
     from sklearn.preprocessing import MultiLabelBinarizer
 
     for i, row in enumerate(rows):
@@ -133,14 +149,16 @@ def _encode_tags(rows: Any) -> Labels:
     return Labels(sp.csr_array(binarizer.transform(rows), dtype=np.float64), np.asarray(binarizer.classes_))
 
 
-def _encode_ids(ids: NDArray[Any]) -> Labels:
+def _encode_ids(ids: AnyArray) -> Labels:
     import pandas as pd
 
     if ids.ndim != 1:
         raise ValueError(f"labels has shape {ids.shape}; pass (n, c) multi-hot rows, n class ids or n lists of tags.")
-    if pd.isna(ids).any():
-        raise ValueError(f"labels has {int(pd.isna(ids).sum())} missing values; drop those rows.")
-    if ids.dtype.kind == "c" or (ids.dtype.kind == "f" and not (np.isfinite(ids) & (ids == np.round(ids))).all()):
+    missing = int(pd.isna(ids).sum())
+    if missing:
+        raise ValueError(f"labels has {missing} missing values; drop those rows.")
+    fractional = ids.dtype.kind == "f" and not (np.isfinite(ids) & (ids == np.round(ids))).all()
+    if fractional or ids.dtype.kind == "c":
         raise ValueError("labels holds fractional, infinite or complex numbers; class ids are integers or strings.")
     try:
         names, columns = np.unique(ids, return_inverse=True)

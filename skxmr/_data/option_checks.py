@@ -1,15 +1,14 @@
-"""Checks of options: numbers of items or components, and names among known ones."""
+"""Checks of options: numbers of items or components, and strings with a fixed list of values."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 
 
-def check_k(k: Any, n_gallery: int | None = None, *, optional: bool = True, name: str = "k") -> None:
-    """Refuse a cut-off rank that is no positive integer, or larger than the gallery; None means all of it."""
+def check_k(k: object, n_gallery: int | None = None, *, optional: bool = True, name: str = "k") -> None:
+    """Refuse a cut-off rank that is not a positive integer, or is larger than the gallery; None means all of it."""
     if k is None and optional:
         return
     if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or k < 1:
@@ -19,13 +18,14 @@ def check_k(k: Any, n_gallery: int | None = None, *, optional: bool = True, name
 
 
 def check_choice(value: object, name: str, choices: Iterable[str]) -> None:
-    """Refuse a string option that is not among the known ones."""
-    if value not in (known := tuple(choices)):
+    """Refuse an option that is not among the known ones."""
+    known = tuple(choices)
+    if value not in known:
         raise ValueError(f"{name} must be one of {list(known)}; got {value!r}.")
 
 
 def check_n_components(n_components: int | None, limit: int) -> int:
-    """Return the number of components to compute; None means as many as there are."""
+    """Return the number of components to compute; None means as many as possible."""
     if n_components is None:
         return limit
     if n_components > limit:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from html import escape
-from typing import Any
+from types import EllipsisType
+from typing import NoReturn
 
 import joblib
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, DTypeLike
 
-from skxmr._data.kinds import MODALITIES
-from skxmr._data.repeated import IndexedRows
-from skxmr._data.views import View, as_view, by_index, cell, common_rows, describe, stack, take
+from skxmr._data.kinds import MODALITIES, FittedGraph, IndexArray, RowKey, View, take
+from skxmr._data.repeated import IndexedRows, distinct, expand
+from skxmr._data.view_checks import as_matrix
+from skxmr._data.views import as_view, cell, common_rows, describe, stack, with_index
 from skxmr._data.warn import warn
 
 
@@ -28,9 +30,9 @@ class Pairs:
         The views. Numeric views have shape (n, d); raw captions or file names are lists or object arrays of length n.
         Sparse matrices are kept in CSR form, dask arrays as they are. One view may be missing.
     label_graph : LabelGraph or None
-        A label graph that rides along unsliced; normally attached by a :class:`LabelGraph` step.
+        A label graph that every slice keeps whole; normally attached by a :class:`LabelGraph` step.
     image_index : array-like of int of shape (n,), or None
-        With several texts an image: `image` holds each image once, and row j is text j with image ``image_index[j]``.
+        For several texts per image: `image` holds each image once, and row j is text j with image ``image_index[j]``.
         Images are then neither copied nor sliced; slicing picks texts.
 
     Attributes
@@ -38,13 +40,13 @@ class Pairs:
     shape : tuple of int
         ``(n,)``: only the row axis is shared.
     groups : ndarray of shape (n,)
-        Which rows share their image: what ``GroupKFold`` must not separate.
+        Rows of one image have the same number, so that ``GroupKFold`` keeps them together.
 
     Raises
     ------
     ValueError
         If both views are missing, differ in length, are DataFrames with different indexes, or `image_index` names rows
-        that there are not.
+        that do not exist.
 
     Examples
     --------
@@ -57,47 +59,58 @@ class Pairs:
     ['a cat', 'two birds']
     """
 
-    def __init__(self, image: Any = None, text: Any = None, label_graph: Any = None, image_index: Any = None) -> None:
+    def __init__(
+        self,
+        image: View = None,
+        text: View = None,
+        label_graph: FittedGraph | None = None,
+        image_index: ArrayLike | None = None,
+    ) -> None:
         if isinstance(image, Pairs) or isinstance(text, Pairs):
             raise TypeError("a view is itself a Pairs; pass its .image and .text.")
         if image is None and text is None:
             raise ValueError("image and text are both None; a Pairs holds at least one view.")
-        self.image = as_view(image, "image")
+        self.image: View = as_view(image, "image")
         if image_index is not None:
-            self.image = by_index(self.image, image_index)
-        self.text = as_view(text, "text")
+            self.image = with_index(self.image, image_index)
+        self.text: View = as_view(text, "text")
         self.label_graph = label_graph
-        self._groups = self.image.index if isinstance(self.image, IndexedRows) else None
+        self._groups: IndexArray | None = self.image.index if isinstance(self.image, IndexedRows) else None
         self.shape: tuple[int] = (common_rows(self.image, self.text),)
 
     def __len__(self) -> int:
         return self.shape[0]
 
-    def __getitem__(self, key: Any) -> Pairs:
-        if isinstance(key, tuple):  # scikit-learn asks for X[rows, ...]
+    def __getitem__(self, key: RowKey | Sequence[int] | tuple[View, EllipsisType]) -> Pairs:
+        # Scikit-learn's splitters ask for X[rows, ...].
+        if isinstance(key, tuple):
             if len(key) != 2 or key[1] is not Ellipsis:
                 raise IndexError("a Pairs is indexed by rows only, as in pairs[rows].")
             key = key[0]
             if self.label_graph is not None:
                 _warn_leak()
         rows = _row_key(key, len(self))
-        image, text = (take(getattr(self, name), rows) for name in MODALITIES)
-        return Pairs(image, text, self.label_graph)._grouped(None if self._groups is None else self._groups[rows])
+        some = Pairs(take(self.image, rows), take(self.text, rows), self.label_graph)
+        return some._grouped(None if self._groups is None else self._groups[rows])
+
+    def __iter__(self) -> Iterator[Pairs]:
+        return (self[i] for i in range(len(self)))
 
     @property
-    def groups(self) -> NDArray[np.intp]:
-        """Which rows share their image."""
+    def groups(self) -> IndexArray:
+        """Rows of one image have the same number."""
         return np.arange(len(self)) if self._groups is None else self._groups
 
-    def _grouped(self, groups: NDArray[np.intp] | None) -> Pairs:
-        """Remember which rows share their image, also where it was expanded or replaced."""
+    def _grouped(self, groups: IndexArray | None) -> Pairs:
+        """Remember which rows share their image, also where the image was expanded or replaced."""
         own = self._groups
-        if own is None or (groups is not None and len(np.unique(own)) == len(own)):  # of its own, nothing is shared
+        shares_nothing = own is None or len(np.unique(own)) == len(own)
+        if own is None or (groups is not None and shares_nothing):
             self._groups = groups
         return self
 
-    def distinct_images(self) -> tuple[View, NDArray[np.intp]]:
-        """Return every image once, and which of them each row shows.
+    def distinct_images(self) -> tuple[View, IndexArray]:
+        """Return every image once, and the number of the one that each row shows.
 
         Returns
         -------
@@ -115,31 +128,29 @@ class Pairs:
         >>> images.shape, index.tolist()
         ((2, 3), [0, 0, 1])
         """
-        if isinstance(self.image, IndexedRows):
-            return self.image.distinct()
-        return self.image, np.arange(len(self))
+        images, index = distinct(self.image)
+        return images, np.arange(len(self)) if index is None else index
 
-    def __iter__(self) -> Iterator[Pairs]:
-        return (self[i] for i in range(len(self)))
-
-    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NoReturn:
         raise TypeError(
             "a Pairs holds two views and is not an array; put per-view transformers in "
             "PerModality(image=..., text=...), or pass pairs.image or pairs.text."
         )
 
-    def replace(self, *, image: Any = ..., text: Any = ..., label_graph: Any = ...) -> Pairs:
-        """Return a copy with some parts exchanged.
+    def replace(
+        self, *, image: View = ..., text: View = ..., label_graph: FittedGraph | EllipsisType | None = ...
+    ) -> Pairs:
+        """Return a new `Pairs` with some parts exchanged.
 
         Parameters
         ----------
         image, text, label_graph : object
-            The new parts; what is not given is kept.
+            The new parts; a part that is not given is kept.
 
         Returns
         -------
         Pairs
-            The other parts are shared, not copied.
+            It shares the other parts with this one.
 
         Examples
         --------
@@ -150,7 +161,7 @@ class Pairs:
         new = Pairs(
             self.image if image is ... else image,
             self.text if text is ... else text,
-            self.label_graph if label_graph is ... else label_graph,
+            self.label_graph if isinstance(label_graph, EllipsisType) else label_graph,
         )
         return new._grouped(self._groups if len(new) == len(self) else None)
 
@@ -161,8 +172,8 @@ class Pairs:
         Parameters
         ----------
         parts : iterable of Pairs
-            They must have the same views, of the same kind and width, and carry the same label graph. Images that are
-            held once stay so; rows of different parts share an image where both index the same array.
+            They must have the same views, of the same kind and width, and the same label graph. Images that are held
+            once stay so; rows of different parts share an image if both parts index the same array.
 
         Returns
         -------
@@ -186,42 +197,54 @@ class Pairs:
             raise ValueError("parts is empty; at least one Pairs is needed.")
         if not all(_same_graph(part.label_graph, parts[0].label_graph) for part in parts):
             raise ValueError("the parts carry different label graphs; drop them with .replace(label_graph=None).")
-        views = {name: [getattr(part, name) for part in parts] for name in MODALITIES}
+        images = [part.image for part in parts]
+        # Images that were expanded in one part are expanded in all.
         if any(part._groups is not None and not isinstance(part.image, IndexedRows) for part in parts):
-            views["image"] = [view.expanded() if isinstance(view, IndexedRows) else view for view in views["image"]]
-        whole = {name: stack(view, name) for name, view in views.items()}
-        return cls(**whole, label_graph=parts[0].label_graph)._grouped(_stacked_groups(parts))
+            images = [expand(image) for image in images]
+        texts = [part.text for part in parts]
+        whole = cls(stack(images, "image"), stack(texts, "text"), parts[0].label_graph)
+        return whole._grouped(_stacked_groups(parts))
 
     def __repr__(self) -> str:
-        views = [f"{name}={describe(view)}" for name, view in self._views()]
+        parts = [f"{name}={describe(view)}" for name, view in self._present().items()]
         if self.label_graph is not None:
-            views.append("label_graph=attached")
-        return f"Pairs({', '.join(views)})"
+            parts.append("label_graph=attached")
+        return f"Pairs({', '.join(parts)})"
 
     def _repr_html_(self) -> str:
-        head = "".join(f"<th>{name} {escape(describe(view))}</th>" for name, view in self._views())
-        shown = range(min(3, len(self)))
-        rows = (f"<tr><td>{i}</td>{''.join(map(cell, self[i]._views()))}</tr>" for i in shown)
-        return f"<table><caption>{escape(repr(self))}</caption><tr><th>row</th>{head}</tr>{''.join(rows)}</table>"
+        head = "".join(f"<th>{name} {escape(describe(view))}</th>" for name, view in self._present().items())
+        rows = ""
+        for i in range(min(3, len(self))):
+            cells = "".join(cell(view) for view in self[i]._present().values())
+            rows += f"<tr><td>{i}</td>{cells}</tr>"
+        return f"<table><caption>{escape(repr(self))}</caption><tr><th>row</th>{head}</tr>{rows}</table>"
 
-    def _views(self) -> Iterator[tuple[str, View]]:
-        return ((name, view) for name in MODALITIES if (view := getattr(self, name)) is not None)
+    def _present(self) -> dict[str, View]:
+        """Return the views that are not None, by name."""
+        views = {name: getattr(self, name) for name in MODALITIES}
+        return {name: view for name, view in views.items() if view is not None}
 
 
-def _stacked_groups(parts: list[Pairs]) -> NDArray[np.intp] | None:
-    """Return which rows share their image; those of different parts do where both index one array."""
+@as_matrix.register(Pairs)
+def _refuse_pairs(view: Pairs, name: str) -> NoReturn:
+    raise TypeError(f"{name} is a Pairs; pass one modality, e.g. pairs.{name}.")
+
+
+def _stacked_groups(parts: list[Pairs]) -> IndexArray | None:
+    """Return which rows share their image; rows of two parts can only if both parts index the same array."""
     if all(part._groups is None for part in parts):
         return None
-    sources: dict[Any, int] = {}
-    named = []
+    numbers: dict[object, int] = {}
+    keys = []
     for i, part in enumerate(parts):
         source = ("indexed", id(part.image.view)) if isinstance(part.image, IndexedRows) else ("own", i)
-        number = np.full(len(part), sources.setdefault(source, len(sources)))
-        named.append(np.stack([number, part.groups], axis=1))
-    return np.unique(np.concatenate(named), axis=0, return_inverse=True)[1].reshape(-1)
+        number = numbers.setdefault(source, len(numbers))
+        keys.append(np.stack([np.full(len(part), number), part.groups], axis=1))
+    return np.unique(np.concatenate(keys), axis=0, return_inverse=True)[1].reshape(-1)
 
 
-def _row_key(key: Any, n: int) -> Any:
+def _row_key(key: View, n: int) -> RowKey:
+    """Return a key that keeps the row axis of every view: a single row is a slice."""
     if isinstance(key, slice):
         return key
     if isinstance(key, (int, np.integer)):
@@ -232,7 +255,7 @@ def _row_key(key: Any, n: int) -> Any:
     return rows.astype(np.intp) if rows.size == 0 and rows.dtype.kind != "b" else rows
 
 
-def _same_graph(a: Any, b: Any) -> bool:
+def _same_graph(a: FittedGraph | None, b: FittedGraph | None) -> bool:
     return a is b or (type(a) is type(b) and joblib.hash(a) == joblib.hash(b))
 
 

@@ -1,20 +1,27 @@
-"""Raw sentences as words with part-of-speech tags and dependencies, by a pipeline of spaCy."""
+"""Raw sentences become words with part-of-speech tags and dependencies, by a pipeline of spaCy."""
 
 from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from joblib import effective_n_jobs
 from tqdm.auto import tqdm
 
+from skxmr._data.kinds import View
 from skxmr._data.option_checks import check_k
 from skxmr._data.sentences import Sentences
 
+if TYPE_CHECKING:
+    from spacy.language import Language
+    from spacy.tokens import Doc
+
 _DEFAULT = "en_core_web_sm"
-_UNUSED = ("ner", "lemmatizer")  # of the default pipeline: neither tags nor heads depend on them
-_SHOWN = 60  # characters of a text in an error
+# Components of the default pipeline on which neither tags nor heads depend.
+_UNUSED = ("ner", "lemmatizer")
+# Characters of a text that an error shows.
+_SHOWN = 60
 _DENSE = "or use Sentences(texts), without tags and heads: the graph of a text is then dense"
 
 
@@ -27,8 +34,8 @@ class _Parsed(NamedTuple):
 
 
 def parse_sentences(
-    texts: Any,
-    parser: Any = "spacy",
+    texts: View,
+    parser: str | Path | Language = "spacy",
     *,
     batch_size: int = 256,
     n_jobs: int | None = None,
@@ -36,43 +43,44 @@ def parse_sentences(
 ) -> Sentences:
     """Cut raw texts into words with universal part-of-speech tags and dependencies, by a pipeline of spaCy.
 
-    Words are spaCy's tokens in lower case ("isn't" is two). Those without a letter or digit, such as punctuation, are
-    dropped; a word that depends on one depends on the nearest word above that instead, or on none. A text may hold
-    several sentences, each with its root.
+    Words are spaCy's tokens in lower case ("isn't" is two). Tokens without a letter or digit, such as punctuation, are
+    dropped; a word that depends on a dropped token is attached to that token's nearest kept ancestor, or to none. A
+    text may hold several sentences, each with its root.
 
     Parameters
     ----------
     texts : sequence of n str
-        Texts as they were written: a parser makes use of capitals and punctuation.
+        Texts as they were written, because a parser uses capitals and punctuation.
     parser : str or spacy.Language, default="spacy"
-        ``"spacy"`` is the pipeline ``en_core_web_sm``; also the name or folder of another one, or one that is loaded.
-        It has to give both tags and heads: where one is missing the graph of a text would be another one, unnoticed.
+        ``"spacy"`` is the pipeline ``en_core_web_sm``; otherwise the name or folder of another pipeline, or a loaded
+        one. It has to give both tags and heads, because without one of them the graph of a text would differ
+        unnoticed.
     batch_size : int, default=256
-        Texts that spaCy takes at a time.
+        Number of texts that spaCy processes together.
     n_jobs : int or None, default=None
-        Number of processes, as in joblib; each starts with a copy of the pipeline, so it pays for many texts only.
+        Number of processes, as in joblib; each loads a copy of the pipeline, so this helps with many texts only.
     verbose : int, default=0
         1 shows a progress bar.
 
     Returns
     -------
     Sentences
-        With tags, ``"X"`` where the parser gave a word none, and with heads, -1 for roots.
+        With tags (``"X"`` for a word that the parser gave none) and heads (-1 for roots).
 
     Raises
     ------
     ImportError
         If spaCy is missing.
     OSError
-        If there is no such pipeline.
+        If the pipeline does not exist.
     TypeError
-        If `texts` is a single string or holds something else, or `parser` is no pipeline.
+        If `texts` is a single string or holds something else, or `parser` is not a pipeline.
     ValueError
         If a text has no words, or the pipeline gives no tags or no heads.
 
     Examples
     --------
-    A pipeline by rules; real ones are trained, ``parse_sentences(captions)`` uses one for English.
+    A pipeline of two rules stands for a trained one, such as the one that ``parse_sentences(captions)`` uses.
 
     >>> import spacy
     >>> from skxmr import parse_sentences
@@ -93,7 +101,7 @@ def parse_sentences(
     return Sentences([p.words for p in parsed], [p.tags for p in parsed], [p.heads for p in parsed])
 
 
-def _strings(texts: Any) -> list[str]:
+def _strings(texts: View) -> list[str]:
     if isinstance(texts, (str, bytes)) or not hasattr(texts, "__iter__"):
         raise TypeError(f"texts is a {type(texts).__name__}; pass a list of strings, a single one as [text].")
     strings = list(texts)
@@ -103,11 +111,12 @@ def _strings(texts: Any) -> list[str]:
                 f"text {i} is a {type(text).__name__}; raw strings are parsed. Words that are cut, tagged and parsed "
                 "already are Sentences(words, tags, heads)."
             )
-    return [str(text) for text in strings]  # plain strings, where numpy's came
+    # Strings of numpy become plain ones.
+    return [str(text) for text in strings]
 
 
-def _pipeline(parser: Any) -> Any:
-    """Return the loaded pipeline; spaCy is imported here, and no sooner."""
+def _pipeline(parser: str | Path | Language) -> Language:
+    """Return the loaded pipeline; spaCy is imported only here."""
     try:
         import spacy
     except ImportError as error:
@@ -124,35 +133,41 @@ def _pipeline(parser: Any) -> Any:
             f"parser={str(parser)!r} needs the pipeline {str(name)!r}, which is neither installed nor a folder here: "
             f"python -m spacy download {name if isinstance(name, str) else _DEFAULT}, {_DENSE}."
         )
-    exclude = tuple(_UNUSED) if parser == "spacy" else ()
+    exclude = _UNUSED if parser == "spacy" else ()
     return _installed(str(name), exclude) if spacy.util.is_package(str(name)) else spacy.load(name, exclude=exclude)
 
 
 @lru_cache(maxsize=1)
-def _installed(name: str, exclude: tuple[str, ...]) -> Any:
-    """Load an installed pipeline once: a retriever with a parser asks for it in every call."""
+def _installed(name: str, exclude: tuple[str, ...]) -> Language:
+    """Load an installed pipeline and keep it, because a retriever with a parser asks for it in every call."""
     import spacy
 
     return spacy.load(name, exclude=exclude)
 
 
-def _parsed(doc: Any, i: int, pipeline: Any) -> _Parsed:
-    """Return the words of a text; what the others hung on dropped tokens is handed up."""
+def _parsed(doc: Doc, i: int, pipeline: Language) -> _Parsed:
+    """Return the words of a text; dependents of a dropped token attach to its nearest kept ancestor."""
     kept = [token for token in doc if any(sign.isalnum() for sign in token.text)]
     if not kept:
         raise ValueError(f"text {i}, {doc.text[:_SHOWN]!r}, has no words; drop it, or write what it should say.")
     _check_annotated(doc, i, pipeline)
     place = {token.i: at for at, token in enumerate(kept)}
-    heads = [next((place[above.i] for above in token.ancestors if above.i in place), -1) for token in kept]
+    heads = []
+    for token in kept:
+        ancestors = [place[above.i] for above in token.ancestors if above.i in place]
+        heads.append(ancestors[0] if ancestors else -1)
     return _Parsed([token.lower_ for token in kept], [token.pos_ or "X" for token in kept], heads)
 
 
-def _check_annotated(doc: Any, i: int, pipeline: Any) -> None:
-    """Refuse a text without tags or without heads, which means that a component is missing."""
-    tagged, parsed = doc.has_annotation("POS"), doc.has_annotation("DEP")  # to spaCy a head without a name is no head
-    tags = "part-of-speech tags (token.pos_; a tagger with an attribute_ruler, or a morphologizer, sets them)"
-    heads = "dependencies (token.head and token.dep_; a parser sets them)"
-    lacking = [tags] * (not tagged) + [heads] * (not parsed)
+def _check_annotated(doc: Doc, i: int, pipeline: Language) -> None:
+    """Refuse a text without tags or without heads: the pipeline lacks a component."""
+    lacking = []
+    if not doc.has_annotation("POS"):
+        lacking.append(
+            "part-of-speech tags (token.pos_; a tagger with an attribute_ruler, or a morphologizer, sets them)"
+        )
+    if not doc.has_annotation("DEP"):
+        lacking.append("dependencies (token.head and token.dep_; a parser sets them)")
     if lacking:
         raise ValueError(
             f"the parser gave text {i}, {doc.text[:_SHOWN]!r}, no {' and no '.join(lacking)}; its components are "

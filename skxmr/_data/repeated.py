@@ -1,11 +1,13 @@
-"""Rows of a view by index: one image that several sentences share is held once."""
+"""Rows by index: an image that several sentences describe is held once."""
 
 from __future__ import annotations
 
-from typing import Any
+from functools import singledispatch
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike
+
+from skxmr._data.kinds import AnyArray, IndexArray, RowKey, View, take
 
 
 class IndexedRows:
@@ -13,45 +15,69 @@ class IndexedRows:
 
     Parameters
     ----------
-    view : array, CSR matrix or DataFrame of n rows
+    view : array, CSR matrix, DataFrame or Regions of n rows
         The distinct rows.
     index : ndarray of shape (m,)
-        Which of them each row is.
+        The number of the distinct row that each row shows.
     """
 
-    def __init__(self, view: Any, index: NDArray[np.intp]) -> None:
-        self.view, self.index = view, index
+    def __init__(self, view: View, index: IndexArray) -> None:
+        self.view = view
+        self.index = index
         self.shape = (len(index), *view.shape[1:])
         self.ndim = len(self.shape)
         self.dtype = getattr(view, "dtype", None)
 
+    @property
+    def columns(self) -> View:
+        """Column names of an indexed DataFrame; other views have no such attribute."""
+        return self.view.columns
+
     def __len__(self) -> int:
         return len(self.index)
 
-    def __getitem__(self, rows: Any) -> Any:
+    def __getitem__(self, rows: RowKey) -> View:
         if isinstance(rows, (int, np.integer)):
-            row = int(self.index[rows])
-            return self.view.iloc[row] if hasattr(self.view, "iloc") else self.view[row]
+            return take(self.view, int(self.index[rows]))
         return IndexedRows(self.view, self.index[rows])
 
-    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> AnyArray:
         if hasattr(self.view, "tocsr"):
             raise TypeError("a sparse view with an image_index is no array; take pairs.image.expanded().")
         return np.asarray(self.expanded(), dtype=dtype)
 
-    def expanded(self) -> Any:
-        """Return all rows, as often as they come."""
-        return _take(self.view, self.index)
+    def expanded(self) -> View:
+        """Return the view with a copy of the distinct row for every row that shows it."""
+        return take(self.view, self.index)
 
-    def distinct(self) -> tuple[Any, NDArray[np.intp]]:
-        """Return the rows that come at all, in the order of the view, and which of them each row is."""
+    def distinct(self) -> tuple[View, IndexArray]:
+        """Return the distinct rows in use, in the order of the view, and the number of the one that each row shows."""
         used, position = np.unique(self.index, return_inverse=True)
         if len(used) == self.view.shape[0]:
             return self.view, position
-        if len(used) and used[-1] - used[0] == len(used) - 1:  # neighbours: a slice, which copies nothing
-            return _take(self.view, slice(int(used[0]), int(used[-1]) + 1)), position
-        return _take(self.view, used), position
+        # Neighbouring rows are taken by a slice, which copies nothing.
+        if len(used) and used[-1] - used[0] == len(used) - 1:
+            return take(self.view, slice(int(used[0]), int(used[-1]) + 1)), position
+        return take(self.view, used), position
 
 
-def _take(view: Any, rows: NDArray[np.intp] | slice) -> Any:
-    return view.iloc[rows] if hasattr(view, "iloc") else view[rows]
+@singledispatch
+def expand(view: View) -> View:
+    """Return a view without an index; images that several rows share are repeated."""
+    return view
+
+
+@expand.register(IndexedRows)
+def _expand_indexed(view: IndexedRows) -> View:
+    return view.expanded()
+
+
+@singledispatch
+def distinct(view: View) -> tuple[View, IndexArray | None]:
+    """Return the distinct rows of a view, and which of them each row shows; None means that rows share nothing."""
+    return view, None
+
+
+@distinct.register(IndexedRows)
+def _distinct_indexed(view: IndexedRows) -> tuple[View, IndexArray]:
+    return view.distinct()

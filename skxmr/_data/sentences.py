@@ -1,4 +1,4 @@
-"""Sentences: texts as sequences of words, with part-of-speech tags, dependencies or vectors of their own."""
+"""Sentences: texts as sequences of words, with part-of-speech tags, dependencies or given vectors."""
 
 from __future__ import annotations
 
@@ -6,35 +6,36 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike
 
+from skxmr._data.kinds import AnyArray, IndexArray, IntArray, RowKey, View
 from skxmr._data.packed import Packed, check_lengths, flat, flat_heads, flat_vectors, gathered, rows_of_vectors, tokens
 
 
 class Sentences:
-    """Texts as sequences of words, packed one after the other; a slice looks into the same memory.
+    """Texts as sequences of words, held one after the other in one array; a slice shares that memory.
 
     Parameters
     ----------
     texts : sequence of n str, or of n lists of str, or None
-        Sentences; a string is put into lower case (and Unicode's composed form) and cut into words, punctuation is
-        dropped. A list of words is taken as it is. None where `vectors` say all.
+        Sentences. A string is put into lower case (and Unicode's composed form) and cut into words without
+        punctuation; a list of words is taken as it is. None if there are only `vectors`.
     tags : sequence of n lists of str, or None
         Part-of-speech tag of each word, universal (``"NOUN"``) or Penn (``"NNS"``).
     heads : sequence of n lists of int, or None
-        Index of the word in the sentence that each word depends on; -1, or its own, for none.
+        For each word, the index in its sentence of the word that it depends on; -1, or its own index, for none.
     vectors : sequence of n array-like of shape (w_i, d), array of shape (n, w, d), or None
-        Vectors of the words, e.g. the last hidden states of a frozen transformer; then no vectors are learned.
+        Vectors of the words, e.g. the last hidden states of a frozen transformer. Methods then learn no vectors.
 
     Attributes
     ----------
     lengths : ndarray of shape (n,)
-        Number of words of each.
+        Number of words of each sentence.
 
     Raises
     ------
     TypeError
-        If texts are no sequence of strings or of lists of words, or heads no integers.
+        If texts are not a sequence of strings or of lists of words, or heads are not integers.
     ValueError
         If a sentence is empty, has more or fewer tags, heads or vectors than words, or a head outside of it.
 
@@ -51,23 +52,25 @@ class Sentences:
     ndim = 1
     dtype = np.dtype(object)
 
-    def __init__(self, texts: Any = None, tags: Any = None, heads: Any = None, vectors: Any = None) -> None:
+    def __init__(self, texts: View = None, tags: View = None, heads: View = None, vectors: View = None) -> None:
         if texts is None and vectors is None:
             raise ValueError("texts and vectors are both None; sentences have words, vectors of words, or both.")
         words = None if texts is None else tokens(texts)
         given = None if vectors is None else rows_of_vectors(vectors)
-        tags, heads = (rows if rows is None or hasattr(rows, "__len__") else list(rows) for rows in (tags, heads))
+        tags = _sized(tags)
+        heads = _sized(heads)
         lengths = np.array([len(row) for row in (given if words is None else words) or ()], dtype=np.int64)
-        for i in np.flatnonzero(lengths == 0)[:1]:
-            raise ValueError(f"text {i} has no words; drop it, or write what it should say.")
-        for name, rows in (("tags", tags), ("heads", heads), ("vectors", given)):
-            check_lengths(rows, name, lengths)
+        if not lengths.all():
+            raise ValueError(f"text {int(lengths.argmin())} has no words; drop it, or write what it should say.")
+        check_lengths(tags, "tags", lengths)
+        check_lengths(heads, "heads", lengths)
+        check_lengths(given, "vectors", lengths)
         self._packed = Packed(
-            np.concatenate([[0], np.cumsum(lengths)]),
-            None if words is None else flat(words),
-            None if tags is None else flat(tags),
-            None if heads is None else flat_heads(heads, lengths),
-            None if given is None else flat_vectors(given, vectors),
+            offsets=np.concatenate([[0], np.cumsum(lengths)]),
+            words=None if words is None else flat(words),
+            tags=None if tags is None else flat(tags),
+            heads=None if heads is None else flat_heads(heads, lengths),
+            vectors=None if given is None else flat_vectors(given, vectors),
         )
         self._rows = np.arange(len(lengths))
 
@@ -77,18 +80,18 @@ class Sentences:
         return (len(self._rows),)
 
     @property
-    def lengths(self) -> NDArray[np.int64]:
+    def lengths(self) -> IntArray:
         """Number of words of each sentence."""
         return np.diff(self._packed.offsets)[self._rows]
 
     @property
     def width(self) -> int | None:
-        """Width of the words' own vectors, None without."""
+        """Width of the given vectors of words, or None."""
         return None if self._packed.vectors is None else int(self._packed.vectors.shape[1])
 
     @property
     def readable(self) -> bool:
-        """Whether there are words, and not vectors alone."""
+        """Whether there are words, not only vectors."""
         return self._packed.words is not None
 
     @property
@@ -107,7 +110,7 @@ class Sentences:
         Parameters
         ----------
         i : int
-            Which.
+            Number of the sentence.
 
         Returns
         -------
@@ -115,43 +118,44 @@ class Sentences:
         """
         if self._packed.words is None:
             raise ValueError("these sentences are vectors only; pass texts as well to read them.")
-        start, stop = self._packed.offsets[self._rows[i]], self._packed.offsets[self._rows[i] + 1]
-        return list(self._packed.words[start:stop])
+        row = self._rows[i]
+        return list(self._packed.words[self._packed.offsets[row] : self._packed.offsets[row + 1]])
 
-    def packed(self) -> tuple[Packed, NDArray[np.intp]]:
-        """Return the memory that slices share, and which of its sentences these are.
+    def packed(self) -> tuple[Packed, IndexArray]:
+        """Return the memory that slices share, and which sentences in it these are.
 
         Returns
         -------
         packed : Packed
             ``offsets``, ``words``, ``tags``, ``heads`` and ``vectors``; sentence i has the words from ``offsets[i]`` to
-            ``offsets[i + 1]``. What there is not is None.
+            ``offsets[i + 1]``. What was not given is None.
         rows : ndarray of shape (n,)
-            Which sentences of `packed` these are, in order.
+            Numbers of these sentences in `packed`, in order.
         """
         return self._packed, self._rows
 
     def __len__(self) -> int:
         return len(self._rows)
 
-    def __getitem__(self, rows: Any) -> Any:
+    def __getitem__(self, rows: RowKey) -> Any:
         if isinstance(rows, (int, np.integer)):
             return " ".join(self.tokens(int(rows)))
-        if isinstance(rows, tuple) or (picked := self._rows[rows]).ndim != 1:
+        if isinstance(rows, tuple) or self._rows[rows].ndim != 1:
             raise IndexError("Sentences are indexed by texts only, as in sentences[rows]; tokens(i) has the words.")
-        return _made(self._packed, picked)
+        return _unchecked(self._packed, self._rows[rows])
 
     def __iter__(self) -> Iterator[str]:
         return (self[i] for i in range(len(self)))
 
-    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> AnyArray:
         out = np.empty(len(self), dtype=object)
         out[:] = list(self)
         return out
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
+        # The pickle of a slice holds its own sentences only.
         whole = np.array_equal(self._rows, np.arange(len(self._packed.offsets) - 1))
-        packed = self._packed if whole else gathered(self._packed, self._rows)  # a slice does not take all along
+        packed = self._packed if whole else gathered(self._packed, self._rows)
         return {"_packed": packed, "_rows": np.arange(len(self))}
 
     def __repr__(self) -> str:
@@ -159,28 +163,48 @@ class Sentences:
         return f"Sentences({len(self)} texts, {int(self.lengths.sum())} words{', with ' * bool(has)}{', '.join(has)})"
 
 
-def as_sentences(view: Any) -> Sentences:
+def _sized(rows: View) -> View:
+    """Return rows that can be counted: an iterator becomes a list."""
+    return rows if rows is None or hasattr(rows, "__len__") else list(rows)
+
+
+def as_sentences(view: View) -> Sentences:
     """Return a view of texts, such as strings or lists of words, as sentences."""
     return view if isinstance(view, Sentences) else Sentences(view)
 
 
 def stacked_sentences(parts: Sequence[Sentences]) -> Sentences:
-    """Return all sentences one after the other; words, tags, heads and vectors are kept where all parts have them."""
+    """Return the sentences of all parts, one after the other.
+
+    Words, tags, heads and vectors are kept where all parts have them.
+    """
     packs = [gathered(*part.packed()) for part in parts]
-    columns = {name: [getattr(pack, name) for pack in packs] for name in Packed._fields[1:]}
-    whole = {name: None if any(flat is None for flat in flats) else flats for name, flats in columns.items()}
-    if whole["words"] is None and whole["vectors"] is None:
-        raise ValueError("some parts have words only and others vectors only; all must have the one or the other.")
-    widths = sorted({flat.shape[1] for flat in whole["vectors"] or ()})
-    if len(widths) > 1:
+    given = [pack.vectors for pack in packs if pack.vectors is not None]
+    widths = sorted({vectors.shape[1] for vectors in given})
+    if len(given) == len(packs) and len(widths) > 1:
         raise ValueError(f"vectors of words have {widths} columns in the parts; all must come from one model.")
     lengths = np.concatenate([part.lengths for part in parts])
-    flats = (None if flats is None else np.concatenate(flats) for flats in whole.values())
-    return _made(Packed(np.concatenate([[0], np.cumsum(lengths)]), *flats), np.arange(len(lengths)))
+    whole = Packed(
+        offsets=np.concatenate([[0], np.cumsum(lengths)]),
+        words=_joined([pack.words for pack in packs]),
+        tags=_joined([pack.tags for pack in packs]),
+        heads=_joined([pack.heads for pack in packs]),
+        vectors=_joined([pack.vectors for pack in packs]),
+    )
+    if whole.words is None and whole.vectors is None:
+        raise ValueError("some parts have words only and others vectors only; all must have the one or the other.")
+    return _unchecked(whole, np.arange(len(lengths)))
 
 
-def _made(packed: Packed, rows: NDArray[np.intp]) -> Sentences:
-    """Return some of the sentences of what was checked before."""
+def _joined(columns: list[AnyArray | None]) -> AnyArray | None:
+    """Return the entries of all parts, or None if some part has none."""
+    there = [column for column in columns if column is not None]
+    return np.concatenate(there) if len(there) == len(columns) else None
+
+
+def _unchecked(packed: Packed, rows: IndexArray) -> Sentences:
+    """Return sentences of packed words that were checked before."""
     new = object.__new__(Sentences)
-    new._packed, new._rows = packed, rows
+    new._packed = packed
+    new._rows = rows
     return new

@@ -5,36 +5,51 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Sequence
-from typing import Any
+from functools import singledispatch
+from typing import NoReturn
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.lib.array_utils import byte_bounds
+from sklearn.utils import gen_batches
 
-from skxmr._data.kinds import MODALITIES, FloatArray, column_names, is_chunked, is_frame, memory_map, n_rows
-from skxmr._data.repeated import IndexedRows
+from skxmr._data.kinds import (
+    MODALITIES,
+    AnyArray,
+    Chunked,
+    Frame,
+    Matrix,
+    Sparse,
+    View,
+    column_names,
+    is_chunked,
+    is_frame,
+    memory_map,
+    n_rows,
+)
+from skxmr._data.repeated import IndexedRows, expand
 
 WRAP_HINT = "wrap the views: Pairs(image, text)"
 
 
-def check_same_rows(**views: Any) -> int:
+def check_same_rows(**views: View) -> int:
     """Return the common number of rows of the given arguments (None is skipped)."""
     rows = {name: n_rows(view) for name, view in views.items() if view is not None}
-    (first, n), *others = rows.items()
-    for name, m in others:
+    first, n = next(iter(rows.items()))
+    for name, m in rows.items():
         if m != n:
             raise ValueError(f"{name} has {m} rows but {first} has {n}; row i of both must describe the same item.")
     check_same_index(**views)
     return n
 
 
-def check_same_index(**views: Any) -> None:
-    """Refuse pandas arguments whose indexes contradict one another: rows are matched by position."""
+def check_same_index(**views: View) -> None:
+    """Refuse pandas arguments with different indexes, because rows are matched by position."""
     frames = {name: view for name, view in views.items() if is_frame(view)}
-    if len(frames) < 2:
+    if not frames:
         return
-    (first, reference), *others = frames.items()
-    for name, frame in others:
+    first, reference = next(iter(frames.items()))
+    for name, frame in frames.items():
         if not frame.index.equals(reference.index):
             raise ValueError(
                 f"the indexes of {first} and {name} differ, and rows are matched by position; align them "
@@ -43,14 +58,14 @@ def check_same_index(**views: Any) -> None:
 
 
 def check_view(
-    view: Any,
+    view: View,
     name: str,
     *,
     width: int | None = None,
     columns: Sequence[str] | None = None,
     min_rows: int = 1,
     min_width: int = 1,
-) -> FloatArray | sp.csr_array:
+) -> Matrix:
     """Return one modality as a finite float matrix, dense or CSR.
 
     Parameters
@@ -58,7 +73,7 @@ def check_view(
     view : array-like, sparse matrix or DataFrame of shape (n, d)
         What the user passed. It is never modified, and copied only when its type has to change.
     name : {"image", "text"}
-        How the view is called in messages.
+        Name of the view in messages.
     width : int or None
         The number of columns seen while fitting.
     columns : sequence of str or None
@@ -71,9 +86,9 @@ def check_view(
     ndarray or csr_array of shape (n, d)
         float32 stays float32, everything else becomes float64.
     """
-    view = view.expanded() if isinstance(view, IndexedRows) else view
+    view = expand(view)
     _check_columns(view, name, columns)
-    matrix = _as_matrix(view, name)
+    matrix = as_matrix(view, name)
     if matrix.ndim != 2:
         raw = matrix.dtype.kind in "OUST"
         hint = extractor_hint(name) if raw else "Reshape your data, a single row with .reshape(1, -1)."
@@ -94,14 +109,15 @@ def check_view(
     return matrix
 
 
-def check_mapped(matrix: Any, name: str) -> None:
-    """Refuse a map of a file that was cut off since: reading beyond its end would kill the process."""
+def check_mapped(matrix: View, name: str) -> None:
+    """Refuse a memory map whose file has become too short: reading beyond its end would kill the process."""
     mapped = memory_map(matrix)
     file = getattr(mapped, "filename", None)
-    if mapped is None or file is None or not os.path.exists(file):  # a removed file stays readable while it is mapped
+    # A file that was removed stays readable while it is mapped.
+    if mapped is None or file is None or not os.path.exists(file):
         return
-    end = byte_bounds(matrix)[1] - byte_bounds(mapped)[0]
-    needed, found = mapped.offset + end, os.path.getsize(file)
+    needed = mapped.offset + byte_bounds(matrix)[1] - byte_bounds(mapped)[0]
+    found = os.path.getsize(file)
     if found < needed:
         raise ValueError(
             f"{name} is a memory map of the first {needed} bytes of {os.path.basename(file)!r}, which has only {found} "
@@ -109,58 +125,71 @@ def check_mapped(matrix: Any, name: str) -> None:
         )
 
 
-def _check_columns(view: Any, name: str, columns: Sequence[str] | None) -> None:
+def _check_columns(view: View, name: str, columns: Sequence[str] | None) -> None:
     seen = column_names(view)
     if columns is None or seen is None or seen == list(columns):
         return
-    unknown = [c for c in seen if c not in columns] or "the same columns in another order"
+    unknown = [column for column in seen if column not in columns] or "the same columns in another order"
     raise ValueError(f"the columns of {name} must be those seen in fit, in that order; got {unknown}.")
 
 
-def _as_matrix(view: Any, name: str) -> Any:
-    if hasattr(view, "image") and hasattr(view, "label_graph"):
-        raise TypeError(f"{name} is a Pairs; pass one modality, e.g. pairs.{name}.")
-    if sp.issparse(view):
-        return sp.csr_array(view)
-    if is_frame(view):
-        return _frame_values(view)
-    if is_chunked(view):
-        raise TypeError(
-            f"{name} is a dask array and is not loaded unasked; fit of CCA, PLS, MLCCA and SemanticMatching reads it "
-            f"by chunks. Else load it, {name}.compute(), or encode by {name}.map_blocks(model.encode_{name}, ...)."
-        )
-    if isinstance(view, np.ma.MaskedArray) and np.ma.is_masked(view):
-        raise ValueError(f"{name} is an array with masked values; fill or drop them.")
-    if isinstance(view, tuple):
-        raise TypeError(f"{name} is a tuple of length {len(view)}; {WRAP_HINT}.")
+@singledispatch
+def as_matrix(view: View, name: str) -> View:
+    """Return a view as an array or CSR matrix, whatever it holds."""
     try:
         return np.asarray(view)
     except ValueError as error:
         raise ValueError(f"{name} must be a numeric matrix, but its rows differ in length.") from error
 
 
-def _frame_values(frame: Any) -> Any:
+@as_matrix.register(Sparse)
+def _sparse_matrix(view: View, name: str) -> sp.csr_array:
+    return sp.csr_array(view)
+
+
+@as_matrix.register(Frame)
+def _frame_matrix(frame: View, name: str) -> AnyArray:
     values = frame.to_numpy()
-    if values.dtype == object:  # nullable numbers: a missing value becomes NaN, and is refused as such
+    # Nullable numbers of pandas: a missing value becomes NaN, and is refused as such.
+    if values.dtype == object:
         with contextlib.suppress(TypeError, ValueError):
             values = frame.to_numpy(dtype=np.float64, na_value=np.nan)
-    return np.ascontiguousarray(values)  # frames store columns; in row order they equal arrays bit by bit
+    # Frames are stored by columns; stored by rows, their products equal those of arrays bit by bit.
+    return np.ascontiguousarray(values)
 
 
-def _as_float(matrix: Any, name: str) -> FloatArray | sp.csr_array:
+@as_matrix.register(Chunked)
+def _refuse_chunks(view: View, name: str) -> NoReturn:
+    raise TypeError(
+        f"{name} is a dask array and is not loaded unasked; fit of CCA, PLS, MLCCA and SemanticMatching reads it "
+        f"by chunks. Else load it, {name}.compute(), or encode by {name}.map_blocks(model.encode_{name}, ...)."
+    )
+
+
+@as_matrix.register(np.ma.MaskedArray)
+def _unmasked_matrix(view: AnyArray, name: str) -> AnyArray:
+    if np.ma.is_masked(view):
+        raise ValueError(f"{name} is an array with masked values; fill or drop them.")
+    return np.asarray(view)
+
+
+@as_matrix.register(tuple)
+def _refuse_tuple(view: tuple[View, ...], name: str) -> NoReturn:
+    raise TypeError(f"{name} is a tuple of length {len(view)}; {WRAP_HINT}.")
+
+
+def _as_float(matrix: View, name: str) -> Matrix:
     if matrix.dtype in (np.float32, np.float64):
         return matrix
     if matrix.dtype.kind == "c":
         raise ValueError(f"Complex data not supported: {name} holds complex numbers.")
-    if matrix.dtype.kind in "biuf":
-        return matrix.astype(np.float64)
+    if matrix.dtype.kind not in "biufOUST":
+        raise ValueError(f"{name} holds {matrix.dtype} values, not numbers.")
     try:
-        if matrix.dtype.kind in "OUST":
-            return matrix.astype(np.float64)
+        return matrix.astype(np.float64)
     except (TypeError, ValueError) as error:
         message = f"{name} holds {matrix.dtype} values, not numbers ({error}). {extractor_hint(name)}"
         raise type(error)(message) from error
-    raise ValueError(f"{name} holds {matrix.dtype} values, not numbers.")
 
 
 def extractor_hint(name: str) -> str:
@@ -168,29 +197,33 @@ def extractor_hint(name: str) -> str:
     return f"Put an extractor in front of the model, e.g. PerModality({name}=TfidfVectorizer()) for captions."
 
 
-def _check_finite(matrix: Any, name: str) -> None:
-    values = matrix.data if sp.issparse(matrix) else matrix
+def _check_finite(matrix: Matrix, name: str) -> None:
+    values = matrix if isinstance(matrix, np.ndarray) else matrix.data
     with np.errstate(over="ignore", invalid="ignore"):
-        if np.isfinite(values.sum()):  # one bad value makes the sum bad, and a sum is a quarter of the time
+        # One bad value makes the sum bad, and a sum takes a quarter of the time of looking at every value.
+        if np.isfinite(values.sum()):
             return
-    step = max(1, 2**20 // max(1, values[:1].size))  # in blocks, so that the mask stays small
-    bad = sum(int((~np.isfinite(values[a : a + step])).sum()) for a in range(0, len(values), step))
+    # In blocks, so that the mask stays small.
+    block = max(1, 2**20 // max(1, values[:1].size))
+    bad = 0
+    for rows in gen_batches(len(values), block):
+        bad += int((~np.isfinite(values[rows])).sum())
     if bad:
         hint = f", e.g. PerModality({name}=SimpleImputer())" if name in MODALITIES else ""
         raise ValueError(f"{name} contains {bad} NaN or infinite values; impute or drop them{hint}.")
 
 
-def check_chunks(view: Any, name: str, *, width: int | None = None) -> Any:
-    """Return a dask array of shape (n, d) whose chunks are whole rows; their entries are checked when they are read.
+def check_chunks(view: View, name: str, *, width: int | None = None) -> View:
+    """Return a dask array of shape (n, d) whose chunks are whole rows; values are checked when they are read.
 
     Parameters
     ----------
     view : dask.array.Array
         What the user passed.
     name : {"image", "text"}
-        How the view is called in messages.
+        Name of the view in messages.
     width : int or None
-        The number of columns of the parts before.
+        The number of columns seen before.
     """
     if isinstance(view, IndexedRows):
         raise TypeError(
@@ -207,5 +240,6 @@ def check_chunks(view: Any, name: str, *, width: int | None = None) -> Any:
         raise ValueError(f"{name} has shape {view.shape}; at least 2 rows and 1 feature are needed.")
     if width is not None and view.shape[1] != width:
         raise ValueError(f"{name} has {view.shape[1]} features but {width} were seen in fit.")
-    rows = tuple(size for size in view.chunks[0] if size != 0)  # filters leave empty chunks
+    # Filters leave empty chunks.
+    rows = tuple(size for size in view.chunks[0] if size != 0)
     return view.rechunk({0: rows, 1: -1})

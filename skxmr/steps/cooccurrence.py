@@ -2,34 +2,34 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 
-from skxmr._data.kinds import is_frame
+from skxmr._data.kinds import AnyArray, LabelsLike, Matrix, View, is_frame
 from skxmr._data.labels import Labels, encode_labels
 from skxmr._data.option_checks import check_choice
-
-if TYPE_CHECKING:
-    import pandas as pd
+from skxmr._data.view_checks import as_matrix
 
 KINDS = ("cooccurrence", "probability", "identity")
 NORMALIZATIONS = ("none", "symmetric")
-_DENSE = 512  # up to this many labels the graph is a dense array, above it CSR
-Graph: TypeAlias = Any  # ndarray, or csr_array above _DENSE labels
+# Up to this many labels the graph is a dense array, above it CSR.
+_DENSE = 512
+# The name of a kind of graph, or the matrix of one.
+GraphKind: TypeAlias = str | ArrayLike | sp.csr_array
 
 
 def label_graph(
-    Y: Any,
+    Y: LabelsLike,
     tau: float = 0.4,
     p: float = 0.5,
     *,
-    kind: Any = "cooccurrence",
+    kind: GraphKind = "cooccurrence",
     normalize: str = "none",
     transpose: bool = False,
-) -> Graph:
+) -> Matrix:
     """Label correlation matrix of DAGNN: row i receives from j where P(L_i | L_j) >= tau.
 
     With M_ij the number of rows that have labels i and j, and N_j that of rows with label j, P_ij = M_ij / N_j
@@ -44,8 +44,8 @@ def label_graph(
     p : float, default=0.5
         Weight of a neighbour relative to the label itself, > 0.
     kind : {"cooccurrence", "probability", "identity"} or (c, c) array, CSR or DataFrame, default="cooccurrence"
-        ``"probability"`` keeps P_ij itself where it reaches `tau`, and `p` has no effect; ``"identity"`` connects
-        nothing; a matrix is taken as it is, and neither `tau` nor `p` has an effect.
+        ``"probability"`` keeps P_ij itself where it reaches `tau`, and `p` has no effect. ``"identity"`` connects no
+        labels. A matrix is used as it is, and neither `tau` nor `p` has an effect.
     normalize : {"none", "symmetric"}, default="none"
         ``"symmetric"`` gives D^-1/2 A D^-1/2 with D the row sums of A.
     transpose : bool, default=False
@@ -54,7 +54,7 @@ def label_graph(
     Returns
     -------
     ndarray of shape (c, c), or csr_array above 512 labels
-        float64. A label that never occurs is connected to nothing (P_ij = 0 where N_j = 0).
+        float64. A label that never occurs is connected to no other (P_ij = 0 where N_j = 0).
 
     Raises
     ------
@@ -86,7 +86,7 @@ def label_graph(
     return A.toarray() if A.shape[0] <= _DENSE else A
 
 
-def _check_options(tau: float, p: float, kind: Any, normalize: str, transpose: bool) -> None:
+def _check_options(tau: float, p: float, kind: GraphKind, normalize: str, transpose: bool) -> None:
     for name, value in (("tau", tau), ("p", p)):
         if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
             raise ValueError(f"{name} must be a number; got {value!r}.")
@@ -103,7 +103,8 @@ def _check_options(tau: float, p: float, kind: Any, normalize: str, transpose: b
 
 def _cooccurrence(Y: sp.csr_array, tau: float, p: float | None) -> sp.csr_array:
     c = Y.shape[1]
-    if tau == 0 and p is not None:  # P >= 0 always holds: every pair is connected
+    # With tau = 0 every pair of labels is connected, because P >= 0 always holds.
+    if tau == 0 and p is not None:
         if c > _DENSE:
             raise ValueError(f"tau=0 connects every pair of {c} labels; use tau > 0 above {_DENSE} labels.")
         full = np.full((c, c), float(p))
@@ -114,15 +115,14 @@ def _cooccurrence(Y: sp.csr_array, tau: float, p: float | None) -> sp.csr_array:
     P = M.data / Y.sum(axis=0)[columns]
     edge = (tau <= P) & (rows != columns)
     weights = P[edge] if p is None else np.full(int(edge.sum()), float(p))
-    i, j = np.r_[rows[edge], np.arange(c)], np.r_[columns[edge], np.arange(c)]
-    return sp.csr_array((np.r_[weights, np.ones(c)], (i, j)), shape=(c, c))
+    diagonal = np.arange(c)
+    coordinates = (np.r_[rows[edge], diagonal], np.r_[columns[edge], diagonal])
+    return sp.csr_array((np.r_[weights, np.ones(c)], coordinates), shape=(c, c))
 
 
-def _given(matrix: Any, labels: Labels) -> sp.csr_array:
-    if is_frame(matrix):
-        matrix = _reorder(matrix, labels.names)
+def _given(matrix: View, labels: Labels) -> sp.csr_array:
+    given = _reorder(matrix, labels.names) if is_frame(matrix) else as_matrix(matrix, "kind")
     c = len(labels.names)
-    given = matrix if sp.issparse(matrix) else np.asarray(matrix)
     if given.shape != (c, c):
         raise ValueError(
             f"the given label graph has shape {given.shape} but there are {c} labels; ({c}, {c}) is needed."
@@ -136,12 +136,14 @@ def _given(matrix: Any, labels: Labels) -> sp.csr_array:
     return A
 
 
-def _reorder(frame: pd.DataFrame, names: NDArray[Any]) -> NDArray[Any]:
+def _reorder(frame: View, names: AnyArray) -> AnyArray:
+    """Return the values of a DataFrame in the order of the labels."""
     for axis in (frame.index, frame.columns):
-        if set(axis) != set(names.tolist()):
+        different = set(axis) ^ set(names.tolist())
+        if different:
             raise ValueError(
                 "the rows and columns of the given label graph must be named by the labels; "
-                f"they differ in {sorted(map(str, set(axis) ^ set(names.tolist())))[:5]}."
+                f"they differ in {sorted(map(str, different))[:5]}."
             )
     return np.asarray(frame.loc[names, names].to_numpy())
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import scipy.sparse as sp
+from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from skxmr._data.arguments import PairsStep, need_pairs
-from skxmr._data.kinds import n_rows
+from skxmr._data.kinds import AnyArray, LabelsLike, Matrix, n_rows
 from skxmr._data.labels import encode_labels
 from skxmr._data.pairs import Pairs
 from skxmr._data.warn import warn
-from skxmr.steps.cooccurrence import label_graph
+from skxmr.steps.cooccurrence import GraphKind, label_graph
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 class LabelGraph(PairsStep):
     """Label graph as a pipeline step: learns the graph from the training labels and attaches it to the `Pairs`.
 
-    Being fitted inside the pipeline, the graph sees the training fold only; `transform` needs no labels.
+    Because it is fitted inside the pipeline, the graph sees the training fold only. `transform` needs no labels.
 
     Parameters
     ----------
@@ -32,7 +33,7 @@ class LabelGraph(PairsStep):
     p : float, default=0.5
         Weight of a neighbour relative to the label itself, > 0.
     kind : {"cooccurrence", "probability", "identity"} or (c, c) array, CSR or DataFrame, default="cooccurrence"
-        As in :func:`label_graph`; in a grid, ``"identity"`` answers whether the graph helps.
+        As in :func:`label_graph`; ``"identity"`` in a grid shows whether the graph helps.
     normalize : {"none", "symmetric"}, default="none"
         As in :func:`label_graph`.
     transpose : bool, default=False
@@ -45,7 +46,7 @@ class LabelGraph(PairsStep):
     classes_ : ndarray of shape (c,)
         The label names, in the order of the matrix.
     isolated_ : ndarray of shape (k,)
-        Names of the labels connected to no other label in either direction.
+        Names of the labels that are connected to no other label in either direction.
     n_edges_ : int
         Number of directed edges between different labels.
 
@@ -57,7 +58,7 @@ class LabelGraph(PairsStep):
     Warns
     -----
     UserWarning
-        If a co-occurrence graph has no edge at all, so that it does nothing.
+        If a co-occurrence graph has no edges, so that it has no effect.
 
     References
     ----------
@@ -77,7 +78,7 @@ class LabelGraph(PairsStep):
         self,
         tau: float = 0.4,
         p: float = 0.5,
-        kind: Any = "cooccurrence",
+        kind: GraphKind = "cooccurrence",
         normalize: str = "none",
         transpose: bool = False,
     ) -> None:
@@ -87,13 +88,13 @@ class LabelGraph(PairsStep):
         self.normalize = normalize
         self.transpose = transpose
 
-    def fit(self, X: Any, y: Any = None) -> LabelGraph:
+    def fit(self, X: Pairs | None, y: LabelsLike = None) -> Self:
         """Learn the graph from labels.
 
         Parameters
         ----------
         X : Pairs or None
-            Only its number of rows is looked at.
+            Only its number of rows is used.
         y : labels of shape (n,) or (n, c), or n lists of tags
             The training labels.
 
@@ -108,23 +109,21 @@ class LabelGraph(PairsStep):
         if X is not None and n_rows(y) != len(X):
             raise ValueError(f"labels has {n_rows(y)} rows but the views have {len(X)}.")
         labels = encode_labels(y)
-        self.matrix_ = label_graph(
+        self.matrix_: Matrix = label_graph(
             labels, self.tau, self.p, kind=self.kind, normalize=self.normalize, transpose=self.transpose
         )
         self.classes_ = labels.names
         edges = sp.coo_array(self.matrix_)
-        rows, columns = (index[edges.data != 0] for index in edges.coords)
-        off = rows != columns
-        connected = np.union1d(rows[off], columns[off])
-        self.isolated_ = np.delete(labels.names, connected)
-        self.n_edges_ = int(off.sum())
+        rows, columns = edges.coords
+        between = (rows != columns) & (edges.data != 0)
+        connected = np.union1d(rows[between], columns[between])
+        self.isolated_: AnyArray = np.delete(labels.names, connected)
+        self.n_edges_ = int(between.sum())
         if self.n_edges_ == 0 and isinstance(self.kind, str) and self.kind == "cooccurrence":
-            warn(
-                f"at tau={self.tau} the label graph connects no two labels; lower tau, or use 'identity'.",
-            )
+            warn(f"at tau={self.tau} the label graph connects no two labels; lower tau, or use 'identity'.")
         return self
 
-    def fit_transform(self, X: Any, y: Any = None) -> Pairs:
+    def fit_transform(self, X: Pairs, y: LabelsLike = None) -> Pairs:
         """Learn the graph and attach it.
 
         Parameters
@@ -141,13 +140,13 @@ class LabelGraph(PairsStep):
         """
         return self.fit(X, y).transform(X)
 
-    def transform(self, X: Any) -> Pairs:
+    def transform(self, X: Pairs) -> Pairs:
         """Attach the graph.
 
         Parameters
         ----------
         X : Pairs
-            The views, which are shared, not copied.
+            The views, which are not copied.
 
         Returns
         -------
@@ -172,7 +171,7 @@ class LabelGraph(PairsStep):
             return pd.DataFrame.sparse.from_spmatrix(self.matrix_, self.classes_, self.classes_)
         return pd.DataFrame(self.matrix_, self.classes_, self.classes_)
 
-    def __sklearn_tags__(self) -> Any:
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
         return tags

@@ -1,28 +1,30 @@
-"""MeanRegions: one vector an image, for methods that know no regions."""
+"""MeanRegions: one vector per image, for methods that do not take regions."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils import Tags
 
-from skxmr._data.kinds import FloatArray
+from skxmr._data.kinds import FloatArray, View
 from skxmr._data.regions import Regions
-from skxmr._data.repeated import IndexedRows
+from skxmr._data.repeated import distinct
 
-_BLOCK = 1024  # images that are read at a time
+# Images that are read together.
+_BLOCK = 1024
 
 
 class MeanRegions(TransformerMixin, BaseEstimator):
-    """Mean of the features of an image's regions: what methods that want one vector an image can be given.
+    """Mean of the features of an image's regions, for methods that take one vector per image.
 
     Used as ``PerModality(image=MeanRegions(), text=TfidfVectorizer())``. It learns nothing.
 
     Raises
     ------
     TypeError
-        If X is neither `Regions`, nor an array of three axes, nor a list.
+        If X is neither `Regions` nor an array of three axes nor a list.
 
     Examples
     --------
@@ -33,7 +35,7 @@ class MeanRegions(TransformerMixin, BaseEstimator):
            [1. , 1. ]])
     """
 
-    def fit(self, X: Any, y: Any = None) -> MeanRegions:
+    def fit(self, X: View, y: object = None) -> Self:
         """Do nothing.
 
         Parameters
@@ -49,43 +51,46 @@ class MeanRegions(TransformerMixin, BaseEstimator):
         """
         return self
 
-    def transform(self, X: Any) -> FloatArray:
-        """Average.
+    def transform(self, X: View) -> FloatArray:
+        """Average the regions of each image.
 
         Parameters
         ----------
         X : Regions, array of shape (n, r, d), or list of arrays of shape (r_i, d)
-            Images; a memory map is read a block at a time.
+            Images; a memory map is read in blocks.
 
         Returns
         -------
         ndarray of shape (n, d)
             float32 for float32 features, else float64.
         """
-        if isinstance(X, IndexedRows):  # an image that several rows share is averaged once
-            images, index = X.distinct()
-            means: FloatArray = self.transform(images)[index]
-            return means
-        if not isinstance(X, (Regions, list, tuple)) and getattr(X, "ndim", 0) != 3:
+        images, index = distinct(X)
+        if not isinstance(images, (Regions, list, tuple)) and getattr(images, "ndim", 0) != 3:
             raise TypeError(
-                f"MeanRegions got a {type(X).__name__}; pass Regions, an array (n, regions, d), or a list of one array "
-                "(regions, d) an image."
+                f"MeanRegions got a {type(images).__name__}; pass Regions, an array (n, regions, d), or a list with "
+                "one array (regions, d) per image."
             )
-        regions = X if isinstance(X, Regions) else Regions(X)
-        n, _, d = regions.shape
-        out = np.empty((n, d), np.float32 if regions.dtype == np.float32 else np.float64)
-        for start in range(0, n, _BLOCK):
-            rows = slice(start, start + _BLOCK)
-            mask = regions.mask[rows]
-            there: Any = True if mask.all() else mask[:, :, None]  # what is masked may be anything, NaN too
-            regions.features[rows].mean(axis=1, dtype=out.dtype, where=there, out=out[rows])
-        return out
+        means = _means(images if isinstance(images, Regions) else Regions(images))
+        return means if index is None else means[index]
 
     def __sklearn_is_fitted__(self) -> bool:
         return True
 
-    def __sklearn_tags__(self) -> Any:
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
-        tags.input_tags.two_d_array, tags.input_tags.three_d_array = False, True
+        tags.input_tags.two_d_array = False
+        tags.input_tags.three_d_array = True
         tags.requires_fit = False
         return tags
+
+
+def _means(regions: Regions) -> FloatArray:
+    n, _, d = regions.shape
+    out: FloatArray = np.empty((n, d), np.float32 if regions.dtype == np.float32 else np.float64)
+    for start in range(0, n, _BLOCK):
+        rows = slice(start, start + _BLOCK)
+        mask = regions.mask[rows]
+        # Masked features may hold anything, even NaN. Without masked ones the mean is faster.
+        exists = True if mask.all() else mask[:, :, None]
+        regions.features[rows].mean(axis=1, dtype=out.dtype, where=exists, out=out[rows])
+    return out

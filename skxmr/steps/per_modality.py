@@ -1,23 +1,33 @@
-"""Scikit-learn transformers, one per modality."""
+"""PerModality: one scikit-learn transformer for the images and one for the texts."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Protocol, Self
 
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from skxmr._data.arguments import PairsStep, need_pairs
-from skxmr._data.kinds import MODALITIES, is_frame
+from skxmr._data.kinds import MODALITIES, IndexArray, LabelsLike, View, is_frame
 from skxmr._data.pairs import Pairs
-from skxmr._data.repeated import IndexedRows
+from skxmr._data.repeated import IndexedRows, distinct
 from skxmr._data.views import as_view
+
+
+class Transformer(Protocol):
+    """A transformer of scikit-learn."""
+
+    def fit(self, X: View, y: LabelsLike = None) -> Self:
+        """Learn from rows."""
+
+    def transform(self, X: View) -> View:
+        """Return transformed rows."""
 
 
 class PerModality(PairsStep):
     """Apply one scikit-learn transformer to the images and another to the texts of a `Pairs`.
 
-    Each transformer gets its view as it stands: sparse text stays sparse, raw captions reach a vectoriser as strings.
+    Each transformer gets its view unchanged: sparse text stays sparse, and a vectoriser gets raw captions as strings.
 
     Parameters
     ----------
@@ -27,14 +37,14 @@ class PerModality(PairsStep):
     Attributes
     ----------
     image_, text_ : transformer or "passthrough"
-        The fitted transformers; present for the modalities seen in fit.
+        The fitted transformers, for the modalities seen in fit.
 
     Raises
     ------
     TypeError
         If X is not a `Pairs`, or a parameter is neither a transformer nor ``"passthrough"``.
     ValueError
-        At transform, if a modality comes that was not seen in fit.
+        If transform gets a modality that was not seen in fit.
 
     Examples
     --------
@@ -46,11 +56,11 @@ class PerModality(PairsStep):
     (2, 3)
     """
 
-    def __init__(self, image: Any = "passthrough", text: Any = "passthrough") -> None:
+    def __init__(self, image: Transformer | str = "passthrough", text: Transformer | str = "passthrough") -> None:
         self.image = image
         self.text = text
 
-    def fit(self, X: Any, y: Any = None) -> PerModality:
+    def fit(self, X: Pairs, y: LabelsLike = None) -> Self:
         """Fit the transformer of each modality present.
 
         Parameters
@@ -58,7 +68,7 @@ class PerModality(PairsStep):
         X : Pairs
             The views.
         y : object, default=None
-            Labels, handed to both transformers; images that several rows share have none of their own.
+            Labels, passed to both transformers, but not with images that several rows share.
 
         Returns
         -------
@@ -67,7 +77,7 @@ class PerModality(PairsStep):
         self.fit_transform(X, y)
         return self
 
-    def fit_transform(self, X: Any, y: Any = None) -> Pairs:
+    def fit_transform(self, X: Pairs, y: LabelsLike = None) -> Pairs:
         """Fit the transformers and return the transformed views.
 
         Parameters
@@ -75,28 +85,28 @@ class PerModality(PairsStep):
         X : Pairs
             The views.
         y : object, default=None
-            Labels, handed to both transformers.
+            Labels, as in `fit`.
 
         Returns
         -------
         Pairs
         """
         pairs = need_pairs(X, "PerModality")
-        out = {}
+        out: dict[str, View] = {}
         for name in MODALITIES:
             self.__dict__.pop(f"{name}_", None)
-            view, transformer = getattr(pairs, name), _transformer(getattr(self, name), name)
+            transformer = _checked(getattr(self, name), name)
+            view = getattr(pairs, name)
             if view is None:
                 continue
-            if transformer != "passthrough":
+            if not isinstance(transformer, str):
                 transformer = clone(transformer)
-                view = _fitted_rows(transformer, view, y)
+                out[name] = _fit_transform(transformer, view, y)
             setattr(self, f"{name}_", transformer)
-            out[name] = view
         return pairs.replace(**out)
 
-    def transform(self, X: Any) -> Pairs:
-        """Transform the modalities present; one alone is enough.
+    def transform(self, X: Pairs) -> Pairs:
+        """Transform the modalities present; one of them is enough.
 
         Parameters
         ----------
@@ -109,7 +119,7 @@ class PerModality(PairsStep):
         """
         check_is_fitted(self)
         pairs = need_pairs(X, "PerModality")
-        out = {}
+        out: dict[str, View] = {}
         for name in MODALITIES:
             view = getattr(pairs, name)
             if view is None:
@@ -117,14 +127,15 @@ class PerModality(PairsStep):
             if not hasattr(self, f"{name}_"):
                 raise ValueError(f"{name} was not seen in fit; PerModality was fitted on the other modality alone.")
             transformer = getattr(self, f"{name}_")
-            out[name] = view if transformer == "passthrough" else _rows(transformer, view)
+            if transformer != "passthrough":
+                out[name] = _transform(transformer, view)
         return pairs.replace(**out)
 
     def __sklearn_is_fitted__(self) -> bool:
         return any(hasattr(self, f"{name}_") for name in MODALITIES)
 
 
-def _transformer(transformer: Any, name: str) -> Any:
+def _checked(transformer: Transformer | str, name: str) -> Transformer | str:
     if isinstance(transformer, str) and transformer == "passthrough":
         return transformer
     if isinstance(transformer, type) or not (hasattr(transformer, "fit") and hasattr(transformer, "transform")):
@@ -132,31 +143,30 @@ def _transformer(transformer: Any, name: str) -> Any:
     return transformer
 
 
-def _rows(transformer: Any, view: Any) -> Any:
-    """Transform a view; an image that several rows share, once."""
-    if isinstance(view, IndexedRows):
-        images, index = view.distinct()
-        return _again(_rows(transformer, images), images, index)
-    return _without_index(view, transformer.transform(view))
+def _transform(transformer: Transformer, view: View) -> View:
+    """Transform the distinct rows of a view."""
+    rows, index = distinct(view)
+    return _in_kind(transformer.transform(rows), rows, index)
 
 
-def _fitted_rows(transformer: Any, view: Any, y: Any) -> Any:
-    """Fit and transform a view; an image that several rows share counts once, and has no labels of its own."""
-    if isinstance(view, IndexedRows):
-        images, index = view.distinct()
-        return _again(_fitted_rows(transformer, images, None), images, index)
+def _fit_transform(transformer: Transformer, view: View, y: LabelsLike) -> View:
+    """Fit on the distinct rows of a view, and transform them."""
+    rows, index = distinct(view)
+    # An image that several rows share has no labels of its own.
+    own = y if index is None else None
     if hasattr(transformer, "fit_transform"):
-        return _without_index(view, transformer.fit_transform(view, y))
-    return _without_index(view, transformer.fit(view, y).transform(view))
+        return _in_kind(transformer.fit_transform(rows, own), rows, index)
+    return _in_kind(transformer.fit(rows, own).transform(rows), rows, index)
 
 
-def _again(out: Any, images: Any, index: Any) -> IndexedRows:
-    view = as_view(out, "image")
-    if view.shape[0] != images.shape[0]:
-        raise ValueError(f"the transformer of image returned {view.shape[0]} rows for {images.shape[0]} images.")
-    return IndexedRows(view, index)
-
-
-def _without_index(view: Any, out: Any) -> Any:
-    """Return the output without an index that its input did not have: scikit-learn invents one for frames."""
-    return out.to_numpy() if is_frame(out) and not is_frame(view) else out
+def _in_kind(out: View, rows: View, index: IndexArray | None) -> View:
+    """Return transformed rows as their view was: a data frame only for a data frame, and by index if there is one."""
+    # Scikit-learn can be told to make data frames of everything; their new row names would match no other view.
+    if is_frame(out) and not is_frame(rows):
+        out = out.to_numpy()
+    if index is None:
+        return out
+    out = as_view(out, "image")
+    if out.shape[0] != rows.shape[0]:
+        raise ValueError(f"the transformer of image returned {out.shape[0]} rows for {rows.shape[0]} images.")
+    return IndexedRows(out, index)

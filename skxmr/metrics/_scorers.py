@@ -12,9 +12,9 @@ from typing import Self, TypeAlias
 from sklearn.base import BaseEstimator
 from sklearn.utils.metadata_routing import MetadataRequest
 
+from skxmr._data.kinds import View
 from skxmr._data.option_checks import check_choice, check_k
 from skxmr._data.pairs import Pairs
-from skxmr._data.views import View
 from skxmr.metrics._asking import score_matrices
 from skxmr.metrics._cutoffs import hit_at_k, ndcg_at_k, precision_at_k, recall_at_k
 from skxmr.metrics._precision import mean_average_precision

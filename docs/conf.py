@@ -17,6 +17,8 @@ sys.path.insert(0, str(DOCS))
 sys.path.insert(0, str(DOCS.parent))
 
 import public_names  # noqa: E402  (it stands beside this file)
+from docutils import nodes  # noqa: E402
+from sphinx import addnodes  # noqa: E402
 
 import skxmr  # noqa: E402
 
@@ -73,6 +75,8 @@ html_title = "skxmr"
 html_static_path = ["_static"]
 html_css_files = ["skxmr.css"]
 html_show_sourcelink = False
+# Pages without pages below them need no navigation on their left.
+html_sidebars = {page: [] for page in ("user_guide", "methods", "scaling", "glossary", "changelog")}
 html_theme_options = {
     "show_prev_next": False,
     "navbar_align": "left",
@@ -92,6 +96,22 @@ def find_elsewhere(app: Any, env: Any, node: Any, contnode: Any) -> Any:
     return env.get_domain("py").resolve_xref(*place)
 
 
+def link_names(app: Any, doctree: Any) -> None:
+    """Turn a public name that a page shows as code, such as `DAGNN`, into a link to its page."""
+    paths = {name: f"skxmr.{name}" for name in public_names.names(skxmr)}
+    for node in list(doctree.findall(nodes.literal)):
+        path = paths.get(node.astext())
+        if path and not isinstance(node.parent, nodes.reference | addnodes.pending_xref | nodes.title):
+            options = {
+                "refdomain": "py",
+                "reftype": "obj",
+                "reftarget": path,
+                "refdoc": app.env.current_document.docname,
+            }
+            node.replace_self(addnodes.pending_xref("", node.deepcopy(), **options))
+
+
 def setup(app: Any) -> None:
-    """Connect the handler above."""
+    """Connect the handlers above."""
+    app.connect("doctree-read", link_names)
     app.connect("missing-reference", find_elsewhere)

@@ -1,4 +1,11 @@
-"""Whitening, the paired eigenproblem of CCA and deterministic signs."""
+"""Whitening, the paired eigenproblem of CCA and deterministic signs.
+
+Columns are brought to unit variance before whitening, so that their scale does not decide what counts as singular.
+Whitening uses Cholesky where LAPACK's condition estimate is safe and eigenvectors otherwise, so singular covariances
+give finite, ordered answers. A few of many components come from the eigenvectors of a Gram matrix, unless the squared
+condition would cost more than six digits. The SVD falls back from divide and conquer to QR iteration, because the
+former sometimes fails to converge on harmless real data.
+"""
 
 from __future__ import annotations
 

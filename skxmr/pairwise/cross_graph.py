@@ -2,6 +2,14 @@
 
 Alphabet: a images of r regions, b texts of w words, all of width d; masks say which regions and words there are. What
 belongs to pairs has shapes such as (a, b, m_x, m_y): x and y are the two modalities, with m_x and m_y nodes each.
+
+The nodes of a pair are never formed. A node of the graph is a combination of two vectors of each region and each word,
+so its length and its products with others are sums of products of these: nine matrix products of all images with all
+texts. Only the rebuilt nodes exist as vectors. This takes a third more arithmetic than the printed equations and is
+faster at all but the smallest sizes, because memory is what limits them.
+
+A node without neighbours keeps itself: where a graph is switched off, or a word depends on no other, the node is its
+own neighbour. By eq. 11 it would be the bias alone, which is the same for all nodes.
 """
 
 from __future__ import annotations

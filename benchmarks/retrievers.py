@@ -14,7 +14,7 @@ import skxmr
 from skxmr.metrics import RetrievalScores
 from skxmr.testing import all_retrievers
 
-EMBEDDING = [cls for cls in all_retrievers() if not cls.scores_pairs]
+EMBEDDING = [cls for cls in all_retrievers() if hasattr(cls, "transform")]
 CLOSED = tuple(cls.__name__ for cls in EMBEDDING if not issubclass(cls, skxmr.DeepRetriever))
 DEEP = tuple(cls.__name__ for cls in EMBEDDING if issubclass(cls, skxmr.DeepRetriever))
 METHODS = (*CLOSED, *DEEP)

@@ -39,7 +39,7 @@ def title_of(thing: type) -> str:
     """Return the title under which a public class or function is listed."""
     if not inspect.isclass(thing):
         return "Functions"
-    if not issubclass(thing, skxmr.CrossModalRetriever):
+    if not issubclass(thing, skxmr.Retriever):
         return "Classes"
     if inspect.isabstract(thing):
         return "Base classes"

@@ -9,7 +9,9 @@ from ._data.pairs import Pairs as Pairs
 from ._data.parsing import parse_sentences as parse_sentences
 from ._data.regions import Regions as Regions
 from ._data.sentences import Sentences as Sentences
+from .base import ComparingRetriever as ComparingRetriever
 from .base import CrossModalRetriever as CrossModalRetriever
+from .base import Retriever as Retriever
 from .datasets._word_vectors import load_word_vectors as load_word_vectors
 from .deep.base import DeepRetriever as DeepRetriever
 from .methods.acmr import ACMR as ACMR

@@ -7,15 +7,24 @@ from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
 import skxmr
-from skxmr import CCA, CrossModalRetriever, DeepRetriever, LabelGraph, PairwiseRetriever, PerModality
+from skxmr import (
+    CCA,
+    ComparingRetriever,
+    CrossModalRetriever,
+    DeepRetriever,
+    LabelGraph,
+    PairwiseRetriever,
+    PerModality,
+    Retriever,
+)
 from skxmr.testing import all_retrievers, check_retriever, retriever_checks
 from tests.adapter import SplitColumns
 
 SMALL = [cls(**parameters) for cls in all_retrievers() for parameters in cls._get_test_params()]
-RETRIEVERS = [retriever for retriever in SMALL if not retriever.scores_pairs]
-SCORE_PAIRS = [retriever for retriever in SMALL if retriever.scores_pairs]
+RETRIEVERS = [retriever for retriever in SMALL if hasattr(retriever, "transform")]
+SCORE_PAIRS = [retriever for retriever in SMALL if not hasattr(retriever, "transform")]
 # Those that scikit-learn can make without arguments.
-NOT_COMBINED = [retriever for retriever in SMALL if isinstance(retriever, CrossModalRetriever)]
+NOT_COMBINED = [retriever for retriever in SMALL if isinstance(retriever, CrossModalRetriever | PairwiseRetriever)]
 STEPS = [LabelGraph(), PerModality(image=MaxAbsScaler(), text=MaxAbsScaler())]
 
 # Checks that cannot pass, each with its reason, by step.
@@ -92,7 +101,7 @@ def test_our_checks(check):
 def test_every_method_is_public_and_every_public_retriever_is_checked():
     public = {getattr(skxmr, name) for name in skxmr.__all__}
     classes = {value for value in public if isinstance(value, type) and hasattr(value, "similarity")}
-    bases = {CrossModalRetriever, DeepRetriever, PairwiseRetriever}
+    bases = {Retriever, CrossModalRetriever, ComparingRetriever, DeepRetriever, PairwiseRetriever}
     assert classes - bases == set(all_retrievers()) == {type(retriever) for retriever in SMALL}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Self
 
 from sklearn.utils import Tags
 
@@ -65,16 +65,6 @@ def image_and_text(image: View, text: View, doing: str) -> tuple[View, View]:
     if text is None:
         raise ValueError(f"text is missing; {doing} needs both views.")
     return image, text
-
-
-def refuse_pairwise(retriever: Any) -> None:
-    """Refuse to ask a method for embeddings that scores pair by pair."""
-    if retriever.scores_pairs:
-        who = type(retriever).__name__
-        raise TypeError(
-            f"{who} makes no embeddings: it compares images and texts pair by pair. Ask for similarity(image, text); "
-            f"for many items TwoStage(first=CCA(), second={who}()) finds candidates by a method that embeds."
-        )
 
 
 class PairsStep(TransformerMixin, Estimator):

@@ -1,38 +1,27 @@
-"""DeepRetriever: the base of every deep method."""
+"""DeepRetriever: the base of every deep method that embeds."""
 
 from __future__ import annotations
 
-import copy
-from abc import abstractmethod
 from collections.abc import Callable
-from dataclasses import field
-from numbers import Integral, Real
-from typing import Any, ClassVar, Self
+from numbers import Integral
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
-from torch import nn
 
 from skxmr._data.kinds import FloatArray
 from skxmr._data.labels import Labels
 from skxmr._data.pairs import Pairs
 from skxmr.base import CrossModalRetriever
-from skxmr.deep import distributed
 from skxmr.deep.batches import PairsDataset
-from skxmr.deep.callbacks import SCHEDULES
 from skxmr.deep.encoding import encode_rows, validation_scores
-from skxmr.deep.inputs import PretrainedText, pretrain_text
-from skxmr.deep.options import OPTIMIZERS, options_of
+from skxmr.deep.options import Options, options_of
 from skxmr.deep.split import Split, split_rows
-from skxmr.deep.tasks import AnnouncesEpochs, with_callbacks
-from skxmr.deep.training import resumed, train
-from skxmr.nn.device import initialising, resolve_device
-from skxmr.nn.objective import Objective
+from skxmr.deep.trained import TrainedRetriever
 
 
-class DeepRetriever(AnnouncesEpochs, CrossModalRetriever):
+class DeepRetriever(TrainedRetriever, CrossModalRetriever):
     """Base of the deep methods: separates validation rows, trains, keeps the best epoch, encodes.
 
     A method overrides `_build`, which makes its network and objective from the fitting rows. The network has
@@ -98,28 +87,12 @@ class DeepRetriever(AnnouncesEpochs, CrossModalRetriever):
     """
 
     _training_constraints: ClassVar[dict[str, list[Any]]] = {
-        "n_components": [Interval(Integral, 1, None, closed="left")],
-        "lr": [Interval(Real, 0, None, closed="neither")],
+        **TrainedRetriever._network_constraints,
         "batch_size": [Interval(Integral, 2, None, closed="left"), StrOptions({"auto"})],
         "max_epochs": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
-        "optimizer": [StrOptions(set(OPTIMIZERS)), callable],
-        "weight_decay": [Interval(Real, 0, None, closed="left")],
-        "schedule": [StrOptions(set(SCHEDULES))],
-        "dropout": [Interval(Real, 0, 1, closed="left")],
-        "input_dropout": [Interval(Real, 0, 1, closed="left")],
-        "standardize": ["boolean", StrOptions({"view"})],
-        "precision": [StrOptions({"float32", "bf16"})],
         "compile": ["boolean"],
-        "random_state": ["random_state"],
-        "early_stopping": [Interval(Integral, 1, None, closed="left"), None],
-        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
-        "callbacks": [list, None],
-        "verbose": ["verbose"],
-        "warm_start": ["boolean"],
     }
     _auto_batch: ClassVar[int] = 256
-    _options = options_of
-    network_: Any = field(init=False)
 
     def __init__(
         self,
@@ -172,63 +145,6 @@ class DeepRetriever(AnnouncesEpochs, CrossModalRetriever):
         names = cls._get_param_names()
         return [{name: value for name, value in small.items() if name in names}]
 
-    @abstractmethod
-    def _build(self, split: Split) -> tuple[nn.Module, Objective]:
-        """Make the network and the objective; torch's global generator is seeded and private to the call."""
-
-    @with_callbacks  # type: ignore[untyped-decorator]
-    def fit(self, X: Any, y: Any = None, labels: Any = None) -> Self:
-        """Learn the common space: ``fit(image, text, labels)`` or ``fit(Pairs(image, text), labels)``.
-
-        An interrupt (Ctrl-C) leaves the model of the best finished epoch; a second one within a minute raises.
-
-        Parameters
-        ----------
-        X : Pairs, or array-like of shape (n, d_image)
-            Both views, or the images; dense, CSR, memory map or DataFrame.
-        y : labels if X is a Pairs, else array-like of shape (n, d_text)
-            The texts.
-        labels : multi-hot (n, c), class ids (n,), n lists of tags, or None
-            Labels of the rows.
-
-        Returns
-        -------
-        self
-        """
-        try:
-            super().fit(X, y, labels)
-            self._announce_end()
-        finally:
-            self.__dict__.pop("_fit_task", None)
-        return self
-
-    def _fit(self, pairs: Pairs, labels: Labels | None) -> None:
-        device = distributed.place(resolve_device(self.device))
-        seeds = check_random_state(self.random_state).randint(2**31, size=4).tolist()
-        seeds = distributed.agree(seeds, pairs, labels)
-        split = self._split(pairs, labels, seeds[0])
-        with initialising(seeds[1]):
-            network, objective = self._build(split)
-        network.float()  # whatever torch's default is
-        continued = self.warm_start and hasattr(self, "network_")
-        if continued:
-            if labels is not None and labels.names.tolist() != list(getattr(self, "classes_", [])):
-                raise ValueError("warm_start=True, but the labels of the last fit had other names; set it to False.")
-            network = resumed(network, self.network_)
-        network.to(device)
-        dataset = self._dataset(split, network, device)
-        options = self._options(len(dataset), device)
-        text_input = getattr(network, "text_input", None)
-        if isinstance(text_input, PretrainedText) and not continued:
-            pretrain_text(text_input, split, dataset, options, seeds[3])
-        options = options._replace(
-            callbacks=[*(self.callbacks or []), *self._announce(network, pairs, labels, options.max_epochs)]
-        )
-        generator = torch.Generator().manual_seed(seeds[2])
-        outcome = train(network, objective, dataset, self._measure(network, split, dataset), generator, options)
-        self.network_ = network.eval().requires_grad_(False)
-        self.best_epoch_, self.history_ = outcome.best_epoch, outcome.history
-
     def _split(self, pairs: Pairs, labels: Labels | None, seed: int) -> Split:
         return split_rows(pairs, labels, self.validation_fraction, seed)
 
@@ -236,14 +152,11 @@ class DeepRetriever(AnnouncesEpochs, CrossModalRetriever):
         Y = np.zeros((len(split.pairs), 0)) if split.labels is None else split.labels.matrix
         return PairsDataset(split.pairs.image, split.pairs.text, Y, device)
 
+    def _options(self, n: int, device: torch.device) -> Options:
+        return options_of(self, n, device)._replace(compile=self.compile)
+
     def _measure(self, network: Any, split: Split, dataset: Any) -> Callable[[], dict[str, float]] | None:
         return validation_scores(network, split)
-
-    def __getstate__(self) -> Any:
-        state = super().__getstate__()
-        if "network_" in state:  # a pickle must open where there is no such device
-            state["network_"] = copy.deepcopy(self.network_).cpu()
-        return state
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -32,16 +32,16 @@ class Options(NamedTuple):
     weight_decay: float
     schedule: str | int
     precision: str
-    compile: bool
     early_stopping: int | None
     callbacks: list[Any] | None
     verbose: int
+    compile: bool = False
 
 
 def options_of(retriever: Any, n: int, device: torch.device = _CPU) -> Options:
     """Return the options of a retriever for n fitting rows on a device."""
     check_callbacks(retriever.callbacks)
-    chosen = {name: getattr(retriever, name) for name in Options._fields}
+    chosen = {name: getattr(retriever, name) for name in Options._fields if name != "compile"}
     if retriever.early_stopping is not None and retriever.validation_fraction == 0:
         raise ValueError("early_stopping needs validation rows; set validation_fraction above 0, or it to None.")
     if retriever.batch_size == "auto":

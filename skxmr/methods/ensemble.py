@@ -8,7 +8,6 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils.metaestimators import _BaseComposition
 
-from skxmr._data.arguments import as_pairs, need_both
 from skxmr._data.pairs import Pairs
 from skxmr.methods._combined import CombinedRetriever
 from skxmr.metrics._asking import similarity_matrix, some_similarities
@@ -90,26 +89,7 @@ class RetrieverEnsemble(CombinedRetriever, _BaseComposition):
         self._set_params("estimators", **params)
         return self
 
-    def fit(self, X: Any, y: Any = None, labels: Any = None) -> Self:
-        """Fit every retriever on the same rows.
-
-        Parameters
-        ----------
-        X, y, labels : object
-            As in :meth:`CrossModalRetriever.fit`.
-
-        Returns
-        -------
-        self
-        """
-        self._check()
-        pairs, labels = as_pairs(X, y, labels)
-        need_both(pairs, "fit")
-        self.estimators_ = [clone(estimator).fit(pairs, labels) for _, estimator in self.estimators]
-        self.fitted_with_labels_ = labels is not None
-        return self
-
-    def _check(self) -> None:
+    def _check_parts(self) -> None:
         named = isinstance(self.estimators, (list, tuple)) and all(
             isinstance(entry, tuple) and len(entry) == 2 and hasattr(entry[1], "fit") for entry in self.estimators
         )
@@ -125,7 +105,12 @@ class RetrieverEnsemble(CombinedRetriever, _BaseComposition):
         if not good or weights.sum() == 0:
             raise ValueError(f"weights must be finite, at least 0 and not all 0; got {self.weights!r}.")
 
-    def _similarity(self, images: Pairs, texts: Pairs, where: Any) -> Any:
+    def _fit(self, pairs: Pairs, labels: Any) -> None:
+        self.estimators_ = [clone(estimator).fit(pairs, labels) for _, estimator in self.estimators]
+
+    def _similarity(self, image: Any, text: Any, where: Any) -> Any:
+        images = Pairs(image)
+        texts = Pairs(text=text)
         weights = np.ones(len(self.estimators_)) if self.weights is None else np.asarray(self.weights, dtype=float)
         parts = [
             similarity_matrix(estimator, images, texts)[:]

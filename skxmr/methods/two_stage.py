@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -11,7 +11,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from skxmr._data.arguments import as_pairs, image_and_text, need_both
+from skxmr._data.arguments import image_and_text
 from skxmr._data.kinds import FloatArray
 from skxmr._data.option_checks import check_k
 from skxmr._data.packed import words_of
@@ -19,7 +19,7 @@ from skxmr._data.pairs import Pairs
 from skxmr._data.regions import Regions
 from skxmr._data.repeated import IndexedRows
 from skxmr.methods._combined import CombinedRetriever
-from skxmr.metrics._asking import scores_pairs, similarity_matrix, some_similarities
+from skxmr.metrics._asking import similarity_matrix, some_similarities
 from skxmr.steps.mean_regions import MeanRegions
 from skxmr.steps.per_modality import PerModality
 
@@ -82,33 +82,20 @@ class TwoStage(CombinedRetriever):
         (small,) = SCAN._get_test_params()
         return [{"first": CCA(4), "second": SCAN(**small), "k": 60}]
 
-    def fit(self, X: Any, y: Any = None, labels: Any = None) -> Self:
-        """Fit both retrievers on the same rows.
-
-        Parameters
-        ----------
-        X, y, labels : object
-            As in :meth:`CrossModalRetriever.fit`.
-
-        Returns
-        -------
-        self
-        """
+    def _check_parts(self) -> None:
         check_k(self.k, optional=False)
-        pairs, labels = as_pairs(X, y, labels)
-        need_both(pairs, "fit")
         for name, stage in (("first", self.first), ("second", self.second)):
             if not hasattr(stage, "fit"):
                 raise TypeError(f"{name} must be a retriever, or a pipeline that ends in one; got {stage!r}.")
-        if scores_pairs(self.first):
+        if not hasattr(self.first, "transform"):
             raise TypeError(
                 f"first={type(self.first).__name__} compares pair by pair itself; candidates want a method that "
                 "embeds, such as CCA."
             )
-        first = self._vectors_first(pairs)
-        self.first_, self.second_ = first.fit(pairs, labels), clone(self.second).fit(pairs, labels)
-        self.fitted_with_labels_ = labels is not None
-        return self
+
+    def _fit(self, pairs: Pairs, labels: Any) -> None:
+        self.first_ = self._vectors_first(pairs).fit(pairs, labels)
+        self.second_ = clone(self.second).fit(pairs, labels)
 
     def _vectors_first(self, pairs: Pairs) -> Any:
         """Return a clone of the first retriever, behind what makes vectors where it is bare."""
@@ -132,7 +119,9 @@ class TwoStage(CombinedRetriever):
         image, text = image_and_text(image, text, "candidates")
         return _nearest(similarity_matrix(self.first_, Pairs(image), Pairs(text=text))[:], self.k)
 
-    def _similarity(self, images: Pairs, texts: Pairs, where: Any) -> Any:
+    def _similarity(self, image: Any, text: Any, where: Any) -> Any:
+        images = Pairs(image)
+        texts = Pairs(text=text)
         if where is not None:
             return some_similarities(self.second_, images, texts, where)
         out = similarity_matrix(self.first_, images, texts)[:]

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
+from sklearn.utils.validation import check_is_fitted
 
 from skxmr._data.arguments import as_pairs, need_both
 from skxmr._data.labels import encode_labels
@@ -14,7 +15,8 @@ from skxmr._data.repeated import IndexedRows
 from skxmr.metrics._relevance import SameGroup, SameRow, SharedLabels
 from skxmr.metrics._similarity import Similarity
 
-_ROWS = 256  # images whose similarities are looked at together
+# Images whose similarities are looked at together.
+_ROWS = 256
 
 
 def score_matrices(
@@ -33,7 +35,7 @@ def score_matrices(
         raise ValueError("the Pairs to score has no rows; pass at least one image with its text.")
     if not by_labels:
         labels = None
-    elif labels is None and _fitted_with_labels(estimator):
+    elif labels is None and hasattr(estimator, "classes_"):
         raise ValueError(
             "the model was fitted with labels but is scored without; pass them: score(pairs, labels) or "
             "score(X_img, X_txt, labels). In scikit-learn's search tools use Pairs as X and the labels as y, "
@@ -56,9 +58,9 @@ def similarity_matrix(estimator: Any, images: Pairs, texts: Pairs, metric: str =
     """Return the similarity of all images of one `Pairs` with all texts of another, or of the same.
 
     The one place that asks a retriever, or a pipeline or search around one: embeddings are compared a block at a time,
-    whatever scores pair by pair has a similarity of its own.
+    a retriever without `transform` compares pair by pair and has a similarity of its own.
     """
-    if scores_pairs(estimator):
+    if not hasattr(estimator, "transform"):
         if metric != "cosine":
             raise ValueError(f"metric={metric!r} compares embeddings, and this model has a similarity of its own.")
         return _own_similarity(estimator, images, texts)
@@ -71,7 +73,7 @@ def similarity_matrix(estimator: Any, images: Pairs, texts: Pairs, metric: str =
 def some_similarities(estimator: Any, images: Pairs, texts: Pairs, where: Any) -> sp.csr_array:
     """Return the similarities of the pairs that `where` (n, m) holds; of embeddings, whole rows are computed."""
     asked = check_where(where, len(images), len(texts))
-    if scores_pairs(estimator):
+    if not hasattr(estimator, "transform"):
         found: sp.csr_array = _own_similarity(estimator, images, texts, asked)
         return found
     scores, data = similarity_matrix(estimator, images, texts), []
@@ -92,21 +94,42 @@ def check_where(where: Any, n: int, m: int) -> sp.csr_array:
     return sp.csr_array(asked)
 
 
-def scores_pairs(estimator: Any) -> bool:
-    """Tell whether a retriever, or what a pipeline or search has around it, makes no embeddings."""
-    return bool(getattr(_retriever(estimator), "scores_pairs", False))
+def _own_similarity(estimator: Any, images: Pairs, texts: Pairs, where: sp.csr_array | None = None) -> Any:
+    """Ask a retriever that compares pairs for its similarity, after the steps of pipelines around it."""
+    pipelines, retriever = _unwrapped(estimator)
+    for steps in pipelines:
+        same = images is texts
+        images = steps.transform(images)
+        texts = images if same else steps.transform(texts)
+    if where is None:
+        return retriever.similarity(images.image, texts.text)
+    return retriever.similarity(images.image, texts.text, where=where)
 
 
-def _own_similarity(estimator: Any, images: Pairs, texts: Pairs, where: Any = None) -> Any:
-    if hasattr(estimator, "best_estimator_"):
-        return _own_similarity(estimator.best_estimator_, images, texts, where)
-    if hasattr(estimator, "steps"):
-        if len(estimator.steps) > 1:
-            same, images = images is texts, estimator[:-1].transform(images)
-            texts = images if same else estimator[:-1].transform(texts)
-        return _own_similarity(estimator.steps[-1][1], images, texts, where)
-    given = {} if where is None else {"where": where}
-    return estimator.similarity(images.image, texts.text, **given)
+def _unwrapped(estimator: Any) -> tuple[list[Any], Any]:
+    """Return what pipelines do before the retriever, in order, and the retriever.
+
+    Only `transform` reaches through scikit-learn's pipelines and searches; `similarity` does not.
+    """
+    pipelines: list[Any] = []
+    while not hasattr(estimator, "similarity"):
+        # Imported here, because the linear methods otherwise load in half the time without it.
+        from sklearn.pipeline import Pipeline
+
+        if isinstance(estimator, Pipeline):
+            if len(estimator.steps) > 1:
+                pipelines.append(estimator[:-1])
+            estimator = estimator.steps[-1][1]
+        elif hasattr(estimator, "estimator"):
+            # A search has found `best_estimator_`, and FrozenEstimator keeps the one it was given.
+            check_is_fitted(estimator)
+            estimator = getattr(estimator, "best_estimator_", estimator.estimator)
+        else:
+            raise TypeError(
+                f"{type(estimator).__name__} has neither transform nor similarity; pass a retriever, or a pipeline or "
+                "search around one."
+            )
+    return pipelines, estimator
 
 
 def _embedded(estimator: Any, pairs: Pairs) -> Pairs:
@@ -117,18 +140,3 @@ def _embedded(estimator: Any, pairs: Pairs) -> Pairs:
             "or a pipeline that ends in one, gives a Pairs of embeddings."
         )
     return embedded
-
-
-def _retriever(estimator: Any) -> Any:
-    """Return the retriever in searches and pipelines."""
-    while True:
-        if hasattr(estimator, "best_estimator_"):
-            estimator = estimator.best_estimator_
-        elif hasattr(estimator, "steps"):
-            estimator = estimator.steps[-1][1]
-        else:
-            return estimator
-
-
-def _fitted_with_labels(estimator: Any) -> bool:
-    return bool(getattr(_retriever(estimator), "fitted_with_labels_", False))

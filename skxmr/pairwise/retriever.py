@@ -9,18 +9,16 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted
 
-from skxmr._data.arguments import image_and_text
 from skxmr._data.labels import Labels
 from skxmr._data.packed import Packed
 from skxmr._data.pairs import Pairs
 from skxmr._data.repeated import IndexedRows
+from skxmr.base import ComparingRetriever
 from skxmr.deep import distributed
-from skxmr.deep.base import DeepRetriever
 from skxmr.deep.callbacks import SCHEDULES
-from skxmr.deep.options import OPTIMIZERS
 from skxmr.deep.split import Split, split_rows
+from skxmr.deep.trained import TrainedRetriever
 from skxmr.metrics import SameGroup
 from skxmr.metrics._asking import check_where
 from skxmr.pairwise.batches import RegionSource, SetsDataset, WordSource
@@ -30,7 +28,7 @@ from skxmr.pairwise.scores import pair_scores, some_pair_scores, validation_reca
 _VALIDATED = 5000  # rows that are held out at most: every image is compared with every text, after every epoch
 
 
-class PairwiseRetriever(DeepRetriever):
+class PairwiseRetriever(TrainedRetriever, ComparingRetriever):
     """Base of the methods that compare sets: no embeddings, a similarity of every image with every text.
 
     A method overrides `_build`; its network offers `encode_image` and `encode_text`, which make nodes of a batch of
@@ -85,15 +83,10 @@ class PairwiseRetriever(DeepRetriever):
         Width of the features of regions, and of the vectors of words, 0 where there were none.
     """
 
-    scores_pairs: ClassVar[bool] = True
-    compile: ClassVar[bool] = False  # type: ignore[misc]
     _set_constraints: ClassVar[dict[str, list[Any]]] = {
-        **{key: value for key, value in DeepRetriever._training_constraints.items() if key != "compile"},
+        **TrainedRetriever._network_constraints,
         **{name: [Interval(Integral, 1, None, closed="left")] for name in ("word_width", "min_count", "max_words")},
         "margin": [Interval(Real, 0, None, closed="left")],
-        "batch_size": [Interval(Integral, 2, None, closed="left")],
-        "max_epochs": [Interval(Integral, 1, None, closed="left")],
-        "optimizer": [StrOptions(set(OPTIMIZERS)), callable],
         "schedule": [StrOptions(set(SCHEDULES)), Interval(Integral, 1, None, closed="left")],
         "clip": [Interval(Real, 0, None, closed="neither"), None],
     }
@@ -137,7 +130,7 @@ class PairwiseRetriever(DeepRetriever):
         self.max_epochs = max_epochs
         self.optimizer = optimizer
         self.weight_decay = weight_decay
-        self.schedule = schedule  # type: ignore[assignment]
+        self.schedule = schedule
         self.clip = clip
         self.dropout = dropout
         self.input_dropout = input_dropout
@@ -156,25 +149,7 @@ class PairwiseRetriever(DeepRetriever):
         """Return small widths and one epoch."""
         return [{"n_components": 8, "word_width": 8, "batch_size": 10, "max_epochs": 1, "random_state": 0}]
 
-    def similarity(self, image: Any, text: Any = None, where: Any = None) -> Any:
-        """Similarity of every image with every text, or of some pairs.
-
-        Parameters
-        ----------
-        image : Regions, array of shape (n, r, d), or Pairs
-            A `Pairs` gives both views; an image that several of its rows share is one row of the answer.
-        text : Sentences, sequence of str or of lists of str, or None
-            Any number of texts; needed unless `image` is a `Pairs`.
-        where : bool array or sparse matrix of shape (n, m), or None
-            Which pairs; None is all.
-
-        Returns
-        -------
-        ndarray of shape (n, m), float32, or csr_array
-            Sparse, with an entry for each pair, if `where` is given.
-        """
-        check_is_fitted(self)
-        image, text = image_and_text(image, text, "similarity")
+    def _similarity(self, image: Any, text: Any, where: Any) -> Any:
         images = self._checked_view(image, "image", 1, self.n_features_["image"], None)
         texts = self._checked_view(text, "text", 1, self.n_features_["text"], None)
         sources = self._sources(images, texts.packed(), self.network_)

@@ -19,7 +19,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils import get_tags
 
 from skxmr._data.pairs import Pairs
-from skxmr.base import CrossModalRetriever
+from skxmr.base import Retriever
 from skxmr.datasets import make_multilabel_pairs
 from skxmr.metrics import RetrievalScores
 from skxmr.testing.pairwise import CHECKS, assert_raises, scenes
@@ -27,14 +27,14 @@ from skxmr.testing.pairwise import CHECKS, assert_raises, scenes
 Data = tuple[Pairs, Any]
 
 
-def check_retriever(estimator: CrossModalRetriever) -> None:
+def check_retriever(estimator: Retriever) -> None:
     """Run every check of :func:`retriever_checks`.
 
     Parameters
     ----------
-    estimator : CrossModalRetriever
-        An unfitted retriever, small enough to be fitted some thirty times on 120 rows. It is not modified. One that
-        scores pair by pair (`scores_pairs`) is given 20 scenes with five sentences each.
+    estimator : Retriever
+        An unfitted retriever, small enough to be fitted some thirty times on 120 rows. It is not modified. One without
+        `transform`, which compares pair by pair, is given 20 scenes with five sentences each.
 
     Raises
     ------
@@ -51,12 +51,12 @@ def check_retriever(estimator: CrossModalRetriever) -> None:
         check()
 
 
-def retriever_checks(estimator: CrossModalRetriever) -> Iterator[tuple[str, Callable[[], None]]]:
+def retriever_checks(estimator: Retriever) -> Iterator[tuple[str, Callable[[], None]]]:
     """Generate the checks of a retriever one by one, for a parametrised test.
 
     Parameters
     ----------
-    estimator : CrossModalRetriever
+    estimator : Retriever
         An unfitted retriever.
 
     Yields
@@ -73,7 +73,7 @@ def retriever_checks(estimator: CrossModalRetriever) -> Iterator[tuple[str, Call
     >>> sorted(name for name, _ in retriever_checks(CCA()))[:2]
     ['both_spellings_agree', 'dataframes_equal_arrays']
     """
-    if getattr(estimator, "scores_pairs", False):
+    if not hasattr(estimator, "transform"):
         for pair_check in CHECKS:
             yield pair_check.__name__.removeprefix("check_"), partial(pair_check, clone(estimator), scenes())
         return

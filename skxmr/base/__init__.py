@@ -1,0 +1,7 @@
+"""What every retriever can do, and the two kinds: those that embed, and those that compare pairs."""
+
+from skxmr.base.comparing import ComparingRetriever
+from skxmr.base.embedding import CrossModalRetriever
+from skxmr.base.retriever import Retriever
+
+__all__ = ["ComparingRetriever", "CrossModalRetriever", "Retriever"]

@@ -1,0 +1,64 @@
+"""ComparingRetriever: the base of retrievers that compare an image and a text directly."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import scipy.sparse as sp
+from sklearn.utils.validation import check_is_fitted
+
+from skxmr._data.arguments import image_and_text
+from skxmr._data.kinds import FloatArray
+from skxmr.base.retriever import Retriever
+
+# What retrievers that embed have and these have not.
+_OF_EMBEDDINGS = ("encode_image", "encode_text", "fit_transform", "transform")
+
+
+class ComparingRetriever(Retriever):
+    """Base of retrievers that compare images and texts pair by pair: a similarity of every pair, no embeddings.
+
+    There is no `transform` and no `encode_image` or `encode_text`, because neither an image nor a text has a vector of
+    its own. A method overrides `_fit` and `_similarity`.
+    """
+
+    def similarity(self, image: Any, text: Any = None, where: Any = None) -> FloatArray | sp.csr_array:
+        """Similarity of every image with every text, or of some pairs.
+
+        Parameters
+        ----------
+        image : Pairs, or images of n rows
+            A `Pairs` gives both views; an image that several of its rows share is one row of the answer.
+        text : texts of m rows, or None
+            Any number of texts; needed unless `image` is a `Pairs`.
+        where : bool array or sparse matrix of shape (n, m), or None
+            Which pairs; None is all.
+
+        Returns
+        -------
+        ndarray of shape (n, m), or csr_array
+            Sparse, with an entry for each pair, if `where` is given.
+        """
+        check_is_fitted(self)
+        image, text = image_and_text(image, text, "similarity")
+        return self._similarity(image, text, where)
+
+    @abstractmethod
+    def _similarity(self, image: Any, text: Any, where: Any) -> FloatArray | sp.csr_array:
+        """Compare n images, each given once, with m texts; `where` (n, m) tells which pairs, None all of them."""
+
+    # Hidden from type checkers, which would otherwise believe that every attribute exists.
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> NoReturn:
+            """Say what to use in place of embeddings; called only for attributes that do not exist."""
+            who = type(self).__name__
+            message = f"{who!r} object has no attribute {name!r}"
+            if name in _OF_EMBEDDINGS:
+                message += (
+                    f": {who} makes no embeddings, it compares images and texts pair by pair. Ask for "
+                    "similarity(image, text); to search among many items, TwoStage(first=CCA(), second=...) finds "
+                    "candidates by a method that embeds and compares only those."
+                )
+            raise AttributeError(message, name=name, obj=self)

@@ -1,0 +1,141 @@
+"""CrossModalRetriever: the base of retrievers that embed images and texts in one space."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from skxmr._data.arguments import PairsStep, as_pairs, image_and_text
+from skxmr._data.kinds import MODALITIES, FloatArray
+from skxmr._data.pairs import Pairs
+from skxmr.base.retriever import Retriever
+from skxmr.metrics._similarity import Similarity
+
+
+class CrossModalRetriever(Retriever, PairsStep):
+    """Base of retrievers that embed: two views in, one common space out.
+
+    A method overrides `_fit`, `_encode_image` and `_encode_text`; they receive checked views only.
+
+    Attributes
+    ----------
+    n_features_ : dict
+        Number of features of ``"image"`` and ``"text"`` seen in fit.
+    classes_ : ndarray of shape (c,)
+        Label names; present if fitted with labels.
+    fitted_with_labels_ : bool
+        Whether fit saw labels; `score` then wants them too.
+    """
+
+    def fit_transform(self, X: Any, y: Any = None, labels: Any = None) -> Any:
+        """Fit, then transform the same rows.
+
+        Parameters
+        ----------
+        X, y, labels : object
+            As in :meth:`fit`.
+
+        Returns
+        -------
+        Pairs, or tuple of two ndarrays
+            As :meth:`transform`.
+        """
+        self.fit(X, y, labels)
+        return self.transform(X) if isinstance(X, Pairs) else self.transform(X, y)
+
+    def encode_image(self, X: Any) -> FloatArray:
+        """Map images into the common space.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, d_image), or Pairs
+            Images alone are enough.
+
+        Returns
+        -------
+        ndarray of shape (n, n_components)
+            float32 for float32 input, else float64; float32 always from deep methods.
+        """
+        return self._encode(X, "image")
+
+    def encode_text(self, X: Any) -> FloatArray:
+        """Map texts into the common space.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, d_text), or Pairs
+            Texts alone are enough.
+
+        Returns
+        -------
+        ndarray of shape (n, n_components)
+            float32 for float32 input, else float64; float32 always from deep methods.
+        """
+        return self._encode(X, "text")
+
+    def transform(self, X: Any, y: Any = None) -> Any:
+        """Map one or both views into the common space, answering in kind.
+
+        Parameters
+        ----------
+        X : Pairs, or array-like of shape (n, d_image)
+            A `Pairs` may hold one view only.
+        y : array-like of shape (n, d_text), or None
+            The texts, where X is the images.
+
+        Returns
+        -------
+        Pairs, tuple of two ndarrays, or ndarray
+            For a `Pairs`, two arrays, or images alone; each of shape (n, n_components).
+        """
+        check_is_fitted(self)
+        if isinstance(X, Pairs):
+            if y is not None:
+                raise TypeError("transform(pairs) takes no second argument: a Pairs holds both views.")
+            encoded: dict[str, Any] = {
+                name: self._encode(X, name) for name in MODALITIES if getattr(X, name) is not None
+            }
+            return X.replace(**encoded)
+        if y is None:
+            return self.encode_image(X)
+        pairs, _ = as_pairs(X, y)
+        return self.encode_image(pairs), self.encode_text(pairs)
+
+    def similarity(self, image: Any, text: Any = None) -> FloatArray:
+        """Cosine similarity of every image with every text in the common space.
+
+        Parameters
+        ----------
+        image : array-like of shape (n, d_image), or Pairs
+            A `Pairs` gives both views; an image that several of its rows share is one row of the answer.
+        text : array-like of shape (m, d_text), or None
+            Any number of texts; needed unless `image` is a `Pairs`.
+
+        Returns
+        -------
+        ndarray of shape (n, m)
+            In [-1, 1]; 0 for a row that maps to the origin.
+        """
+        check_is_fitted(self)
+        image, text = image_and_text(image, text, "similarity")
+        return Similarity(self.encode_image(image), self.encode_text(text))[:]
+
+    @abstractmethod
+    def _encode_image(self, X: FloatArray) -> FloatArray:
+        """Map checked images (n, d_image) to (n, n_components)."""
+
+    @abstractmethod
+    def _encode_text(self, X: FloatArray) -> FloatArray:
+        """Map checked texts (n, d_text) to (n, n_components)."""
+
+    def _encode(self, X: Any, name: str) -> FloatArray:
+        check_is_fitted(self)
+        view = getattr(X, name) if isinstance(X, Pairs) else X
+        if view is None:
+            raise ValueError(f"{name} is missing; pass the {name} view.")
+        view = self._checked_view(view, name, 1, self.n_features_[name], self._columns[name])
+        encode = self._encode_image if name == "image" else self._encode_text
+        return np.asarray(encode(view))

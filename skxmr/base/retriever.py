@@ -1,0 +1,166 @@
+"""Retriever: what retrievers that embed and retrievers that compare pairs have in common."""
+
+from __future__ import annotations
+
+from abc import ABCMeta, abstractmethod
+from typing import Any, ClassVar, NamedTuple, Self
+
+from sklearn.utils.validation import check_is_fitted
+
+from skxmr._data.arguments import as_pairs, need_both
+from skxmr._data.estimator import Estimator
+from skxmr._data.kinds import MODALITIES, FloatArray, column_names, is_chunked
+from skxmr._data.labels import Labels, encode_labels
+from skxmr._data.pairs import Pairs
+from skxmr._data.view_checks import check_chunks, check_view
+from skxmr.metrics._scorers import RetrievalScorer
+
+
+class Checked(NamedTuple):
+    """What fit was given, checked: views, binarised labels, and the column names of views that were tables."""
+
+    pairs: Pairs
+    labels: Labels | None
+    columns: dict[str, list[str] | None]
+
+
+class Retriever(Estimator, metaclass=ABCMeta):
+    """Base of all retrievers: it learns from images and texts, and tells how similar an image and a text are.
+
+    There are two kinds. A :class:`CrossModalRetriever` embeds images and texts in one space, and so has `transform`. A
+    :class:`ComparingRetriever` compares an image and a text directly, and has no `transform`:
+    ``hasattr(estimator, "transform")`` tells the two apart, in scikit-learn's pipelines and searches as well.
+
+    Attributes
+    ----------
+    n_features_ : dict
+        Number of features of ``"image"`` and ``"text"`` seen in fit.
+    classes_ : ndarray of shape (c,)
+        Label names; present if fitted with labels.
+    fitted_with_labels_ : bool
+        Whether fit saw labels; `score` then wants them too.
+    """
+
+    _requires_labels: ClassVar[bool] = False
+    # Whether fit takes dask arrays.
+    _by_chunks: ClassVar[bool] = False
+    __metadata_request__fit: ClassVar[dict[str, bool]] = {"labels": True}
+    # Pipeline.score always mentions sample_weight, so routing must know it, though it is not requested.
+    __metadata_request__score: ClassVar[dict[str, bool | None]] = {"labels": True, "sample_weight": None}
+
+    def fit(self, X: Any, y: Any = None, labels: Any = None) -> Self:
+        """Learn from pairs of an image and a text: ``fit(image, text, labels)`` or ``fit(Pairs(image, text), labels)``.
+
+        Parameters
+        ----------
+        X : Pairs, or array-like of shape (n, d_image)
+            Both views, or the images; dense, CSR or DataFrame, and dask arrays for the methods in closed form.
+        y : labels if X is a Pairs, else array-like of shape (n, d_text)
+            The texts.
+        labels : multi-hot (n, c), class ids (n,), n lists of tags, or None
+            Labels of the rows.
+
+        Returns
+        -------
+        self
+        """
+        checked = self._checked(X, y, labels)
+        self._fit(checked.pairs, checked.labels)
+        return self._remember(checked)
+
+    @abstractmethod
+    def similarity(self, image: Any, text: Any = None) -> FloatArray:
+        """Similarity of every image with every text.
+
+        Parameters
+        ----------
+        image : Pairs, or array-like of n rows
+            A `Pairs` gives both views; an image that several of its rows share is one row of the answer.
+        text : array-like of m rows, or None
+            Any number of texts; needed unless `image` is a `Pairs`.
+
+        Returns
+        -------
+        ndarray of shape (n, m)
+            Larger means more similar.
+        """
+
+    def score(self, X: Any, y: Any = None, labels: Any = None) -> float:
+        """Mean of image-to-text and text-to-image mAP under `similarity`, over the given rows.
+
+        Parameters
+        ----------
+        X, y, labels : object
+            As in :meth:`fit`. Relevance is built from the scored rows' own labels: sharing at least one. Without
+            labels it is the same row, if the model was also fitted without; else that is an error. An image that
+            several rows share is one query, answered by all its texts; its labels are those of the first.
+
+        Returns
+        -------
+        float
+            In [0, 1].
+        """
+        check_is_fitted(self)
+        return RetrievalScorer()(self, X, y, labels)
+
+    @classmethod
+    def _get_test_params(cls) -> list[dict[str, Any]]:
+        """Return the parameters that the common tests use, small ones: one dict per estimator that they check."""
+        return [{}]
+
+    @abstractmethod
+    def _fit(self, pairs: Pairs, labels: Labels | None) -> None:
+        """Learn from checked views of at least two rows."""
+
+    def _checked(self, X: Any, y: Any, labels: Any, again: bool = False) -> Checked:
+        """Return checked views and labels; `again` wants the widths and columns of the rows before."""
+        self._validate_params()
+        pairs, labels = as_pairs(X, y, labels)
+        need_both(pairs, "fit")
+        if labels is None and self._requires_labels:
+            raise ValueError(
+                f"{type(self).__name__} learns from labels, and requires y to be passed, but the target y is None: "
+                "fit(X_img, X_txt, labels) or fit(Pairs(X_img, X_txt), labels)."
+            )
+        widths, seen = (self.n_features_, self._columns) if again else ({}, {})
+        if self._by_chunks and (is_chunked(pairs.image) or is_chunked(pairs.text)):
+            views = {name: check_chunks(getattr(pairs, name), name, width=widths.get(name)) for name in MODALITIES}
+        else:
+            given = {name: (getattr(pairs, name), name, 2, widths.get(name), seen.get(name)) for name in MODALITIES}
+            views = {name: self._checked_view(*view) for name, view in given.items()}
+        columns = seen or {name: column_names(getattr(pairs, name)) for name in MODALITIES}
+        labels = labels.compute() if is_chunked(labels) else labels
+        return Checked(pairs.replace(**views), None if labels is None else encode_labels(labels), columns)
+
+    def _checked_view(self, view: Any, name: str, min_rows: int, width: int | None, columns: Any) -> Any:
+        """Return a view as the method takes it."""
+        return check_view(view, name, min_rows=min_rows, width=width, columns=columns)
+
+    def _widths(self, pairs: Pairs) -> dict[str, int]:
+        """Return the widths of checked views."""
+        return {name: int(getattr(pairs, name).shape[1]) for name in MODALITIES}
+
+    def _remember(self, checked: Checked) -> Self:
+        """Keep what later calls are compared with."""
+        self._columns = checked.columns
+        self.n_features_ = self._widths(checked.pairs)
+        self._remember_labels(checked.labels)
+        return self
+
+    def _remember_labels(self, labels: Labels | None) -> None:
+        """Keep the names of the labels; without labels there is no `classes_`, by which scorers tell."""
+        self.__dict__.pop("classes_", None)
+        if labels is not None:
+            self.classes_ = labels.names
+        self.fitted_with_labels_ = labels is not None
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "fitted_with_labels_")
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = self._requires_labels
+        tags.input_tags.two_d_array = False
+        tags.input_tags.sparse = True
+        tags.input_tags.allow_nan = False
+        return tags

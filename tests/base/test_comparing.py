@@ -1,0 +1,154 @@
+"""Retrievers that compare pairs have no embeddings, and everybody who asks is told so."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection import GridSearchCV, KFold
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils import get_tags
+
+from skxmr import (
+    CCA,
+    DAGNN,
+    RACG,
+    SCAN,
+    ComparingRetriever,
+    CrossModalRetriever,
+    PerModality,
+    Retriever,
+    RetrieverEnsemble,
+    TwoStage,
+)
+from skxmr.datasets import make_multilabel_pairs
+from skxmr.metrics import RetrievalScores
+
+EMBEDDINGS = ("transform", "fit_transform", "encode_image", "encode_text")
+COMPARE = [RACG(), SCAN(), TwoStage(CCA(), CCA()), RetrieverEnsemble([("cca", CCA())])]
+
+
+class Manhattan(ComparingRetriever):
+    """The first columns of both views, compared by minus the sum of their distances."""
+
+    def __init__(self, d=3):
+        self.d = d
+
+    def _fit(self, pairs, labels):
+        self.means_ = pairs.image[:, : self.d].mean(axis=0), pairs.text[:, : self.d].mean(axis=0)
+
+    def _similarity(self, image, text, where):
+        image, text = image[:, : self.d] - self.means_[0], text[:, : self.d] - self.means_[1]
+        S = -np.abs(image[:, None] - text).sum(axis=2)
+        return S if where is None else where.multiply(S).tocsr()
+
+
+def wrapped(model, **grid):
+    steps = Pipeline([("views", PerModality(image=StandardScaler(), text=StandardScaler())), ("model", model)])
+    search = GridSearchCV(model, grid, cv=KFold(2))
+    return {
+        "bare": model,
+        "pipeline": steps,
+        "search": search,
+        "search of a pipeline": GridSearchCV(steps, {f"model__{key}": grid[key] for key in grid}, cv=KFold(2)),
+        "pipeline of a search": Pipeline([("views", PerModality()), ("search", search)]),
+    }
+
+
+WRAPPINGS = list(wrapped(None))
+
+
+@pytest.fixture(scope="module")
+def data():
+    return make_multilabel_pairs(60, sparse_text=False, random_state=0)
+
+
+@pytest.mark.parametrize("model", COMPARE, ids=lambda model: type(model).__name__)
+def test_what_compares_has_no_embeddings(model):
+    assert isinstance(model, ComparingRetriever) and not isinstance(model, CrossModalRetriever)
+    for name in EMBEDDINGS:
+        assert not hasattr(model, name)
+        who = type(model).__name__
+        with pytest.raises(AttributeError, match=rf"{who}.*{name}.* makes no embeddings.*similarity.*TwoStage"):
+            getattr(model, name)
+    assert get_tags(model).transformer_tags is None and not get_tags(model).input_tags.two_d_array
+
+
+def test_what_embeds_has_them():
+    for model in (CCA(), DAGNN()):
+        assert isinstance(model, CrossModalRetriever) and not isinstance(model, ComparingRetriever)
+        assert isinstance(model, Retriever) and all(hasattr(model, name) for name in EMBEDDINGS)
+        assert get_tags(model).transformer_tags is not None
+
+
+def test_other_missing_attributes_are_ordinary():
+    with pytest.raises(AttributeError, match=r"^'SCAN' object has no attribute 'predict'$") as raised:
+        SCAN().predict  # noqa: B018
+    assert raised.value.name == "predict"
+
+
+@pytest.mark.parametrize("wrapping", WRAPPINGS)
+@pytest.mark.parametrize(("model", "embeds"), [(Manhattan(), False), (CCA(3), True)])
+def test_transform_tells_the_kinds_apart_before_and_after_fit(model, embeds, wrapping, data):
+    grid = {"n_components": [2, 3]} if embeds else {"d": [2, 3]}
+    estimator = wrapped(model, **grid)[wrapping]
+    assert hasattr(estimator, "transform") == embeds
+    estimator = clone(estimator).fit(*data)
+    assert hasattr(estimator, "transform") == embeds
+    assert hasattr(pickle.loads(pickle.dumps(estimator)), "transform") == embeds
+
+
+@pytest.mark.parametrize("wrapping", WRAPPINGS)
+def test_scores_are_the_same_through_pipelines_and_searches(wrapping, data):
+    pairs, labels = data
+    estimator = wrapped(Manhattan(), d=[3])[wrapping].fit(pairs, labels)
+    seen = pairs
+    if "of a pipeline" in wrapping or wrapping == "pipeline":
+        seen = PerModality(image=StandardScaler(), text=StandardScaler()).fit_transform(pairs)
+    expected = Manhattan(3).fit(seen, labels).score(seen, labels)
+    assert estimator.score(pairs, labels) == pytest.approx(expected)
+    for asked in (estimator, FrozenEstimator(estimator)):
+        assert RetrievalScores()(asked, pairs, labels)["map"] == pytest.approx(expected)
+        with pytest.raises(ValueError, match="fitted with labels"):
+            RetrievalScores()(asked, pairs)
+
+
+def test_a_two_stage_search_takes_wrapped_retrievers(data):
+    pairs, _ = data
+    for first in (CCA(2), GridSearchCV(CCA(), {"n_components": [2]}, cv=KFold(2))):
+        model = TwoStage(first=first, second=wrapped(Manhattan())["pipeline"], k=60).fit(pairs)
+        seen = PerModality(image=StandardScaler(), text=StandardScaler()).fit_transform(pairs)
+        assert_allclose(model.similarity(pairs), Manhattan().fit(seen).similarity(seen))
+    for wrapping in WRAPPINGS:
+        with pytest.raises(TypeError, match="compares pair by pair itself"):
+            TwoStage(first=wrapped(Manhattan(), d=[2])[wrapping], second=CCA()).fit(pairs)
+
+
+def test_combined_retrievers_keep_label_names(data):
+    pairs, labels = data
+    tags = [[f"tag{j}" for j in np.flatnonzero(row)] for row in labels]
+    model = TwoStage(CCA(2), CCA(3)).fit(pairs, tags)
+    assert list(model.classes_) == list(model.second_.classes_) and model.fitted_with_labels_
+    assert not hasattr(model.fit(pairs), "classes_") and not model.fitted_with_labels_
+
+
+def test_copies_are_equal(data):
+    pairs, _ = data
+    for model in (Manhattan().fit(pairs), TwoStage(CCA(2), Manhattan(), k=5).fit(pairs)):
+        expected = model.similarity(pairs)
+        for twin in (pickle.loads(pickle.dumps(model)), copy.copy(model), copy.deepcopy(model)):
+            assert_array_equal(twin.similarity(pairs), expected)
+
+
+def test_what_is_no_retriever_is_named(data):
+    with pytest.raises(TypeError, match="object has neither transform nor similarity"):
+        RetrievalScores()(object(), data[0])
+    with pytest.raises(NotFittedError):
+        RetrievalScores()(GridSearchCV(Manhattan(), {"d": [1]}), data[0])
+    with pytest.raises(NotFittedError):
+        Manhattan().similarity(data[0])

@@ -3,6 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 PEERS := .venv-bench
+EMPTY := .venv-wheel
 
 # The research sets of tests and benchmarks, where somebody keeps them beside the repository.
 export SKXMR_DATA ?= $(wildcard $(abspath ../shared/data))
@@ -10,12 +11,13 @@ export SKXMR_DATA ?= $(wildcard $(abspath ../shared/data))
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: help demo test check bench results docs docs-run clean
+.PHONY: help demo test test-slow test-all check wheel bench results docs docs-run clean
 
 help:
 	@echo "make demo    fit, search and compare retrievers on real data; writes pictures to output/"
-	@echo "make test    the test suite"
+	@echo "make test    the test suite; make test-all also runs the slow tests, make test-slow only those"
 	@echo "make check   ruff, mypy and import-linter"
+	@echo "make wheel   build the wheel and use it in an empty environment without extras"
 	@echo "make bench   time and memory beside named peers, as a table"
 	@echo "make results the tables of measured mAP (needs the research sets; hours where none is kept)"
 	@echo "make docs    the documentation as a site, in docs/_build/html"
@@ -31,14 +33,31 @@ demo: $(STAMP)
 	$(BIN)/python examples/dagnn.py
 	$(BIN)/python examples/scenes.py
 
+# One process per core. A file stays in one process, so that its fixtures are made once.
+PYTEST := $(BIN)/python -m pytest --numprocesses logical --maxprocesses 8 --dist loadfile
+
 test: $(STAMP)
-	$(BIN)/python -m pytest
+	$(PYTEST)
+
+test-slow: $(STAMP)
+	$(PYTEST) -m slow
+
+test-all: $(STAMP)
+	$(PYTEST) -m "slow or not slow"
 
 check: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# What a user gets from "pip install skxmr": the wheel without extras, used away from the checkout.
+wheel: $(STAMP)
+	rm -rf dist $(EMPTY)
+	$(BIN)/python -m build --outdir dist .
+	$(PYTHON) -m venv $(EMPTY)
+	$(EMPTY)/bin/python -m pip install --quiet --disable-pip-version-check --progress-bar off -c constraints.txt dist/*.whl
+	cd / && $(abspath $(EMPTY))/bin/python -I $(abspath tests/check_wheel.py)
 
 # The peers have an environment of their own: some break where torchvision was made for another torch.
 $(PEERS)/installed: pyproject.toml constraints.txt
@@ -66,4 +85,5 @@ docs-run: $(STAMP)
 	SKXMR_DOCS_RUN=1 $(BIN)/python -m sphinx -W --keep-going -q -E -b html docs docs/_build/html
 
 clean:
-	rm -rf $(VENV) $(PEERS) output docs/_build docs/api docs/gallery .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(PEERS) $(EMPTY) dist build output docs/_build docs/api docs/gallery
+	rm -rf .pytest_cache .mypy_cache .ruff_cache

@@ -38,6 +38,16 @@ def small(modules, monkeypatch):
     return modules
 
 
+def test_a_method_is_measured_once_and_tabled(small, tmp_path, capsys):
+    file = tmp_path / "finished"
+    assert small.fine_grained.reproduce(["CCA", "SCAN t2i"], 1, 1, file, False, False) == 0
+    shown = capsys.readouterr().out
+    assert "2 fits to do, 0 known" in shown and "## Methods" in shown
+    assert [json.loads(line)["name"] for line in file.read_text().splitlines()] == ["CCA", "SCAN t2i"]
+    small.fine_grained.reproduce(["CCA", "SCAN t2i"], 1, 1, file, False, False)
+    assert "0 fits to do, 2 known" in capsys.readouterr().out
+
+
 @pytest.mark.slow
 def test_methods_are_measured_once_and_tabled(small, tmp_path, capsys):
     names, file = ["CCA", "MLCCA", "CCA on kernel means", "SCAN t2i", "RACG", "without heads"], tmp_path / "finished"

@@ -3,6 +3,7 @@
 import copy
 import pickle
 import shutil
+from functools import partial
 
 import numpy as np
 import pytest
@@ -241,6 +242,20 @@ class TestCompile:
         assert_array_equal(
             fitted.encode_image(small[0]), Toy(batch_size=40, max_epochs=2).fit(*small).encode_image(small[0])
         )
+
+    @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch's own, while it compiles
+    def test_a_traced_fit_is_the_same(self, small, monkeypatch):
+        """The step as torch traces it, run without a C++ compiler."""
+        graphs = []
+
+        def backend(graph, inputs):
+            graphs.append(graph)
+            return graph.forward
+
+        monkeypatch.setattr(torch, "compile", partial(torch.compile, backend=backend))
+        plain, fitted = (Toy(compile=c, batch_size=40, dropout=0.0).fit(*small) for c in (False, True))
+        assert_allclose(fitted.encode_image(small[0]), plain.encode_image(small[0]), atol=1e-5)
+        assert graphs
 
     @pytest.mark.slow
     @pytest.mark.skipif(not (shutil.which("g++") or shutil.which("clang++")), reason="needs a C++ compiler")

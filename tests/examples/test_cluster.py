@@ -112,6 +112,7 @@ def test_a_worker_that_dies_once_costs_time_only(client, data, tmp_path):
     assert not list((tmp_path / "once").iterdir()), "a worker did die"
 
 
+@pytest.mark.slow
 def test_a_fit_that_kills_every_worker_ends_the_search(client, data, tmp_path):
     """By one of two errors, as docs/scaling.md says: a task was tried four times, or no worker has the rows."""
     with pytest.raises((KilledWorker, FutureCancelledError), match=r"Attempted to run task|cancelled for reason"):

@@ -1,0 +1,70 @@
+"""Check the wheel as a user gets it, without extras; run by ``make wheel`` in an environment that holds nothing else.
+
+This is no test of pytest, which the environment does not hold.
+"""
+
+import importlib
+import importlib.util
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+
+import skxmr
+
+MODULES = ("skxmr", "skxmr.datasets", "skxmr.features", "skxmr.metrics", "skxmr.nn", "skxmr.testing")
+CHECKOUT = Path(__file__).parents[1]
+
+
+def check_the_place():
+    """The package must be the installed one, with its stub and its marker for type checkers."""
+    home = Path(skxmr.__file__).parent
+    assert CHECKOUT / "skxmr" != home, f"{home} is the checkout"
+    assert (home / "__init__.pyi").exists() and (home / "py.typed").exists()
+    assert not importlib.util.find_spec("tests"), "the wheel holds the tests"
+
+
+def check_the_names():
+    """Every public name resolves."""
+    count = 0
+    for module in map(importlib.import_module, MODULES):
+        for name in module.__all__:
+            assert getattr(module, name) is not None, f"{module.__name__}.{name}"
+            count += 1
+    print(f"{count} public names resolve")
+
+
+def check_the_extras():
+    """What needs a package of an extra says which, as a line for pip."""
+    image = np.zeros((8, 8, 3), dtype=np.uint8)
+    needs = {
+        "vision": lambda: skxmr.features.ImageFeatures(weights=None).fit_transform([image, image]),
+        "text": lambda: skxmr.parse_sentences(["a dog"]),
+        "distributed": lambda: importlib.import_module("skxmr.deep.distributed").accelerated(
+            object, torch.device("cpu")
+        ),
+    }
+    for extra, call in needs.items():
+        try:
+            call()
+        except ImportError as error:
+            assert "pip install" in str(error) and f"skxmr[{extra}]" in str(error), error
+            print(f"without {extra}: {error}")
+        else:
+            raise AssertionError(f"nothing was missed without the extra {extra}")
+
+
+def check_the_methods():
+    """Methods fit and score."""
+    pairs, labels = skxmr.datasets.make_multilabel_pairs(60, random_state=0)
+    for model in (skxmr.CCA(4), skxmr.DAGNN(4, hidden=8, width=8, max_epochs=1, random_state=0)):
+        print(f"{model!r} scores {model.fit(pairs, labels).score(pairs, labels):.3f}")
+
+
+if __name__ == "__main__":
+    check_the_place()
+    check_the_names()
+    check_the_extras()
+    check_the_methods()
+    sys.exit(0)

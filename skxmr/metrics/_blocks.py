@@ -16,16 +16,7 @@ from sklearn.utils import gen_batches
 from threadpoolctl import threadpool_limits
 
 from skxmr._data.option_checks import check_k
-from skxmr.metrics._matrices import (
-    BlockedMatrix,
-    MatrixLike,
-    Relevance,
-    as_matrix,
-    check_matrices,
-    gain_rows,
-    relevance_rows,
-    score_rows,
-)
+from skxmr.metrics._matrices import MatrixLike, as_matrix, check_matrices, gain_rows, relevance_rows, score_rows
 from skxmr.metrics._ranking import Array, Ranking, rank
 
 # Scores that a thread holds at once: 134 MB of float32.
@@ -36,26 +27,6 @@ _ROWS = 256
 _RELEVANT = 2**22
 # Entries ranked at once, so that keys and temporaries stay in the cache.
 _CACHED = 2**18
-
-
-def evaluate(
-    scores: MatrixLike,
-    relevance: MatrixLike,
-    measure: Callable[[Ranking], Array],
-    k: int | None,
-    exclude_self: bool,
-    graded: bool = False,
-    every_tie: bool = False,
-    n_jobs: int | None = None,
-) -> Array:
-    """Return `measure` of each query (n,) after checking the cut-off k against the gallery."""
-    scores = as_matrix(scores)
-    relevance = as_matrix(relevance)
-    m = check_matrices(scores, relevance, exclude_self)[1]
-    check_k(k, m - exclude_self)
-    return per_query(
-        scores, relevance, measure, exclude_self=exclude_self, graded=graded, every_tie=every_tie, n_jobs=n_jobs
-    )
 
 
 def ratio(values: Array, ideal: Array) -> Array:
@@ -75,29 +46,33 @@ def mean(values: Array) -> float:
 
 
 def per_query(
-    scores: BlockedMatrix,
-    relevance: BlockedMatrix,
+    scores: MatrixLike,
+    relevance: MatrixLike,
     measure: Callable[[Ranking], Array],
     *,
-    exclude_self: bool,
+    k: int | None = None,
+    exclude_self: bool = False,
     graded: bool = False,
     every_tie: bool = False,
     n_jobs: int | None = None,
 ) -> Array:
     """Walk the queries in blocks; return `measure` of each, shaped (n, ...).
 
-    `scores` and `relevance` are (n, m) matrices sliced by rows. `measure` maps a :class:`Ranking` of b queries to an
-    array of b rows, nan for queries without a relevant item.
+    `measure` maps a :class:`Ranking` of b queries to an array of b rows, nan for queries without a relevant item. The
+    cut-off `k` is only checked against the gallery; measures that have one apply it themselves.
     """
-    n, m = check_matrices(scores, relevance, exclude_self)
-    read: Callable[[BlockedMatrix, slice], Relevance] = gain_rows if graded else relevance_rows
+    score_matrix = as_matrix(scores)
+    relevance_matrix = as_matrix(relevance)
+    n, m = check_matrices(score_matrix, relevance_matrix, exclude_self)
+    check_k(k, m - exclude_self)
+    read = gain_rows if graded else relevance_rows
 
     def measured(block: slice) -> list[Array]:
-        S = score_rows(scores, block)
+        S = score_rows(score_matrix, block)
         parts = []
         for some in gen_batches(len(S), max(1, _RELEVANT // m)):
             start = block.start + some.start
-            R = read(relevance, slice(start, block.start + some.stop))
+            R = read(relevance_matrix, slice(start, block.start + some.stop))
             for few in gen_batches(len(R), max(1, _CACHED // m)):
                 own = np.arange(start + few.start, start + few.stop) if exclude_self else None
                 ranking = rank(S[some][few], R[few], own, every_tie)

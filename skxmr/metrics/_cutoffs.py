@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from skxmr._data.option_checks import check_k
-from skxmr.metrics._blocks import evaluate, mean, per_query, ratio
+from skxmr.metrics._blocks import mean, per_query, ratio
 from skxmr.metrics._gains import hit_probability
 from skxmr.metrics._matrices import MatrixLike, as_matrix, check_matrices
 from skxmr.metrics._ranking import Array, Ranking
@@ -60,7 +60,8 @@ def precision_at_k(
     def measure(ranking: Ranking) -> Array:
         return _where_relevant(ranking, ranking.expected()[:, :k].sum(axis=1) / k)
 
-    return _averaged(evaluate(scores, relevance, measure, k, exclude_self, n_jobs=n_jobs), average)
+    values = per_query(scores, relevance, measure, k=k, exclude_self=exclude_self, n_jobs=n_jobs)
+    return mean(values) if average else values
 
 
 def recall_at_k(
@@ -100,7 +101,8 @@ def recall_at_k(
     def measure(ranking: Ranking) -> Array:
         return ratio(ranking.expected()[:, :k].sum(axis=1), ranking.n_relevant)
 
-    return _averaged(evaluate(scores, relevance, measure, k, exclude_self, n_jobs=n_jobs), average)
+    values = per_query(scores, relevance, measure, k=k, exclude_self=exclude_self, n_jobs=n_jobs)
+    return mean(values) if average else values
 
 
 def hit_at_k(
@@ -140,7 +142,8 @@ def hit_at_k(
     def measure(ranking: Ranking) -> Array:
         return _where_relevant(ranking, hit_probability(ranking, k))
 
-    return _averaged(evaluate(scores, relevance, measure, k, exclude_self, n_jobs=n_jobs), average)
+    values = per_query(scores, relevance, measure, k=k, exclude_self=exclude_self, n_jobs=n_jobs)
+    return mean(values) if average else values
 
 
 def ndcg_at_k(
@@ -188,7 +191,8 @@ def ndcg_at_k(
         best = -np.sort(-ranking.relevance, axis=1)[:, :depth] @ discount
         return ratio(ranking.expected()[:, :depth] @ discount, best)
 
-    return _averaged(evaluate(scores, relevance, measure, k, exclude_self, graded=True, n_jobs=n_jobs), average)
+    values = per_query(scores, relevance, measure, k=k, exclude_self=exclude_self, graded=True, n_jobs=n_jobs)
+    return mean(values) if average else values
 
 
 def precision_scope(
@@ -226,9 +230,7 @@ def precision_scope(
     >>> precision_scope([[0.9, 0.5, 0.1]], [[1, 0, 1]], scopes=[1, 2])
     array([1. , 0.5])
     """
-    scores = as_matrix(scores)
-    relevance = as_matrix(relevance)
-    n_gallery = check_matrices(scores, relevance, exclude_self)[1] - exclude_self
+    n_gallery = check_matrices(as_matrix(scores), as_matrix(relevance), exclude_self)[1] - exclude_self
     cuts = np.array(list(scopes))
     if len(cuts) == 0:
         raise ValueError("scopes is empty; at least one cut-off rank is needed.")
@@ -241,10 +243,6 @@ def precision_scope(
 
     values = per_query(scores, relevance, measure, exclude_self=exclude_self, n_jobs=n_jobs)
     return np.array([mean(column) for column in values.T])
-
-
-def _averaged(values: Array, average: bool) -> float | Array:
-    return mean(values) if average else values
 
 
 def _where_relevant(ranking: Ranking, values: Array) -> Array:

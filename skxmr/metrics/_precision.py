@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from skxmr._data.labels import encode_labels
 from skxmr._data.option_checks import check_choice
-from skxmr.metrics._blocks import evaluate, mean, ratio
+from skxmr.metrics._blocks import mean, per_query, ratio
 from skxmr.metrics._devices import on_device
 from skxmr.metrics._gains import precision_at_relevant
 from skxmr.metrics._matrices import MatrixLike, as_matrix
@@ -87,7 +87,8 @@ def average_precision(
         ideal = n_relevant if k is None or denominator == "relevant" else np.minimum(n_relevant, k)
         return ratio(total, ideal)
 
-    return evaluate(scores, relevance, measure, k, exclude_self, every_tie=ties == "sklearn", n_jobs=n_jobs)
+    every_tie = ties == "sklearn"
+    return per_query(scores, relevance, measure, k=k, exclude_self=exclude_self, every_tie=every_tie, n_jobs=n_jobs)
 
 
 def mean_average_precision(

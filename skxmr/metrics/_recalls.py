@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from skxmr._data.option_checks import check_k
-from skxmr.metrics._blocks import evaluate, mean, per_query
+from skxmr.metrics._blocks import mean, per_query
 from skxmr.metrics._gains import expected_first, hit_probability
 from skxmr.metrics._matrices import (
     BlockedMatrix,
@@ -52,7 +52,7 @@ def first_rank(
     >>> first_rank([[0.9, 0.5, 0.1], [0.2, 0.2, 0.1]], [[0, 1, 1], [1, 0, 0]])
     array([2. , 1.5])
     """
-    return evaluate(scores, relevance, expected_first, None, exclude_self, n_jobs=n_jobs)
+    return per_query(scores, relevance, expected_first, exclude_self=exclude_self, n_jobs=n_jobs)
 
 
 def median_rank(
@@ -187,7 +187,7 @@ def _both_directions(
     recalls: dict[str, float] = {}
     ranks: dict[str, float] = {}
     for name, S, R in (("i2t", scores, relevance), ("t2i", scores.T, relevance.T)):
-        values = per_query(S, R, measure, exclude_self=False, n_jobs=n_jobs)
+        values = per_query(S, R, measure, n_jobs=n_jobs)
         for column, k in enumerate(cuts):
             recalls[f"{name}_r{k}"] = mean(values[:, column])
         ranks[f"{name}_median_rank"] = float(np.nanmedian(values[:, -1]))

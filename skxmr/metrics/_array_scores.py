@@ -18,10 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import gen_batches
 
-from skxmr._data.kinds import FloatArray
+from skxmr._data.kinds import FloatArray, IndexArray
 
 Hashes: TypeAlias = NDArray[np.uint64]
-Index: TypeAlias = NDArray[np.intp]
 
 # Entries of the gallery multiplied at once, by at most 4096 rows, whose scores then are still cached.
 _TILE = 2**22
@@ -142,7 +141,7 @@ def _squares(X: FloatArray) -> FloatArray:
     return np.einsum("ij,ij->i", X, X)
 
 
-def _distinct(hashes: Hashes | None) -> tuple[Index | None, Index | None]:
+def _distinct(hashes: Hashes | None) -> tuple[IndexArray | None, IndexArray | None]:
     """Return which rows are distinct and, for every row, which of them it is; None twice if all are."""
     if hashes is None:
         return None, None

@@ -15,9 +15,10 @@ from joblib import Parallel, delayed, effective_n_jobs
 from sklearn.utils import gen_batches
 from threadpoolctl import threadpool_limits
 
+from skxmr._data.kinds import Float64Array
 from skxmr._data.option_checks import check_k
 from skxmr.metrics._matrices import MatrixLike, as_matrix, check_matrices, gain_rows, relevance_rows, score_rows
-from skxmr.metrics._ranking import Array, Ranking, rank
+from skxmr.metrics._ranking import Ranking, rank
 
 # Scores that a thread holds at once: 134 MB of float32.
 _BLOCK = 2**25
@@ -29,12 +30,12 @@ _RELEVANT = 2**22
 _CACHED = 2**18
 
 
-def ratio(values: Array, ideal: Array) -> Array:
+def ratio(values: Float64Array, ideal: Float64Array) -> Float64Array:
     """Divide where there is something to find; nan elsewhere."""
     return np.divide(values, ideal, out=np.full(len(values), np.nan), where=ideal > 0)
 
 
-def mean(values: Array) -> float:
+def mean(values: Float64Array) -> float:
     """Average over the queries that have a value."""
     answered = values[~np.isnan(values)]
     if len(answered) == 0:
@@ -48,14 +49,14 @@ def mean(values: Array) -> float:
 def per_query(
     scores: MatrixLike,
     relevance: MatrixLike,
-    measure: Callable[[Ranking], Array],
+    measure: Callable[[Ranking], Float64Array],
     *,
     k: int | None = None,
     exclude_self: bool = False,
     graded: bool = False,
     every_tie: bool = False,
     n_jobs: int | None = None,
-) -> Array:
+) -> Float64Array:
     """Walk the queries in blocks; return `measure` of each, shaped (n, ...).
 
     `measure` maps a :class:`Ranking` of b queries to an array of b rows, nan for queries without a relevant item. The
@@ -67,7 +68,7 @@ def per_query(
     check_k(k, m - exclude_self)
     read = gain_rows if graded else relevance_rows
 
-    def measured(block: slice) -> list[Array]:
+    def measured(block: slice) -> list[Float64Array]:
         S = score_rows(score_matrix, block)
         parts = []
         for some in gen_batches(len(S), max(1, _RELEVANT // m)):

@@ -6,11 +6,12 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from skxmr._data.kinds import Float64Array
 from skxmr._data.option_checks import check_k
 from skxmr.metrics._blocks import mean, per_query, ratio
 from skxmr.metrics._gains import hit_probability
 from skxmr.metrics._matrices import MatrixLike, as_matrix, check_matrices
-from skxmr.metrics._ranking import Array, Ranking
+from skxmr.metrics._ranking import Ranking
 
 
 def precision_at_k(
@@ -21,7 +22,7 @@ def precision_at_k(
     average: bool = True,
     exclude_self: bool = False,
     n_jobs: int | None = None,
-) -> float | Array:
+) -> float | Float64Array:
     """Share of relevant items among the first k.
 
     Parameters
@@ -57,7 +58,7 @@ def precision_at_k(
     """
     check_k(k, optional=False)
 
-    def measure(ranking: Ranking) -> Array:
+    def measure(ranking: Ranking) -> Float64Array:
         return _where_relevant(ranking, ranking.expected()[:, :k].sum(axis=1) / k)
 
     values = per_query(scores, relevance, measure, k=k, exclude_self=exclude_self, n_jobs=n_jobs)
@@ -72,7 +73,7 @@ def recall_at_k(
     average: bool = True,
     exclude_self: bool = False,
     n_jobs: int | None = None,
-) -> float | Array:
+) -> float | Float64Array:
     """Share of a query's relevant items that are among the first k.
 
     Parameters
@@ -98,7 +99,7 @@ def recall_at_k(
     """
     check_k(k, optional=False)
 
-    def measure(ranking: Ranking) -> Array:
+    def measure(ranking: Ranking) -> Float64Array:
         return ratio(ranking.expected()[:, :k].sum(axis=1), ranking.n_relevant)
 
     values = per_query(scores, relevance, measure, k=k, exclude_self=exclude_self, n_jobs=n_jobs)
@@ -113,7 +114,7 @@ def hit_at_k(
     average: bool = True,
     exclude_self: bool = False,
     n_jobs: int | None = None,
-) -> float | Array:
+) -> float | Float64Array:
     """Whether a relevant item is among the first k; R@k of the fine-grained literature.
 
     Parameters
@@ -139,7 +140,7 @@ def hit_at_k(
     """
     check_k(k, optional=False)
 
-    def measure(ranking: Ranking) -> Array:
+    def measure(ranking: Ranking) -> Float64Array:
         return _where_relevant(ranking, hit_probability(ranking, k))
 
     values = per_query(scores, relevance, measure, k=k, exclude_self=exclude_self, n_jobs=n_jobs)
@@ -154,7 +155,7 @@ def ndcg_at_k(
     average: bool = True,
     exclude_self: bool = False,
     n_jobs: int | None = None,
-) -> float | Array:
+) -> float | Float64Array:
     """Normalised discounted cumulative gain: gains discounted by 1 / log2(rank + 1), over the best possible sum.
 
     Parameters
@@ -185,7 +186,7 @@ def ndcg_at_k(
     0.76
     """
 
-    def measure(ranking: Ranking) -> Array:
+    def measure(ranking: Ranking) -> Float64Array:
         depth = ranking.relevance.shape[1] if k is None else k
         discount = 1 / np.log2(np.arange(2, depth + 2))
         best = -np.sort(-ranking.relevance, axis=1)[:, :depth] @ discount
@@ -202,7 +203,7 @@ def precision_scope(
     *,
     exclude_self: bool = False,
     n_jobs: int | None = None,
-) -> Array:
+) -> Float64Array:
     """Precision at several cut-offs: the precision-scope curve of the cross-modal literature.
 
     Parameters
@@ -237,7 +238,7 @@ def precision_scope(
     for k in cuts.tolist():
         check_k(k, n_gallery, optional=False, name="each of scopes")
 
-    def measure(ranking: Ranking) -> Array:
+    def measure(ranking: Ranking) -> Float64Array:
         found = np.cumsum(ranking.expected()[:, : cuts.max()], axis=1)[:, cuts - 1] / cuts
         return np.where(ranking.n_relevant[:, None] > 0, found, np.nan)
 
@@ -245,5 +246,5 @@ def precision_scope(
     return np.array([mean(column) for column in values.T])
 
 
-def _where_relevant(ranking: Ranking, values: Array) -> Array:
+def _where_relevant(ranking: Ranking, values: Float64Array) -> Float64Array:
     return np.where(ranking.n_relevant > 0, values, np.nan)

@@ -10,10 +10,11 @@ from functools import lru_cache
 
 import numpy as np
 
-from skxmr.metrics._ranking import Array, Index, Ranking, Ties
+from skxmr._data.kinds import Float64Array, IndexArray
+from skxmr.metrics._ranking import Ranking, Ties
 
 
-def precision_at_relevant(ranking: Ranking, k: int | None, ties: str) -> Array:
+def precision_at_relevant(ranking: Ranking, k: int | None, ties: str) -> Float64Array:
     """Sum, over the first k ranks, of the expected relevance at a rank times the precision there."""
     b, m = ranking.relevance.shape
     depth = m if k is None else k
@@ -33,18 +34,18 @@ def precision_at_relevant(ranking: Ranking, k: int | None, ties: str) -> Array:
     return total
 
 
-def _at_end(groups: Ties) -> Array:
+def _at_end(groups: Ties) -> Float64Array:
     """Return what groups of ties add if each relevant item has the precision at the end of its group, (g,)."""
     return groups.within * (groups.above + groups.within) / (groups.start + groups.size)
 
 
-def _gains_if_first(groups: Ties, depth: int) -> Array:
+def _gains_if_first(groups: Ties, depth: int) -> Float64Array:
     """Return what groups of ties add if relevant items come first, (g,): sums of (above + t) / (start + t)."""
     taken = np.clip(depth - groups.start, 0, groups.within)
     return taken + (groups.above - groups.start) * _reciprocals(groups.start, taken.astype(np.intp))
 
 
-def _expected_gains(groups: Ties, depth: int) -> Array:
+def _expected_gains(groups: Ties, depth: int) -> Float64Array:
     """Return what groups of ties add on average over their orders, (g,): within / size times a sum over the places.
 
     The precision at place t = 1, 2, ... is (above + 1 + (t - 1) slope) / (start + t), where slope is how many further
@@ -56,7 +57,7 @@ def _expected_gains(groups: Ties, depth: int) -> Array:
     return sums * groups.within / groups.size
 
 
-def _reciprocals(start: Index, count: Index) -> Array:
+def _reciprocals(start: IndexArray, count: IndexArray) -> Float64Array:
     """Return the sums of 1 / (start + t) over t = 1, ..., count."""
     stop = start + count
     # Sizes are powers of two, so that one table serves all blocks.
@@ -65,7 +66,7 @@ def _reciprocals(start: Index, count: Index) -> Array:
 
 
 @lru_cache(maxsize=2)
-def _harmonic(n: int) -> tuple[Array, Array]:
+def _harmonic(n: int) -> tuple[Float64Array, Float64Array]:
     """Return the sums of 1 / r over r <= 0, 1, ..., n - 1, and what rounding took from them.
 
     With the second, the sum of a few late reciprocals is as exact as if they had been added up by themselves.
@@ -78,7 +79,7 @@ def _harmonic(n: int) -> tuple[Array, Array]:
     return sums, np.cumsum((before - (sums - added)) + (terms - added))
 
 
-def expected_first(ranking: Ranking) -> Array:
+def expected_first(ranking: Ranking) -> Float64Array:
     """Return the expected rank of the first relevant item (b,), nan where there is none."""
     first = np.asarray(ranking.relevance.argmax(axis=1) + 1.0)
     if ranking.ties is not None:
@@ -90,7 +91,7 @@ def expected_first(ranking: Ranking) -> Array:
     return np.where(ranking.n_relevant > 0, first, np.nan)
 
 
-def hit_probability(ranking: Ranking, k: int) -> Array:
+def hit_probability(ranking: Ranking, k: int) -> Float64Array:
     """Return the probability (b,) that a relevant item is among the first k, over the orders of ties."""
     hit = np.asarray(ranking.relevance[:, :k].any(axis=1), np.float64)
     if ranking.ties is None:

@@ -11,13 +11,15 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from skxmr._data.kinds import BoolArray
+
 Keys: TypeAlias = NDArray[np.signedinteger]
 
 # The bits of 2.0 in float32.
 _TWO = 0x40000000
 
 
-def packed_keys(scores: NDArray[np.float32], relevance: NDArray[np.bool_]) -> Keys:
+def packed_keys(scores: NDArray[np.float32], relevance: BoolArray) -> Keys:
     """Return keys (b, m) that rise as the score falls; of equal scores, relevant items come first.
 
     The lowest bit says that the item is irrelevant, the other bits are the score, exactly. Scores below 2 in magnitude,
@@ -44,7 +46,7 @@ def packed_keys(scores: NDArray[np.float32], relevance: NDArray[np.bool_]) -> Ke
     return keys
 
 
-def relevance_of(keys: Keys) -> NDArray[np.bool_]:
+def relevance_of(keys: Keys) -> BoolArray:
     """Return which keys are those of relevant items."""
     # The cast keeps the low byte, whose lowest bit says that the item is irrelevant.
     odd = keys.astype(np.int8)

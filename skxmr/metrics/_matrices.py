@@ -6,17 +6,17 @@ compares pair by pair.
 
 from __future__ import annotations
 
-from typing import Any, Protocol, TypeAlias, TypeGuard
+from typing import Protocol, TypeAlias, TypeGuard
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from skxmr._data.kinds import FloatArray
+from skxmr._data.kinds import AnyArray, BoolArray, Float64Array, FloatArray
 from skxmr.metrics._devices import as_host
 from skxmr.metrics._keys import all_finite
 
 # Booleans, or gains in float64.
-Relevance: TypeAlias = NDArray[Any]
+Relevance: TypeAlias = AnyArray
 
 
 class BlockedMatrix(Protocol):
@@ -79,7 +79,7 @@ def score_rows(scores: BlockedMatrix, rows: slice) -> FloatArray:
     return S
 
 
-def relevance_rows(relevance: BlockedMatrix, rows: slice) -> NDArray[np.bool_]:
+def relevance_rows(relevance: BlockedMatrix, rows: slice) -> BoolArray:
     """Return checked relevance to some queries, as an array in main memory."""
     R = _dense(relevance[rows])
     if R.dtype != np.bool_ and not np.isin(R, (0, 1)).all():
@@ -87,7 +87,7 @@ def relevance_rows(relevance: BlockedMatrix, rows: slice) -> NDArray[np.bool_]:
     return R.astype(np.bool_)
 
 
-def gain_rows(relevance: BlockedMatrix, rows: slice) -> NDArray[np.float64]:
+def gain_rows(relevance: BlockedMatrix, rows: slice) -> Float64Array:
     """Return checked gains of all items for some queries, as an array in main memory."""
     R = _dense(relevance[rows])
     if R.dtype.kind not in "biuf" or not (np.isfinite(R).all() and (R >= 0).all()):

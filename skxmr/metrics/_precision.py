@@ -7,14 +7,15 @@ from collections.abc import Hashable
 import numpy as np
 from numpy.typing import ArrayLike
 
+from skxmr._data.kinds import Float64Array, LabelsLike
 from skxmr._data.labels import encode_labels
 from skxmr._data.option_checks import check_choice
 from skxmr.metrics._blocks import mean, per_query, ratio
 from skxmr.metrics._devices import on_device
 from skxmr.metrics._gains import precision_at_relevant
 from skxmr.metrics._matrices import MatrixLike, as_matrix
-from skxmr.metrics._ranking import Array, Ranking
-from skxmr.metrics._relevance import LabelsLike, SameRow, SharedLabels
+from skxmr.metrics._ranking import Ranking
+from skxmr.metrics._relevance import SameRow, SharedLabels
 from skxmr.metrics._similarity import Similarity
 
 TIES = ("expected", "sklearn")
@@ -30,7 +31,7 @@ def average_precision(
     denominator: str = "min",
     exclude_self: bool = False,
     n_jobs: int | None = None,
-) -> Array:
+) -> Float64Array:
     """Average precision of each query: the mean, over its relevant items, of the precision at their ranks.
 
     Parameters
@@ -81,7 +82,7 @@ def average_precision(
 
         return _tensors.average_precision(as_matrix(scores), relevance, k, ties, denominator, exclude_self)
 
-    def measure(ranking: Ranking) -> Array:
+    def measure(ranking: Ranking) -> Float64Array:
         total = precision_at_relevant(ranking, k, ties)
         n_relevant = ranking.n_relevant
         ideal = n_relevant if k is None or denominator == "relevant" else np.minimum(n_relevant, k)
@@ -180,7 +181,7 @@ def map_per_class(
 def cross_modal_map(
     image: ArrayLike,
     text: ArrayLike,
-    labels: LabelsLike | None = None,
+    labels: LabelsLike = None,
     *,
     metric: str = "cosine",
     k: int | None = None,

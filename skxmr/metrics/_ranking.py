@@ -8,17 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from skxmr._data.kinds import FloatArray
+from skxmr._data.kinds import BoolArray, Float64Array, FloatArray, IndexArray
 from skxmr.metrics._keys import Keys, last_key, packed_keys, relevance_of
 from skxmr.metrics._matrices import Relevance
-
-Array: TypeAlias = NDArray[np.float64]
-Index: TypeAlias = NDArray[np.intp]
 
 # Groups are looked for among their neighbours where there is less than one group per this many items.
 _FEW = 256
@@ -34,11 +31,11 @@ class Ties(NamedTuple):
     relevant, or all irrelevant, may be left out, because their order does not matter.
     """
 
-    row: Index
-    start: Index
-    size: Index
-    above: Array
-    within: Array
+    row: IndexArray
+    start: IndexArray
+    size: IndexArray
+    above: Float64Array
+    within: Float64Array
 
 
 class _Groups(NamedTuple):
@@ -48,10 +45,10 @@ class _Groups(NamedTuple):
     group.
     """
 
-    first: Index
-    last: Index
-    stop: Index
-    found: Index
+    first: IndexArray
+    last: IndexArray
+    stop: IndexArray
+    found: IndexArray
 
 
 @dataclass
@@ -62,18 +59,18 @@ class Ranking:
     ties: Ties | None = None
 
     @cached_property
-    def position(self) -> Index:
+    def position(self) -> IndexArray:
         """Places of the relevant items, row after row: item j of row i has place i m + j."""
         return np.flatnonzero(self.relevance)
 
     @cached_property
-    def bounds(self) -> Index:
+    def bounds(self) -> IndexArray:
         """Where the relevant items of each row begin in `position`, and where those of the last one end (b + 1,)."""
         b, m = self.relevance.shape
         return np.searchsorted(self.position, np.arange(b + 1) * m)
 
     @property
-    def n_relevant(self) -> Array:
+    def n_relevant(self) -> Float64Array:
         """Number of relevant items, or sum of the gains (b,)."""
         if self.relevance.dtype == np.bool_:
             return np.diff(self.bounds).astype(np.float64)
@@ -89,7 +86,7 @@ class Ranking:
         return out
 
 
-def rank(scores: FloatArray, relevance: Relevance, own: Index | None = None, every_tie: bool = False) -> Ranking:
+def rank(scores: FloatArray, relevance: Relevance, own: IndexArray | None = None, every_tie: bool = False) -> Ranking:
     """Order the gallery of each query by falling score and find the ties.
 
     `own` (b,) is an item of each query that is left out; `every_tie` collects also the groups whose items are all
@@ -100,7 +97,7 @@ def rank(scores: FloatArray, relevance: Relevance, own: Index | None = None, eve
     return _by_order(scores, relevance, own, every_tie)
 
 
-def _by_keys(scores: NDArray[np.float32], relevance: NDArray[np.bool_], own: Index | None, every_tie: bool) -> Ranking:
+def _by_keys(scores: NDArray[np.float32], relevance: BoolArray, own: IndexArray | None, every_tie: bool) -> Ranking:
     keys = packed_keys(scores, relevance)
     if own is not None:
         keys[np.arange(len(keys)), own] = last_key(keys)
@@ -117,7 +114,7 @@ def _by_keys(scores: NDArray[np.float32], relevance: NDArray[np.bool_], own: Ind
     return ranking
 
 
-def _by_order(scores: FloatArray, relevance: Relevance, own: Index | None, every_tie: bool) -> Ranking:
+def _by_order(scores: FloatArray, relevance: Relevance, own: IndexArray | None, every_tie: bool) -> Ranking:
     falling = -scores
     if own is not None:
         falling[np.arange(len(scores)), own] = np.inf
@@ -134,7 +131,7 @@ def _by_order(scores: FloatArray, relevance: Relevance, own: Index | None, every
     return Ranking(ordered, ties)
 
 
-def _members(sizes: Index) -> tuple[Index, Index]:
+def _members(sizes: IndexArray) -> tuple[IndexArray, IndexArray]:
     """Return, for every member of groups of these sizes, its group and its place in the group."""
     group = np.repeat(np.arange(len(sizes)), sizes)
     starts = np.cumsum(sizes) - sizes
@@ -165,7 +162,7 @@ def _mixed(keys: Keys, ranking: Ranking) -> Ties | None:
     )
 
 
-def _near(flat: Keys, last: Index, ranking: Ranking, m: int) -> _Groups | None:
+def _near(flat: Keys, last: IndexArray, ranking: Ranking, m: int) -> _Groups | None:
     """Look for the groups among their neighbours; None if one is larger than that."""
     near = flat.take(last[:, None] + _NEAR, mode="clip")
     relevant = flat[last][:, None]
@@ -190,7 +187,7 @@ def _runs(flat: Keys, differences: NDArray[np.unsignedinteger]) -> _Groups:
     return _Groups(edges[turn] + 1, edges[turn + 1], edges[turn + 2] + 1, found[turn])
 
 
-def _collected(relevance: Relevance, tied: NDArray[np.bool_], every_tie: bool) -> Ties | None:
+def _collected(relevance: Relevance, tied: BoolArray, every_tie: bool) -> Ties | None:
     """Collect the groups from `tied` (b, m - 1), which says of each item whether it equals the one before."""
     b, m = relevance.shape
     padded = np.zeros((b, m + 1), bool)

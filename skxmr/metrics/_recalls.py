@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from skxmr._data.kinds import Float64Array
 from skxmr._data.option_checks import check_k
 from skxmr.metrics._blocks import mean, per_query
 from skxmr.metrics._gains import expected_first, hit_probability
@@ -17,12 +18,12 @@ from skxmr.metrics._matrices import (
     relevance_rows,
     score_rows,
 )
-from skxmr.metrics._ranking import Array, Ranking
+from skxmr.metrics._ranking import Ranking
 
 
 def first_rank(
     scores: MatrixLike, relevance: MatrixLike, *, exclude_self: bool = False, n_jobs: int | None = None
-) -> Array:
+) -> Float64Array:
     """Rank of the first relevant item, from 1.
 
     Parameters
@@ -178,7 +179,7 @@ def _check_galleries(cuts: list[int], images: int, texts: int, run: str = "") ->
 def _both_directions(
     scores: BlockedMatrix, relevance: BlockedMatrix, cuts: list[int], n_jobs: int | None
 ) -> dict[str, float]:
-    def measure(ranking: Ranking) -> Array:
+    def measure(ranking: Ranking) -> Float64Array:
         """Return the hits at each cut-off and the first relevant rank, (b, len(cuts) + 1)."""
         hits = [hit_probability(ranking, k) for k in cuts]
         values = np.stack([*hits, expected_first(ranking)], axis=1)

@@ -6,7 +6,7 @@ Relevance comes from the labels of the rows that are scored, so labels unseen in
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Sequence
+from collections.abc import Hashable
 from typing import TypeAlias
 
 import numpy as np
@@ -14,13 +14,12 @@ import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import gen_batches
 
+from skxmr._data.kinds import BoolArray, LabelsLike
 from skxmr._data.labels import Labels, encode_labels
 from skxmr._data.option_checks import check_k
 from skxmr.metrics._devices import as_host
 from skxmr.metrics._matrices import Relevance
 
-# Multi-hot rows, class ids, or collections of tags.
-LabelsLike: TypeAlias = ArrayLike | Sequence[Collection[Hashable]] | Labels
 Bits: TypeAlias = NDArray[np.unsignedinteger]
 
 # Labels up to which those of an item are held as the bits of a few integers.
@@ -61,9 +60,7 @@ class SharedLabels:
            [ True,  True]])
     """
 
-    def __init__(
-        self, query_labels: LabelsLike, gallery_labels: LabelsLike | None = None, graded: bool = False
-    ) -> None:
+    def __init__(self, query_labels: LabelsLike, gallery_labels: LabelsLike = None, graded: bool = False) -> None:
         if gallery_labels is None or gallery_labels is query_labels:
             self.query = encode_labels(as_host(query_labels)).matrix
             self.gallery = self.query
@@ -130,7 +127,7 @@ class SameRow:
     def T(self) -> SameRow:
         return self
 
-    def __getitem__(self, rows: slice) -> NDArray[np.bool_]:
+    def __getitem__(self, rows: slice) -> BoolArray:
         index = np.arange(self.shape[0])
         return np.asarray(index[rows][:, None] == index)
 
@@ -155,7 +152,7 @@ def _packed(labels: sp.csr_array) -> Bits:
     return packed
 
 
-def _common_bits(query: Bits, gallery: Bits) -> NDArray[np.bool_]:
+def _common_bits(query: Bits, gallery: Bits) -> BoolArray:
     """Tell for each query (w, b) and gallery item (w, m) whether they have a bit in common, (b, m)."""
     out = np.empty((query.shape[1], gallery.shape[1]), bool)
     # Query by query, so that the integers stay in the cache.
@@ -239,7 +236,7 @@ class SameGroup:
     def T(self) -> SameGroup:
         return SameGroup(self.gallery, self.query)
 
-    def __getitem__(self, rows: slice) -> NDArray[np.bool_]:
+    def __getitem__(self, rows: slice) -> BoolArray:
         return np.asarray(self.query[rows][:, None] == self.gallery)
 
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.utils import gen_batches
 
-from skxmr._data.kinds import FloatArray
+from skxmr._data.kinds import FloatArray, IndexArray
 from skxmr._data.option_checks import check_k
 from skxmr.metrics._matrices import BlockedMatrix, MatrixLike, as_matrix, check_matrices, score_rows
-from skxmr.metrics._ranking import Index
 
 # Scores held at once.
 _BLOCK = 2**24
@@ -86,7 +84,7 @@ class Reranked:
         return S
 
 
-def _best(S: FloatArray, k: int) -> Index:
+def _best(S: FloatArray, k: int) -> IndexArray:
     """Return the k best items of each row, best first; of equal ones the earlier first."""
     if k < S.shape[1]:
         kth = -np.partition(-S, k - 1, axis=1)[:, k - 1 : k]
@@ -100,7 +98,7 @@ def _best(S: FloatArray, k: int) -> Index:
     return np.take_along_axis(found, order, axis=1)
 
 
-def _places(backward: BlockedMatrix, best: Index) -> Index:
+def _places(backward: BlockedMatrix, best: IndexArray) -> IndexArray:
     """Return how many queries are nearer to each candidate (n, k), by the scores (m, n) of the way back."""
     m, n = backward.shape
     item = best.ravel()
@@ -108,7 +106,7 @@ def _places(backward: BlockedMatrix, best: Index) -> Index:
     # The entries of `best` in the order of their items, so that each row of the way back is read once.
     by_item = np.argsort(item, kind="stable")
     bounds = np.searchsorted(item[by_item], np.arange(m + 1))
-    place: NDArray[np.intp] = np.empty(best.size, np.intp)
+    place: IndexArray = np.empty(best.size, np.intp)
     for items in gen_batches(m, max(1, _BLOCK // n)):
         S = score_rows(backward, items)
         for row, j in zip(S, range(items.start, items.stop), strict=True):

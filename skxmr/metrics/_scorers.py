@@ -7,23 +7,21 @@ plain function.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Self, TypeAlias
+from typing import Self
 
 from sklearn.base import BaseEstimator
 from sklearn.utils.metadata_routing import MetadataRequest
 
-from skxmr._data.kinds import View
+from skxmr._data.kinds import Float64Array, LabelsLike, View
 from skxmr._data.option_checks import check_choice, check_k
 from skxmr._data.pairs import Pairs
 from skxmr.metrics._asking import score_matrices
 from skxmr.metrics._cutoffs import hit_at_k, ndcg_at_k, precision_at_k, recall_at_k
 from skxmr.metrics._precision import mean_average_precision
-from skxmr.metrics._ranking import Array
 from skxmr.metrics._recalls import checked_cuts, retrieval_recalls
-from skxmr.metrics._relevance import LabelsLike
 from skxmr.metrics._similarity import SIMILARITIES
 
-MEASURES: dict[str, Callable[..., float | Array]] = {
+MEASURES: dict[str, Callable[..., float | Float64Array]] = {
     "map": mean_average_precision,
     "precision": precision_at_k,
     "recall": recall_at_k,
@@ -31,9 +29,6 @@ MEASURES: dict[str, Callable[..., float | Array]] = {
     "ndcg": ndcg_at_k,
 }
 DIRECTIONS = ("both", "image_to_text", "text_to_image")
-
-Images: TypeAlias = Pairs | View
-TextsOrLabels: TypeAlias = View | LabelsLike | None
 
 
 class _Scorer:
@@ -114,9 +109,7 @@ class RetrievalScorer(_Scorer):
         self.k = k
         self.metric = metric
 
-    def __call__(
-        self, estimator: BaseEstimator, X: Images, y: TextsOrLabels = None, labels: LabelsLike | None = None
-    ) -> float:
+    def __call__(self, estimator: BaseEstimator, X: Pairs | View, y: View = None, labels: LabelsLike = None) -> float:
         """Score a fitted estimator.
 
         Parameters
@@ -176,7 +169,7 @@ class RetrievalScores(_Scorer):
         self.metric = metric
 
     def __call__(
-        self, estimator: BaseEstimator, X: Images, y: TextsOrLabels = None, labels: LabelsLike | None = None
+        self, estimator: BaseEstimator, X: Pairs | View, y: View = None, labels: LabelsLike = None
     ) -> dict[str, float]:
         """Score a fitted estimator.
 
@@ -245,7 +238,7 @@ class RecallScores(_Scorer):
         self.folds = folds
 
     def __call__(
-        self, estimator: BaseEstimator, X: Images, y: TextsOrLabels = None, labels: LabelsLike | None = None
+        self, estimator: BaseEstimator, X: Pairs | View, y: View = None, labels: LabelsLike = None
     ) -> dict[str, float]:
         """Score a fitted estimator, fitted with or without labels.
 

@@ -9,10 +9,10 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
+from skxmr._data.kinds import Float64Array
 from skxmr._data.option_checks import check_k
 from skxmr._data.view_checks import check_view
 from skxmr.metrics._matrices import BlockedMatrix, MatrixLike, as_matrix, check_matrices, relevance_rows
-from skxmr.metrics._ranking import Array
 from skxmr.metrics._relevance import SameRow, SharedLabels
 
 # Entries of the score matrix ranked at once, at about 100 bytes each.
@@ -59,7 +59,7 @@ class TensorScores:
 
 def average_precision(
     scores: BlockedMatrix, relevance: MatrixLike, k: int | None, ties: str, denominator: str, exclude_self: bool
-) -> Array:
+) -> Float64Array:
     """Return the average precision (n,) of each query, nan without a relevant item."""
     relevance = as_matrix(relevance)
     n, m = check_matrices(scores, relevance, exclude_self)

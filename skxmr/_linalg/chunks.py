@@ -1,23 +1,25 @@
-"""Views in chunks, dask arrays: what can be added up is summed chunk by chunk on dask's workers, and merged there."""
+"""Views in chunks, that is dask arrays: sums are computed chunk by chunk on dask's workers, and merged there."""
 
 from __future__ import annotations
 
 import copy
 import importlib
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
-from skxmr._data.kinds import MODALITIES
+from skxmr._data.kinds import MODALITIES, View
+from skxmr._data.pairs import Pairs
 from skxmr._data.view_checks import check_view
 
 T = TypeVar("T")
-_RUNS = 32  # of consecutive chunks, summed one after the other; always as many, so that rounding is always the same
+# Chunks are summed in this many runs of neighbouring chunks, always as many, so that rounding is always the same.
+_RUNS = 32
 
 
-def total(pairs: Any, part: Callable[..., T], merge: Callable[[T, T], T], rows: Sequence[Any] = ()) -> T:
-    """Return the sum of all chunks: only sums travel, never rows.
+def total(pairs: Pairs, part: Callable[..., T], merge: Callable[[T, T], T], rows: Sequence[View] = ()) -> T:
+    """Return the sum over all chunks. Only sums travel between workers, never rows.
 
     Parameters
     ----------
@@ -30,20 +32,21 @@ def total(pairs: Any, part: Callable[..., T], merge: Callable[[T, T], T], rows: 
     rows : sequence
         Arrays or CSR matrices of n rows in memory, cut like the views; their parts travel with the tasks.
     """
-    dask = importlib.import_module("dask")  # here only, when an array of dask has come
-
+    # Imported only here, where a dask array has come.
+    dask = importlib.import_module("dask")
     cuts = pairs.image.chunks[0]
-    views = [getattr(pairs, name).rechunk({0: cuts}).to_delayed().ravel() for name in MODALITIES]
     ends = np.cumsum(cuts)
+    image = pairs.image.to_delayed().ravel()
+    text = pairs.text.rechunk({0: cuts}).to_delayed().ravel()
     add = dask.delayed(_add, pure=False)
-    sums: list[Any] = []
+    sums = []
     for run in np.array_split(np.arange(len(cuts)), min(len(cuts), _RUNS)):
-        so_far: Any = None
+        so_far = None
         for chunk in run:
             place = slice(int(ends[chunk] - cuts[chunk]), int(ends[chunk]))
-            shapes = [(cuts[chunk], getattr(pairs, name).shape[1]) for name in MODALITIES]
-            blocks = [view[chunk] for view in views]
-            so_far = add(part, merge, so_far, blocks, shapes, [array[place] for array in rows])
+            shapes = [(cuts[chunk], view.shape[1]) for view in (pairs.image, pairs.text)]
+            own = [array[place] for array in rows]
+            so_far = add(part, merge, so_far, [image[chunk], text[chunk]], shapes, own)
         sums.append(so_far)
     join = dask.delayed(_join, pure=False)
     while len(sums) > 1:
@@ -52,18 +55,25 @@ def total(pairs: Any, part: Callable[..., T], merge: Callable[[T, T], T], rows: 
     return found
 
 
-def _add(part: Any, merge: Any, so_far: Any, blocks: Any, shapes: Any, rows: Any) -> Any:
-    """Return the sum of a chunk and of those before, which must stay as it is: dask may do this task again."""
-    for name, block, shape in zip(MODALITIES, blocks, shapes, strict=True):
-        if tuple(block.shape) != tuple(shape):
+def _add(
+    part: Callable[..., T],
+    merge: Callable[[T, T], T],
+    so_far: T | None,
+    chunks: Sequence[View],
+    shapes: Sequence[tuple[int, int]],
+    rows: Sequence[View],
+) -> T:
+    """Return the sum of a chunk and of those before; `so_far` is not changed, because dask may repeat a task."""
+    for name, chunk, shape in zip(MODALITIES, chunks, shapes, strict=True):
+        if tuple(chunk.shape) != tuple(shape):
             raise ValueError(
-                f"a chunk of {name} has shape {tuple(block.shape)} where the dask array announces {tuple(shape)}; "
+                f"a chunk of {name} has shape {tuple(chunk.shape)} where the dask array announces {tuple(shape)}; "
                 "make the array with the shapes that its chunks really have."
             )
-    views = [check_view(block, name) for name, block in zip(MODALITIES, blocks, strict=True)]
+    views = [check_view(chunk, name) for name, chunk in zip(MODALITIES, chunks, strict=True)]
     own = part(*views, *rows)
     return own if so_far is None else merge(own, so_far)
 
 
-def _join(merge: Any, sums: Any) -> Any:
+def _join(merge: Callable[[T, T], T], sums: Sequence[T]) -> T:
     return sums[0] if len(sums) == 1 else merge(copy.deepcopy(sums[0]), sums[1])

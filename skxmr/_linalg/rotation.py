@@ -1,4 +1,4 @@
-"""Few rows of many features: a view in coordinates of the space that its rows span.
+"""Few rows of many features: a view is described in coordinates of the space that its rows span.
 
 A view with at most half as many rows as features is rotated before anything else. CCA, ml-CCA and ridge regression
 depend on lengths and angles only, so the answer is the same, at a cost of n^2 d instead of d^3.
@@ -11,18 +11,20 @@ from typing import NamedTuple
 
 import numpy as np
 import scipy.linalg
-import scipy.sparse as sp
+from sklearn.utils import gen_batches
 
-from skxmr._linalg.moments import Array, Matrix, column_mean
+from skxmr._data.kinds import Matrix
+from skxmr._linalg.moments import Array, column_mean
 
-_COLUMNS = 4096  # of a dense view, held in float64 at a time
+# Columns of a dense view that are held in float64 together.
+_COLUMNS = 4096
 
 
 class Rotation(NamedTuple):
-    """`rows` (n, r) of a view in an orthonormal `basis` (d, r) around its `mean`; without a basis the view itself.
+    """Rows (n, r) of a view in an orthonormal `basis` (d, r) around its `mean`; without a basis the view itself.
 
-    Whatever depends on lengths and angles alone, such as ridge regression and CCA, has the same solution in these
-    coordinates, whose directions are lifted back. `share` is r / d: a ridge in units of the mean variance of d
+    Methods that depend on lengths and angles only, such as ridge regression and CCA, have the same solution in these
+    coordinates, and `lift` turns its directions back. `share` is r / d: a ridge in units of the mean variance of d
     features is `share` times as many units of r coordinates.
     """
 
@@ -41,9 +43,9 @@ class Rotation(NamedTuple):
 
 
 def rotated(X: Matrix) -> Rotation:
-    """Rotate a view of far fewer rows than features (dense or CSR); others are returned as they are.
+    """Rotate a view (dense or CSR) of far fewer rows than features; other views are returned as they are.
 
-    From half as many rows as features on, products of (d, d) are the cheaper way.
+    With at least half as many rows as features, products of shape (d, d) are cheaper.
     """
     n, d = X.shape
     if 2 * n > d:
@@ -51,27 +53,34 @@ def rotated(X: Matrix) -> Rotation:
     mean = column_mean(X)
     values, U = scipy.linalg.eigh(_inner_products(X, mean), check_finite=False)
     keep = values > max(float(values[-1]), 0.0) * d * float(np.finfo(np.float64).eps)
-    if not keep.any():  # no row differs from another: one direction, in which nothing varies
+    # All rows are equal: one direction is left, in which nothing varies.
+    if not keep.any():
         return Rotation(np.zeros((n, 1)), mean, np.eye(d, 1), 1 / d)
-    lengths, U = np.sqrt(values[keep]), U[:, keep]
+    lengths = np.sqrt(values[keep])
+    U = U[:, keep]
     return Rotation(U * lengths, mean, _spanned(X, mean, U / lengths), int(keep.sum()) / d)
 
 
 def _inner_products(X: Matrix, mean: Array) -> Array:
     """Return (X - mean)(X - mean)^T."""
-    if sp.issparse(X):
+    if not isinstance(X, np.ndarray):
         X = X.astype(np.float64)
         offset = X @ mean
         return np.asarray((X @ X.T).toarray() - offset[:, None] - offset + mean @ mean)
-    return sum((block @ block.T for block in _columns(X, mean)), np.zeros((len(X), len(X))))
+    products = np.zeros((len(X), len(X)))
+    for block in _columns(X, mean):
+        products += block @ block.T
+    return products
 
 
 def _spanned(X: Matrix, mean: Array, U: Array) -> Array:
     """Return (X - mean)^T U."""
-    if sp.issparse(X):
+    if not isinstance(X, np.ndarray):
         return np.asarray(X.T.astype(np.float64) @ U - np.outer(mean, U.sum(axis=0)))
     return np.concatenate([block.T @ U for block in _columns(X, mean)])
 
 
 def _columns(X: Matrix, mean: Array) -> Iterator[Array]:
-    return (X[:, a : a + _COLUMNS] - mean[a : a + _COLUMNS] for a in range(0, X.shape[1], _COLUMNS))
+    """Yield centred blocks of columns."""
+    for columns in gen_batches(X.shape[1], _COLUMNS):
+        yield X[:, columns] - mean[columns]

@@ -47,27 +47,30 @@ def standardise(S: Array, x_scale: Array, t_scale: Array) -> Array:
 
 
 def paired_directions(cov: Covariances, ridges: tuple[float, float], n_components: int | None = None) -> Solution:
-    """Maximise a^T S_xt b subject to a^T S_xx a = b^T S_tt b = 1, component by component, S_xx and S_tt ridged.
+    """Maximise a^T S_xt b subject to a^T S_xx a = b^T S_tt b = 1, component by component, with ridges on S_xx and S_tt.
 
-    Columns are brought to unit variance, both metrics whitened and the cross-covariance decomposed by an SVD.
-    Directions in which a metric vanishes are left out, so constant or dependent columns give finite answers; fewer
-    than `n_components` may come back. The covariances are overwritten.
+    Columns are scaled to unit variance, both views are whitened, and the cross-covariance is decomposed by an SVD.
+    Directions in which a view does not vary are left out, so constant or dependent columns give finite answers, and
+    fewer than `n_components` may be returned. The covariances are overwritten.
     """
-    S_xx, S_tt = add_ridge(cov.xx, ridges[0]), add_ridge(cov.tt, ridges[1])
-    x_scale, t_scale = deviations(np.diag(S_xx), cov.image_mean), deviations(np.diag(S_tt), cov.text_mean)
+    S_xx = add_ridge(cov.xx, ridges[0])
+    S_tt = add_ridge(cov.tt, ridges[1])
+    x_scale = deviations(np.diag(S_xx), cov.image_mean)
+    t_scale = deviations(np.diag(S_tt), cov.text_mean)
     K_x = whitener(standardise(S_xx, x_scale, x_scale))
     K_t = whitener(standardise(S_tt, t_scale, t_scale))
     T = K_t.whiten(K_x.whiten_rows(standardise(cov.xt, x_scale, t_scale).T)).T
     k = min(T.shape) if n_components is None else min(n_components, *T.shape)
     U, s, Vt = leading_triplets(T, k)
-    image, text = K_x.unwhiten(U) / x_scale[:, None], K_t.unwhiten(Vt.T) / t_scale[:, None]
+    image = K_x.unwhiten(U) / x_scale[:, None]
+    text = K_t.unwhiten(Vt.T) / t_scale[:, None]
     return Solution(image, text, np.minimum(s, 1.0))
 
 
 def solution(S: Array, C: Array, mean: Array) -> Array:
     """Return S^-1 C for the covariances S of columns with a `mean`; S is overwritten.
 
-    Where columns depend on one another, the shortest solution in units of their deviations.
+    If columns are linearly dependent, it is the shortest solution in units of their standard deviations.
     """
     scale = deviations(np.diag(S), mean)
     K = whitener(standardise(S, scale, scale))
@@ -77,8 +80,8 @@ def solution(S: Array, C: Array, mean: Array) -> Array:
 def leading_triplets(A: Array, k: int) -> tuple[Array, Array, Array]:
     """Return the k leading singular triplets U (m, k), s (k,), Vt (k, n).
 
-    A few of many come from the eigenvectors of the smaller Gram matrix, several times faster than a full SVD, unless
-    squaring would cost too much accuracy.
+    If only a few of many are wanted, they come from the eigenvectors of the smaller Gram matrix, which is several times
+    faster than a full SVD, unless squaring would cost too much accuracy.
     """
     small = min(A.shape)
     if 0 < 2 * k <= small:
@@ -93,14 +96,15 @@ def leading_triplets(A: Array, k: int) -> tuple[Array, Array, Array]:
 
 
 def leading_eigenpairs(S: Array, k: int) -> tuple[Array, Array]:
-    """Return the k largest eigenvalues (k,) of symmetric S (d, d), falling, and their vectors (d, k).
+    """Return the k largest eigenvalues (k,) of symmetric S (d, d), decreasing, and their vectors (d, k).
 
-    LAPACK's own driver (``scipy.linalg.eigh``) finds some of many eigenvalues by bisection, which takes longer than all
-    the rest; here relatively robust representations find them, of a matrix brought to tridiagonal form.
+    ``scipy.linalg.eigh`` finds a subset of eigenvalues by bisection, which takes longer than all other steps. Here S is
+    brought to tridiagonal form, whose eigenvalues the faster method of relatively robust representations finds.
     """
     d = len(S)
     reflectors, diagonal, beside, tau, _ = lapack.dsytrd(S, lower=1, lwork=32 * d)
-    few = {"select": "i", "select_range": (d - k, d - 1)} if 4 * k <= d else {}  # of more, all are found faster
+    # More than a quarter of the eigenvalues are found faster together with all others.
+    few = {"select": "i", "select_range": (d - k, d - 1)} if 4 * k <= d else {}
     values, Z = scipy.linalg.eigh_tridiagonal(diagonal, beside, lapack_driver="stemr", check_finite=False, **few)
     vectors = np.asfortranarray(Z[:, : -k - 1 : -1])
     below = np.asfortranarray(reflectors[1:, :-1])
@@ -109,19 +113,19 @@ def leading_eigenpairs(S: Array, k: int) -> tuple[Array, Array]:
 
 
 class Whitener(NamedTuple):
-    """K with K^T S K = I: the inverse of a Cholesky factor, or a rectangular matrix where S is singular."""
+    """K with K^T S K = I: the inverse of a Cholesky factor, or a rectangular matrix if S is singular."""
 
     factor: Array
     triangular: bool
 
     def whiten(self, B: Array) -> Array:
-        """Return K^T B; B is overwritten where it is in Fortran order."""
+        """Return K^T B; B is overwritten if it is in Fortran order."""
         if self.triangular:
             return np.asarray(blas.dtrsm(1.0, self.factor, B, lower=1, overwrite_b=1))
         return np.asarray(self.factor.T @ B)
 
     def whiten_rows(self, B: Array) -> Array:
-        """Return B K; B is overwritten where it is in Fortran order."""
+        """Return B K; B is overwritten if it is in Fortran order."""
         if self.triangular:
             return np.asarray(blas.dtrsm(1.0, self.factor, B, side=1, trans_a=1, lower=1, overwrite_b=1))
         return np.asarray(B @ self.factor)
@@ -134,11 +138,13 @@ class Whitener(NamedTuple):
 
 
 def whitener(S: Array) -> Whitener:
-    """Whiten by Cholesky where S is safely positive definite, else by its non-zero eigenvalues; S is overwritten."""
+    """Whiten by Cholesky if S is safely positive definite, else by its non-zero eigenvalues; S is overwritten."""
     S = np.asfortranarray(S)
     tolerance = len(S) * float(np.finfo(np.float64).eps)
-    diagonal, norm = np.diag(S).copy(), lapack.dlange("1", S)
-    L, failed = lapack.dpotrf(S, lower=1, clean=0, overwrite_a=1)  # what is above the diagonal stays
+    diagonal = np.diag(S).copy()
+    norm = lapack.dlange("1", S)
+    # The upper triangle is not touched, so that S can be restored from it.
+    L, failed = lapack.dpotrf(S, lower=1, clean=0, overwrite_a=1)
     if not failed and lapack.dpocon(L, norm, uplo="L")[0] > 10 * tolerance:
         return Whitener(L, True)
     S = mirror(L.T)
@@ -149,16 +155,18 @@ def whitener(S: Array) -> Whitener:
 
 
 def leading_pair(S: Array, tiny: float) -> tuple[Array, float, Array] | None:
-    """Return the leading singular triplet of S, or None where every entry of S is below `tiny`."""
+    """Return the leading singular triplet of S, or None if no entry of S is larger than `tiny`."""
     if np.abs(S).max(initial=0.0) <= tiny:
         return None
     if min(S.shape) > 64:
-        start = np.full(min(S.shape), 1 / math.sqrt(min(S.shape)))  # a fixed start: the answer is deterministic
+        # A fixed start makes the result deterministic.
+        start = np.full(min(S.shape), 1 / math.sqrt(min(S.shape)))
         try:
             U, s, Vt = sp.linalg.svds(S, k=1, v0=start, tol=0)
             return U[:, 0], float(s[0]), Vt[0]
         except sp.linalg.ArpackError:
-            pass  # no convergence among nearly equal singular values: the dense decomposition always answers
+            # Nearly equal singular values may not converge; the dense decomposition below always works.
+            pass
     U, s, Vt = _svd(S)
     return U[:, 0], float(s[0]), Vt[0]
 
@@ -168,7 +176,8 @@ def _svd(A: Array) -> tuple[Array, Array, Array]:
         return np.zeros((A.shape[0], 0)), np.zeros(0), np.zeros((0, A.shape[1]))
     try:
         U, s, Vt = scipy.linalg.svd(A, full_matrices=False, check_finite=False)
-    except np.linalg.LinAlgError:  # divide and conquer fails now and then on harmless matrices; QR iteration does not
+    except np.linalg.LinAlgError:
+        # Divide and conquer sometimes fails on harmless matrices; QR iteration does not.
         U, s, Vt = scipy.linalg.svd(A, full_matrices=False, check_finite=False, lapack_driver="gesvd")
     return U, s, Vt
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import operator
 from functools import partial
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 import scipy.sparse as sp
 
+from skxmr._data.kinds import Matrix
+from skxmr._data.pairs import Pairs
 from skxmr._linalg.chunks import total
-from skxmr._linalg.moments import Array, Matrix, column_mean, grouped_sums, scatter
+from skxmr._linalg.moments import Array, column_mean, grouped_sums, scatter
+
+# One array per view.
+Both: TypeAlias = tuple[Array, Array]
 
 
 class WeightedRows:
@@ -23,46 +27,49 @@ class WeightedRows:
     """
 
     def __init__(self, X: Matrix, T: Matrix) -> None:
-        self.views = X, T
-        self.means: Any = column_mean(X), column_mean(T)
+        self.X = X
+        self.T = T
+        self.means: Both = column_mean(X), column_mean(T)
 
-    def grouped(self, E: sp.csr_array) -> Any:
+    def grouped(self, E: sp.csr_array) -> Both:
         """Return the sums (d, q) of both views for sparse E (n, q), such as labels or the membership of groups."""
-        return tuple(grouped_sums(view, mean, E) for view, mean in zip(self.views, self.means, strict=True))
+        return _grouped(self.means, self.X, self.T, E)
 
-    def scattered(self, x_weights: Array, t_weights: Array) -> Any:
+    def scattered(self, x_weights: Array, t_weights: Array) -> Both:
         """Return the weighted products (d, d) of each view with itself."""
-        weights = x_weights, t_weights
-        return tuple(scatter(*part) for part in zip(self.views, self.means, weights, strict=True))
+        return _scattered(self.means, self.X, self.T, x_weights, t_weights)
 
 
 class WeightedChunks:
-    """The same of a `Pairs` of dask arrays, read once for the means and once for every sum."""
+    """The same for a `Pairs` of dask arrays, which is read once for the means and once for every sum."""
 
-    def __init__(self, pairs: Any) -> None:
+    def __init__(self, pairs: Pairs) -> None:
         self.pairs = pairs
-        self.means: Any = tuple(sums / len(pairs) for sums in total(pairs, _column_sums, _added))
+        x_sums, t_sums = total(pairs, _column_sums, _added)
+        self.means: Both = x_sums / len(pairs), t_sums / len(pairs)
 
-    def grouped(self, E: sp.csr_array) -> Any:
+    def grouped(self, E: sp.csr_array) -> Both:
         """Return the sums (d, q) of both views."""
         return total(self.pairs, partial(_grouped, self.means), _added, [E])
 
-    def scattered(self, x_weights: Array, t_weights: Array) -> Any:
+    def scattered(self, x_weights: Array, t_weights: Array) -> Both:
         """Return the weighted products (d, d) of each view with itself."""
         return total(self.pairs, partial(_scattered, self.means), _added, [x_weights, t_weights])
 
 
-def _added(sums: Any, more: Any) -> Any:
-    return tuple(map(operator.add, sums, more))
+def _added(sums: Both, more: Both) -> Both:
+    return sums[0] + more[0], sums[1] + more[1]
 
 
-def _column_sums(x: Matrix, t: Matrix) -> Any:
-    return tuple(np.asarray(view.sum(axis=0, dtype=np.float64)).ravel() for view in (x, t))
+def _column_sums(X: Matrix, T: Matrix) -> Both:
+    x_sums = np.asarray(X.sum(axis=0, dtype=np.float64)).ravel()
+    t_sums = np.asarray(T.sum(axis=0, dtype=np.float64)).ravel()
+    return x_sums, t_sums
 
 
-def _grouped(means: Any, x: Matrix, t: Matrix, E: sp.csr_array) -> Any:
-    return tuple(grouped_sums(view, mean, E) for view, mean in zip((x, t), means, strict=True))
+def _grouped(means: Both, X: Matrix, T: Matrix, E: sp.csr_array) -> Both:
+    return grouped_sums(X, means[0], E), grouped_sums(T, means[1], E)
 
 
-def _scattered(means: Any, x: Matrix, t: Matrix, x_weights: Array, t_weights: Array) -> Any:
-    return tuple(scatter(*part) for part in zip((x, t), means, (x_weights, t_weights), strict=True))
+def _scattered(means: Both, X: Matrix, T: Matrix, x_weights: Array, t_weights: Array) -> Both:
+    return scatter(X, means[0], x_weights), scatter(T, means[1], t_weights)

@@ -90,7 +90,7 @@ class CovarianceRetriever(LinearRetriever):
     def _fit(self, pairs: Pairs, labels: Labels | None) -> None:
         k = self._limited(len(pairs), pairs.image.shape[1], pairs.text.shape[1])
         if is_chunked(pairs.image):
-            self._solve(total(pairs, _moments, Moments.merge).take(), k, (UNROTATED, UNROTATED))
+            self._solve(total(pairs, _moments, Moments.merge).finish(), k, (UNROTATED, UNROTATED))
         else:
             views = self._views(pairs)
             self._solve(covariances(views[0].rows, views[1].rows), k, views)

@@ -132,7 +132,7 @@ class SemanticMatching(CrossModalRetriever, kw_only=False):
         if is_chunked(pairs.image):
             self._need_built_in("a dask array")
             moments = _sums(pairs, labels.matrix)
-            self.image_, self.text_ = (_LabelRidge(self.ridge).solve(sums.take()) for sums in moments)
+            self.image_, self.text_ = (_LabelRidge(self.ridge).solve(sums.finish()) for sums in moments)
             return
         self.image_, self.text_ = (
             _fitted(model, self.ridge, view, labels)
@@ -167,7 +167,7 @@ class _LabelRidge:
 
     def fit(self, X: Any, Y: sp.csr_array) -> _LabelRidge:
         view = rotated(X)
-        return self.solve(Moments(view.rows.shape[1], Y.shape[1], second=False).update(view.rows, Y).take(), view)
+        return self.solve(Moments(view.rows.shape[1], Y.shape[1], second=False).update(view.rows, Y).finish(), view)
 
     def solve(self, cov: Covariances, view: Rotation = UNROTATED) -> _LabelRidge:
         S = add_ridge(cov.xx, self.ridge * view.share)

@@ -50,7 +50,7 @@ def test_parts_and_merges_are_the_whole(x, t):
     assert streamed.n == 50
     first, second, third = (Moments(4, 3).update(x[rows], t[rows]) for rows in parts)
     merged = third.merge(first.merge(second))  # in any order
-    assert_equal_covariances(merged.take(), X, T, atol=1e-12)
+    assert_equal_covariances(merged.finish(), X, T, atol=1e-12)
 
 
 def test_covariances_leave_the_sums_alone():

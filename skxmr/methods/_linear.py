@@ -1,4 +1,4 @@
-"""What linear methods share: centred projections of two views, and learning from covariances alone."""
+"""What linear methods share: centred projections of two views, and learning from covariances only."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import copy
 from abc import abstractmethod
 from dataclasses import field
 from numbers import Integral
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
-import scipy.sparse as sp
+from sklearn.utils import gen_batches
 from sklearn.utils._param_validation import Interval
 
 from skxmr._data.estimator import Constraints
-from skxmr._data.kinds import FloatArray, is_chunked
+from skxmr._data.kinds import FloatArray, LabelsLike, Matrix, View, is_chunked
 from skxmr._data.labels import Labels
 from skxmr._data.option_checks import check_n_components
 from skxmr._data.pairs import Pairs
@@ -24,6 +24,7 @@ from skxmr._linalg.solvers import signs
 from skxmr.base import CrossModalRetriever
 
 UNROTATED = Rotation(None)
+# Rows that are centred together: centring all at once would copy the view.
 _ROWS = 4096
 
 
@@ -55,34 +56,36 @@ class LinearRetriever(CrossModalRetriever, kw_only=False):
 
 
 class CovarianceRetriever(LinearRetriever):
-    """Base of methods that need no more than the means and covariances of the views, so that rows can come in parts.
+    """Base of methods that need only the means and covariances of the views, so that rows can come in parts.
 
     A method overrides `_solve`.
     """
 
     _by_chunks = True
 
-    def partial_fit(self, X: Any, y: Any = None, labels: Any = None) -> Self:
-        """Learn from parts of the rows: the calls together are one fit of all their rows. `fit` starts anew.
+    def partial_fit(self, X: View, y: View | LabelsLike = None, labels: LabelsLike = None) -> Self:
+        """Learn from a part of the rows: several calls equal one fit of all their rows. `fit` starts anew.
 
-        Every call solves anew, so parts of many rows (as many as features, or more) waste the least.
+        Every call solves the whole problem, so parts with at least as many rows as features are the most efficient.
 
         Parameters
         ----------
         X, y, labels : object
-            As in :meth:`fit`; two rows or more, of the widths of the first part.
+            As in :meth:`fit`; at least two rows, with as many features as in the first part.
 
         Returns
         -------
         self
         """
         checked = self._checked(X, y, labels, again=hasattr(self, "_moments"))
-        image, text = checked.pairs.image, checked.pairs.text
-        moments = copy.deepcopy(getattr(self, "_moments", None)) or Moments(image.shape[1], text.shape[1])
-        if is_chunked(image):
-            moments.merge(total(checked.pairs, _moments, Moments.merge))
+        pairs = checked.pairs
+        moments = copy.deepcopy(getattr(self, "_moments", None))
+        if moments is None:
+            moments = Moments(pairs.image.shape[1], pairs.text.shape[1])
+        if is_chunked(pairs.image):
+            moments.merge(total(pairs, _moments, Moments.merge))
         else:
-            moments.update(image, text)
+            moments.update(pairs.image, pairs.text)
         self._solve(moments.covariances(), self._limited(moments.n, *moments.xt.shape), (UNROTATED, UNROTATED))
         self._moments = moments
         return self._remember(checked)
@@ -107,23 +110,24 @@ class CovarianceRetriever(LinearRetriever):
         """Set the attributes from covariances of the views' rows; they may be overwritten."""
 
 
-def _moments(image: Any, text: Any) -> Moments:
+def _moments(image: Matrix, text: Matrix) -> Moments:
     return Moments(image.shape[1], text.shape[1]).update(image, text)
 
 
 def lifted(views: tuple[Rotation, Rotation], image: Array, text: Array) -> tuple[Array, Array]:
-    """Return paired directions (d, k) of the views themselves; the largest entry of each of the image is positive."""
-    image, text = views[0].lift(image), views[1].lift(text)
+    """Return paired directions (d, k) of the views themselves; the largest entry of each image one is positive."""
+    image = views[0].lift(image)
     sign = signs(image)
-    return image * sign, text * sign
+    return image * sign, views[1].lift(text) * sign
 
 
-def project(X: Any, mean: Array, projection: Array) -> FloatArray:
-    """Return (X - mean) @ projection in the dtype of X, sparse X staying sparse."""
+def project(X: Matrix, mean: Array, projection: Array) -> FloatArray:
+    """Return (X - mean) @ projection in the dtype of X; sparse X stays sparse."""
     W = projection.astype(X.dtype)
-    if sp.issparse(X):
+    if not isinstance(X, np.ndarray):
         return np.asarray(X @ W - (mean @ projection).astype(X.dtype))
-    out, mean = np.empty((len(X), W.shape[1]), X.dtype), mean.astype(X.dtype)
-    for start in range(0, len(X), _ROWS):  # centring X at once would copy it
-        np.matmul(X[start : start + _ROWS] - mean, W, out=out[start : start + _ROWS])
+    offset = mean.astype(X.dtype)
+    out: FloatArray = np.empty((len(X), W.shape[1]), X.dtype)
+    for rows in gen_batches(len(X), _ROWS):
+        np.matmul(X[rows] - offset, W, out=out[rows])
     return out

@@ -27,8 +27,8 @@ class CCA(CovarianceRetriever, kw_only=False):
     ridge : float, default=0.1
         Regularisation of both covariances, in units of their mean variance; 0 is classical CCA.
     correlation_power : float, default=1.0
-        Projections are multiplied by their canonical correlation to this power, which lets strongly related
-        directions weigh more in the cosine; 0 gives the classical variates of unit variance.
+        Projections are multiplied by their canonical correlation to this power, so that strongly related directions
+        have more weight in the cosine; 0 gives the classical variates of unit variance.
 
     Attributes
     ----------
@@ -41,7 +41,7 @@ class CCA(CovarianceRetriever, kw_only=False):
     image_mean_, text_mean_ : ndarray of shape (d,)
         Column means.
     n_components_ : int
-        Components found; fewer than asked for where the data have a lower rank.
+        Components found: fewer than requested if the data have a lower rank.
 
     Raises
     ------
@@ -50,9 +50,9 @@ class CCA(CovarianceRetriever, kw_only=False):
 
     Notes
     -----
-    Covariances are computed in blocks and solved in float64; sparse text is never densified.
+    Covariances are computed in blocks and solved in float64; sparse text is never made dense.
     Directions in which a view does not vary are left out, so constant columns and n < d give finite answers.
-    With `ridge` = 0 equal to ``sklearn.cross_decomposition.CCA`` up to scale.
+    With `ridge` = 0 it is equal to ``sklearn.cross_decomposition.CCA`` up to scale.
 
     References
     ----------
@@ -85,8 +85,11 @@ class CCA(CovarianceRetriever, kw_only=False):
 
     def _solve(self, cov: Covariances, k: int, views: tuple[Rotation, Rotation]) -> None:
         found = paired_directions(cov, (self.ridge * views[0].share, self.ridge * views[1].share), k)
-        self.image_mean_, self.text_mean_ = views[0].origin(cov.image_mean), views[1].origin(cov.text_mean)
+        self.image_mean_ = views[0].origin(cov.image_mean)
+        self.text_mean_ = views[1].origin(cov.text_mean)
         self.image_weights_, self.text_weights_ = lifted(views, found.image, found.text)
-        self.correlations_, self.n_components_ = found.correlations, len(found.correlations)
+        self.correlations_ = found.correlations
+        self.n_components_ = len(found.correlations)
         scale = found.correlations**self.correlation_power
-        self.image_projection_, self.text_projection_ = self.image_weights_ * scale, self.text_weights_ * scale
+        self.image_projection_ = self.image_weights_ * scale
+        self.text_projection_ = self.text_weights_ * scale

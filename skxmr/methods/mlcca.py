@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import itertools
 from numbers import Integral, Real
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
+from sklearn.utils import gen_batches
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skxmr._data.estimator import Constraints
-from skxmr._data.kinds import is_chunked
+from skxmr._data.kinds import IndexArray, is_chunked
 from skxmr._data.labels import Labels
 from skxmr._data.option_checks import check_n_components
 from skxmr._data.pairs import Pairs
@@ -22,8 +22,16 @@ from skxmr._linalg.solvers import paired_directions
 from skxmr._linalg.weighted import WeightedChunks, WeightedRows
 from skxmr.methods._linear import UNROTATED, LinearRetriever, lifted
 
-_ROWS = 1024  # distinct label vectors whose weights are held at once
-_Sums: TypeAlias = tuple[Array, Array, Array]  # weights of the image rows (n,), of the text rows (n,), C_xy (d1, d2)
+# Distinct label vectors whose weights are held together.
+_ROWS = 1024
+
+
+class _Sums(NamedTuple):
+    """Weights of the image rows (n,) and of the text rows (n,), and the cross products C_xt (d1, d2)."""
+
+    x_weights: Array
+    t_weights: Array
+    C_xt: Array
 
 
 class MLCCA(LinearRetriever, kw_only=False):
@@ -41,8 +49,8 @@ class MLCCA(LinearRetriever, kw_only=False):
     sigma : float, default=1.0
         Width of the exponential weights; without effect on the others.
     n_neighbors : int or None, default=None
-        Each image keeps only its k texts nearest in label space ("fast" ml-CCA). Where the k-th is tied, the tied
-        texts share the remaining places evenly, so the order of rows does not matter. None keeps all.
+        Each image is paired only with its k nearest texts in label space ("fast" ml-CCA). Texts that tie for the k-th
+        place share the remaining places evenly, so the order of rows does not matter. None keeps all pairs.
     ridge : float, default=0.25
         Regularisation of C_xx and C_yy, in units of the mean of their diagonals.
     correlation_power : float, default=1.0
@@ -57,7 +65,7 @@ class MLCCA(LinearRetriever, kw_only=False):
     image_mean_, text_mean_ : ndarray of shape (d,)
         Column means, not weighted.
     n_components_ : int
-        Components found; fewer than asked for where the data have a lower rank.
+        Components found: fewer than requested if the data have a lower rank.
 
     Raises
     ------
@@ -66,7 +74,7 @@ class MLCCA(LinearRetriever, kw_only=False):
 
     Notes
     -----
-    Where every row has a label of its own, dot-product weights give CCA. Row weights need the label counts of all
+    If every row has a label of its own, dot-product weights give CCA. Row weights need the label counts of all
     rows, so only `C_xy` of the dot product could be streamed in a single pass; dask arrays are read three times.
 
     References
@@ -104,55 +112,57 @@ class MLCCA(LinearRetriever, kw_only=False):
         return [{}, {"weights": "exponential", "n_neighbors": 9}]
 
     def _fit(self, pairs: Pairs, labels: Labels | None) -> None:
-        assert labels is not None  # fit refuses missing labels
+        # `fit` refuses missing labels.
+        assert labels is not None
         k = check_n_components(self.n_components, min(len(pairs) - 1, pairs.image.shape[1], pairs.text.shape[1]))
         views, rows = _rows(pairs)
-        x_mean, t_mean = rows.means
-        if self.weights in ("dot", "cosine") and self.n_neighbors is None:
-            x_weights, t_weights, C_xt = self._factorised(rows, labels.matrix)
-        else:
-            x_weights, t_weights, C_xt = self._aggregated(rows, labels.matrix)
-        total = float(x_weights.sum())
+        factorises = self.weights in ("dot", "cosine") and self.n_neighbors is None
+        sums = self._factorised(rows, labels.matrix) if factorises else self._aggregated(rows, labels.matrix)
+        total = float(sums.x_weights.sum())
         if total <= 0:
             raise ValueError("labels has no label in any row, so no two rows are related; MLCCA needs some.")
-        C_xx, C_tt = (C / total for C in rows.scattered(x_weights, t_weights))
-        check_overflow(C_xx, C_tt, C_xt)
-        ridges = self.ridge * views[0].share, self.ridge * views[1].share
-        found = paired_directions(Covariances(x_mean, t_mean, C_xx, C_tt, C_xt / total), ridges, k)
+        C_xx, C_tt = rows.scattered(sums.x_weights, sums.t_weights)
+        check_overflow(C_xx, C_tt, sums.C_xt)
+        cov = Covariances(*rows.means, C_xx / total, C_tt / total, sums.C_xt / total)
+        found = paired_directions(cov, (self.ridge * views[0].share, self.ridge * views[1].share), k)
+        image, text = lifted(views, found.image, found.text)
         scale = found.correlations**self.correlation_power
-        self.image_mean_, self.text_mean_ = views[0].origin(x_mean), views[1].origin(t_mean)
-        self.image_projection_, self.text_projection_ = (
-            W / np.linalg.norm(W, axis=0) * scale for W in lifted(views, found.image, found.text)
-        )
-        self.correlations_, self.n_components_ = found.correlations, len(scale)
+        self.image_mean_ = views[0].origin(cov.image_mean)
+        self.text_mean_ = views[1].origin(cov.text_mean)
+        self.image_projection_ = image / np.linalg.norm(image, axis=0) * scale
+        self.text_projection_ = text / np.linalg.norm(text, axis=0) * scale
+        self.correlations_ = found.correlations
+        self.n_components_ = len(scale)
 
     def _factorised(self, rows: WeightedRows | WeightedChunks, Z: sp.csr_array) -> _Sums:
         """w_ij = z_i . z_j, so C_xy = (X^T Z)(Z^T T) and row i weighs z_i . sum_j z_j."""
         if self.weights == "cosine":
-            length = np.sqrt(Z.sum(axis=1))  # of a binary row
+            # Rows are binary, so their squared length is their sum.
+            length = np.sqrt(Z.sum(axis=1))
             Z = sp.csr_array(Z.multiply(np.divide(1.0, length, out=np.zeros_like(length), where=length > 0)[:, None]))
         row_weights = Z @ Z.sum(axis=0)
         X_sums, T_sums = rows.grouped(Z)
-        return row_weights, row_weights, X_sums @ T_sums.T
+        return _Sums(row_weights, row_weights, X_sums @ T_sums.T)
 
     def _aggregated(self, views: WeightedRows | WeightedChunks, Z: sp.csr_array) -> _Sums:
-        """w_ij depends on the distinct label vectors of i and j: sum the rows of each, then walk pairs of vectors."""
+        """w_ij depends on the label vectors of i and j only: sum the rows of each vector, then pair these sums."""
         U, member, counts = _distinct(Z)
         E = sp.csr_array((np.ones(len(member)), (np.arange(len(member)), member)), shape=(len(member), len(counts)))
-        X_sums, T_sums = views.grouped(E)  # (d, q)
-        x_weights, t_weights = np.zeros(len(counts)), np.zeros(len(counts))
+        X_sums, T_sums = views.grouped(E)
+        x_weights = np.zeros(len(counts))
+        t_weights = np.zeros(len(counts))
         C_xt = np.zeros((len(X_sums), len(T_sums)))
-        for start in range(0, len(counts), _ROWS):
-            rows = slice(start, start + _ROWS)
-            W = self._label_weights(U, rows)  # (b, q)
+        for rows in gen_batches(len(counts), _ROWS):
+            W = self._label_weights(U, rows)
             if self.n_neighbors is not None:
                 W = _keep_nearest(W, counts, self.n_neighbors)
             x_weights[rows] = W @ counts
             t_weights += W.T @ counts[rows]
             C_xt += X_sums[:, rows] @ (W @ T_sums.T)
-        return x_weights[member], t_weights[member], C_xt
+        return _Sums(x_weights[member], t_weights[member], C_xt)
 
     def _label_weights(self, U: sp.csr_array, rows: slice) -> Array:
+        """Return the similarities (b, q) of some distinct label vectors with all q of them."""
         sizes = U.sum(axis=1)
         shared = np.asarray((U[rows] @ U.T).toarray())
         if self.weights == "dot":
@@ -161,33 +171,39 @@ class MLCCA(LinearRetriever, kw_only=False):
             length = np.sqrt(np.outer(sizes[rows], sizes))
             return np.divide(shared, length, out=np.zeros_like(shared), where=length > 0)
         squares = np.maximum(sizes[rows][:, None] + sizes - 2 * shared, 0.0)
-        return np.exp(-(squares if self.weights == "squared_exponential" else np.sqrt(squares)) / self.sigma)
+        distances = squares if self.weights == "squared_exponential" else np.sqrt(squares)
+        return np.exp(-distances / self.sigma)
 
 
 def _rows(pairs: Pairs) -> tuple[tuple[Rotation, Rotation], WeightedRows | WeightedChunks]:
-    """Return how the views were rotated, if at all, and the rows to sum."""
+    """Return how the views were rotated, if at all, and their rows."""
     if is_chunked(pairs.image):
         return (UNROTATED, UNROTATED), WeightedChunks(pairs)
-    views = rotated(pairs.image), rotated(pairs.text)
-    return views, WeightedRows(views[0].rows, views[1].rows)
+    image = rotated(pairs.image)
+    text = rotated(pairs.text)
+    return (image, text), WeightedRows(image.rows, text.rows)
 
 
-def _distinct(Z: sp.csr_array) -> tuple[sp.csr_array, NDArray[np.intp], Array]:
+def _distinct(Z: sp.csr_array) -> tuple[sp.csr_array, IndexArray, Array]:
     """Return the distinct rows (q, c) of Z, the one each row equals (n,), and how often each occurs (q,)."""
     Z = Z.sorted_indices()
     seen: dict[bytes, int] = {}
-    ends = Z.indptr
-    member = np.array([seen.setdefault(Z.indices[a:b].tobytes(), len(seen)) for a, b in itertools.pairwise(ends)])
+    numbers = []
+    for start, stop in itertools.pairwise(Z.indptr):
+        numbers.append(seen.setdefault(Z.indices[start:stop].tobytes(), len(seen)))
+    member = np.array(numbers)
     first = np.unique(member, return_index=True)[1]
     return sp.csr_array(Z[first]), member, np.bincount(member).astype(np.float64)
 
 
 def _keep_nearest(W: Array, counts: Array, k: int) -> Array:
     """Keep the k texts of largest weight in each row of W (b, q), where column j stands for counts[j] texts."""
-    W = np.round(W, 12)  # weights equal up to rounding are ties
+    # Weights that are equal up to rounding are ties.
+    W = np.round(W, 12)
     order = np.argsort(-W, axis=1)
     reached = np.cumsum(counts[order], axis=1) >= min(k, counts.sum())
     last = np.take_along_axis(W, np.take_along_axis(order, reached.argmax(axis=1)[:, None], axis=1), axis=1)
-    nearer, tied = (W > last) @ counts, (W == last) @ counts
+    nearer = (W > last) @ counts
+    tied = (W == last) @ counts
     share = (min(k, counts.sum()) - nearer) / tied
     return np.asarray(W * ((W > last) + share[:, None] * (W == last)))

@@ -17,8 +17,8 @@ from skxmr.methods._linear import CovarianceRetriever
 class PLS(CovarianceRetriever, kw_only=False):
     """Canonical partial least squares (PLS-C2A), from the covariances alone.
 
-    Component by component, the directions u, v of largest covariance ``u^T S_xy v`` are taken and both views deflated
-    by their own scores. Deflating the covariances is enough: with loadings
+    Component by component, it takes the directions u, v of largest covariance ``u^T S_xy v`` and deflates both views
+    by their own scores. It is enough to deflate the covariances: with loadings
     ``g = S_xx u / u^T S_xx u`` and ``d = S_yy v / v^T S_yy v``, ``S_xy <- (I - g u^T) S_xy (I - v d^T)``, and S_xx,
     S_yy likewise. Labels are not used for learning.
 
@@ -40,7 +40,7 @@ class PLS(CovarianceRetriever, kw_only=False):
     image_mean_, text_mean_ : ndarray of shape (d,)
         Column means.
     n_components_ : int
-        Components found; fewer than asked for where no covariance is left.
+        Components found: fewer than requested if no covariance is left.
 
     Raises
     ------
@@ -70,44 +70,58 @@ class PLS(CovarianceRetriever, kw_only=False):
 
     def _solve(self, cov: Covariances, k: int, views: tuple[Rotation, Rotation]) -> None:
         x_mean, t_mean, S_xx, S_tt, S_xt = cov
-        x_std, t_std = deviations(np.diag(S_xx), x_mean), deviations(np.diag(S_tt), t_mean)
-        if not self.scale:
-            x_std, t_std = np.ones_like(x_std), np.ones_like(t_std)
+        x_std = deviations(np.diag(S_xx), x_mean) if self.scale else np.ones(len(x_mean))
+        t_std = deviations(np.diag(S_tt), t_mean) if self.scale else np.ones(len(t_mean))
         standardise(S_xx, x_std, x_std)
         standardise(S_tt, t_std, t_std)
-        U, V, G, D, strengths = _deflate(S_xx, S_tt, standardise(S_xt, x_std, t_std), k)
-        self.image_mean_, self.text_mean_ = x_mean, t_mean
-        self.image_weights_, self.text_weights_, self.image_loadings_, self.text_loadings_ = U, V, G, D
-        self.covariances_, self.n_components_ = strengths, len(strengths)
-        self.image_projection_ = U @ np.linalg.pinv(G.T @ U) / x_std[:, None]
-        self.text_projection_ = V @ np.linalg.pinv(D.T @ V) / t_std[:, None]
+        found = _deflate(S_xx, S_tt, standardise(S_xt, x_std, t_std), k)
+        self.image_mean_ = x_mean
+        self.text_mean_ = t_mean
+        self.image_weights_, self.text_weights_, self.image_loadings_, self.text_loadings_, self.covariances_ = found
+        self.n_components_ = len(self.covariances_)
+        inner = self.image_loadings_.T @ self.image_weights_
+        self.image_projection_ = self.image_weights_ @ np.linalg.pinv(inner) / x_std[:, None]
+        inner = self.text_loadings_.T @ self.text_weights_
+        self.text_projection_ = self.text_weights_ @ np.linalg.pinv(inner) / t_std[:, None]
 
 
 def _deflate(S_xx: Array, S_tt: Array, S_xt: Array, k: int) -> tuple[Array, Array, Array, Array, Array]:
     """Return weights U, V, loadings G, D, each (d, k), and their covariances (k,); S_xt is deflated in place.
 
-    S_xx and S_tt are not: their deflated products follow from the loadings, ``S u - sum_j g_j (var_j g_j^T u)``.
+    S_xx and S_tt stay as they are, because their deflated products follow from the loadings:
+    ``S u - sum_j g_j (var_j g_j^T u)``.
     """
     tiny = 1e-10 * float(np.abs(S_xt).max(initial=0.0))
-    (d1, d2), found = S_xt.shape, 0
-    U, G, V, D = (np.zeros((d, k), order="F") for d in (d1, d1, d2, d2))
-    strengths, variances = np.zeros(k), np.zeros((2, k))
-    while found < k and (pair := leading_pair(S_xt, tiny)) is not None:
+    U = np.zeros((S_xt.shape[0], k), order="F")
+    V = np.zeros((S_xt.shape[1], k), order="F")
+    G = np.zeros_like(U)
+    D = np.zeros_like(V)
+    strengths = np.zeros(k)
+    x_variances = np.zeros(k)
+    t_variances = np.zeros(k)
+    found = 0
+    while found < k:
+        pair = leading_pair(S_xt, tiny)
+        if pair is None:
+            break
         u, strengths[found], v = pair
         sign = signs(u[:, None])[0]
-        for weights, loadings, S, direction, variance in (
-            (U, G, S_xx, u * sign, variances[0]),
-            (V, D, S_tt, v * sign, variances[1]),
-        ):
-            known = loadings[:, :found]
-            weights[:, found] = direction
-            loadings[:, found] = S @ direction - known @ (variance[:found] * (known.T @ direction))
-            variance[found] = direction @ loadings[:, found]
-        if variances[:, found].min() <= 0:
+        U[:, found] = u * sign
+        V[:, found] = v * sign
+        G[:, found], x_variances[found] = _loading(S_xx, U[:, found], G[:, :found], x_variances[:found])
+        D[:, found], t_variances[found] = _loading(S_tt, V[:, found], D[:, :found], t_variances[:found])
+        if min(x_variances[found], t_variances[found]) <= 0:
             break
-        G[:, found] /= variances[0, found]
-        D[:, found] /= variances[1, found]
-        blas.dger(-1.0, U[:, found] @ S_xt, G[:, found], a=S_xt.T, overwrite_a=1)  # transposed: Fortran order
+        G[:, found] /= x_variances[found]
+        D[:, found] /= t_variances[found]
+        # The transpose of S_xt is in Fortran order, so that BLAS can work in place.
+        blas.dger(-1.0, U[:, found] @ S_xt, G[:, found], a=S_xt.T, overwrite_a=1)
         blas.dger(-1.0, D[:, found], S_xt @ V[:, found], a=S_xt.T, overwrite_a=1)
         found += 1
     return U[:, :found], V[:, :found], G[:, :found], D[:, :found], strengths[:found]
+
+
+def _loading(S: Array, direction: Array, known: Array, variances: Array) -> tuple[Array, float]:
+    """Return the loading of a direction, not yet divided by its variance, and that variance."""
+    loading = S @ direction - known @ (variances * (known.T @ direction))
+    return loading, float(direction @ loading)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import field
 from numbers import Real
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
 from sklearn.base import clone, is_classifier
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.multioutput import MultiOutputClassifier, MultiOutputRegressor
@@ -16,7 +15,7 @@ from sklearn.utils import get_tags
 from sklearn.utils._param_validation import HasMethods, Interval
 
 from skxmr._data.estimator import Constraints
-from skxmr._data.kinds import FloatArray, is_chunked
+from skxmr._data.kinds import AnyArray, Float64Array, FloatArray, LabelsLike, Matrix, View, is_chunked
 from skxmr._data.labels import Labels, aligned
 from skxmr._data.pairs import Pairs
 from skxmr._linalg.chunks import total
@@ -27,17 +26,30 @@ from skxmr.base import CrossModalRetriever
 from skxmr.methods._linear import UNROTATED, project
 
 
+class Model(Protocol):
+    """A regressor or classifier of scikit-learn."""
+
+    def fit(self, X: Matrix, Y: View, /) -> Self:
+        """Learn to predict Y."""
+        ...
+
+    def predict(self, X: Matrix, /) -> AnyArray:
+        """Return predictions."""
+        ...
+
+
 class SemanticMatching(CrossModalRetriever, kw_only=False):
     """Semantic matching: any scikit-learn model predicts the labels from each view; predictions are compared.
 
-    The common space is the label space. It is the baseline that a method which learns from labels has to beat.
+    The common space is the label space. This is the baseline for every method that learns from labels.
 
     Parameters
     ----------
     image, text : regressor, classifier or None, default=None
         Predicts the labels from the view, e.g. ``Ridge()`` or ``LogisticRegression()``; cloned before fitting. None
-        is ridge regression in closed form. A classifier gives probabilities (else decision values): of its classes
-        where every row has exactly one label, else of one copy per label, as regressors with a single output do.
+        is ridge regression in closed form. A classifier gives probabilities, or decision values if it has none. One
+        classifier is fitted if every row has exactly one label, otherwise one per label, as for regressors with a
+        single output.
     ridge : float, default=0.3
         Penalty of the built-in regression in units of the mean feature variance; without effect on given models.
 
@@ -56,7 +68,7 @@ class SemanticMatching(CrossModalRetriever, kw_only=False):
     Notes
     -----
     The built-in regression minimises ``|Y - (X - mean) W - b|^2 + n r |W|^2`` with r = `ridge` times the mean feature
-    variance: ``Ridge(alpha=n * r)``. It is solved on the covariances, sparse text staying sparse.
+    variance: ``Ridge(alpha=n * r)``. It is solved on the covariances; sparse text stays sparse.
 
     References
     ----------
@@ -75,8 +87,8 @@ class SemanticMatching(CrossModalRetriever, kw_only=False):
 
     _requires_labels = True
     _by_chunks = True
-    image: Any = None
-    text: Any = None
+    image: Model | None = None
+    text: Model | None = None
     ridge: float = 0.3
     _named: bool = field(init=False)
     _parameter_constraints: ClassVar[Constraints] = {
@@ -85,15 +97,15 @@ class SemanticMatching(CrossModalRetriever, kw_only=False):
         "ridge": [Interval(Real, 0, None, closed="left")],
     }
 
-    def partial_fit(self, X: Any, y: Any = None, labels: Any = None) -> Self:
-        """Learn from parts of the rows: the calls together are one fit of all their rows. `fit` starts anew.
+    def partial_fit(self, X: View, y: View | LabelsLike = None, labels: LabelsLike = None) -> Self:
+        """Learn from a part of the rows: several calls equal one fit of all their rows. `fit` starts anew.
 
-        Every call solves anew. Only the built-in regression can go on.
+        Every call solves the whole problem. Only the built-in regression can learn in parts.
 
         Parameters
         ----------
         X, y, labels : object
-            As in :meth:`fit`; two rows or more, of the widths of the first part and with no label that is new.
+            As in :meth:`fit`; at least two rows, with as many features as in the first part and no new label.
 
         Returns
         -------
@@ -102,16 +114,23 @@ class SemanticMatching(CrossModalRetriever, kw_only=False):
         self._need_built_in("partial_fit")
         so_far = getattr(self, "_moments", None)
         checked = self._checked(X, y, labels, again=so_far is not None)
-        assert checked.labels is not None  # refused if missing
+        encoded = checked.labels
+        # `_checked` refuses missing labels.
+        assert encoded is not None
         if so_far is not None:
-            checked = checked._replace(labels=aligned(checked.labels, self.classes_, self._named))
-        assert checked.labels is not None
-        moments = _sums(checked.pairs, checked.labels.matrix)
+            encoded = aligned(encoded, self.classes_, self._named)
+        moments = _sums(checked.pairs, encoded.matrix)
         if so_far is not None:
             moments = _merged(moments, so_far)
-        self.image_, self.text_ = (_LabelRidge(self.ridge).solve(sums.covariances()) for sums in moments)
-        self._moments, self._named = moments, checked.labels.named
-        return self._remember(checked)
+        self._set_models(moments[0].covariances(), moments[1].covariances())
+        self._moments = moments
+        self._named = encoded.named
+        return self._remember(checked._replace(labels=encoded))
+
+    def _set_models(self, image: Covariances, text: Covariances) -> None:
+        """Fit the built-in regression to the covariances of each view with the labels."""
+        self.image_: Model = _LabelRidge(self.ridge).solve(image)
+        self.text_: Model = _LabelRidge(self.ridge).solve(text)
 
     def _need_built_in(self, what: str) -> None:
         if self.image is not None or self.text is not None:
@@ -127,17 +146,16 @@ class SemanticMatching(CrossModalRetriever, kw_only=False):
         return [{}, {"image": Ridge(), "text": LogisticRegression()}]
 
     def _fit(self, pairs: Pairs, labels: Labels | None) -> None:
-        assert labels is not None  # fit refuses missing labels
+        # `fit` refuses missing labels.
+        assert labels is not None
         self.__dict__.pop("_moments", None)
         if is_chunked(pairs.image):
             self._need_built_in("a dask array")
-            moments = _sums(pairs, labels.matrix)
-            self.image_, self.text_ = (_LabelRidge(self.ridge).solve(sums.finish()) for sums in moments)
+            image, text = _sums(pairs, labels.matrix)
+            self._set_models(image.finish(), text.finish())
             return
-        self.image_, self.text_ = (
-            _fitted(model, self.ridge, view, labels)
-            for model, view in ((self.image, pairs.image), (self.text, pairs.text))
-        )
+        self.image_ = _fitted(self.image, self.ridge, pairs.image, labels)
+        self.text_ = _fitted(self.text, self.ridge, pairs.text, labels)
 
     def _encode_image(self, X: FloatArray) -> FloatArray:
         return np.asarray(self.image_.predict(X))
@@ -151,12 +169,16 @@ def _sums(pairs: Pairs, Y: sp.csr_array) -> list[Moments]:
     return total(pairs, _parts, _merged, [Y]) if is_chunked(pairs.image) else _parts(pairs.image, pairs.text, Y)
 
 
-def _parts(image: Any, text: Any, Y: sp.csr_array) -> list[Moments]:
-    return [Moments(view.shape[1], Y.shape[1], second=False).update(view, Y) for view in (image, text)]
+def _parts(image: Matrix, text: Matrix, Y: sp.csr_array) -> list[Moments]:
+    return [_with_labels(image, Y), _with_labels(text, Y)]
+
+
+def _with_labels(view: Matrix, Y: sp.csr_array) -> Moments:
+    return Moments(view.shape[1], Y.shape[1], second=False).update(view, Y)
 
 
 def _merged(sums: list[Moments], more: list[Moments]) -> list[Moments]:
-    return [own.merge(other) for own, other in zip(sums, more, strict=True)]
+    return [sums[0].merge(more[0]), sums[1].merge(more[1])]
 
 
 class _LabelRidge:
@@ -165,81 +187,86 @@ class _LabelRidge:
     def __init__(self, ridge: float) -> None:
         self.ridge = ridge
 
-    def fit(self, X: Any, Y: sp.csr_array) -> _LabelRidge:
+    def fit(self, X: Matrix, Y: sp.csr_array) -> Self:
         view = rotated(X)
-        return self.solve(Moments(view.rows.shape[1], Y.shape[1], second=False).update(view.rows, Y).finish(), view)
+        return self.solve(_with_labels(view.rows, Y).finish(), view)
 
-    def solve(self, cov: Covariances, view: Rotation = UNROTATED) -> _LabelRidge:
+    def solve(self, cov: Covariances, view: Rotation = UNROTATED) -> Self:
         S = add_ridge(cov.xx, self.ridge * view.share)
-        coef = solution(S, cov.xt, cov.image_mean)
-        self.mean_, self.coef_, self.intercept_ = view.origin(cov.image_mean), view.lift(coef), cov.text_mean
+        self.coef_ = view.lift(solution(S, cov.xt, cov.image_mean))
+        self.mean_ = view.origin(cov.image_mean)
+        self.intercept_ = cov.text_mean
         return self
 
-    def predict(self, X: Any) -> FloatArray:
+    def predict(self, X: Matrix) -> FloatArray:
         return project(X, self.mean_, self.coef_) + self.intercept_.astype(X.dtype)
 
 
 class _OneModel:
     """A regressor of all labels at once, or a classifier where every row has exactly one label."""
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Model) -> None:
         self.model = model
 
-    def fit(self, X: Any, Y: NDArray[np.float64]) -> _OneModel:
+    def fit(self, X: Matrix, Y: Float64Array) -> Self:
         self.n_labels_ = Y.shape[1]
         self.model_ = clone(self.model).fit(X, Y.argmax(axis=1) if is_classifier(self.model) else Y)
         return self
 
-    def predict(self, X: Any) -> FloatArray:
+    def predict(self, X: Matrix) -> FloatArray:
         scores = _scores(self.model_, X)
         if not is_classifier(self.model_):
             return scores
-        if scores.shape[1] == 1:  # the decision value of two classes
+        # Of two classes there is a single decision value.
+        if scores.shape[1] == 1:
             scores = np.hstack([-scores, scores])
-        # Labels never met in training score lowest.
+        # Labels that did not occur in training score lowest.
         out = np.repeat(scores.min(axis=1, keepdims=True), self.n_labels_, axis=1)
         out[:, self.model_.classes_] = scores
         return out
 
 
 class _ModelPerLabel:
-    """A copy of the model for every label; labels that never or always occur in training are constant."""
+    """A copy of the model for every label; labels that occur in no or in every training row are constant."""
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Model) -> None:
         self.model = model
 
-    def fit(self, X: Any, Y: NDArray[np.float64]) -> _ModelPerLabel:
+    def fit(self, X: Matrix, Y: Float64Array) -> Self:
         y_type = int if is_classifier(self.model) else float
-        self.models_ = [
-            clone(self.model).fit(X, y.astype(y_type)) if 0 < y.sum() < len(y) else float(y[0]) for y in Y.T
-        ]
+        self.models_: list[Model | float] = []
+        for y in Y.T:
+            varies = 0 < y.sum() < len(y)
+            self.models_.append(clone(self.model).fit(X, y.astype(y_type)) if varies else float(y[0]))
         return self
 
-    def predict(self, X: Any) -> FloatArray:
-        columns = [
-            np.full(X.shape[0], model, X.dtype) if isinstance(model, float) else _scores(model, X)[:, -1]
-            for model in self.models_
-        ]
-        return np.column_stack(columns)
+    def predict(self, X: Matrix) -> FloatArray:
+        out = np.empty((X.shape[0], len(self.models_)), X.dtype)
+        for j, model in enumerate(self.models_):
+            out[:, j] = model if isinstance(model, float) else _scores(model, X)[:, -1]
+        return out
 
 
-def _scores(model: Any, X: Any) -> FloatArray:
-    """Return predictions of a regressor; probabilities, or else decision values, of a classifier: (n, columns)."""
-    if not is_classifier(model):
-        out = model.predict(X)
-    else:
-        out = model.predict_proba(X) if hasattr(model, "predict_proba") else model.decision_function(X)
-    return np.asarray(out, dtype=X.dtype).reshape(X.shape[0], -1)
+def _scores(model: Model, X: Matrix) -> FloatArray:
+    """Return predictions of a regressor, or probabilities or decision values of a classifier: (n, columns)."""
+    ask = model.predict
+    if is_classifier(model):
+        ask = getattr(model, "predict_proba" if hasattr(model, "predict_proba") else "decision_function")
+    return np.asarray(ask(X), dtype=X.dtype).reshape(X.shape[0], -1)
 
 
-def _fitted(model: Any, ridge: float, X: Any, labels: Labels) -> Any:
+def _fitted(model: Model | None, ridge: float, X: Matrix, labels: Labels) -> Model:
     if model is None:
         return _LabelRidge(ridge).fit(X, labels.matrix)
+    # These fit one model per label already.
     if isinstance(model, (MultiOutputClassifier, MultiOutputRegressor, OneVsRestClassifier)):
-        model = model.estimator  # one model per label is what they do
+        model = model.estimator
     Y = labels.matrix.toarray()
-    if is_classifier(model):
-        together = Y.shape[1] > 1 and bool((Y.sum(axis=1) == 1).all()) and int((Y.sum(axis=0) > 0).sum()) > 1
+    if Y.shape[1] == 1:
+        together = False
+    elif is_classifier(model):
+        one_label_each = bool((Y.sum(axis=1) == 1).all())
+        together = one_label_each and int((Y.sum(axis=0) > 0).sum()) > 1
     else:
-        together = Y.shape[1] > 1 and bool(get_tags(model).target_tags.multi_output)
-    return (_OneModel(model) if together else _ModelPerLabel(model)).fit(X, Y)
+        together = bool(get_tags(model).target_tags.multi_output)
+    return _OneModel(model).fit(X, Y) if together else _ModelPerLabel(model).fit(X, Y)

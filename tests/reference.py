@@ -110,3 +110,54 @@ def tied_average_precision(scores, relevant, k=None):
                 total += within / size * (above + 1 + (t - 1) * slope) / (start + t)
         start, above = start + size, above + within
     return total / above if above else math.nan
+
+
+def share_a_label(Y, i, j):
+    """Whether two rows share a label."""
+    return any(a and b for a, b in zip(Y[i].tolist(), Y[j].tolist(), strict=True))
+
+
+def triplets(u, v, Y, hinge, margin):
+    """ACMR eq. 4: the mean over all triplets of an anchor, a row that shares a label and one that does not."""
+    found = []
+    for i in range(len(u)):
+        for j in range(len(u)):
+            for k in range(len(u)):
+                if (i == j or share_a_label(Y, i, j)) and i != k and not share_a_label(Y, i, k):
+                    far = margin - math.dist(u[i].tolist(), v[k].tolist())
+                    found.append(math.dist(u[i].tolist(), v[j].tolist()) + hinge * max(0.0, far))
+    return sum(found) / len(found) if found else 0.0
+
+
+def circle(S, Y, m, gamma):
+    """L2-GCN eq. 15: the circle loss of all pairs of rows."""
+    positives, negatives = [], []
+    for j in range(len(S)):
+        for i in range(j):
+            s = S[i][j].item()
+            if share_a_label(Y, i, j):
+                positives.append(-gamma * max(0.0, 1 + m - s) * (s - (1 - m)))
+            else:
+                negatives.append(gamma * max(0.0, s + m) * (s - m))
+    if not positives or not negatives:
+        return 0.0
+    return math.log(1 + sum(map(math.exp, positives)) * sum(map(math.exp, negatives)))
+
+
+def soft_contrastive(u, v, Y, temperature, within):
+    """L2-GCN eqs. 18-22: soft contrastive loss, across the modalities and within."""
+    n = len(u)
+    related = [[1.0 if share_a_label(Y, i, j) else 0.0 for j in range(n)] for i in range(n)]
+
+    def term(a, b, alone):
+        total = 0.0
+        for i in range(n):
+            s = [cosine(a[i].tolist(), row) / temperature for row in b.tolist()]
+            targets = [max(0.0, related[i][j] - (i == j)) if alone else related[i][j] for j in range(n)]
+            log_sum = math.log(sum(math.exp(1.06 * x) for x in s))
+            for j in range(n):
+                if targets[j]:
+                    total -= targets[j] / sum(targets) * (s[j] - log_sum) / n
+        return total
+
+    return term(u, v, False) + term(v, u, False) + within * (term(u, u, True) + term(v, v, True))

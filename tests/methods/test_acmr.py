@@ -12,7 +12,7 @@ from skxmr import ACMR
 from skxmr.methods.acmr import ACMRNetwork, ACMRObjective
 from skxmr.nn.adversaries import EmbeddingCritic
 from skxmr.nn.networks import UnitLength, encoder
-from tests.nn.test_contrastive import triplets_loop
+from tests import reference
 
 WEIGHTS = {"invariance": 0.7, "classification": 0.3, "norm": 0.01, "adversary": 1.0}
 N, D, C = 12, 6, 3
@@ -36,7 +36,7 @@ def test_objective_is_equations_1_to_8():
     out = network(image, text)
     terms = objective().terms(out, Y)
     v, t = out["image"], out["text"]
-    imi = triplets_loop(v, t, Y, 0.2, 1.5) + triplets_loop(t, v, Y, 0.2, 1.5)
+    imi = reference.triplets(v, t, Y, 0.2, 1.5) + reference.triplets(t, v, Y, 0.2, 1.5)
     imd = adv = 0.0
     for rows in (v, t):
         for row, y in zip(rows, Y, strict=True):

@@ -7,14 +7,7 @@ from sklearn import cross_decomposition
 
 from skxmr import CCA, Pairs
 from skxmr._linalg import moments as _moments
-
-
-def correlated(n=300, d1=7, d2=5, seed=0, dtype=np.float64):
-    rng = np.random.default_rng(seed)
-    hidden = rng.normal(size=(n, 4)) * [3, 2, 1, 0.5]
-    image = hidden @ rng.normal(size=(4, d1)) + rng.normal(size=(n, d1))
-    text = hidden @ rng.normal(size=(4, d2)) + rng.normal(size=(n, d2)) + 5
-    return Pairs(image.astype(dtype), text.astype(dtype))
+from tests.problems import correlated
 
 
 def test_correlations_and_scores_equal_scikit_learns():

@@ -12,7 +12,7 @@ from skxmr.nn.adversaries import Discriminator, DualGAN
 from skxmr.nn.graph_layers import GraphAttention, GraphConvolution, TwoBranchLayer
 from skxmr.nn.label_networks import MultiHopGNN
 from skxmr.nn.losses import cosine
-from tests.nn.test_contrastive import circle_loop, soft_loop
+from tests import reference
 
 TINY = {"n_components": 8, "hidden": 16, "width": 8, "n_layers": 2, "max_epochs": 3, "batch_size": 32}
 TINY |= {"pretrain_text": False, "random_state": 0}
@@ -41,7 +41,7 @@ def test_objective_is_equations_11_to_26():
     weights = {"circle": 0.6, "soft": 0.4, "adversary": 2.2}
     objective = L2GCNObjective(weights, 0.22, 0.3)
     terms = objective.terms(out, Y)
-    circle = sum(circle_loop(cosine(rows, rows), Y, 0.25, 16.0) for rows in (v, t))
+    circle = sum(reference.circle(cosine(rows, rows), Y, 0.25, 16.0) for rows in (v, t))
     gan = network.critic
     share = {}
     for name, head, real, fake, column in (
@@ -51,7 +51,7 @@ def test_objective_is_equations_11_to_26():
         logits = torch.log_softmax(head.layers(torch.cat([real, fake])), dim=1)
         share[name] = -(logits[:N, column].mean() + logits[N:, 1 - column].mean()).item()
     adversary = 0.3 * share["image"] + 0.7 * share["text"]
-    soft = soft_loop(v, t, Y, 0.22, 0.14)
+    soft = reference.soft_contrastive(v, t, Y, 0.22, 0.14)
     assert_allclose([terms[name].item() for name in weights], [circle, soft, adversary], rtol=1e-12)
     assert_allclose(objective.total(terms).item(), 0.6 * circle + 0.4 * soft + 2.2 * adversary, rtol=1e-12)
 

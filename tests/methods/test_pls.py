@@ -6,7 +6,7 @@ from sklearn.cross_decomposition import PLSCanonical
 
 from skxmr import PLS, Pairs
 from tests import reference
-from tests.methods.test_cca import correlated
+from tests.problems import correlated
 
 
 @pytest.mark.parametrize("scale", [True, False])

@@ -21,14 +21,9 @@ from skxmr.metrics import (
 )
 from skxmr.metrics._ranking import Ties
 from tests import reference
+from tests.problems import labelled_views
 
 RNG = np.random.default_rng(0)
-
-
-def problem(n=40, m=300, d=12, c=5, seed=0, dtype=np.float32):
-    rng = np.random.default_rng(seed)
-    query, gallery = rng.normal(size=(n, d)).astype(dtype), rng.normal(size=(m, d)).astype(dtype)
-    return (query, gallery), (rng.integers(2, size=(n, c)), rng.integers(2, size=(m, c)))
 
 
 def score_rows(kind, b=4, m=600):
@@ -142,7 +137,7 @@ def test_the_published_sum_is_the_mean_over_orders():
 @pytest.mark.parametrize("metric", ["cosine", "inner", "euclidean"])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_tiles_do_not_change_scores(metric, dtype, monkeypatch):
-    (query, gallery), _ = problem(dtype=dtype)
+    (query, gallery), _ = labelled_views(dtype=dtype)
     gallery[7] = gallery[250]
     gallery[9] = 0
     whole = Similarity(query, gallery, metric)[:]
@@ -163,7 +158,7 @@ def test_rows_that_differ_outside_the_sampled_columns_are_told_apart():
 
 
 def test_one_extreme_row_does_not_spoil_the_cosines():
-    (query, gallery), _ = problem(d=6)
+    (query, gallery), _ = labelled_views(d=6)
     expected = Similarity(query, gallery)[:]
     gallery[3] *= np.float32(1e30)
     gallery[4] *= np.float32(1e-30)
@@ -180,7 +175,7 @@ def test_common_bits_are_common_labels(c):
 def test_any_number_of_threads_gives_the_same_bits(monkeypatch):
     monkeypatch.setattr(_blocks, "_BLOCK", 1500)
     monkeypatch.setattr(_blocks, "_CACHED", 600)
-    views, labels = problem()
+    views, labels = labelled_views()
     scores, relevance = Similarity(*views), SharedLabels(*labels)
     one, two = (metrics.average_precision(scores, relevance, n_jobs=jobs) for jobs in (1, 2))
     assert_array_equal(one, two)
@@ -201,7 +196,7 @@ def test_any_number_of_threads_gives_the_same_bits(monkeypatch):
 @pytest.mark.parametrize("metric", ["cosine", "inner", "euclidean"])
 def test_the_gallery_is_not_copied(metric):
     """A gallery of 64 MB, and a block of 100 x 500: what is held besides is tiles, keys and numbers an item."""
-    (query, gallery), labels = problem(100, 8000, 2000)
+    (query, gallery), labels = labelled_views(100, 8000, 2000)
     tracemalloc.start()
     metrics.average_precision(Similarity(query, gallery[:500], metric), SharedLabels(labels[0], labels[1][:500]))
     tracemalloc.reset_peak()

@@ -7,7 +7,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from skxmr import metrics
 from skxmr.metrics import SameRow, SharedLabels, Similarity, _precision, _similarity
 from tests import reference
-from tests.metrics.test_fast import problem
+from tests.problems import labelled_views
 
 RNG = np.random.default_rng(0)
 
@@ -27,7 +27,7 @@ def device(request, monkeypatch):
 @pytest.mark.parametrize("metric", ["cosine", "inner", "euclidean"])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_tensors_give_what_arrays_give(metric, dtype, device):
-    (query, gallery), labels = problem(n=300, dtype=dtype)
+    (query, gallery), labels = labelled_views(n=300, dtype=dtype)
     gallery[7] = 0
     gallery[50:100] = gallery[:50]
     arrays, tensors = Similarity(query, gallery, metric), Similarity(device(query), device(gallery), metric)
@@ -95,7 +95,7 @@ def test_different_rows_stay_apart_and_zeros_of_both_signs_together(device):
 
 def test_tensors_on_the_cpu_are_arrays():
     torch = pytest.importorskip("torch")
-    views, labels = problem()
+    views, labels = labelled_views()
     tensors = [torch.as_tensor(view) for view in views]
     scores = Similarity(*tensors)
     assert isinstance(scores[:], np.ndarray) and np.shares_memory(scores.gallery, tensors[1].numpy())

@@ -78,8 +78,18 @@ def recall_at_k(
 
     Parameters
     ----------
-    scores, relevance, k, average, exclude_self, n_jobs : object
-        As in :func:`precision_at_k`.
+    scores : matrix of shape (n, m)
+        Larger means closer.
+    relevance : boolean matrix of shape (n, m)
+        Which items are relevant.
+    k : int
+        The cut-off rank, at most m.
+    average : bool, default=True
+        Return the mean over queries with relevant items instead of one value per query.
+    exclude_self : bool, default=False
+        Leave gallery item i out of the ranking of query i.
+    n_jobs : int or None, default=None
+        Number of threads, as in :func:`average_precision`.
 
     Returns
     -------
@@ -119,8 +129,18 @@ def hit_at_k(
 
     Parameters
     ----------
-    scores, relevance, k, average, exclude_self, n_jobs : object
-        As in :func:`precision_at_k`.
+    scores : matrix of shape (n, m)
+        Larger means closer.
+    relevance : boolean matrix of shape (n, m)
+        Which items are relevant.
+    k : int
+        The cut-off rank, at most m.
+    average : bool, default=True
+        Return the mean over queries with relevant items instead of one value per query.
+    exclude_self : bool, default=False
+        Leave gallery item i out of the ranking of query i.
+    n_jobs : int or None, default=None
+        Number of threads, as in :func:`average_precision`.
 
     Returns
     -------
@@ -166,8 +186,12 @@ def ndcg_at_k(
         Gains of 0 or more, e.g. booleans or ``SharedLabels(..., graded=True)``.
     k : int or None, default=None
         The cut-off rank; None ranks the whole gallery.
-    average, exclude_self, n_jobs : object
-        As in :func:`precision_at_k`.
+    average : bool, default=True
+        Return the mean over queries with relevant items instead of one value per query.
+    exclude_self : bool, default=False
+        Leave gallery item i out of the ranking of query i.
+    n_jobs : int or None, default=None
+        Number of threads, as in :func:`average_precision`.
 
     Returns
     -------
@@ -208,12 +232,16 @@ def precision_scope(
 
     Parameters
     ----------
-    scores, relevance : matrices of shape (n, m)
-        As in :func:`precision_at_k`.
+    scores : matrix of shape (n, m)
+        Larger means closer.
+    relevance : boolean matrix of shape (n, m)
+        Which items are relevant.
     scopes : iterable of int
         The cut-off ranks, each at most m.
-    exclude_self, n_jobs : object
-        As in :func:`precision_at_k`.
+    exclude_self : bool, default=False
+        Leave gallery item i out of the ranking of query i.
+    n_jobs : int or None, default=None
+        Number of threads, as in :func:`average_precision`.
 
     Returns
     -------

@@ -106,8 +106,20 @@ def mean_average_precision(
 
     Parameters
     ----------
-    scores, relevance, k, ties, denominator, exclude_self, n_jobs : object
-        As in :func:`average_precision`.
+    scores : matrix of shape (n, m)
+        Larger means closer.
+    relevance : boolean matrix of shape (n, m)
+        Which items are relevant.
+    k : int or None, default=None
+        Only the first k ranks contribute; None ranks the whole gallery.
+    ties : {"expected", "sklearn"}, default="expected"
+        How equal scores count, as in :func:`average_precision`.
+    denominator : {"min", "relevant"}, default="min"
+        What a cut-off divides by, as in :func:`average_precision`.
+    exclude_self : bool, default=False
+        Leave gallery item i out of the ranking of query i.
+    n_jobs : int or None, default=None
+        Number of threads, as in :func:`average_precision`.
 
     Returns
     -------
@@ -144,17 +156,23 @@ def map_per_class(
 
     Parameters
     ----------
-    scores, relevance : matrices of shape (n, m)
-        As in :func:`average_precision`.
+    scores : matrix of shape (n, m)
+        Larger means closer.
+    relevance : boolean matrix of shape (n, m)
+        Which items are relevant.
     labels : labels of the n queries
         Multi-hot, class ids or lists of tags; a query counts for each of its labels.
-    k, exclude_self, n_jobs : object
-        As in :func:`average_precision`.
+    k : int or None, default=None
+        Only the first k ranks contribute; None ranks the whole gallery.
+    exclude_self : bool, default=False
+        Leave gallery item i out of the ranking of query i.
+    n_jobs : int or None, default=None
+        Number of threads, as in :func:`average_precision`.
 
     Returns
     -------
     dict
-        Label name to mAP; nan for a label without answerable queries.
+        Label name to mAP; nan for a label whose queries have no relevant item.
 
     Raises
     ------
@@ -199,8 +217,14 @@ def cross_modal_map(
         Relevant means sharing at least one label; None means that only the item's own other view is relevant.
     metric : {"cosine", "inner", "euclidean"}, default="cosine"
         The similarity that ranks.
-    k, ties, exclude_self, n_jobs : object
-        As in :func:`average_precision`; a cut-off divides by min(k, number of relevant items).
+    k : int or None, default=None
+        Only the first k ranks contribute, divided by min(k, number of relevant items); None ranks the whole gallery.
+    ties : {"expected", "sklearn"}, default="expected"
+        How equal scores count, as in :func:`average_precision`.
+    exclude_self : bool, default=False
+        Leave gallery item i out of the ranking of query i.
+    n_jobs : int or None, default=None
+        Number of threads, as in :func:`average_precision`.
 
     Returns
     -------

@@ -63,8 +63,14 @@ def median_rank(
 
     Parameters
     ----------
-    scores, relevance, exclude_self, n_jobs : object
-        As in :func:`first_rank`.
+    scores : matrix of shape (n, m)
+        Larger means closer.
+    relevance : boolean matrix of shape (n, m)
+        Which items are relevant.
+    exclude_self : bool, default=False
+        Leave gallery item i out of the ranking of query i.
+    n_jobs : int or None, default=None
+        Number of threads, as in :func:`average_precision`.
 
     Returns
     -------

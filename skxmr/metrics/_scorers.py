@@ -116,8 +116,12 @@ class RetrievalScorer(_Scorer):
         ----------
         estimator : retriever, or a pipeline or search around one
             Fitted.
-        X, y, labels : object
-            ``(pairs, labels)`` or ``(image, text, labels)``.
+        X : Pairs, or array-like of shape (n, d_image)
+            Both views, or the images.
+        y : labels if X is a Pairs, else array-like of shape (n, d_text)
+            The labels, or the texts.
+        labels : multi-hot (n, c), class ids (n,), n lists of tags, or None
+            Labels of the rows.
 
         Returns
         -------
@@ -177,8 +181,12 @@ class RetrievalScores(_Scorer):
         ----------
         estimator : retriever, or a pipeline or search around one
             Fitted.
-        X, y, labels : object
-            ``(pairs, labels)`` or ``(image, text, labels)``.
+        X : Pairs, or array-like of shape (n, d_image)
+            Both views, or the images.
+        y : labels if X is a Pairs, else array-like of shape (n, d_text)
+            The labels, or the texts.
+        labels : multi-hot (n, c), class ids (n,), n lists of tags, or None
+            Labels of the rows.
 
         Returns
         -------
@@ -246,8 +254,12 @@ class RecallScores(_Scorer):
         ----------
         estimator : retriever, or a pipeline or search around one
             Fitted.
-        X, y, labels : object
-            ``(pairs, labels)`` or ``(image, text, labels)``; the labels are ignored.
+        X : Pairs, or array-like of shape (n, d_image)
+            Both views, or the images.
+        y : labels if X is a Pairs, else array-like of shape (n, d_text)
+            The labels, or the texts.
+        labels : multi-hot (n, c), class ids (n,), n lists of tags, or None
+            Ignored.
 
         Returns
         -------

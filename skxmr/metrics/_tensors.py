@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
+from sklearn.utils import gen_batches
 from torch import Tensor
 
 from skxmr._data.kinds import Float64Array
@@ -68,18 +69,16 @@ def average_precision(
         raise ValueError("relevance must hold only 0 and 1 (or booleans); graded gains are for ndcg_at_k.")
     relevant = _relevance_on(relevance, torch.as_tensor(scores[:1]).device)
     depth = m - exclude_self if k is None else k
-    size = max(1, _BLOCK // m)
     parts = []
-    for start in range(0, n, size):
-        rows = slice(start, min(start + size, n))
+    for rows in gen_batches(n, max(1, _BLOCK // m)):
         S = _finite(torch.as_tensor(scores[rows]).detach())
         R = relevant(rows)
         if exclude_self:
             S = S.clone()
             R = R.clone()
             own = torch.arange(rows.start, rows.stop, device=S.device)
-            S[own - start, own] = -torch.inf
-            R[own - start, own] = False
+            S[own - rows.start, own] = -torch.inf
+            R[own - rows.start, own] = False
         total = _gains(S, R, ties)[:, :depth].sum(dim=1)
         count = R.sum(dim=1).double()
         ideal = count if k is None or denominator == "relevant" else count.clamp(max=k)

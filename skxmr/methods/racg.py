@@ -12,9 +12,10 @@ from skxmr._data.option_checks import check_choice
 from skxmr.deep.split import Split
 from skxmr.nn.contrastive import absolute_similarity, hardest_triplets
 from skxmr.nn.objective import Objective, Outputs
-from skxmr.pairwise.cross_graph import CrossGraph, Side, Words
+from skxmr.pairwise.cross_graph import CrossGraph, Words
 from skxmr.pairwise.encoders import RegionBatch, WordBatch
 from skxmr.pairwise.networks import SetNetwork, set_encoders
+from skxmr.pairwise.pair_graphs import Side
 from skxmr.pairwise.retriever import PairwiseRetriever
 from skxmr.pairwise.vocabulary import is_anchor
 

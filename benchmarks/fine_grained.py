@@ -46,7 +46,7 @@ from sklearn.frozen import FrozenEstimator
 
 from skxmr import RetrieverEnsemble, TwoStage
 from skxmr.metrics import Reranked, SameGroup, retrieval_recalls
-from skxmr.metrics._asking import similarity_matrix, some_similarities
+from skxmr.metrics._asking import some_similarities, whole_similarity
 
 FINISHED = RESULTS / "fine_grained.jsonl"
 TOP = 50  # candidates of a query in two-stage search
@@ -82,8 +82,8 @@ def recalls(S: Any, index: Any) -> Record:
 def scores(model: Any, rows: Scenes) -> tuple[Any, Any]:
     """Return the similarities of distinct scenes with sentences, and whose each sentence is."""
     images, index = rows.pairs.distinct_images()
-    parts = rows.pairs.replace(image=images, text=None), rows.pairs.replace(image=None)
-    return similarity_matrix(model, *parts)[:], index
+    scenes = rows.pairs.replace(image=images, text=None)
+    return whole_similarity(model, scenes, rows.pairs.replace(image=None)), index
 
 
 def twin_accuracy(model: Any, rows: Scenes) -> float:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import scipy.sparse as sp
 from sklearn.utils.validation import check_is_fitted
 
 from skxmr._data.arguments import image_and_text
-from skxmr._data.kinds import FloatArray
+from skxmr._data.kinds import FloatArray, View
 from skxmr.base.retriever import Retriever
+from skxmr.metrics._asking import Where
 
 # What retrievers that embed have and these have not.
 _OF_EMBEDDINGS = ("encode_image", "encode_text", "fit_transform", "transform")
@@ -23,7 +24,7 @@ class ComparingRetriever(Retriever):
     its own. A method overrides `_fit` and `_similarity`.
     """
 
-    def similarity(self, image: Any, text: Any = None, where: Any = None) -> FloatArray | sp.csr_array:
+    def similarity(self, image: View, text: View = None, where: Where | None = None) -> FloatArray | sp.csr_array:
         """Similarity of every image with every text, or of some pairs.
 
         Parameters
@@ -45,7 +46,7 @@ class ComparingRetriever(Retriever):
         return self._similarity(image, text, where)
 
     @abstractmethod
-    def _similarity(self, image: Any, text: Any, where: Any) -> FloatArray | sp.csr_array:
+    def _similarity(self, image: View, text: View, where: Where | None) -> FloatArray | sp.csr_array:
         """Compare n images, each given once, with m texts; `where` (n, m) tells which pairs, None all of them."""
 
     # Hidden from type checkers, which would otherwise believe that every attribute exists.

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skxmr._data.arguments import PairsStep, as_pairs, image_and_text
-from skxmr._data.kinds import MODALITIES, FloatArray
+from skxmr._data.kinds import MODALITIES, FloatArray, LabelsLike, Matrix, View
 from skxmr._data.pairs import Pairs
 from skxmr.base.retriever import Retriever
 from skxmr.metrics._similarity import Similarity
@@ -30,7 +30,7 @@ class CrossModalRetriever(Retriever, PairsStep):
         Whether fit saw labels; `score` then wants them too.
     """
 
-    def fit_transform(self, X: Any, y: Any = None, labels: Any = None) -> Any:
+    def fit_transform(self, X: View, y: View | LabelsLike = None, labels: LabelsLike = None) -> Any:
         """Fit, then transform the same rows.
 
         Parameters
@@ -46,7 +46,7 @@ class CrossModalRetriever(Retriever, PairsStep):
         self.fit(X, y, labels)
         return self.transform(X) if isinstance(X, Pairs) else self.transform(X, y)
 
-    def encode_image(self, X: Any) -> FloatArray:
+    def encode_image(self, X: View) -> FloatArray:
         """Map images into the common space.
 
         Parameters
@@ -61,7 +61,7 @@ class CrossModalRetriever(Retriever, PairsStep):
         """
         return self._encode(X, "image")
 
-    def encode_text(self, X: Any) -> FloatArray:
+    def encode_text(self, X: View) -> FloatArray:
         """Map texts into the common space.
 
         Parameters
@@ -76,7 +76,7 @@ class CrossModalRetriever(Retriever, PairsStep):
         """
         return self._encode(X, "text")
 
-    def transform(self, X: Any, y: Any = None) -> Any:
+    def transform(self, X: View, y: View = None) -> Any:
         """Map one or both views into the common space, answering in kind.
 
         Parameters
@@ -95,16 +95,17 @@ class CrossModalRetriever(Retriever, PairsStep):
         if isinstance(X, Pairs):
             if y is not None:
                 raise TypeError("transform(pairs) takes no second argument: a Pairs holds both views.")
-            encoded: dict[str, Any] = {
-                name: self._encode(X, name) for name in MODALITIES if getattr(X, name) is not None
-            }
-            return X.replace(**encoded)
+            embedded: dict[str, Any] = {}
+            for name in MODALITIES:
+                if getattr(X, name) is not None:
+                    embedded[name] = self._encode(X, name)
+            return X.replace(**embedded)
         if y is None:
             return self.encode_image(X)
         pairs, _ = as_pairs(X, y)
         return self.encode_image(pairs), self.encode_text(pairs)
 
-    def similarity(self, image: Any, text: Any = None) -> FloatArray:
+    def similarity(self, image: View, text: View = None) -> FloatArray:
         """Cosine similarity of every image with every text in the common space.
 
         Parameters
@@ -124,14 +125,14 @@ class CrossModalRetriever(Retriever, PairsStep):
         return Similarity(self.encode_image(image), self.encode_text(text))[:]
 
     @abstractmethod
-    def _encode_image(self, X: FloatArray) -> FloatArray:
+    def _encode_image(self, X: Matrix) -> FloatArray:
         """Map checked images (n, d_image) to (n, n_components)."""
 
     @abstractmethod
-    def _encode_text(self, X: FloatArray) -> FloatArray:
+    def _encode_text(self, X: Matrix) -> FloatArray:
         """Map checked texts (n, d_text) to (n, n_components)."""
 
-    def _encode(self, X: Any, name: str) -> FloatArray:
+    def _encode(self, X: View, name: str) -> FloatArray:
         check_is_fitted(self)
         view = getattr(X, name) if isinstance(X, Pairs) else X
         if view is None:

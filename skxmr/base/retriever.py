@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skxmr._data.arguments import as_pairs, need_both
 from skxmr._data.estimator import Estimator
-from skxmr._data.kinds import MODALITIES, FloatArray, column_names, is_chunked
+from skxmr._data.kinds import MODALITIES, FloatArray, LabelsLike, View, column_names, is_chunked
 from skxmr._data.labels import Labels, encode_labels
 from skxmr._data.pairs import Pairs
 from skxmr._data.view_checks import check_chunks, check_view
@@ -48,7 +48,7 @@ class Retriever(Estimator, metaclass=ABCMeta):
     # Pipeline.score always mentions sample_weight, so routing must know it, though it is not requested.
     __metadata_request__score: ClassVar[dict[str, bool | None]] = {"labels": True, "sample_weight": None}
 
-    def fit(self, X: Any, y: Any = None, labels: Any = None) -> Self:
+    def fit(self, X: View, y: View | LabelsLike = None, labels: LabelsLike = None) -> Self:
         """Learn from pairs of an image and a text: ``fit(image, text, labels)`` or ``fit(Pairs(image, text), labels)``.
 
         Parameters
@@ -69,7 +69,7 @@ class Retriever(Estimator, metaclass=ABCMeta):
         return self._remember(checked)
 
     @abstractmethod
-    def similarity(self, image: Any, text: Any = None) -> FloatArray:
+    def similarity(self, image: View, text: View = None) -> FloatArray:
         """Similarity of every image with every text.
 
         Parameters
@@ -85,7 +85,7 @@ class Retriever(Estimator, metaclass=ABCMeta):
             Larger means more similar.
         """
 
-    def score(self, X: Any, y: Any = None, labels: Any = None) -> float:
+    def score(self, X: View, y: View | LabelsLike = None, labels: LabelsLike = None) -> float:
         """Mean of image-to-text and text-to-image mAP under `similarity`, over the given rows.
 
         Parameters
@@ -112,7 +112,7 @@ class Retriever(Estimator, metaclass=ABCMeta):
     def _fit(self, pairs: Pairs, labels: Labels | None) -> None:
         """Learn from checked views of at least two rows."""
 
-    def _checked(self, X: Any, y: Any, labels: Any, again: bool = False) -> Checked:
+    def _checked(self, X: View, y: View | LabelsLike, labels: LabelsLike, again: bool = False) -> Checked:
         """Return checked views and labels; `again` wants the widths and columns of the rows before."""
         self._validate_params()
         pairs, labels = as_pairs(X, y, labels)
@@ -122,17 +122,22 @@ class Retriever(Estimator, metaclass=ABCMeta):
                 f"{type(self).__name__} learns from labels, and requires y to be passed, but the target y is None: "
                 "fit(X_img, X_txt, labels) or fit(Pairs(X_img, X_txt), labels)."
             )
-        widths, seen = (self.n_features_, self._columns) if again else ({}, {})
-        if self._by_chunks and (is_chunked(pairs.image) or is_chunked(pairs.text)):
-            views = {name: check_chunks(getattr(pairs, name), name, width=widths.get(name)) for name in MODALITIES}
-        else:
-            given = {name: (getattr(pairs, name), name, 2, widths.get(name), seen.get(name)) for name in MODALITIES}
-            views = {name: self._checked_view(*view) for name, view in given.items()}
+        widths = self.n_features_ if again else {}
+        seen = self._columns if again else {}
+        by_chunks = self._by_chunks and (is_chunked(pairs.image) or is_chunked(pairs.text))
+        views = {}
+        for name in MODALITIES:
+            view = getattr(pairs, name)
+            if by_chunks:
+                views[name] = check_chunks(view, name, width=widths.get(name))
+            else:
+                views[name] = self._checked_view(view, name, 2, widths.get(name), seen.get(name))
         columns = seen or {name: column_names(getattr(pairs, name)) for name in MODALITIES}
-        labels = labels.compute() if is_chunked(labels) else labels
+        if is_chunked(labels):
+            labels = labels.compute()
         return Checked(pairs.replace(**views), None if labels is None else encode_labels(labels), columns)
 
-    def _checked_view(self, view: Any, name: str, min_rows: int, width: int | None, columns: Any) -> Any:
+    def _checked_view(self, view: View, name: str, min_rows: int, width: int | None, columns: list[str] | None) -> View:
         """Return a view as the method takes it."""
         return check_view(view, name, min_rows=min_rows, width=width, columns=columns)
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, Self
+from typing import Self
 
 from skxmr._data.arguments import as_pairs, need_both
+from skxmr._data.kinds import LabelsLike, View
 from skxmr._data.labels import encode_labels
 from skxmr._data.pairs import Pairs
 from skxmr.base import ComparingRetriever
@@ -14,7 +15,7 @@ from skxmr.base import ComparingRetriever
 class CombinedRetriever(ComparingRetriever):
     """Base of retrievers that ask others. Each of these checks what it is given, and binarises labels, itself."""
 
-    def fit(self, X: Any, y: Any = None, labels: Any = None) -> Self:
+    def fit(self, X: View, y: View | LabelsLike = None, labels: LabelsLike = None) -> Self:
         """Fit every retriever on the same rows.
 
         Parameters
@@ -38,5 +39,5 @@ class CombinedRetriever(ComparingRetriever):
         """Refuse retrievers and parameters that do not fit together."""
 
     @abstractmethod
-    def _fit(self, pairs: Pairs, labels: Any) -> None:
+    def _fit(self, pairs: Pairs, labels: LabelsLike) -> None:
         """Fit clones of the retrievers; `labels` are as the user gave them."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any, Self
 
 import numpy as np
+import scipy.sparse as sp
 from sklearn.base import clone
 from sklearn.utils.metaestimators import _BaseComposition
 
+from skxmr._data.kinds import FloatArray, LabelsLike, View
 from skxmr._data.pairs import Pairs
 from skxmr.methods._combined import CombinedRetriever
-from skxmr.metrics._asking import similarity_matrix, some_similarities
+from skxmr.metrics._asking import Where, some_similarities, whole_similarity
 
 
 class RetrieverEnsemble(CombinedRetriever, _BaseComposition):
@@ -90,9 +92,7 @@ class RetrieverEnsemble(CombinedRetriever, _BaseComposition):
         return self
 
     def _check_parts(self) -> None:
-        named = isinstance(self.estimators, (list, tuple)) and all(
-            isinstance(entry, tuple) and len(entry) == 2 and hasattr(entry[1], "fit") for entry in self.estimators
-        )
+        named = isinstance(self.estimators, (list, tuple)) and all(map(_is_named_retriever, self.estimators))
         if not named or not self.estimators:
             raise ValueError(f"estimators must be a list of one or more (name, retriever); got {self.estimators!r}.")
         self._validate_names([name for name, _ in self.estimators])
@@ -105,21 +105,27 @@ class RetrieverEnsemble(CombinedRetriever, _BaseComposition):
         if not good or weights.sum() == 0:
             raise ValueError(f"weights must be finite, at least 0 and not all 0; got {self.weights!r}.")
 
-    def _fit(self, pairs: Pairs, labels: Any) -> None:
+    def _fit(self, pairs: Pairs, labels: LabelsLike) -> None:
         self.estimators_ = [clone(estimator).fit(pairs, labels) for _, estimator in self.estimators]
 
-    def _similarity(self, image: Any, text: Any, where: Any) -> Any:
+    def _similarity(self, image: View, text: View, where: Where | None) -> FloatArray | sp.csr_array:
         images = Pairs(image)
         texts = Pairs(text=text)
-        weights = np.ones(len(self.estimators_)) if self.weights is None else np.asarray(self.weights, dtype=float)
-        parts = [
-            similarity_matrix(estimator, images, texts)[:]
-            if where is None
-            else some_similarities(estimator, images, texts, where)
-            for estimator in self.estimators_
-        ]
-        arrays = parts if where is None else [part.data for part in parts]  # of the same pairs, in the same order
-        mean = sum(w * array for w, array in zip((weights / weights.sum()).tolist(), arrays, strict=True))
-        if where is not None:
-            parts[0].data = mean
-        return mean if where is None else parts[0]
+        if where is None:
+            return self._mean([whole_similarity(estimator, images, texts) for estimator in self.estimators_])
+        found = [some_similarities(estimator, images, texts, where) for estimator in self.estimators_]
+        # All of them hold the same pairs in the same order.
+        mean = found[0]
+        mean.data = self._mean([part.data for part in found])
+        return mean
+
+    def _mean(self, arrays: list[FloatArray]) -> FloatArray:
+        """Return the weighted mean of one array per retriever."""
+        weights = np.ones(len(arrays)) if self.weights is None else np.asarray(self.weights, dtype=float)
+        shares = (weights / weights.sum()).tolist()
+        return np.asarray(sum(share * array for share, array in zip(shares, arrays, strict=True)))
+
+
+def _is_named_retriever(entry: object) -> bool:
+    """Tell a pair of a name and something that can be fitted."""
+    return isinstance(entry, tuple) and len(entry) == 2 and hasattr(entry[1], "fit")

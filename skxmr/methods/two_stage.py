@@ -6,24 +6,26 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import make_pipeline
+from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_is_fitted
 
 from skxmr._data.arguments import image_and_text
-from skxmr._data.kinds import FloatArray
+from skxmr._data.kinds import BoolArray, FloatArray, LabelsLike, View
 from skxmr._data.option_checks import check_k
 from skxmr._data.packed import words_of
 from skxmr._data.pairs import Pairs
 from skxmr._data.regions import Regions
 from skxmr._data.repeated import IndexedRows
 from skxmr.methods._combined import CombinedRetriever
-from skxmr.metrics._asking import similarity_matrix, some_similarities
+from skxmr.metrics._asking import Where, some_similarities, whole_similarity
 from skxmr.steps.mean_regions import MeanRegions
 from skxmr.steps.per_modality import PerModality
 
-_BLOCK = 2**22  # similarities that are looked at together
+# Similarities that are looked at together.
+_BLOCK = 2**22
 
 
 class TwoStage(CombinedRetriever):
@@ -93,16 +95,17 @@ class TwoStage(CombinedRetriever):
                 "embeds, such as CCA."
             )
 
-    def _fit(self, pairs: Pairs, labels: Any) -> None:
+    def _fit(self, pairs: Pairs, labels: LabelsLike) -> None:
         self.first_ = self._vectors_first(pairs).fit(pairs, labels)
         self.second_ = clone(self.second).fit(pairs, labels)
 
-    def _vectors_first(self, pairs: Pairs) -> Any:
-        """Return a clone of the first retriever, behind what makes vectors where it is bare."""
+    def _vectors_first(self, pairs: Pairs) -> BaseEstimator:
+        """Return a clone of the first retriever, behind a step that makes vectors if a bare retriever needs one."""
         first = clone(self.first)
+        # Pipelines have steps, frozen ones as well.
         return first if hasattr(first, "steps") else _with_vectors(first, pairs)
 
-    def candidates(self, image: Any, text: Any = None) -> sp.csr_array:
+    def candidates(self, image: View, text: View = None) -> sp.csr_array:
         """Return which pairs the second retriever is asked for.
 
         Parameters
@@ -117,16 +120,17 @@ class TwoStage(CombinedRetriever):
         """
         check_is_fitted(self)
         image, text = image_and_text(image, text, "candidates")
-        return _nearest(similarity_matrix(self.first_, Pairs(image), Pairs(text=text))[:], self.k)
+        return _nearest(whole_similarity(self.first_, Pairs(image), Pairs(text=text)), self.k)
 
-    def _similarity(self, image: Any, text: Any, where: Any) -> Any:
+    def _similarity(self, image: View, text: View, where: Where | None) -> FloatArray | sp.csr_array:
         images = Pairs(image)
         texts = Pairs(text=text)
         if where is not None:
             return some_similarities(self.second_, images, texts, where)
-        out = similarity_matrix(self.first_, images, texts)[:]
+        out = whole_similarity(self.first_, images, texts)
         found = some_similarities(self.second_, images, texts, _nearest(out, self.k))
-        out -= 1 + out.max() - found.data.min()  # below all candidates
+        # All other pairs come below the candidates, in the order of the first retriever.
+        out -= 1 + out.max() - found.data.min()
         rows = np.repeat(np.arange(len(out)), np.diff(found.indptr))
         out[rows, found.indices] = found.data
         return out
@@ -135,21 +139,29 @@ class TwoStage(CombinedRetriever):
 def _nearest(S: FloatArray, k: int) -> sp.csr_array:
     """Return the k largest entries of every row and of every column."""
     near = np.zeros(S.shape, dtype=bool)
-    for matrix, mark in ((S, near), (S.T, near.T)):
-        kept = min(k, matrix.shape[1])
-        step = max(1, _BLOCK // matrix.shape[1])
-        for start in range(0, len(matrix), step):
-            rows = slice(start, start + step)
-            np.put_along_axis(mark[rows], np.argpartition(-matrix[rows], kept - 1, axis=1)[:, :kept], True, axis=1)
+    _mark_largest(S, k, near)
+    _mark_largest(S.T, k, near.T)
     return sp.csr_array(near)
 
 
-def _with_vectors(retriever: Any, pairs: Pairs) -> Any:
-    """Put in front of a retriever what makes vectors of regions and of words, where there are such."""
+def _mark_largest(S: FloatArray, k: int, marked: BoolArray) -> None:
+    """Set the k largest entries of every row to True in `marked`."""
+    n, m = S.shape
+    kept = min(k, m)
+    for rows in gen_batches(n, max(1, _BLOCK // m)):
+        largest = np.argpartition(-S[rows], kept - 1, axis=1)[:, :kept]
+        np.put_along_axis(marked[rows], largest, True, axis=1)
+
+
+def _with_vectors(retriever: BaseEstimator, pairs: Pairs) -> BaseEstimator:
+    """Put in front of a retriever what makes vectors of regions and of words, if there are any."""
     image = pairs.image.view if isinstance(pairs.image, IndexedRows) else pairs.image
-    as_vectors: dict[str, Any] = {}
-    if isinstance(image, Regions) or getattr(image, "ndim", 2) == 3:
-        as_vectors["image"] = MeanRegions()
-    if getattr(pairs.text, "ndim", 2) == 1:
-        as_vectors["text"] = TfidfVectorizer(analyzer=words_of)
-    return make_pipeline(PerModality(**as_vectors), retriever) if as_vectors else retriever
+    has_regions = isinstance(image, Regions) or getattr(image, "ndim", 2) == 3
+    has_words = getattr(pairs.text, "ndim", 2) == 1
+    if not has_regions and not has_words:
+        return retriever
+    views = PerModality(
+        image=MeanRegions() if has_regions else "passthrough",
+        text=TfidfVectorizer(analyzer=words_of) if has_words else "passthrough",
+    )
+    return make_pipeline(views, retriever)

@@ -2,32 +2,46 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
+from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_is_fitted
 
 from skxmr._data.arguments import as_pairs, need_both
+from skxmr._data.kinds import FloatArray, IndexArray, LabelsLike, View
 from skxmr._data.labels import encode_labels
 from skxmr._data.pairs import Pairs
 from skxmr._data.repeated import IndexedRows
+from skxmr.metrics._matrices import BlockedMatrix
 from skxmr.metrics._relevance import SameGroup, SameRow, SharedLabels
 from skxmr.metrics._similarity import Similarity
+
+# Which pairs are asked for, of shape (n, m).
+Where: TypeAlias = ArrayLike | sp.sparray
 
 # Images whose similarities are looked at together.
 _ROWS = 256
 
 
 def score_matrices(
-    estimator: Any, X: Any, y: Any, labels: Any, metric: str = "cosine", *, by_labels: bool = True
-) -> tuple[Any, Any]:
+    estimator: BaseEstimator,
+    X: View,
+    y: View | LabelsLike,
+    labels: LabelsLike,
+    metric: str = "cosine",
+    *,
+    by_labels: bool = True,
+) -> tuple[BlockedMatrix, BlockedMatrix]:
     """Return (scores, relevance) of image queries against texts, for a retriever or a pipeline or search around one.
 
     Labels given: relevant means a shared label. No labels and fitted without: the same row. No labels although
     fitted with: an error, because a forgiving score would be silently wrong. An image that several texts share is one
     query; its labels are those of its first text, and without labels all its texts are relevant. `by_labels=False`
-    leaves labels out of it, given or learned from.
+    leaves out labels, those that are given and those of fit.
     """
     pairs, labels = as_pairs(X, y, labels)
     need_both(pairs, "scoring")
@@ -43,48 +57,58 @@ def score_matrices(
         )
     if isinstance(pairs.image, IndexedRows):
         images, index = pairs.distinct_images()
-        relevance: Any = SameGroup(np.arange(images.shape[0]), index)
-        if labels is not None:
-            encoded = encode_labels(labels)
-            first = np.unique(index, return_index=True)[1]
-            relevance = SharedLabels(encoded._replace(matrix=encoded.matrix[first]), encoded)
-        parts = pairs.replace(image=images, text=None), pairs.replace(image=None)
-        return similarity_matrix(estimator, *parts, metric), relevance
+        queries = pairs.replace(image=images, text=None)
+        gallery = pairs.replace(image=None)
+        return similarity_matrix(estimator, queries, gallery, metric), _relevance_of_distinct(index, labels)
     relevance = SameRow(len(pairs)) if labels is None else SharedLabels(labels)
     return similarity_matrix(estimator, pairs, pairs, metric), relevance
 
 
-def similarity_matrix(estimator: Any, images: Pairs, texts: Pairs, metric: str = "cosine") -> Any:
+def _relevance_of_distinct(index: IndexArray, labels: LabelsLike) -> SameGroup | SharedLabels:
+    """Return the relevance of texts to distinct images; `index` tells which of these each text is about."""
+    if labels is None:
+        return SameGroup(np.arange(index.max() + 1), index)
+    encoded = encode_labels(labels)
+    first = np.unique(index, return_index=True)[1]
+    return SharedLabels(encoded._replace(matrix=encoded.matrix[first]), encoded)
+
+
+def similarity_matrix(estimator: BaseEstimator, images: Pairs, texts: Pairs, metric: str = "cosine") -> BlockedMatrix:
     """Return the similarity of all images of one `Pairs` with all texts of another, or of the same.
 
-    The one place that asks a retriever, or a pipeline or search around one: embeddings are compared a block at a time,
-    a retriever without `transform` compares pair by pair and has a similarity of its own.
+    An estimator with `transform` embeds, and embeddings are compared a block at a time. Another one compares pair by
+    pair, and is asked for its own similarity.
     """
     if not hasattr(estimator, "transform"):
         if metric != "cosine":
             raise ValueError(f"metric={metric!r} compares embeddings, and this model has a similarity of its own.")
         return _own_similarity(estimator, images, texts)
-    if images is texts:
-        embedded = _embedded(estimator, images)
-        return Similarity(embedded.image, embedded.text, metric)
-    return Similarity(_embedded(estimator, images).image, _embedded(estimator, texts).text, metric)
+    embedded = _embedded(estimator, images)
+    of_texts = embedded if images is texts else _embedded(estimator, texts)
+    return Similarity(embedded.image, of_texts.text, metric)
 
 
-def some_similarities(estimator: Any, images: Pairs, texts: Pairs, where: Any) -> sp.csr_array:
+def whole_similarity(estimator: BaseEstimator, images: Pairs, texts: Pairs) -> FloatArray:
+    """Return the same as an array (n, m)."""
+    return np.asarray(similarity_matrix(estimator, images, texts)[:])
+
+
+def some_similarities(estimator: BaseEstimator, images: Pairs, texts: Pairs, where: Where) -> sp.csr_array:
     """Return the similarities of the pairs that `where` (n, m) holds; of embeddings, whole rows are computed."""
     asked = check_where(where, len(images), len(texts))
     if not hasattr(estimator, "transform"):
-        found: sp.csr_array = _own_similarity(estimator, images, texts, asked)
-        return found
-    scores, data = similarity_matrix(estimator, images, texts), []
+        return _own_similarity(estimator, images, texts, asked)
+    scores = similarity_matrix(estimator, images, texts)
     rows = np.repeat(np.arange(len(images)), np.diff(asked.indptr))
-    for start in range(0, len(images), _ROWS):
-        own = slice(*np.searchsorted(rows, (start, start + _ROWS)))
-        data.append(scores[start : start + _ROWS][rows[own] - start, asked.indices[own]])
+    data = []
+    for block in gen_batches(len(images), _ROWS):
+        first, last = np.searchsorted(rows, (block.start, block.stop))
+        computed = np.asarray(scores[block])
+        data.append(computed[rows[first:last] - block.start, asked.indices[first:last]])
     return sp.csr_array((np.concatenate(data), asked.indices, asked.indptr), asked.shape)
 
 
-def check_where(where: Any, n: int, m: int) -> sp.csr_array:
+def check_where(where: Where, n: int, m: int) -> sp.csr_array:
     """Return which pairs are asked for, as CSR with sorted indices."""
     asked = sp.csr_array(where, copy=True) != 0
     if asked.shape != (n, m):
@@ -94,7 +118,7 @@ def check_where(where: Any, n: int, m: int) -> sp.csr_array:
     return sp.csr_array(asked)
 
 
-def _own_similarity(estimator: Any, images: Pairs, texts: Pairs, where: sp.csr_array | None = None) -> Any:
+def _own_similarity(estimator: BaseEstimator, images: Pairs, texts: Pairs, where: sp.csr_array | None = None) -> Any:
     """Ask a retriever that compares pairs for its similarity, after the steps of pipelines around it."""
     pipelines, retriever = _unwrapped(estimator)
     for steps in pipelines:
@@ -106,12 +130,12 @@ def _own_similarity(estimator: Any, images: Pairs, texts: Pairs, where: sp.csr_a
     return retriever.similarity(images.image, texts.text, where=where)
 
 
-def _unwrapped(estimator: Any) -> tuple[list[Any], Any]:
+def _unwrapped(estimator: BaseEstimator) -> tuple[list[BaseEstimator], BaseEstimator]:
     """Return what pipelines do before the retriever, in order, and the retriever.
 
     Only `transform` reaches through scikit-learn's pipelines and searches; `similarity` does not.
     """
-    pipelines: list[Any] = []
+    pipelines = []
     while not hasattr(estimator, "similarity"):
         # Imported here, because the linear methods otherwise load in half the time without it.
         from sklearn.pipeline import Pipeline
@@ -132,7 +156,7 @@ def _unwrapped(estimator: Any) -> tuple[list[Any], Any]:
     return pipelines, estimator
 
 
-def _embedded(estimator: Any, pairs: Pairs) -> Pairs:
+def _embedded(estimator: BaseEstimator, pairs: Pairs) -> Pairs:
     embedded = estimator.transform(pairs)
     if not isinstance(embedded, Pairs):
         raise TypeError(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Set
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
-from skxmr._data.kinds import is_frame
+from skxmr._data.kinds import AnyArray, IndexArray, View, is_frame
 from skxmr._data.regions import Regions
 from skxmr._data.repeated import IndexedRows
 from skxmr._data.sentences import Sentences
@@ -16,27 +16,24 @@ from skxmr._data.view_checks import check_mapped
 from skxmr._data.warn import warn
 from skxmr.pairwise.vocabulary import Vocabulary, places_of
 
-_BLOCK = 128  # images that are looked at together
+if TYPE_CHECKING:
+    from spacy.language import Language
+
+    Parser: TypeAlias = str | Path | Language | None
+
+# Images, and sixty-fourths of words, that are looked at together.
+_BLOCK = 128
 
 
-def checked_images(view: Any, min_rows: int, width: int | None) -> IndexedRows:
+def checked_images(view: View, min_rows: int, width: int | None) -> IndexedRows:
     """Return images as rows of `Regions` by index, finite and of the width seen in fit."""
-    rows = view if isinstance(view, IndexedRows) else None
-    regions = view if rows is None else rows.view
-    raw = isinstance(regions, np.ndarray) and regions.dtype.kind == "O"
-    if raw or isinstance(regions, (list, tuple)):
-        regions = Regions(list(regions))
-    if not isinstance(regions, Regions):
-        if is_frame(regions) or np.ndim(regions) != 3:
-            shape = getattr(regions, "shape", None) or f"a {type(regions).__name__}"
-            raise ValueError(
-                f"image is {shape}, but regions are compared here: pass Regions(features, boxes), or an array "
-                "(n, regions, d)."
-            )
-        regions = Regions(regions)
-    rows = IndexedRows(regions, np.arange(len(regions)) if rows is None else rows.index)
-    if len(rows) < min_rows:
-        raise ValueError(f"image has {len(rows)} sample(s) (n_samples={len(rows)}); at least {min_rows} are needed.")
+    if isinstance(view, IndexedRows):
+        regions = _as_regions(view.view)
+        rows = IndexedRows(regions, view.index)
+    else:
+        regions = _as_regions(view)
+        rows = IndexedRows(regions, np.arange(len(regions)))
+    _check_number("image", len(rows), min_rows)
     if width is not None and regions.shape[2] != width:
         raise ValueError(f"image has regions of {regions.shape[2]} features, but {width} were seen in fit.")
     if regions.shape[2] == 0:
@@ -46,12 +43,34 @@ def checked_images(view: Any, min_rows: int, width: int | None) -> IndexedRows:
     return rows
 
 
-def _check_finite(regions: Regions, used: NDArray[Any]) -> None:
-    """Refuse features that are not finite as float32, of regions that there are; a memory map is read in blocks."""
+def _as_regions(view: View) -> Regions:
+    """Return images in any form as `Regions`."""
+    if isinstance(view, Regions):
+        return view
+    if isinstance(view, (list, tuple)) or (isinstance(view, np.ndarray) and view.dtype.kind == "O"):
+        return Regions(list(view))
+    if is_frame(view) or np.ndim(view) != 3:
+        shape = getattr(view, "shape", None) or f"a {type(view).__name__}"
+        raise ValueError(
+            f"image is {shape}, but regions are compared here: pass Regions(features, boxes), or an array "
+            "(n, regions, d)."
+        )
+    return Regions(view)
+
+
+def _check_number(name: str, n: int, min_rows: int) -> None:
+    """Refuse too few rows."""
+    if n < min_rows:
+        raise ValueError(f"{name} has {n} sample(s) (n_samples={n}); at least {min_rows} are needed.")
+
+
+def _check_finite(regions: Regions, used: IndexArray) -> None:
+    """Refuse existing regions with features that are not finite as float32; a memory map is read in blocks."""
     for start in range(0, len(used), _BLOCK):
         part = regions[used[start : start + _BLOCK]]
         with np.errstate(over="ignore", invalid="ignore"):
-            if np.isfinite(part.features.sum(dtype=np.float32)):  # one bad value makes the sum bad
+            # One bad value makes the sum bad.
+            if np.isfinite(part.features.sum(dtype=np.float32)):
                 continue
             bad = ~np.isfinite(part.features.astype(np.float32)).all(axis=2) & part.mask
         if bad.any():
@@ -59,35 +78,45 @@ def _check_finite(regions: Regions, used: NDArray[Any]) -> None:
             raise ValueError(f"image contains NaN or infinite values, first in image {i}; drop such regions.")
 
 
-def checked_texts(view: Any, min_rows: int, width: int | None, max_words: int, parser: Any) -> Sentences:
+def checked_texts(view: View, min_rows: int, width: int | None, max_words: int, parser: Parser) -> Sentences:
     """Return texts as `Sentences` that are not too long; `width` is that of the words' vectors in fit, 0 for none."""
-    if isinstance(view, Sentences):
-        texts = view
-    elif hasattr(view, "ndim") and view.ndim != 1:
-        raise ValueError(f"text has shape {view.shape}, but words are compared here: pass Sentences, strings or lists.")
-    elif isinstance(view, (str, bytes, Set, Mapping)) or not hasattr(view, "__iter__"):
-        raise TypeError(f"text is a {type(view).__name__}; pass a list of texts, [text] for one.")
-    else:
-        texts = _parsed(list(view), parser)
-    if len(texts) < min_rows:
-        raise ValueError(f"text has {len(texts)} sample(s) (n_samples={len(texts)}); at least {min_rows} are needed.")
+    texts = _as_sentences(view, parser)
+    _check_number("text", len(texts), min_rows)
     lengths = texts.lengths
     if len(lengths) and lengths.max() > max_words:
         i = int(lengths.argmax())
         raise ValueError(f"text {i} has {lengths[i]} words, but max_words={max_words}; raise it, or shorten the text.")
     found = texts.width or 0
     if width is not None and found != width:
-        kind = {True: f"vectors of width {width}", False: "words without vectors"}[width > 0]
-        raise ValueError(f"the model was fitted on {kind}, but text has {f'width {found}' if found else 'no vectors'}.")
+        seen = f"vectors of width {width}" if width else "words without vectors"
+        has = f"width {found}" if found else "no vectors"
+        raise ValueError(f"the model was fitted on {seen}, but text has {has}.")
     if found:
         _check_vectors(texts)
     return texts
 
 
+def _as_sentences(view: View, parser: Parser) -> Sentences:
+    """Return texts in any form as `Sentences`; plain strings go through the parser, if there is one."""
+    if isinstance(view, Sentences):
+        return view
+    if hasattr(view, "ndim") and view.ndim != 1:
+        raise ValueError(f"text has shape {view.shape}, but words are compared here: pass Sentences, strings or lists.")
+    if isinstance(view, (str, bytes, Set, Mapping)) or not hasattr(view, "__iter__"):
+        raise TypeError(f"text is a {type(view).__name__}; pass a list of texts, [text] for one.")
+    texts = list(view)
+    if parser is None or not all(isinstance(text, str) for text in texts):
+        return Sentences(texts)
+    from skxmr._data.parsing import parse_sentences
+
+    return parse_sentences(texts, parser)
+
+
 def _check_vectors(texts: Sentences) -> None:
     """Refuse vectors of words that are not finite; a memory map is read in blocks."""
     packed, rows = texts.packed()
-    vectors: Any = packed.vectors
+    vectors = packed.vectors
+    assert vectors is not None
     check_mapped(vectors, "text")
     words = places_of(packed.offsets, rows)
     for start in range(0, len(words), 64 * _BLOCK):
@@ -96,31 +125,30 @@ def _check_vectors(texts: Sentences) -> None:
 
 
 def check_known(vocabulary: Vocabulary, texts: Sentences) -> None:
-    """Refuse texts without what the fitting rows had; warn of those that say nothing known."""
-    for wanted, has, name in (
-        (bool(vocabulary.tags), texts.tagged, "tags"),
-        (vocabulary.parsed, texts.parsed, "heads"),
-    ):
-        if wanted and not has:
-            raise ValueError(
-                f"the model was fitted on sentences with {name}, and text has none; make them as before, e.g. by "
-                "parse_sentences or parser='spacy'."
-            )
+    """Refuse texts that lack what the fitting rows had; warn of those without a known word."""
+    _check_has("tags", bool(vocabulary.tags), texts.tagged)
+    _check_has("heads", vocabulary.parsed, texts.parsed)
     if not vocabulary.words or len(texts) == 0:
         return
     packed, rows = texts.packed()
     if packed.words is None:
         raise ValueError("the model was fitted on words, and text is vectors alone.")
-    known = vocabulary.word_ids(packed.words[places_of(packed.offsets, rows)]) > 0
-    silent = int((~np.logical_or.reduceat(known, np.concatenate([[0], np.cumsum(texts.lengths)[:-1]]))).sum())
+    silent = _count_unknown(vocabulary, packed.words[places_of(packed.offsets, rows)], texts.lengths)
     if silent:
-        message = f"{silent} of {len(texts)} texts hold no word that was seen in fit: their similarities mean nothing."
-        warn(message)
+        warn(f"{silent} of {len(texts)} texts hold no word that was seen in fit: their similarities mean nothing.")
 
 
-def _parsed(texts: list[Any], parser: Any) -> Sentences:
-    if parser is None or not all(isinstance(text, str) for text in texts):
-        return Sentences(texts)
-    from skxmr._data.parsing import parse_sentences
+def _check_has(name: str, wanted: bool, has: bool) -> None:
+    """Refuse sentences without tags or heads where the fitting rows had them."""
+    if wanted and not has:
+        raise ValueError(
+            f"the model was fitted on sentences with {name}, and text has none; make them as before, e.g. by "
+            "parse_sentences or parser='spacy'."
+        )
 
-    return parse_sentences(texts, parser)
+
+def _count_unknown(vocabulary: Vocabulary, words: AnyArray, lengths: AnyArray) -> int:
+    """Return how many sentences hold no known word; `words` are those of all sentences, one after the other."""
+    known = vocabulary.word_ids(words) > 0
+    starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
+    return int((~np.logical_or.reduceat(known, starts)).sum())

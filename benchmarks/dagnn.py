@@ -42,12 +42,12 @@ ABLATIONS: dict[str, dict[str, Any]] = {
     "": {},
     ", DAGNN-1: no classification term": {"w_cla": 0.0},
     ", DAGNN-2: no invariance term": {"alpha": 0.0},
-    ", DAGNN-3: no adversary": {"beta": 0.0},
+    ", DAGNN-3: no adversary": {"w_adv": 0.0},
     ", DAGNN-4: embeddings judged": {"discriminator": "embedding"},
     ", DAGNN-5: linear classifier": {"classifier": "linear"},
     ", identity graph": {"graph": "identity"},
 }
-LAYERS = {f", {k} layers, last one only": {"n_hops": k, "aggregate": False} for k in range(1, 6)}
+LAYERS = {f", {k} layers, last one only": {"n_layers": k, "aggregate": "linear"} for k in range(1, 6)}
 VARIANTS = {f"paper{name}": changes for name, changes in {**ABLATIONS, **LAYERS}.items()}
 
 

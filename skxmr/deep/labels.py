@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import field
-from numbers import Real
-from typing import Any, cast
+from numbers import Integral, Real
+from os import PathLike
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import scipy.sparse as sp
 import torch
+from numpy.typing import ArrayLike
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
+from skxmr._data.estimator import Constraints
 from skxmr._data.kinds import FloatArray
 from skxmr._data.labels import Labels
 from skxmr._data.warn import warn
@@ -40,10 +43,46 @@ class LabelRetriever(DeepRetriever):
     """Base of the deep methods whose labels have classifiers in the common space.
 
     Their network offers ``label_classifiers() -> (c, d)``.
+
+    Parameters
+    ----------
+    graph : {"cooccurrence", "probability", "identity"} or (c, c) matrix, default="cooccurrence"
+        The label graph, as in :class:`LabelGraph`. A `LabelGraph` step before the method comes first; `graph` and the
+        parameters of the graph must then be at their defaults.
+    n_layers : int, default=5
+        Number of graph layers.
+    width : int, default=512
+        Width of a graph layer.
+    label_embedding : array (c, d), DataFrame named by the labels, path of a word-vector file, or None, default=None
+        Label vectors, which are not trained. None factorises the labels' mutual information in the fitting rows.
+    w_cla : float, default=1.0
+        Weight of the classification term.
+    pretrain_text : bool or "auto", default=False
+        Train a text network d -> 4096 -> 300 on the labels first and freeze it; ``"auto"`` does so for CSR text of more
+        than 300 words only.
+    hidden : int or None, default=2048
+        Hidden units of the encoders; None is the papers' single linear layer with a rectifier.
+
+    Attributes
+    ----------
+    classifiers_ : ndarray of shape (c, n_components)
+        Label classifiers, in the order of `classes_`.
     """
 
-    hidden: int | None = field(init=False)
-    label_embedding: Any = field(init=False)
+    graph: ArrayLike | sp.csr_array = "cooccurrence"
+    n_layers: int = 5
+    width: int = 512
+    label_embedding: ArrayLike | PathLike[str] | None = None
+    w_cla: float = 1.0
+    pretrain_text: bool | str = False
+    hidden: int | None = 2048
+    _requires_labels = True
+    _parameter_constraints: ClassVar[Constraints] = {
+        **{name: [Interval(Integral, 1, None, closed="left")] for name in ("n_layers", "width")},
+        "w_cla": [Interval(Real, 0, None, closed="left")],
+        "pretrain_text": [StrOptions({"auto"}), "boolean"],
+        "hidden": [Interval(Integral, 1, None, closed="left"), None],
+    }
 
     @property
     def classifiers_(self) -> FloatArray:

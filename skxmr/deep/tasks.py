@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from skorch.callbacks import Callback
 from torch import nn
@@ -15,17 +15,29 @@ from skxmr._data.pairs import Pairs
 from skxmr.deep.callbacks import StopTraining
 from skxmr.deep.training import history_table
 
-try:
-    from sklearn.callback import CallbackSupportMixin
-    from sklearn.callback import with_callbacks as with_callbacks
-except ImportError:
+if TYPE_CHECKING:
+    Method = TypeVar("Method", bound=Callable[..., Any])
 
-    class CallbackSupportMixin:  # type: ignore[no-redef]
-        """Nothing to support."""
+    class CallbackSupportMixin:
+        """What we use of scikit-learn's class, with types; scikit-learn publishes none."""
 
-    def with_callbacks(method: Any) -> Any:
-        """Return the method."""
-        return method
+        def _init_callback_context(self, *, max_subtasks: int) -> Any: ...
+
+    def with_callbacks(method: Method) -> Method:
+        """Return the method, with callbacks."""
+
+else:
+    try:
+        from sklearn.callback import CallbackSupportMixin
+        from sklearn.callback import with_callbacks as with_callbacks
+    except ImportError:
+
+        class CallbackSupportMixin:
+            """Nothing to support."""
+
+        def with_callbacks(method: Any) -> Any:
+            """Return the method."""
+            return method
 
 
 class EpochTasks(Callback):

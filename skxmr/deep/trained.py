@@ -9,11 +9,13 @@ from dataclasses import field
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
+import numpy as np
 import torch
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import nn
 
+from skxmr._data.estimator import Constraints
 from skxmr._data.labels import Labels
 from skxmr._data.pairs import Pairs
 from skxmr.base import Retriever
@@ -33,13 +35,89 @@ class TrainedRetriever(AnnouncesEpochs, Retriever):
 
     A method overrides `_build`. The two bases of methods, :class:`DeepRetriever` and :class:`PairwiseRetriever`, say
     how rows are split, served in batches and measured: `_split`, `_dataset` and `_measure`.
+
+    Parameters
+    ----------
+    n_components : int, default=512
+        Width of the common space.
+    lr : float, default=1e-3
+        Learning rate, > 0; with ``schedule="onecycle"`` a third of its peak.
+    batch_size : int or "auto", default="auto"
+        Number of rows in a mini-batch, at least 2; ``"auto"`` is the smaller of 256 and the number of fitting rows.
+    max_epochs : int or "auto", default="auto"
+        Number of passes over the fitting rows; ``"auto"`` makes about 1260 training steps, in 10 to 60 passes.
+    optimizer : {"adamw", "sgd"} or callable, default="adamw"
+        A callable is given the parameters of the network, `lr` and `weight_decay`, for example
+        ``functools.partial(torch.optim.Adam, betas=(.5, .9))``.
+    weight_decay : float, default=0.01
+        Weight decay; ``"adamw"`` applies it to the weights directly, not through the gradient.
+    schedule : {"constant", "cosine", "onecycle"}, default="onecycle"
+        How the learning rate changes, after every batch. ``"onecycle"`` also moves the momentum of a named optimiser
+        between .95 and .85.
+    dropout : float, default=0.5
+        Probability of dropping a hidden unit, in [0, 1).
+    input_dropout : float, default=0.3
+        Probability of dropping an input feature, in [0, 1).
+    standardize : bool or "view", default="view"
+        Scaling inside the network, learned from the fitting rows: ``"view"`` subtracts the mean of every feature and
+        divides the view by one number, the root of the mean variance of its features, so that rare words stay small;
+        True scales every feature to variance 1; False leaves the features as they are.
+    device : str, default="auto"
+        ``"auto"`` (CUDA where there is one, else the CPU), ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"mps"``.
+    precision : {"float32", "bf16"}, default="float32"
+        ``"bf16"`` runs the network under autocast, and the losses in float32. On a device without such arithmetic it
+        warns and trains in float32.
+    random_state : int, RandomState or None, default=None
+        Decides the validation rows, initial weights, batches and dropout. Equal seeds give bit-equal fits on a CPU, and
+        the global generators are then neither read nor moved. None draws a seed from numpy's, as in scikit-learn.
+    early_stopping : int or None, default=None
+        Stop after this number of epochs without a better score of the validation rows.
+    validation_fraction : float, default=0.1
+        Share of the rows held out for validation, in [0, 1); the epoch in which they score best is kept. 0 fits on all
+        rows and keeps the last epoch.
+    callbacks : list or None, default=None
+        Callbacks of skorch. Those of scikit-learn (1.9 and later) are set by `set_callbacks`.
+    verbose : int, default=0
+        1 shows a progress bar with the loss and the scores of the validation rows.
+    warm_start : bool, default=False
+        Continue with the network of the last fit, with its label graph, label vectors and scaling; widths, labels and
+        their names must be the same.
+
+    Attributes
+    ----------
+    network_ : torch.nn.Module
+        The network with the weights of the best epoch.
+    history_ : DataFrame
+        One row per finished epoch: the loss, every loss term with a weight, the scores of the validation rows and the
+        seconds of training.
+    best_epoch_ : int
+        The epoch that was kept, counted from 1; the last one where no validation rows were held out.
     """
 
-    _network_constraints: ClassVar[dict[str, list[Any]]] = {
+    n_components: int = field(default=512, kw_only=False)
+    lr: float = 1e-3
+    batch_size: int | str = "auto"
+    max_epochs: int | str = "auto"
+    optimizer: str | Callable[..., torch.optim.Optimizer] = "adamw"
+    weight_decay: float = 0.01
+    schedule: str | int = "onecycle"
+    dropout: float = 0.5
+    input_dropout: float = 0.3
+    standardize: bool | str = "view"
+    device: str = "auto"
+    precision: str = "float32"
+    random_state: int | np.random.RandomState | None = None
+    early_stopping: int | None = None
+    validation_fraction: float = 0.1
+    callbacks: list[Any] | None = None
+    verbose: int = 0
+    warm_start: bool = False
+    network_: Any = field(init=False)
+    _parameter_constraints: ClassVar[Constraints] = {
         "n_components": [Interval(Integral, 1, None, closed="left")],
         "lr": [Interval(Real, 0, None, closed="neither")],
-        "batch_size": [Interval(Integral, 2, None, closed="left")],
-        "max_epochs": [Interval(Integral, 1, None, closed="left")],
+        "batch_size": [Interval(Integral, 2, None, closed="left"), StrOptions({"auto"})],
+        "max_epochs": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "optimizer": [StrOptions(set(OPTIMIZERS)), callable],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
         "schedule": [StrOptions(set(SCHEDULES))],
@@ -54,12 +132,6 @@ class TrainedRetriever(AnnouncesEpochs, Retriever):
         "verbose": ["verbose"],
         "warm_start": ["boolean"],
     }
-    network_: Any = field(init=False)
-    device: str
-    random_state: Any
-    validation_fraction: float
-    callbacks: list[Any] | None
-    warm_start: bool
 
     @abstractmethod
     def _build(self, split: Split) -> tuple[nn.Module, Objective]:
@@ -77,7 +149,7 @@ class TrainedRetriever(AnnouncesEpochs, Retriever):
     def _measure(self, network: Any, split: Split, dataset: Any) -> Callable[[], dict[str, float]] | None:
         """Return a function that measures the network on the validation rows, or None where there are none."""
 
-    @with_callbacks  # type: ignore[untyped-decorator]
+    @with_callbacks
     def fit(self, X: Any, y: Any = None, labels: Any = None) -> Self:
         """Train the network: ``fit(image, text, labels)`` or ``fit(Pairs(image, text), labels)``.
 

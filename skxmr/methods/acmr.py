@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import field
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self, cast
 
@@ -10,6 +11,7 @@ import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor, nn
 
+from skxmr._data.estimator import Constraints
 from skxmr._data.labels import Labels
 from skxmr._data.option_checks import check_choice
 from skxmr.deep.base import DeepRetriever
@@ -84,8 +86,6 @@ class ACMR(DeepRetriever):
 
     Parameters
     ----------
-    n_components : int, default=256
-        Width of the common space.
     alpha, beta : float, default=1.0
         Weights of L_imi, the mean over a batch's triplets (eqs. 4-6), and of L_imd (eq. 2).
     w_reg : float, default=0.0
@@ -104,23 +104,13 @@ class ACMR(DeepRetriever):
         Of the gradient reversal.
     ramp : bool, default=True
         Let the strength grow as ``2 / (1 + e^(-10 q)) - 1`` with the share q of the training that is done.
-    pretrain_text : object
-        As in :class:`DAGNN`.
+    pretrain_text : bool or "auto", default=False
+        Train a text network d -> 4096 -> 300 on the labels first and freeze it; ``"auto"`` does so for CSR text of more
+        than 300 words only.
     hidden : int or tuple of two int, default=2048
         Hidden units of the projectors, of images and of texts.
     activation : {"gelu", "relu", "tanh"}, default="gelu"
         Of the hidden units; ``"tanh"`` stands behind the embedding as well.
-    lr, batch_size, max_epochs, optimizer, weight_decay, schedule : object
-        As in :class:`DeepRetriever`.
-    dropout, input_dropout, standardize, device, precision, compile, random_state : object
-        As in :class:`DeepRetriever`.
-    early_stopping, validation_fraction, callbacks, verbose, warm_start : object
-        As in :class:`DeepRetriever`.
-
-    Attributes
-    ----------
-    network_, history_, best_epoch_ : object
-        As in :class:`DeepRetriever`.
 
     Raises
     ------
@@ -144,8 +134,21 @@ class ACMR(DeepRetriever):
     """
 
     _requires_labels = True
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **DeepRetriever._training_constraints,
+    n_components: int = field(default=256, kw_only=False)
+    alpha: float = 1.0
+    beta: float = 1.0
+    w_reg: float = 0.0
+    w_adv: float = 0.01
+    hinge: float = 1.0
+    margin: float = 1.4
+    normalize: bool = True
+    k: int = 5
+    strength: float = 1.0
+    ramp: bool = True
+    pretrain_text: bool | str = False
+    hidden: int | tuple[int, int] = 2048
+    activation: str = "gelu"
+    _parameter_constraints: ClassVar[Constraints] = {
         **{name: [Interval(Real, 0, None, closed="left")] for name in _NOT_NEGATIVE},
         **{name: ["boolean"] for name in ("ramp", "normalize")},
         "k": [Interval(Integral, 1, None, closed="left")],
@@ -153,63 +156,6 @@ class ACMR(DeepRetriever):
         "hidden": [Interval(Integral, 1, None, closed="left"), tuple],
         "activation": [StrOptions(set(ACTIVATIONS))],
     }
-
-    def __init__(
-        self,
-        n_components: int = 256,
-        *,
-        alpha: float = 1.0,
-        beta: float = 1.0,
-        w_reg: float = 0.0,
-        w_adv: float = 0.01,
-        hinge: float = 1.0,
-        margin: float = 1.4,
-        normalize: bool = True,
-        k: int = 5,
-        strength: float = 1.0,
-        ramp: bool = True,
-        pretrain_text: bool | str = False,
-        hidden: int | tuple[int, int] = 2048,
-        activation: str = "gelu",
-        lr: float = 1e-3,
-        batch_size: int | str = "auto",
-        max_epochs: int | str = "auto",
-        optimizer: Any = "adamw",
-        weight_decay: float = 0.01,
-        schedule: str = "onecycle",
-        dropout: float = 0.5,
-        input_dropout: float = 0.3,
-        standardize: bool | str = "view",
-        device: str = "auto",
-        precision: str = "float32",
-        compile: bool = False,
-        random_state: Any = None,
-        early_stopping: int | None = None,
-        validation_fraction: float = 0.1,
-        callbacks: list[Any] | None = None,
-        verbose: int = 0,
-        warm_start: bool = False,
-    ) -> None:
-        super().__init__(
-            n_components, lr=lr, batch_size=batch_size, max_epochs=max_epochs, optimizer=optimizer,
-            weight_decay=weight_decay, schedule=schedule, dropout=dropout, input_dropout=input_dropout,
-            standardize=standardize, device=device, precision=precision, compile=compile, random_state=random_state,
-            early_stopping=early_stopping, validation_fraction=validation_fraction, callbacks=callbacks,
-            verbose=verbose, warm_start=warm_start,
-        )  # fmt: skip
-        self.alpha = alpha
-        self.beta = beta
-        self.w_reg = w_reg
-        self.w_adv = w_adv
-        self.hinge = hinge
-        self.margin = margin
-        self.normalize = normalize
-        self.k = k
-        self.strength = strength
-        self.ramp = ramp
-        self.pretrain_text = pretrain_text
-        self.hidden = hidden
-        self.activation = activation
 
     @classmethod
     def paper(cls, dataset: str = "wikipedia", **overrides: Any) -> Self:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -10,6 +11,7 @@ import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor, nn
 
+from skxmr._data.estimator import Constraints
 from skxmr._data.option_checks import check_choice
 from skxmr._linalg.moments import covariances
 from skxmr._linalg.solvers import paired_directions, signs
@@ -124,22 +126,13 @@ class DCCA(DeepRetriever):
         Regularisation of the linear CCA on top, in units of the mean variance; see :class:`CCA`.
     correlation_power : float, default=1.0
         The variates are multiplied by their canonical correlation to this power; 0 gives those of unit variance.
+    batch_size : int or "auto", default="auto"
+        Number of rows in a mini-batch, more than `n_components`; ``"auto"`` is the smaller of 1024 and the number of
+        fitting rows.
     hidden : int, default=2048
         Hidden units of each network.
     activation : {"gelu", "relu", "tanh"}, default="gelu"
         Of the hidden units; ``"tanh"`` stands behind the outputs as well.
-    lr, batch_size, max_epochs, optimizer, weight_decay, schedule : object
-        As in :class:`DeepRetriever`.
-    dropout, input_dropout, standardize, device, precision, compile, random_state : object
-        As in :class:`DeepRetriever`.
-    early_stopping, validation_fraction, callbacks, verbose, warm_start : object
-        As in :class:`DeepRetriever`.
-        ``batch_size="auto"`` is the smaller of 1024 and the number of fitting rows.
-
-    Attributes
-    ----------
-    network_, history_, best_epoch_ : object
-        As in :class:`DeepRetriever`.
 
     Raises
     ------
@@ -162,54 +155,18 @@ class DCCA(DeepRetriever):
     """
 
     _auto_batch: ClassVar[int] = 1024
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **DeepRetriever._training_constraints,
+    n_components: int = field(default=64, kw_only=False)
+    ridge: float = 1e-4
+    cca_ridge: float = 0.1
+    correlation_power: float = 1.0
+    hidden: int = 2048
+    activation: str = "gelu"
+    _parameter_constraints: ClassVar[Constraints] = {
         "ridge": [Interval(Real, 0, None, closed="neither")],
         **{name: [Interval(Real, 0, None, closed="left")] for name in ("cca_ridge", "correlation_power")},
         "hidden": [Interval(Integral, 1, None, closed="left")],
         "activation": [StrOptions(set(ACTIVATIONS))],
     }
-
-    def __init__(
-        self,
-        n_components: int = 64,
-        *,
-        ridge: float = 1e-4,
-        cca_ridge: float = 0.1,
-        correlation_power: float = 1.0,
-        hidden: int = 2048,
-        activation: str = "gelu",
-        lr: float = 1e-3,
-        batch_size: int | str = "auto",
-        max_epochs: int | str = "auto",
-        optimizer: Any = "adamw",
-        weight_decay: float = 0.01,
-        schedule: str = "onecycle",
-        dropout: float = 0.5,
-        input_dropout: float = 0.3,
-        standardize: bool | str = "view",
-        device: str = "auto",
-        precision: str = "float32",
-        compile: bool = False,
-        random_state: Any = None,
-        early_stopping: int | None = None,
-        validation_fraction: float = 0.1,
-        callbacks: list[Any] | None = None,
-        verbose: int = 0,
-        warm_start: bool = False,
-    ) -> None:
-        super().__init__(
-            n_components, lr=lr, batch_size=batch_size, max_epochs=max_epochs, optimizer=optimizer,
-            weight_decay=weight_decay, schedule=schedule, dropout=dropout, input_dropout=input_dropout,
-            standardize=standardize, device=device, precision=precision, compile=compile, random_state=random_state,
-            early_stopping=early_stopping, validation_fraction=validation_fraction, callbacks=callbacks,
-            verbose=verbose, warm_start=warm_start,
-        )  # fmt: skip
-        self.ridge = ridge
-        self.cca_ridge = cca_ridge
-        self.correlation_power = correlation_power
-        self.hidden = hidden
-        self.activation = activation
 
     @classmethod
     def paper(cls, dataset: str = "mnist", **overrides: Any) -> Self:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import field
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -10,6 +11,7 @@ import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor, nn
 
+from skxmr._data.estimator import Constraints
 from skxmr._data.option_checks import check_choice
 from skxmr.deep.base import DeepRetriever
 from skxmr.deep.inputs import make_inputs
@@ -70,8 +72,6 @@ class DSCMR(DeepRetriever):
 
     Parameters
     ----------
-    n_components : int, default=256
-        Width of the common space.
     w_cla : float, default=1.0
         Weight of the classification term L_1.
     alpha : float, default=1.0
@@ -80,23 +80,13 @@ class DSCMR(DeepRetriever):
         Two rows share a label with probability sigmoid(cosine / temperature) in L_2; 2 in the paper.
     beta : float, default=0.01
         Weight of the alignment term L_3.
-    pretrain_text : object
-        As in :class:`DAGNN`.
+    pretrain_text : bool or "auto", default=False
+        Train a text network d -> 4096 -> 300 on the labels first and freeze it; ``"auto"`` does so for CSR text of more
+        than 300 words only.
     hidden : int, default=2048
         Hidden units of each branch.
     activation : {"gelu", "relu"}, default="gelu"
         Of the hidden units.
-    lr, batch_size, max_epochs, optimizer, weight_decay, schedule : object
-        As in :class:`DeepRetriever`.
-    dropout, input_dropout, standardize, device, precision, compile, random_state : object
-        As in :class:`DeepRetriever`.
-    early_stopping, validation_fraction, callbacks, verbose, warm_start : object
-        As in :class:`DeepRetriever`.
-
-    Attributes
-    ----------
-    network_, history_, best_epoch_ : object
-        As in :class:`DeepRetriever`.
 
     Raises
     ------
@@ -122,59 +112,21 @@ class DSCMR(DeepRetriever):
     """
 
     _requires_labels = True
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **DeepRetriever._training_constraints,
+    n_components: int = field(default=256, kw_only=False)
+    w_cla: float = 1.0
+    alpha: float = 1.0
+    temperature: float = 0.2
+    beta: float = 0.01
+    pretrain_text: bool | str = False
+    hidden: int = 2048
+    activation: str = "gelu"
+    _parameter_constraints: ClassVar[Constraints] = {
         **{name: [Interval(Real, 0, None, closed="left")] for name in ("w_cla", "alpha", "beta")},
         "pretrain_text": [StrOptions({"auto"}), "boolean"],
         "hidden": [Interval(Integral, 1, None, closed="left")],
         "activation": [StrOptions({"gelu", "relu"})],
         "temperature": [Interval(Real, 0, None, closed="neither")],
     }
-
-    def __init__(
-        self,
-        n_components: int = 256,
-        *,
-        w_cla: float = 1.0,
-        alpha: float = 1.0,
-        temperature: float = 0.2,
-        beta: float = 0.01,
-        pretrain_text: bool | str = False,
-        hidden: int = 2048,
-        activation: str = "gelu",
-        lr: float = 1e-3,
-        batch_size: int | str = "auto",
-        max_epochs: int | str = "auto",
-        optimizer: Any = "adamw",
-        weight_decay: float = 0.01,
-        schedule: str = "onecycle",
-        dropout: float = 0.5,
-        input_dropout: float = 0.3,
-        standardize: bool | str = "view",
-        device: str = "auto",
-        precision: str = "float32",
-        compile: bool = False,
-        random_state: Any = None,
-        early_stopping: int | None = None,
-        validation_fraction: float = 0.1,
-        callbacks: list[Any] | None = None,
-        verbose: int = 0,
-        warm_start: bool = False,
-    ) -> None:
-        super().__init__(
-            n_components, lr=lr, batch_size=batch_size, max_epochs=max_epochs, optimizer=optimizer,
-            weight_decay=weight_decay, schedule=schedule, dropout=dropout, input_dropout=input_dropout,
-            standardize=standardize, device=device, precision=precision, compile=compile, random_state=random_state,
-            early_stopping=early_stopping, validation_fraction=validation_fraction, callbacks=callbacks,
-            verbose=verbose, warm_start=warm_start,
-        )  # fmt: skip
-        self.w_cla = w_cla
-        self.alpha = alpha
-        self.temperature = temperature
-        self.beta = beta
-        self.pretrain_text = pretrain_text
-        self.hidden = hidden
-        self.activation = activation
 
     @classmethod
     def paper(cls, dataset: str = "wikipedia", **overrides: Any) -> Self:

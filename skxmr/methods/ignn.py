@@ -7,10 +7,12 @@ from typing import Any, ClassVar, Self, cast
 
 import numpy as np
 import pandas as pd
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
+from skxmr._data.deprecation import OldParameters
+from skxmr._data.estimator import Constraints
 from skxmr._data.kinds import FloatArray
 from skxmr._data.labels import Labels
 from skxmr._data.option_checks import check_choice
@@ -23,9 +25,9 @@ from skxmr.steps.label_graph import LabelGraph
 
 _SHARE = 0.5  # of the given graph
 _PAPER: dict[str, dict[str, Any]] = {
-    "mirflickr": {"w_cla": 0.5, "beta": 2.0, "batch_size": 100},
-    "nuswide": {"w_cla": 0.8, "beta": 0.2, "batch_size": 2048},
-    "coco": {"w_cla": 2.8, "beta": 0.2, "batch_size": 512, "temperature": 0.2},
+    "mirflickr": {"w_cla": 0.5, "w_adv": 2.0, "batch_size": 100},
+    "nuswide": {"w_cla": 0.8, "w_adv": 0.2, "batch_size": 2048},
+    "coco": {"w_cla": 2.8, "w_adv": 0.2, "batch_size": 512, "temperature": 0.2},
 }
 
 
@@ -34,12 +36,10 @@ class IGNN(LabelRetriever):
 
     The graph mixes one given, by default the cosines of the first label vectors, with one that is learned: cosines of
     the label vectors under learned weightings of their dimensions. Graph convolutions over it give the classifiers.
-    Minimised is ``w_cla L_cla + w_soft L_soft + beta L_adv``; the reversal layer makes the adversary.
+    Minimised is ``w_cla L_cla + w_soft L_soft + w_adv L_adv``; the reversal layer makes the adversary.
 
     Parameters
     ----------
-    n_components : int, default=512
-        Width of the common space.
     graph : {"similarity", "cooccurrence", "probability", "identity"} or (c, c) matrix, default="similarity"
         The given graph A_0: cosines of the label vectors where they reach `threshold`, or as in :class:`LabelGraph`
         with its defaults. A `LabelGraph` step wins, and `graph` must then be at its default.
@@ -49,36 +49,20 @@ class IGNN(LabelRetriever):
         Number of learned weightings.
     n_layers : int, default=5
         Number of graph layers, all concatenated for the classifiers.
-    width : int, default=512
-        Width of a graph layer.
     label_embedding : array (c, d), DataFrame named by the labels, path of a word-vector file, or None, default=None
         Label vectors to start from; they are trained. None factorises the labels' mutual information in the fitting
         rows, so that no word vectors are needed.
-    w_cla : float, default=1.0
-        Weight of the classification term.
     w_soft : float, default=1.0
         Weight of the soft contrastive term.
-    beta : float, default=0.0
-        Weight of the adversarial term; 0 leaves the discriminators out.
+    w_adv : float, default=0.0
+        Weight of the adversarial term, beta in the paper; 0 leaves the discriminators out.
     temperature : float, default=0.22
         Of the soft contrastive term.
-    pretrain_text, hidden : object
-        As in :class:`DAGNN`.
-    lr, batch_size, max_epochs, optimizer, weight_decay, schedule : object
-        As in :class:`DeepRetriever`.
-    dropout, input_dropout, standardize, device, precision, compile, random_state : object
-        As in :class:`DeepRetriever`.
-    early_stopping, validation_fraction, callbacks, verbose, warm_start : object
-        As in :class:`DeepRetriever`.
 
     Attributes
     ----------
     learned_graph_ : DataFrame of shape (c, c)
         The mixed graph, not normalised, named by `classes_`: row i receives from column j.
-    classifiers_ : ndarray of shape (c, n_components)
-        Label classifiers, in the order of `classes_`.
-    network_, history_, best_epoch_ : object
-        As in :class:`DeepRetriever`.
 
     Raises
     ------
@@ -103,71 +87,19 @@ class IGNN(LabelRetriever):
     (8, 8)
     """
 
-    _requires_labels = True
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **LabelRetriever._training_constraints,
+    graph: Any = "similarity"
+    threshold: float = 0.4
+    n_heads: int = 8
+    w_soft: float = 1.0
+    w_adv: float = 0.0
+    temperature: float = 0.22
+    _parameter_constraints: ClassVar[Constraints] = {
         "threshold": [Interval(Real, 0, 1, closed="both")],
-        **{name: [Interval(Integral, 1, None, closed="left")] for name in ("n_heads", "n_layers", "width")},
-        **{name: [Interval(Real, 0, None, closed="left")] for name in ("w_cla", "w_soft", "beta")},
+        "n_heads": [Interval(Integral, 1, None, closed="left")],
+        **{name: [Interval(Real, 0, None, closed="left")] for name in ("w_soft", "w_adv")},
         "temperature": [Interval(Real, 0, None, closed="neither")],
-        "pretrain_text": [StrOptions({"auto"}), "boolean"],
-        "hidden": [Interval(Integral, 1, None, closed="left"), None],
     }
-
-    def __init__(
-        self,
-        n_components: int = 512,
-        *,
-        graph: Any = "similarity",
-        threshold: float = 0.4,
-        n_heads: int = 8,
-        n_layers: int = 5,
-        width: int = 512,
-        label_embedding: Any = None,
-        w_cla: float = 1.0,
-        w_soft: float = 1.0,
-        beta: float = 0.0,
-        temperature: float = 0.22,
-        pretrain_text: bool | str = False,
-        hidden: int | None = 2048,
-        lr: float = 1e-3,
-        batch_size: int | str = "auto",
-        max_epochs: int | str = "auto",
-        optimizer: Any = "adamw",
-        weight_decay: float = 0.01,
-        schedule: str = "onecycle",
-        dropout: float = 0.5,
-        input_dropout: float = 0.3,
-        standardize: bool | str = "view",
-        device: str = "auto",
-        precision: str = "float32",
-        compile: bool = False,
-        random_state: Any = None,
-        early_stopping: int | None = None,
-        validation_fraction: float = 0.1,
-        callbacks: list[Any] | None = None,
-        verbose: int = 0,
-        warm_start: bool = False,
-    ) -> None:
-        super().__init__(
-            n_components, lr=lr, batch_size=batch_size, max_epochs=max_epochs, optimizer=optimizer,
-            weight_decay=weight_decay, schedule=schedule, dropout=dropout, input_dropout=input_dropout,
-            standardize=standardize, device=device, precision=precision, compile=compile, random_state=random_state,
-            early_stopping=early_stopping, validation_fraction=validation_fraction, callbacks=callbacks,
-            verbose=verbose, warm_start=warm_start,
-        )  # fmt: skip
-        self.graph = graph
-        self.threshold = threshold
-        self.n_heads = n_heads
-        self.n_layers = n_layers
-        self.width = width
-        self.label_embedding = label_embedding
-        self.w_cla = w_cla
-        self.w_soft = w_soft
-        self.beta = beta
-        self.temperature = temperature
-        self.pretrain_text = pretrain_text
-        self.hidden = hidden
+    _old_parameters: ClassVar[OldParameters] = OldParameters(names={"beta": "w_adv"})
 
     @classmethod
     def paper(cls, dataset: str = "mirflickr", **overrides: Any) -> Self:
@@ -191,7 +123,7 @@ class IGNN(LabelRetriever):
         """
         check_choice(dataset, "dataset", _PAPER)
         constants = PAPER | {"standardize": True, "w_soft": 1.0, "temperature": 0.22}
-        return cls(**constants | _PAPER[dataset] | overrides)
+        return cls(**constants | _PAPER[dataset]).set_params(**overrides)
 
     @property
     def learned_graph_(self) -> pd.DataFrame:
@@ -204,10 +136,10 @@ class IGNN(LabelRetriever):
     def _build(self, split: Split) -> tuple[nn.Module, Objective]:
         if self.w_cla == self.w_soft == 0:
             raise ValueError("w_cla and w_soft are both 0, so nothing brings images and texts together.")
-        weights = {"classification": self.w_cla, "soft": self.w_soft, "adversary": self.beta}
+        weights = {"classification": self.w_cla, "soft": self.w_soft, "adversary": self.w_adv}
         similar = isinstance(self.graph, str) and self.graph == "similarity"
         own = LabelGraph(kind=self._similarity(split) if similar else self.graph)
-        judged = "reconstruction" if self.beta else None
+        judged = "reconstruction" if self.w_adv else None
         return self._network(split, own, self._classifiers, judged), LabelObjective(weights, self.temperature)
 
     def _classifiers(self, Q: Tensor) -> nn.Module:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from functools import partial
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any, ClassVar, Self
 
 import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor, nn
 
+from skxmr._data.estimator import Constraints
 from skxmr._data.option_checks import check_choice
 from skxmr.deep.labels import PAPER, LabelRetriever
 from skxmr.deep.split import Split
@@ -70,49 +71,25 @@ class L2GCN(LabelRetriever):
 
     Parameters
     ----------
-    n_components : int, default=512
-        Width of the common space.
-    tau, p : object
-        As in :class:`DAGNN`; `p` is without effect for ``layer="gat"``.
-    graph : {"cooccurrence", "probability", "identity"} or (c, c) matrix, default="cooccurrence"
-        The label graph. A `LabelGraph` step wins, and `tau`, `p` and `graph` must then be at their defaults.
+    tau : float, default=0.4
+        Threshold of the label graph on P(L_i | L_j); see :class:`LabelGraph`.
+    p : float, default=0.5
+        Weight of a neighbour in the label graph; without effect for ``layer="gat"``, which looks at the edges only.
     layer : {"l2gcn", "gcn", "gat"}, default="l2gcn"
         The two-branch layer, graph convolution or graph attention.
-    n_layers : int, default=5
-        Number of graph layers.
-    aggregate : {"last", "concat"}, default="last"
-        The classifiers are the last layer, or a linear map of all layers.
-    width : int, default=512
-        Width of a graph layer.
-    label_embedding : array (c, d), DataFrame named by the labels, path of a word-vector file, or None, default=None
-        Label vectors, never trained. None factorises the labels' mutual information in the fitting rows.
+    aggregate : {"concat", "linear", "last"}, default="last"
+        What gives the label classifiers: a linear map of all graph layers, a linear map of the last layer, or the last
+        layer itself.
     epsilon : float or "learned", default=0.0
         Share of the circle term in the Circle-Soft loss.
     w_soft : float, default=1.0
         Weight of the whole Circle-Soft loss.
-    w_cla : float, default=1.0
-        Weight of the classification term.
     w_adv : float, default=0.0
         Weight of the adversarial term; 0 leaves the discriminators out.
     view_weight : float, default=0.5
         Share of the image discriminator in the adversarial term.
     temperature : float, default=0.22
         Of the soft contrastive term.
-    pretrain_text, hidden : object
-        As in :class:`DAGNN`.
-    lr, batch_size, max_epochs, optimizer, weight_decay, schedule : object
-        As in :class:`DeepRetriever`.
-    dropout, input_dropout, standardize, device, precision, compile, random_state : object
-        As in :class:`DeepRetriever`.
-    early_stopping, validation_fraction, callbacks, verbose, warm_start : object
-        As in :class:`DeepRetriever`.
-
-    Attributes
-    ----------
-    classifiers_ : ndarray of shape (c, n_components)
-        Label classifiers, in the order of `classes_`.
-    network_, history_, best_epoch_ : object
-        As in :class:`DeepRetriever`.
 
     Raises
     ------
@@ -136,82 +113,23 @@ class L2GCN(LabelRetriever):
     (200, 8)
     """
 
-    _requires_labels = True
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **LabelRetriever._training_constraints,
+    tau: float = 0.4
+    p: float = 0.5
+    layer: str = "l2gcn"
+    aggregate: str = "last"
+    epsilon: float | str = 0.0
+    w_soft: float = 1.0
+    w_adv: float = 0.0
+    view_weight: float = 0.5
+    temperature: float = 0.22
+    _parameter_constraints: ClassVar[Constraints] = {
         "layer": [StrOptions(set(LAYERS))],
-        "aggregate": [StrOptions({"last", "concat"})],
-        **{name: [Interval(Integral, 1, None, closed="left")] for name in ("n_layers", "width")},
-        **{name: [Interval(Real, 0, None, closed="left")] for name in ("w_soft", "w_cla", "w_adv")},
+        "aggregate": [StrOptions({"concat", "linear", "last"})],
+        **{name: [Interval(Real, 0, None, closed="left")] for name in ("w_soft", "w_adv")},
         "temperature": [Interval(Real, 0, None, closed="neither")],
         "epsilon": [Interval(Real, 0, 1, closed="both"), StrOptions({"learned"})],
         "view_weight": [Interval(Real, 0, 1, closed="both")],
-        "pretrain_text": [StrOptions({"auto"}), "boolean"],
-        "hidden": [Interval(Integral, 1, None, closed="left"), None],
     }
-
-    def __init__(
-        self,
-        n_components: int = 512,
-        *,
-        tau: float = 0.4,
-        p: float = 0.5,
-        graph: Any = "cooccurrence",
-        layer: str = "l2gcn",
-        n_layers: int = 5,
-        aggregate: str = "last",
-        width: int = 512,
-        label_embedding: Any = None,
-        epsilon: float | str = 0.0,
-        w_soft: float = 1.0,
-        w_cla: float = 1.0,
-        w_adv: float = 0.0,
-        view_weight: float = 0.5,
-        temperature: float = 0.22,
-        pretrain_text: bool | str = False,
-        hidden: int | None = 2048,
-        lr: float = 1e-3,
-        batch_size: int | str = "auto",
-        max_epochs: int | str = "auto",
-        optimizer: Any = "adamw",
-        weight_decay: float = 0.01,
-        schedule: str = "onecycle",
-        dropout: float = 0.5,
-        input_dropout: float = 0.3,
-        standardize: bool | str = "view",
-        device: str = "auto",
-        precision: str = "float32",
-        compile: bool = False,
-        random_state: Any = None,
-        early_stopping: int | None = None,
-        validation_fraction: float = 0.1,
-        callbacks: list[Any] | None = None,
-        verbose: int = 0,
-        warm_start: bool = False,
-    ) -> None:
-        super().__init__(
-            n_components, lr=lr, batch_size=batch_size, max_epochs=max_epochs, optimizer=optimizer,
-            weight_decay=weight_decay, schedule=schedule, dropout=dropout, input_dropout=input_dropout,
-            standardize=standardize, device=device, precision=precision, compile=compile, random_state=random_state,
-            early_stopping=early_stopping, validation_fraction=validation_fraction, callbacks=callbacks,
-            verbose=verbose, warm_start=warm_start,
-        )  # fmt: skip
-        self.tau = tau
-        self.p = p
-        self.graph = graph
-        self.layer = layer
-        self.n_layers = n_layers
-        self.aggregate = aggregate
-        self.width = width
-        self.label_embedding = label_embedding
-        self.epsilon = epsilon
-        self.w_soft = w_soft
-        self.w_cla = w_cla
-        self.w_adv = w_adv
-        self.view_weight = view_weight
-        self.temperature = temperature
-        self.pretrain_text = pretrain_text
-        self.hidden = hidden
 
     @classmethod
     def paper(cls, dataset: str = "mirflickr", **overrides: Any) -> Self:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Self
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor, nn
 
+from skxmr._data.estimator import Constraints
 from skxmr._data.option_checks import check_choice
 from skxmr.deep.split import Split
 from skxmr.nn.contrastive import absolute_similarity, hardest_triplets
@@ -99,19 +100,6 @@ class RACG(PairwiseRetriever):
         What the similarity of pairs should exceed.
     gamma : float, default=0.3
         What the similarity of the hardest negatives should not exceed.
-    word_width, min_count, max_words, parser, margin : object
-        As in :class:`PairwiseRetriever`.
-    lr, batch_size, max_epochs, optimizer, weight_decay, schedule, clip : object
-        As in :class:`PairwiseRetriever`; 2e-4, 80 pairs, 25 epochs, a tenth of the rate every 10.
-    dropout, input_dropout, standardize, device, precision, random_state : object
-        As in :class:`PairwiseRetriever`.
-    early_stopping, validation_fraction, callbacks, verbose, warm_start : object
-        As in :class:`PairwiseRetriever`.
-
-    Attributes
-    ----------
-    network_, history_, best_epoch_, n_features_ : object
-        As in :class:`PairwiseRetriever`.
 
     References
     ----------
@@ -134,8 +122,22 @@ class RACG(PairwiseRetriever):
     (3, 7)
     """
 
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **PairwiseRetriever._set_constraints,
+    n_heads: int | None = 64
+    scale: float = 4.0
+    image_graph: bool = True
+    text_graph: str | None = "sparse"
+    cross_graph: bool = True
+    second_mean: bool = True
+    normalize: bool = False
+    position_width: int | str = "auto"
+    tag_width: int = 15
+    tau: float = 0.2
+    beta: float = 0.7
+    gamma: float = 0.3
+    batch_size: int = 80
+    max_epochs: int = 25
+    schedule: str | int = 10
+    _parameter_constraints: ClassVar[Constraints] = {
         "n_heads": [Interval(Integral, 1, None, closed="left"), None],
         "scale": [Interval(Real, 0, None, closed="neither")],
         **{name: ["boolean"] for name in ("image_graph", "cross_graph", "second_mean", "normalize")},
@@ -145,67 +147,6 @@ class RACG(PairwiseRetriever):
         "tau": [Interval(Real, 0, None, closed="left")],
         **{name: [Interval(Real, None, None, closed="neither")] for name in ("beta", "gamma")},
     }
-
-    def __init__(
-        self,
-        n_components: int = 1024,
-        *,
-        n_heads: int | None = 64,
-        scale: float = 4.0,
-        image_graph: bool = True,
-        text_graph: str | None = "sparse",
-        cross_graph: bool = True,
-        second_mean: bool = True,
-        normalize: bool = False,
-        position_width: int | str = "auto",
-        tag_width: int = 15,
-        tau: float = 0.2,
-        beta: float = 0.7,
-        gamma: float = 0.3,
-        word_width: int = 300,
-        min_count: int = 1,
-        max_words: int = 128,
-        parser: Any = None,
-        margin: float = 0.2,
-        lr: float = 2e-4,
-        batch_size: int = 80,
-        max_epochs: int = 25,
-        optimizer: Any = "adamw",
-        weight_decay: float = 0.0,
-        schedule: str | int = 10,
-        clip: float | None = 2.0,
-        dropout: float = 0.0,
-        input_dropout: float = 0.0,
-        standardize: bool | str = "view",
-        device: str = "auto",
-        precision: str = "float32",
-        random_state: Any = None,
-        early_stopping: int | None = None,
-        validation_fraction: float = 0.1,
-        callbacks: list[Any] | None = None,
-        verbose: int = 0,
-        warm_start: bool = False,
-    ) -> None:
-        super().__init__(
-            n_components, word_width=word_width, min_count=min_count, max_words=max_words, parser=parser,
-            margin=margin, lr=lr, batch_size=batch_size, max_epochs=max_epochs, optimizer=optimizer,
-            weight_decay=weight_decay, schedule=schedule, clip=clip, dropout=dropout, input_dropout=input_dropout,
-            standardize=standardize, device=device, precision=precision, random_state=random_state,
-            early_stopping=early_stopping, validation_fraction=validation_fraction, callbacks=callbacks,
-            verbose=verbose, warm_start=warm_start,
-        )  # fmt: skip
-        self.n_heads = n_heads
-        self.scale = scale
-        self.image_graph = image_graph
-        self.text_graph = text_graph
-        self.cross_graph = cross_graph
-        self.second_mean = second_mean
-        self.normalize = normalize
-        self.position_width = position_width
-        self.tag_width = tag_width
-        self.tau = tau
-        self.beta = beta
-        self.gamma = gamma
 
     @classmethod
     def paper(cls, dataset: str = "flickr30k", **overrides: Any) -> Self:

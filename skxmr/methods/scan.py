@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Self
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor, nn
 
+from skxmr._data.estimator import Constraints
 from skxmr._data.option_checks import check_choice
 from skxmr.deep.split import Split
 from skxmr.nn.contrastive import hardest_triplets
@@ -67,19 +68,6 @@ class SCAN(PairwiseRetriever):
         How the cosines become one number: log-sum-exp, or their mean.
     pooling_sharpness : float or "auto", default="auto"
         lambda_2 of the log-sum-exp; ``"auto"`` is 6 for words and 5 for regions.
-    word_width, min_count, max_words, parser, margin : object
-        As in :class:`PairwiseRetriever`.
-    lr, batch_size, max_epochs, optimizer, weight_decay, schedule, clip : object
-        As in :class:`PairwiseRetriever`.
-    dropout, input_dropout, standardize, device, precision, random_state : object
-        As in :class:`PairwiseRetriever`.
-    early_stopping, validation_fraction, callbacks, verbose, warm_start : object
-        As in :class:`PairwiseRetriever`.
-
-    Attributes
-    ----------
-    network_, history_, best_epoch_, n_features_ : object
-        As in :class:`PairwiseRetriever`.
 
     References
     ----------
@@ -97,8 +85,11 @@ class SCAN(PairwiseRetriever):
     (2, 10)
     """
 
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **PairwiseRetriever._set_constraints,
+    attention: str = "text_to_image"
+    sharpness: float | str = "auto"
+    pooling: str = "lse"
+    pooling_sharpness: float | str = "auto"
+    _parameter_constraints: ClassVar[Constraints] = {
         "attention": [StrOptions(set(SHARPNESS))],
         "pooling": [StrOptions({"lse", "mean"})],
         **{
@@ -106,51 +97,6 @@ class SCAN(PairwiseRetriever):
             for name in ("sharpness", "pooling_sharpness")
         },
     }
-
-    def __init__(
-        self,
-        n_components: int = 1024,
-        *,
-        attention: str = "text_to_image",
-        sharpness: float | str = "auto",
-        pooling: str = "lse",
-        pooling_sharpness: float | str = "auto",
-        word_width: int = 300,
-        min_count: int = 1,
-        max_words: int = 128,
-        parser: Any = None,
-        margin: float = 0.2,
-        lr: float = 2e-4,
-        batch_size: int = 128,
-        max_epochs: int = 30,
-        optimizer: Any = "adamw",
-        weight_decay: float = 0.0,
-        schedule: str | int = 15,
-        clip: float | None = 2.0,
-        dropout: float = 0.0,
-        input_dropout: float = 0.0,
-        standardize: bool | str = "view",
-        device: str = "auto",
-        precision: str = "float32",
-        random_state: Any = None,
-        early_stopping: int | None = None,
-        validation_fraction: float = 0.1,
-        callbacks: list[Any] | None = None,
-        verbose: int = 0,
-        warm_start: bool = False,
-    ) -> None:
-        super().__init__(
-            n_components, word_width=word_width, min_count=min_count, max_words=max_words, parser=parser,
-            margin=margin, lr=lr, batch_size=batch_size, max_epochs=max_epochs, optimizer=optimizer,
-            weight_decay=weight_decay, schedule=schedule, clip=clip, dropout=dropout, input_dropout=input_dropout,
-            standardize=standardize, device=device, precision=precision, random_state=random_state,
-            early_stopping=early_stopping, validation_fraction=validation_fraction, callbacks=callbacks,
-            verbose=verbose, warm_start=warm_start,
-        )  # fmt: skip
-        self.attention = attention
-        self.sharpness = sharpness
-        self.pooling = pooling
-        self.pooling_sharpness = pooling_sharpness
 
     @classmethod
     def paper(cls, dataset: str = "flickr30k", **overrides: Any) -> Self:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import field
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from skxmr._data.estimator import Constraints
 from skxmr._data.labels import Labels
 from skxmr._data.packed import Packed
 from skxmr._data.pairs import Pairs
@@ -25,6 +27,9 @@ from skxmr.pairwise.batches import RegionSource, SetsDataset, WordSource
 from skxmr.pairwise.checks import check_known, checked_images, checked_texts
 from skxmr.pairwise.scores import pair_scores, some_pair_scores, validation_recalls
 
+if TYPE_CHECKING:
+    from spacy.language import Language
+
 _VALIDATED = 5000  # rows that are held out at most: every image is compared with every text, after every epoch
 
 
@@ -39,110 +44,65 @@ class PairwiseRetriever(TrainedRetriever, ComparingRetriever):
     Parameters
     ----------
     n_components : int, default=1024
-        Width of the nodes.
+        Width of the vectors of regions and of words, the nodes.
     word_width : int, default=300
-        Width of a word's vector. Sentences that bring vectors have their own.
+        Width of the vector of a word that is learned. Sentences that bring vectors have their own.
     min_count : int, default=1
-        Words that come less often in the fitting rows count as unknown.
+        Words that occur less often in the fitting rows count as unknown.
     max_words : int, default=128
-        Longer texts are an error: memory grows with the longest of a batch.
+        Longer texts are an error, because memory grows with the longest text of a batch.
     parser : None, str or spacy.Language, default=None
         What gives plain strings tags and dependencies, as in :func:`parse_sentences`; None leaves them without.
     margin : float, default=0.2
         By how much a pair must be more similar than the hardest wrong one of the batch.
-    lr : float, default=2e-4
-        Learning rate, > 0.
-    batch_size : int, default=128
-        Pairs of a mini-batch; all its images are compared with all its texts.
-    max_epochs : int, default=30
-        Passes over the fitting rows.
-    optimizer : {"adamw", "sgd"} or callable, default="adamw"
-        As in :class:`DeepRetriever`.
-    weight_decay : float, default=0.0
-        Decoupled from the gradient with ``"adamw"``; at 0 that is Adam.
-    schedule : {"constant", "cosine", "onecycle"} or int, default=15
-        Of the learning rate; after every so many epochs it falls to a tenth.
     clip : float or None, default=2.0
-        Longest gradient that is taken as it is; longer ones are scaled to that length.
-    dropout, input_dropout : float, default=0.0
-        Probability of dropping an entry of a word's vector, and a feature of a region.
-    standardize : bool or "view", default="view"
-        Of the features of regions, as in :class:`DeepRetriever`.
-    device, precision, random_state, early_stopping : object
-        As in :class:`DeepRetriever`, with the mean recall in place of mAP.
+        Longest gradient that is used as it is; longer ones are scaled to this length.
+    batch_size : int, default=128
+        Number of pairs in a mini-batch, at least 2; all its images are compared with all its texts.
+    max_epochs : int, default=30
+        Number of passes over the fitting rows.
+    schedule : {"constant", "cosine", "onecycle"} or int, default=15
+        How the learning rate changes; an integer k divides it by ten after every k epochs.
+    dropout : float, default=0.0
+        Probability of dropping an entry of a word's vector, in [0, 1).
+    input_dropout : float, default=0.0
+        Probability of dropping a feature of a region, in [0, 1).
+    early_stopping : int or None, default=None
+        Stop after this number of epochs without a better mean recall of the validation rows.
     validation_fraction : float, default=0.1
-        Share of the rows held out, image by image, at most 5,000 rows; the epoch with their best mean recall is kept.
-    callbacks, verbose, warm_start : object
-        As in :class:`DeepRetriever`; `verbose` also shows the progress of `similarity`.
+        Share of the rows held out for validation, in [0, 1): whole images, and at most 5,000 rows. The epoch with their
+        best mean recall is kept. 0 fits on all rows and keeps the last epoch.
+    verbose : int, default=0
+        1 shows a progress bar, of the training and of `similarity`.
 
     Attributes
     ----------
-    network_, history_, best_epoch_ : object
-        As in :class:`DeepRetriever`; the history holds recalls.
     n_features_ : dict
         Width of the features of regions, and of the vectors of words, 0 where there were none.
     """
 
-    _set_constraints: ClassVar[dict[str, list[Any]]] = {
-        **TrainedRetriever._network_constraints,
+    n_components: int = field(default=1024, kw_only=False)
+    word_width: int = 300
+    min_count: int = 1
+    max_words: int = 128
+    parser: str | Language | None = None
+    margin: float = 0.2
+    clip: float | None = 2.0
+    lr: float = 2e-4
+    batch_size: int = 128
+    max_epochs: int = 30
+    weight_decay: float = 0.0
+    schedule: str | int = 15
+    dropout: float = 0.0
+    input_dropout: float = 0.0
+    _parameter_constraints: ClassVar[Constraints] = {
         **{name: [Interval(Integral, 1, None, closed="left")] for name in ("word_width", "min_count", "max_words")},
         "margin": [Interval(Real, 0, None, closed="left")],
-        "schedule": [StrOptions(set(SCHEDULES)), Interval(Integral, 1, None, closed="left")],
         "clip": [Interval(Real, 0, None, closed="neither"), None],
+        "batch_size": [Interval(Integral, 2, None, closed="left")],
+        "max_epochs": [Interval(Integral, 1, None, closed="left")],
+        "schedule": [StrOptions(set(SCHEDULES)), Interval(Integral, 1, None, closed="left")],
     }
-
-    def __init__(
-        self,
-        n_components: int = 1024,
-        *,
-        word_width: int = 300,
-        min_count: int = 1,
-        max_words: int = 128,
-        parser: Any = None,
-        margin: float = 0.2,
-        lr: float = 2e-4,
-        batch_size: int = 128,
-        max_epochs: int = 30,
-        optimizer: Any = "adamw",
-        weight_decay: float = 0.0,
-        schedule: str | int = 15,
-        clip: float | None = 2.0,
-        dropout: float = 0.0,
-        input_dropout: float = 0.0,
-        standardize: bool | str = "view",
-        device: str = "auto",
-        precision: str = "float32",
-        random_state: Any = None,
-        early_stopping: int | None = None,
-        validation_fraction: float = 0.1,
-        callbacks: list[Any] | None = None,
-        verbose: int = 0,
-        warm_start: bool = False,
-    ) -> None:
-        self.n_components = n_components
-        self.word_width = word_width
-        self.min_count = min_count
-        self.max_words = max_words
-        self.parser = parser
-        self.margin = margin
-        self.lr = lr
-        self.batch_size = batch_size
-        self.max_epochs = max_epochs
-        self.optimizer = optimizer
-        self.weight_decay = weight_decay
-        self.schedule = schedule
-        self.clip = clip
-        self.dropout = dropout
-        self.input_dropout = input_dropout
-        self.standardize = standardize
-        self.device = device
-        self.precision = precision
-        self.random_state = random_state
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.callbacks = callbacks
-        self.verbose = verbose
-        self.warm_start = warm_start
 
     @classmethod
     def _get_test_params(cls) -> list[dict[str, Any]]:

@@ -152,7 +152,7 @@ def test_fingerprints_tell_parameters_apart_but_no_machines(benchmarks, tmp_path
     model = DAGNN(label_embedding=tmp_path / "glove.mat", device="cpu", random_state=0)
     same = DAGNN(label_embedding=tmp_path / "elsewhere" / "glove.mat", device="cuda", random_state=0)
     assert fingerprint(model) == fingerprint(same)
-    others = [DAGNN(), DAGNN(random_state=0), DAGNN(random_state=1), DAGNN(beta=0.1), CCA()]
+    others = [DAGNN(), DAGNN(random_state=0), DAGNN(random_state=1), DAGNN(w_adv=0.1), CCA()]
     assert len({fingerprint(other) for other in (model, *others)}) == 6
     assert fingerprint(CCA(), {"ridge": [1.0]}) != fingerprint(CCA(), {"ridge": [2.0]})
 

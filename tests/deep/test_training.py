@@ -283,7 +283,7 @@ def test_one_cycle_leaves_the_users_optimiser_alone(small):
 
 def test_automatic_epochs_make_about_as_many_steps():
     for n, batch, epochs in ((2750, "auto", 60), (10_621, "auto", 30), (1956, "auto", 60), (200_000, 1024, 10)):
-        assert Toy(max_epochs="auto", batch_size=batch)._options(n).max_epochs == epochs
+        assert Toy(max_epochs="auto", batch_size=batch)._options(n, torch.device("cpu")).max_epochs == epochs
 
 
 def test_the_default_dtype_of_torch_does_not_matter(small):

@@ -1,5 +1,7 @@
 """The smallest deep method: two linear encoders with dropout, classified by free label vectors."""
 
+from dataclasses import field
+
 import torch
 from torch import nn
 
@@ -38,30 +40,14 @@ class ToyObjective(Objective):
 
 class Toy(DeepRetriever):
     _requires_labels = True
-    _parameter_constraints = DeepRetriever._training_constraints
-
-    def __init__(
-        self,
-        n_components=6,
-        *,
-        lr=0.01,
-        batch_size=32,
-        max_epochs=4,
-        optimizer="adamw",
-        schedule="onecycle",
-        dropout=0.2,
-        device="cpu",
-        precision="float32",
-        compile=False,
-        random_state=0,
-        early_stopping=None,
-        validation_fraction=0.2,
-        callbacks=None,
-        verbose=0,
-        warm_start=False,
-    ):
-        common = {name: value for name, value in locals().items() if name in self._get_param_names()}
-        super().__init__(**common)
+    n_components: int = field(default=6, kw_only=False)
+    lr: float = 0.01
+    batch_size: int = 32
+    max_epochs: int = 4
+    dropout: float = 0.2
+    device: str = "cpu"
+    random_state: int | None = 0
+    validation_fraction: float = 0.2
 
     def _build(self, split):
         widths = split.pairs.image.shape[1], split.pairs.text.shape[1]

@@ -12,7 +12,7 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, KFold
-from sklearn.pipeline import Pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 
 from skxmr import DAGNN, LabelGraph, Pairs, load_word_vectors
 from skxmr._data.kinds import memory_map
@@ -20,7 +20,7 @@ from skxmr.datasets import make_multilabel_pairs
 from skxmr.deep.batches import PairsDataset
 from skxmr.deep.callbacks import DivergenceError
 
-TINY = {"n_components": 8, "hidden": 16, "width": 8, "n_hops": 2, "max_epochs": 3, "batch_size": 32}
+TINY = {"n_components": 8, "hidden": 16, "width": 8, "n_layers": 2, "max_epochs": 3, "batch_size": 32}
 TINY |= {"pretrain_text": False, "random_state": 0}
 CV = KFold(2, shuffle=True, random_state=0)
 
@@ -44,7 +44,7 @@ def test_it_learns_and_annotates(small):
         ({}, {"classification", "invariance", "adversary"}, "DualGAN"),
         ({"w_cla": 0}, {"invariance", "adversary"}, "DualGAN"),
         ({"alpha": 0}, {"classification", "adversary"}, "DualGAN"),
-        ({"beta": 0}, {"classification", "invariance"}, "NoneType"),
+        ({"w_adv": 0}, {"classification", "invariance"}, "NoneType"),
         ({"discriminator": None}, {"classification", "invariance"}, "NoneType"),
         ({"discriminator": "embedding"}, {"classification", "invariance", "adversary"}, "EmbeddingCritic"),
     ],
@@ -59,7 +59,7 @@ def test_ablations_leave_out_what_they_say(small, options, terms, critic):
     assert_allclose(fitted.history_["loss"], total, rtol=1e-5)
 
 
-@pytest.mark.parametrize("options", [{"classifier": "linear"}, {"aggregate": False, "n_hops": 1}, {"gnn": "gat"}])
+@pytest.mark.parametrize("options", [{"classifier": "linear"}, {"aggregate": "linear", "n_layers": 1}, {"gnn": "gat"}])
 def test_other_label_networks(small, options):
     fitted = tiny(**options).fit(*small)
     kind = type(fitted.network_.classifiers).__name__
@@ -79,13 +79,32 @@ def test_the_constants_of_the_paper(dataset, hops, batch):
     found = DAGNN.paper(dataset, random_state=3).get_params()
     betas = found.pop("optimizer").keywords["betas"]
     expected = {
-        "n_components": 1024, "width": 1024, "gnn": "gat", "tau": 0.3, "n_hops": hops, "aggregate": True, "alpha": 0.2,
-        "temperature": 2.0, "count": True, "beta": 0.2, "w_cla": 1.0, "lr": 5e-5, "batch_size": batch,
+        "n_components": 1024, "width": 1024, "gnn": "gat", "tau": 0.3, "n_layers": hops, "aggregate": "concat",
+        "alpha": 0.2, "temperature": 2.0, "count": True, "w_adv": 0.2, "w_cla": 1.0, "lr": 5e-5, "batch_size": batch,
         "weight_decay": 0.0, "schedule": "constant",
         "hidden": None, "dropout": 0.0, "input_dropout": 0.0, "standardize": False, "pretrain_text": True,
         "discriminator": "reconstruction", "classifier": "gnn", "random_state": 3,
     }  # fmt: skip
     assert betas == (0.5, 0.999) and expected.items() <= found.items()
+
+
+@pytest.mark.filterwarnings("ignore:.*is now written:FutureWarning")
+def test_old_names_give_the_same_numbers(small):
+    pairs, labels = small
+    tiny = {name: value for name, value in TINY.items() if name != "n_layers"} | {"random_state": 0}
+    old = DAGNN(**tiny, n_hops=2, aggregate=False, beta=0.3).fit(pairs, labels)
+    new = DAGNN(**tiny, n_layers=2, aggregate="linear", w_adv=0.3).fit(pairs, labels)
+    assert_array_equal(old.encode_image(pairs), new.encode_image(pairs))
+    assert old.get_params() == new.get_params() and old.beta == 0.3 and old.n_hops == 2
+
+
+def test_old_names_warn():
+    with pytest.warns(FutureWarning, match="beta=0.3 of DAGNN is now written w_adv=0.3"):
+        assert DAGNN.paper(beta=0.3).w_adv == 0.3
+    with pytest.warns(FutureWarning, match="aggregate=False of DAGNN is now written aggregate='linear'"):
+        assert DAGNN(aggregate=False).aggregate == "linear"
+    with pytest.warns(FutureWarning, match="n_hops=3 of DAGNN is now written n_layers=3"):
+        assert make_pipeline(DAGNN()).set_params(dagnn__n_hops=3)[-1].n_layers == 3
 
 
 def test_the_paper_fits_and_refuses_unknown_sets(small):
@@ -381,8 +400,8 @@ def test_divergence_is_told_by_term_and_epoch(small):
     [
         ({"gnn": "transformer"}, "gnn"),
         ({"discriminator": "both"}, "discriminator"),
-        ({"n_hops": 0}, "n_hops"),
-        ({"beta": -1}, "beta"),
+        ({"n_layers": 0}, "n_layers"),
+        ({"w_adv": -1}, "w_adv"),
         ({"tau": 1.5}, "tau"),
         ({"p": 0.0}, "p must be > 0"),
         ({"graph": np.eye(3)}, r"the given label graph has shape \(3, 3\) but there are 8 labels"),

@@ -15,7 +15,7 @@ OF_GRAPHS = OF_LABELS | {"width": 8}
 METHODS = {
     "ACMR": ACMR(**TINY | OF_LABELS),
     "ALGCN": ALGCN(**TINY | OF_GRAPHS),
-    "DAGNN": DAGNN(**TINY | OF_GRAPHS, n_hops=2),
+    "DAGNN": DAGNN(**TINY | OF_GRAPHS, n_layers=2),
     "DCCA": DCCA(**TINY),
     "DSCMR": DSCMR(**TINY | OF_LABELS),
     "IGNN": IGNN(**TINY | OF_GRAPHS, n_layers=2),
@@ -208,8 +208,7 @@ class TestGraphMethods:
 
 @pytest.mark.parametrize("name", ["L2GCN", "IGNN", "ACMR"])
 def test_without_the_adversary_there_is_no_critic(small, name):
-    weight = {"L2GCN": "w_adv", "IGNN": "beta", "ACMR": "w_adv"}[name]
-    without, with_it = make(name, **{weight: 0.0}).fit(*small), make(name, **{weight: 0.5}).fit(*small)
+    without, with_it = make(name, w_adv=0.0).fit(*small), make(name, w_adv=0.5).fit(*small)
     assert without.network_.critic is None and "adversary" not in without.history_
     assert with_it.network_.critic is not None and "adversary" in with_it.history_
 
@@ -217,9 +216,5 @@ def test_without_the_adversary_there_is_no_critic(small, name):
 @pytest.mark.parametrize("name", LEARNS_FROM_LABELS)
 def test_weights_that_leave_nothing_to_learn_are_refused(small, name):
     weights = [key for key in ("w_cla", "w_soft", "alpha", "beta") if key in make(name).get_params()]
-    if name in ("IGNN",):
-        weights.remove("beta")
-    if name == "DAGNN":
-        weights.remove("beta")
     with pytest.raises(ValueError, match=r"(are both|are all) 0"):
         make(name, **dict.fromkeys(weights, 0.0)).fit(*small)

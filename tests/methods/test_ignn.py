@@ -14,7 +14,7 @@ TINY |= {"pretrain_text": False, "random_state": 0}
 
 
 def test_loss_is_the_weighted_sum(small):
-    history = IGNN(**TINY, w_cla=0.7, w_soft=1.5, beta=0.2).fit(*small).history_
+    history = IGNN(**TINY, w_cla=0.7, w_soft=1.5, w_adv=0.2).fit(*small).history_
     total = 0.7 * history["classification"] + 1.5 * history["soft"] + 0.2 * history["adversary"]
     assert_allclose(history["loss"], total, rtol=1e-5)
 
@@ -65,14 +65,16 @@ def test_the_paper_has_as_many_parameters_as_published():
 
 
 @pytest.mark.parametrize(
-    ("dataset", "w_cla", "beta", "batch"),
+    ("dataset", "w_cla", "w_adv", "batch"),
     [("mirflickr", 0.5, 2.0, 100), ("nuswide", 0.8, 0.2, 2048), ("coco", 2.8, 0.2, 512)],
 )
-def test_constants_of_the_paper(dataset, w_cla, beta, batch):
+def test_constants_of_the_paper(dataset, w_cla, w_adv, batch):
     found = IGNN.paper(dataset).get_params()
     expected = {
         "n_components": 1024, "width": 1024, "n_layers": 5, "n_heads": 8, "threshold": 0.4, "w_cla": w_cla,
-        "beta": beta, "w_soft": 1.0, "lr": 5e-5, "batch_size": batch, "max_epochs": 40, "hidden": None,
+        "w_adv": w_adv, "w_soft": 1.0, "lr": 5e-5, "batch_size": batch, "max_epochs": 40, "hidden": None,
         "standardize": True,
     }  # fmt: skip
     assert expected.items() <= found.items() and found["optimizer"].keywords["betas"] == (0.5, 0.999)
+    with pytest.warns(FutureWarning, match="beta=0.3 of IGNN is now written w_adv=0.3"):
+        assert IGNN.paper(dataset, beta=0.3).w_adv == 0.3

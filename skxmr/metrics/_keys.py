@@ -11,7 +11,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from skxmr._data.kinds import BoolArray
+from skxmr._data.kinds import AnyArray, BoolArray, FloatArray
 
 Keys: TypeAlias = NDArray[np.signedinteger]
 
@@ -19,8 +19,8 @@ Keys: TypeAlias = NDArray[np.signedinteger]
 _TWO = 0x40000000
 
 
-def packed_keys(scores: NDArray[np.float32], relevance: BoolArray) -> Keys:
-    """Return keys (b, m) that rise as the score falls; of equal scores, relevant items come first.
+def packed_keys(scores: FloatArray, relevance: AnyArray) -> Keys:
+    """Return keys (b, m) of float32 scores that rise as the score falls; of equal scores, relevant items come first.
 
     The lowest bit says that the item is irrelevant, the other bits are the score, exactly. Scores below 2 in magnitude,
     all cosines among them, leave one of 32 bits unused, which makes room for that bit. Larger scores are divided by a
@@ -60,7 +60,7 @@ def last_key(keys: Keys) -> int:
     return int(np.iinfo(keys.dtype).max)
 
 
-def all_finite(scores: NDArray[np.floating]) -> bool:
+def all_finite(scores: FloatArray) -> bool:
     """Tell whether no score is NaN or infinite, without an array of answers as large as the scores."""
     # Both the largest and the smallest are nan if one score is.
     return bool(np.isfinite(scores.max()) and np.isfinite(scores.min()))

@@ -93,11 +93,11 @@ def rank(scores: FloatArray, relevance: Relevance, own: IndexArray | None = None
     relevant or all irrelevant.
     """
     if scores.dtype == np.float32 and relevance.dtype == np.bool_:
-        return _by_keys(scores.astype(np.float32, copy=False), relevance.astype(np.bool_, copy=False), own, every_tie)
+        return _by_keys(scores, relevance, own, every_tie)
     return _by_order(scores, relevance, own, every_tie)
 
 
-def _by_keys(scores: NDArray[np.float32], relevance: BoolArray, own: IndexArray | None, every_tie: bool) -> Ranking:
+def _by_keys(scores: FloatArray, relevance: Relevance, own: IndexArray | None, every_tie: bool) -> Ranking:
     keys = packed_keys(scores, relevance)
     if own is not None:
         keys[np.arange(len(keys)), own] = last_key(keys)

@@ -18,9 +18,8 @@ from skxmr._data.kinds import is_frame
 from skxmr._data.labels import Labels
 from skxmr.datasets._word_vectors import load_word_vectors
 
-_DENSE = (
-    2048  # labels up to which all eigenvectors of a dense matrix are no slower than the leading ones of a sparse one
-)
+# Up to so many labels, all eigenvectors of a dense matrix are no slower than the leading ones of a sparse one.
+_DENSE = 2048
 
 
 def label_vectors(given: Any, labels: Labels) -> NDArray[np.float64]:
@@ -54,14 +53,14 @@ def _named_vectors(frame: Any, names: Sequence[Any]) -> Any:
     return frame.loc[list(names)].to_numpy()
 
 
-def statistical_label_vectors(labels: Labels, d: int = 300) -> NDArray[np.float64]:
+def statistical_label_vectors(labels: Labels, d: int = 300, dense: int = _DENSE) -> NDArray[np.float64]:
     """Return label vectors (c, min(c, d)) from the labels alone, of unit length, for users without word vectors.
 
     Positive pointwise mutual information of the labels, ``max(0, log(M_ij n / (N_i N_j)))``, factorised: labels that
-    occur together get near vectors. A label that never occurs gets a direction of its own. Above 2,048 labels the
+    occur together get near vectors. A label that never occurs gets a direction of its own. Above `dense` labels the
     matrix stays sparse, and only the d leading factors are computed, by Lanczos iterations from a fixed start.
     """
-    values, U = _leading_factors(_mutual_information(labels.matrix), d)
+    values, U = _leading_factors(_mutual_information(labels.matrix), d, dense)
     vectors = U * np.sqrt(np.abs(values))
     signs = np.where(vectors[np.abs(vectors).argmax(axis=0), np.arange(len(values))] < 0, -1.0, 1.0)
     vectors = vectors * signs
@@ -85,10 +84,10 @@ def _mutual_information(Y: sp.csr_array) -> sp.csr_array:
     return sp.csr_array((data, (np.r_[i[kept], np.arange(c)], np.r_[j[kept], np.arange(c)])), shape=(c, c))
 
 
-def _leading_factors(S: sp.csr_array, d: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _leading_factors(S: sp.csr_array, d: int, dense: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the d eigenvalues of largest size and their vectors, largest first."""
     c = S.shape[0]
-    if c <= _DENSE:
+    if c <= dense:
         values, U = np.linalg.eigh(S.toarray())
     else:
         start = np.random.default_rng(0).standard_normal(c)

@@ -13,7 +13,7 @@ from sklearn.model_selection import GridSearchCV, KFold
 from skorch.callbacks import Callback, EarlyStopping
 
 from skxmr._data.labels import encode_labels
-from skxmr.deep import callbacks, encoding, trainer
+from skxmr.deep import callbacks, trainer
 from skxmr.deep.callbacks import DivergenceError
 from skxmr.deep.split import split_rows
 from skxmr.metrics import cross_modal_map
@@ -102,12 +102,13 @@ def test_global_generators_are_untouched(small):
     assert_array_equal(np.random.get_state()[1], states[1])
 
 
-def test_batch_size_at_encoding_does_not_matter(small, monkeypatch):
+def test_blocks_at_encoding_do_not_matter(small):
+    """Rows are encoded by the 4,096, of which there are two blocks here."""
     pairs, labels = small
-    fitted = Toy().fit(pairs, labels)
-    whole = fitted.encode_image(pairs)
-    monkeypatch.setattr(encoding, "_ROWS", 7)
-    assert_allclose(fitted.encode_image(pairs), whole, atol=1e-6)
+    fitted = Toy(max_epochs=1).fit(pairs, labels)
+    many = fitted.encode_image(np.tile(pairs.image, (35, 1)))
+    assert len(many) == 4200
+    assert_allclose(many, np.tile(fitted.encode_image(pairs), (35, 1)), atol=1e-6)
 
 
 def test_streamed_text_equals_resident_text(small):

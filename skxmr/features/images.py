@@ -1,29 +1,29 @@
-"""Images of every kind as RGB, by one stated rule for each."""
+"""Images of every kind become RGB images, by one documented rule per kind."""
 
 from __future__ import annotations
 
 from os import PathLike
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from skxmr._data.kinds import is_frame
+from skxmr._data.kinds import AnyArray, Sparse, View, is_frame
 from skxmr._data.pairs import Pairs
+from skxmr._data.views import as_view
 
-_LONGEST = 16  # times the short side; the centre crop never sees what lies beyond
+# The long side of an image is cut to this many times the short side; the centre crop never uses more.
+_LONGEST = 16
 
 
-def image_rows(X: Any) -> NDArray[Any]:
+def image_rows(X: View) -> AnyArray:
     """Return images as an array whose items are the rows, without opening any."""
     if isinstance(X, Pairs):
         raise TypeError("X is a Pairs; put the extractor into PerModality(image=ImageFeatures()), or pass X.image.")
-    if X is None or sp.issparse(X) or isinstance(X, (str, bytes, PathLike, Image.Image)) or not hasattr(X, "__len__"):
+    if isinstance(X, (Sparse, str, bytes, PathLike, Image.Image)) or not hasattr(X, "__len__"):
         raise TypeError(f"X is a {type(X).__name__}; pass an array or a list of images, a single one as [image].")
-    rows = X if is_frame(X) else Pairs(image=X).image
+    rows = as_view(X, "image")
     if is_frame(rows):
         if rows.ndim != 1:
             raise ValueError("X is a DataFrame; pass the column that holds the images or their paths, as in X['path'].")
@@ -34,7 +34,7 @@ def image_rows(X: Any) -> NDArray[Any]:
     return rows
 
 
-def _check_shape(rows: NDArray[Any]) -> None:
+def _check_shape(rows: AnyArray) -> None:
     wanted = "(n, height, width) or (n, height, width, 3)"
     if rows.dtype.kind in "OU":
         if rows.ndim != 1:
@@ -46,7 +46,7 @@ def _check_shape(rows: NDArray[Any]) -> None:
         raise ValueError(f"X has the shape {rows.shape} of one colour image, but images are {wanted}; pass X[None].")
 
 
-def read_image(row: Any, i: int) -> Image.Image:
+def read_image(row: View, i: int) -> Image.Image:
     """Return row i, a path, PIL image or array, as an upright RGB image."""
     if isinstance(row, (str, PathLike)):
         where = f"row {i} of X, {str(row)!r},"
@@ -66,7 +66,7 @@ def read_image(row: Any, i: int) -> Image.Image:
 
 
 def _decoded(source: Path | Image.Image, where: str) -> Image.Image:
-    """Return the pixels, turned as the EXIF data say; of an animated file the first frame."""
+    """Return the pixels, rotated as the EXIF data say; of an animation the first frame."""
     try:
         if isinstance(source, Image.Image):
             return ImageOps.exif_transpose(source)
@@ -77,13 +77,15 @@ def _decoded(source: Path | Image.Image, where: str) -> Image.Image:
             f"{where} has more pixels than PIL opens ({error}); if you trust it raise PIL.Image.MAX_IMAGE_PIXELS, "
             "else shrink it or drop the row."
         ) from error
-    except Exception as error:  # decoders raise nearly everything on broken files
+    except Exception as error:
+        # Decoders raise many kinds of errors for broken files.
         reason = f"{type(error).__name__}: {error}"
         raise ValueError(f"{where} cannot be read as an image ({reason}); replace it or drop the row.") from error
 
 
 def _to_rgb(image: Image.Image, where: str) -> Image.Image:
-    if image.mode.startswith(("I", "F")):  # PIL would clip these to 8 bits
+    # PIL would clip these modes to 8 bits.
+    if image.mode.startswith(("I", "F")):
         return _from_array(_wide(image), where)
     try:
         if image.has_transparency_data:
@@ -95,13 +97,14 @@ def _to_rgb(image: Image.Image, where: str) -> Image.Image:
         raise ValueError(f"{where} has the mode {image.mode!r}, which PIL cannot turn into RGB; convert it.") from error
 
 
-def _wide(image: Image.Image) -> NDArray[Any]:
+def _wide(image: Image.Image) -> AnyArray:
+    """Return the values of an image with more than 8 bits; 32-bit integers become 16-bit ones if they fit."""
     values = np.asarray(image)
     fits = image.mode == "I" and values.size > 0 and values.min() >= 0 and values.max() <= 65535
     return values.astype(np.uint16) if fits else values
 
 
-def _from_array(array: NDArray[Any], where: str) -> Image.Image:
+def _from_array(array: AnyArray, where: str) -> Image.Image:
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[:, :, 0]
     if array.size == 0 or not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (3, 4))):
@@ -110,7 +113,7 @@ def _from_array(array: NDArray[Any], where: str) -> Image.Image:
     return _to_rgb(Image.fromarray(np.ascontiguousarray(_eight_bits(array, where))), where)
 
 
-def _eight_bits(array: NDArray[Any], where: str) -> NDArray[np.uint8]:
+def _eight_bits(array: AnyArray, where: str) -> NDArray[np.uint8]:
     if array.dtype == np.uint8:
         return array
     if array.dtype == np.bool_:
@@ -119,16 +122,18 @@ def _eight_bits(array: NDArray[Any], where: str) -> NDArray[np.uint8]:
         return np.rint(array / 257).astype(np.uint8)
     if array.dtype.kind != "f":
         raise ValueError(f"{where} holds {array.dtype}; pass uint8, uint16, bool, or floats between 0 and 1.")
-    low, high = float(array.min()), float(array.max())
-    if not (low >= 0 and high <= 1):  # also false for NaN
+    low = float(array.min())
+    high = float(array.max())
+    # The condition is also false for NaN.
+    if not (low >= 0 and high <= 1):
         raise ValueError(f"{where} holds {array.dtype} from {low:g} to {high:g}; floats go from 0 to 1: divide by 255?")
     return np.rint(array.astype(np.float64) * 255).astype(np.uint8)
 
 
 def _trimmed(image: Image.Image) -> Image.Image:
-    """Cut the ends of very long images: resized as they are, one of 1 x 100 000 pixels would take 20 GB."""
+    """Cut both ends of very long images: resizing one of 1 x 100 000 pixels would take 20 GB of memory."""
     short, long = sorted(image.size)
-    start = max(0, long - _LONGEST * short) // 2  # the same at both ends, so that the centre stays
-    wide = image.width == long
-    box = (start, 0, long - start, short) if wide else (0, start, short, long - start)
+    start = max(0, long - _LONGEST * short) // 2
+    is_wide = image.width == long
+    box = (start, 0, long - start, short) if is_wide else (0, start, short, long - start)
     return image.crop(box) if start else image

@@ -1,4 +1,4 @@
-"""Networks of torchvision: found by name, filled with weights, cut at a layer."""
+"""Networks of torchvision: found by name, filled with weights and cut at a layer."""
 
 from __future__ import annotations
 
@@ -10,16 +10,32 @@ from collections.abc import Callable
 from functools import lru_cache
 from importlib.metadata import version
 from itertools import pairwise
+from os import PathLike
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor, nn
 
 from skxmr.nn.device import initialising
 
+if TYPE_CHECKING:
+    from torchvision.models import Weights, WeightsEnum
 
-def torchvision_models() -> Any:
+# What users pass for weights.
+GivenWeights: TypeAlias = str | PathLike[str] | nn.Module | None
+
+
+class Source(NamedTuple):
+    """Where weights come from, hashable: a published name, a file in its present state, or a seed."""
+
+    kind: str
+    value: str | int
+    state: tuple[int, int] = (0, 0)
+
+
+def torchvision_models() -> ModuleType:
     """Import torchvision.models, or say in one error why not."""
     try:
         import torchvision.models
@@ -34,7 +50,7 @@ def torchvision_models() -> Any:
     return torchvision.models
 
 
-def published(model: str) -> Any:
+def published(model: str) -> type[WeightsEnum]:
     """Return the enumeration of a model's published weights."""
     models = torchvision_models()
     known = models.list_models(module=models)
@@ -44,57 +60,61 @@ def published(model: str) -> Any:
     return models.get_model_weights(model)
 
 
-def entry_of(model: str, weights: Any) -> Any:
-    """Return the published weights that are named, or else the model's default ones: they say how images enter."""
+def entry_of(model: str, weights: GivenWeights) -> Weights:
+    """Return the published weights of that name, else the model's default ones: they say how to prepare images."""
     entries = published(model)
     return entries[weights if isinstance(weights, str) and weights in entries.__members__ else "DEFAULT"]
 
 
-def side_of(entry: Any) -> int:
-    """Return the height and width of the images that enter."""
+def side_of(entry: Weights) -> int:
+    """Return the height and width of prepared images."""
     return int(entry.transforms().crop_size[0])
 
 
-def _options(model: str, entry: Any) -> dict[str, Any]:
-    """Return what the published weights were made for and a network without them would not know."""
+def _options(model: str, entry: Weights) -> dict[str, object]:
+    """Return the options with which a network without weights is built as the published one was."""
+    # torchvision warns if `init_weights` is not given.
     if model in ("googlenet", "inception_v3"):
-        return {"transform_input": True, "init_weights": True}  # torchvision warns where the latter is not stated
+        return {"transform_input": True, "init_weights": True}
     return {"image_size": side_of(entry)} if model.startswith("vit_") else {}
 
 
-def find_weights(model: str, weights: Any, seed: int | None) -> tuple[Any, ...]:
-    """Return what decides the weights, hashable: a published name, a file in its present state, or a seed."""
+def find_weights(model: str, weights: str | PathLike[str] | None, seed: int | None) -> Source:
+    """Return where the weights come from, after checking that it exists."""
     names = published(model).__members__
     if weights is None:
         if seed is None:
             raise ValueError(
                 "weights=None draws random weights: pass random_state, e.g. 0, so that they can be repeated."
             )
-        return ("seed", int(seed))
-    if weights == "imagenet" or weights in names:
-        return ("published", "DEFAULT" if weights == "imagenet" else weights)
+        return Source("seed", int(seed))
+    if weights == "imagenet":
+        return Source("published", "DEFAULT")
+    if isinstance(weights, str) and weights in names:
+        return Source("published", weights)
     path = Path(weights).expanduser().absolute()
     if not path.is_file():
         known = ["imagenet", *(name for name in names if name != "DEFAULT")]
         raise FileNotFoundError(f"weights={str(weights)!r} is no file and none of {known}; pass a state dict's path.")
-    return ("file", str(path), path.stat().st_mtime_ns, path.stat().st_size)
+    return Source("file", str(path), (path.stat().st_mtime_ns, path.stat().st_size))
 
 
-@lru_cache(maxsize=1)  # a clone in a search finds the network here; two VGG19 would take a gigabyte
-def load(model: str, source: tuple[Any, ...], device: torch.device) -> nn.Module:
-    """Return a network of torchvision in evaluation mode, its weights as found by `find_weights`."""
-    kind, value, *_ = source
-    if kind == "file":
-        network = _from_file(model, Path(value))
-    elif kind == "published":
-        network = _downloaded(model, entry_of(model, value))
+# One network is kept for clones in a search; two VGG19 would take a gigabyte.
+@lru_cache(maxsize=1)
+def load(model: str, source: Source, device: torch.device) -> nn.Module:
+    """Return a network of torchvision in evaluation mode, with the weights that `find_weights` found."""
+    network: nn.Module
+    if source.kind == "file":
+        network = _from_file(model, Path(str(source.value)))
+    elif source.kind == "published":
+        network = _downloaded(model, entry_of(model, str(source.value)))
     else:
         options = _options(model, entry_of(model, None))
         network = torchvision_models().get_model(model, weights=None, **options)
     return network.float().eval().requires_grad_(False).to(device)
 
 
-def _downloaded(model: str, entry: Any) -> Any:
+def _downloaded(model: str, entry: Weights) -> nn.Module:
     try:
         return torchvision_models().get_model(model, weights=entry)
     except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
@@ -104,7 +124,7 @@ def _downloaded(model: str, entry: Any) -> Any:
         ) from error
 
 
-def _from_file(model: str, path: Path) -> Any:
+def _from_file(model: str, path: Path) -> nn.Module:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
@@ -114,7 +134,7 @@ def _from_file(model: str, path: Path) -> Any:
         ) from error
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
         raise ValueError(f"weights: {path} holds something other than one state dict; save net.state_dict() alone.")
-    # the published file of DenseNet has keys that torch no longer allows
+    # The published file of DenseNet has keys that torch no longer allows.
     state = {re.sub(r"(denselayer\d+\.[a-z]+)\.(?=\d)", r"\1", key): value for key, value in state.items()}
     network = skeleton(model, entry_of(model, None))
     wanted = network.state_dict()
@@ -129,25 +149,30 @@ def _from_file(model: str, path: Path) -> Any:
     return network
 
 
-def skeleton(model: str, entry: Any) -> Any:
-    """Build a network without weights, to be filled or to be asked for shapes."""
-    build, options = torchvision_models().get_model, _options(model, entry)
+def skeleton(model: str, entry: Weights) -> nn.Module:
+    """Build a network without weights, which can be filled or tell shapes."""
+    build = torchvision_models().get_model
+    options = _options(model, entry)
+    network: nn.Module
     try:
         with torch.device("meta"):
-            return build(model, weights=None, **options).eval()
-    except NotImplementedError:  # RegNet computes its widths by tensors
+            network = build(model, weights=None, **options)
+    except NotImplementedError:
+        # RegNet computes its widths with tensors, which needs a real device.
         with initialising(0):
-            return build(model, weights=None, **options).eval().to("meta")
+            network = build(model, weights=None, **options).to("meta")
+    return network.eval()
 
 
 def cut(network: nn.Module, layer: str) -> Callable[[Tensor], Tensor]:
-    """Return the network up to a layer as a function of images with flat features; it shares the weights.
+    """Return the network up to a layer, as a function from images to flat features; it shares the weights.
 
-    The pass is left by an exception once the layer is reached. Tracing a graph would patch every network of the
-    process meanwhile, also those that other threads train.
+    An exception ends the pass once the layer is reached. Tracing a graph instead would patch all networks of the
+    process for a moment, even those that other threads train.
     """
     shared = {id(tensor): tensor for tensor in (*network.parameters(), *network.buffers())}
-    own = copy.deepcopy(network, shared).eval()  # modules of its own, so that no other thread meets the hook
+    # A copy of the modules (not of the weights), so that the hook does not disturb other threads.
+    own = copy.deepcopy(network, shared).eval()
     _stop_at(own, layer)
 
     def features(images: Tensor) -> Tensor:
@@ -164,37 +189,41 @@ def cut(network: nn.Module, layer: str) -> Callable[[Tensor], Tensor]:
 
 
 class _Reached(Exception):  # noqa: N818
-    def __init__(self, output: Any) -> None:
+    """Ends a pass; no error, so the name does not end in Error."""
+
+    def __init__(self, output: object) -> None:
         self.output = output
 
 
 def _stop_at(network: nn.Module, layer: str) -> None:
-    def before(module: nn.Module, inputs: Any) -> None:
+    """Let the network raise `_Reached` with what a layer returns, or with what enters the last linear layer."""
+
+    def before(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
         raise _Reached(inputs[0])
 
-    def after(module: nn.Module, inputs: Any, output: Any) -> None:
+    def after(module: nn.Module, inputs: tuple[Tensor, ...], output: object) -> None:
         raise _Reached(output)
 
     modules = dict(network.named_modules())
     linear = [module for module in modules.values() if isinstance(module, nn.Linear)]
     if layer == "penultimate" and linear:
         linear[-1].register_forward_pre_hook(before)
-    elif module := modules.get(_hidden_layers(network).get(layer, layer)):
-        module.register_forward_hook(after)
-    else:
+        return
+    module = modules.get(_hidden_layers(network).get(layer, layer))
+    if module is None:
         hint = " 'fc6' and 'fc7' are layers of AlexNet and VGG." if layer in ("fc6", "fc7") else ""
         raise ValueError(
             f"layer={layer!r} is no layer of {type(network).__name__}.{hint} Use 'penultimate', or a module such as "
             f"{list(modules)[-6:]}; named_modules() lists all."
         )
+    module.register_forward_hook(after)
 
 
 def _hidden_layers(network: nn.Module) -> dict[str, str]:
-    """Return fc6 and fc7 of networks whose classifier is a sequence with two hidden layers."""
-    steps = getattr(network, "classifier", nn.Sequential()).named_children()
-    hidden = [
-        f"classifier.{name}"
-        for (_, linear), (name, activation) in pairwise(steps)
-        if isinstance(linear, nn.Linear) and isinstance(activation, nn.ReLU)
-    ]
-    return dict(zip(("fc6", "fc7"), hidden, strict=False)) if len(hidden) == 2 else {}
+    """Return the names of fc6 and fc7 in networks whose classifier is a sequence with two hidden layers."""
+    layers = getattr(network, "classifier", nn.Sequential()).named_children()
+    hidden = []
+    for (_, linear), (name, activation) in pairwise(layers):
+        if isinstance(linear, nn.Linear) and isinstance(activation, nn.ReLU):
+            hidden.append(f"classifier.{name}")
+    return {"fc6": hidden[0], "fc7": hidden[1]} if len(hidden) == 2 else {}

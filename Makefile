@@ -77,7 +77,7 @@ results: $(STAMP)
 # Warnings are errors. The examples are not run: their pages show the pictures that are kept in docs/.
 docs: $(STAMP)
 	$(BIN)/python docs/make_scaling.py
-	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
+	$(BIN)/python -m sphinx -W --keep-going -q -E -b html docs docs/_build/html
 	@echo "open docs/_build/html/index.html"
 
 # The same, but the examples run and their pages show what they print and draw.

@@ -53,20 +53,20 @@ def comparison(frame: pd.DataFrame) -> str:
 
 
 def ratios(frame: pd.DataFrame, names: list[str]) -> str:
-    """Say how many times RACG's R@1 is that of the best methods that embed, paired over the seeds."""
-    embedding, racg = [name for name in names if name in EMBEDDING], runs(frame, "RACG")
+    """Return a table of how many times RACG's R@1 is that of the best methods that embed, paired over the seeds."""
+    embedding = [name for name in names if name in EMBEDDING]
+    racg = runs(frame, "RACG")
     if not embedding or racg.empty:
         return ""
-    said = []
-    for what, those in (
-        ("mean-pooled regions", [name for name in embedding if "kernel" not in name]),
-        ("any", embedding),
-    ):
+    pooled = [name for name in embedding if "kernel" not in name]
+    rows = []
+    for among, those in (("on the mean of the regions", pooled), ("with embeddings", embedding)):
         for key, title in DIRECTIONS:
             best = max(those, key=lambda name, key=key: runs(frame, name)[f"{key}_r1"].mean())
             ratio = (racg[f"{key}_r1"] / runs(frame, best)[f"{key}_r1"]).dropna()
-            said.append(f"{title} {ratio.mean():.2f} times {best}, best on {what} (worst seed {ratio.min():.2f})")
-    return f"\n\nR@1 of RACG: {'; '.join(said)}."
+            row = {"direction": title, "compared with": f"{best}, the best method {among}"}
+            rows.append(row | {"ratio": f"{ratio.mean():.2f}", "ratio in the worst seed": f"{ratio.min():.2f}"})
+    return f"\n\nThe R@1 of RACG divided by that of another method, mean over the seeds:\n\n{markdown(rows)}"
 
 
 def ablations(frame: pd.DataFrame) -> str:

@@ -79,7 +79,7 @@ def section(results: pd.DataFrame, task: Task) -> str:
     parts = [f"## {task.title}", task.about, markdown(rows)]
     if differences and len(differences[0]) > 2:
         parts += [
-            "How far ahead of the baselines, paired over the seeds (in brackets the worst seed):",
+            "How much the mAP of a method is above that of a baseline: mean over the seeds, and in brackets the worst seed:",
             markdown(differences),
         ]
     if ideas := [
@@ -88,7 +88,7 @@ def section(results: pd.DataFrame, task: Task) -> str:
         if "," in key[1] and "max_epochs" not in key[1] and (key[0], key[1].split(",")[0]) in runs_of
     ]:
         parts += [
-            "What single ideas add: mean mAP of the unchanged method over the changed one, paired over the seeds:",
+            "What single ideas add: mAP of the unchanged method minus that of the changed one, mean over the seeds:",
             markdown(ideas),
         ]
     return "\n\n".join(parts)

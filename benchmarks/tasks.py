@@ -95,11 +95,12 @@ def digest(rows: Rows) -> str:
 
 
 ABOUT = {
-    "wikipedia": "128-d SIFT words and 10 LDA topics, one of 10 classes, the split of Rasiwasia et al. (2173 / 693).",
-    "corel5k_tags": "1100-d SIFT and hue histograms and 210 words, 50 labels (3056 / 372). No paper used this split of "
-    "the words in text and labels.",
-    "mirflickr_tags": "Two halves of 693 tags, 24 labels (11801 / 2000), GloVe vectors of the label names. No paper "
-    "used this split of the tags in two views.",
+    "wikipedia": "Images are 128 SIFT words, texts 10 LDA topics, and a row has one of 10 classes. The split is that of "
+    "Rasiwasia et al.: 2173 training and 693 test rows.",
+    "corel5k_tags": "Images are 1100 SIFT and hue features, texts 210 words, and there are 50 labels; 3056 training and "
+    "372 test rows. No paper used this split of the words into text and labels.",
+    "mirflickr_tags": "The two views are two halves of 693 tags, and there are 24 labels; 11801 training and 2000 "
+    "test rows. The label vectors are GloVe vectors of their names. No paper used this split of the tags into two views.",
 }
 CONSTANTS = {"wikipedia": "wikipedia", "mirflickr_tags": "mirflickr"}
 FEATURES = {"mirflickr": "MIRFlickr", "nuswide": "NUS-WIDE", "coco": "MS-COCO"}
@@ -108,7 +109,7 @@ FEATURES = {"mirflickr": "MIRFlickr", "nuswide": "NUS-WIDE", "coco": "MS-COCO"}
 def of_features(dataset: str, folder: Path | None = None) -> Task:
     """Return the task of a folder with features of one of the papers' sets."""
     load = partial(feature_files, folder)
-    about = "Image features and texts from files in the papers' layout, with their split in training and test rows."
+    about = "Image features and texts from files in the papers' layout, which also name the training and test rows."
     name, title = f"{dataset}_vgg", f"{FEATURES[dataset]}, papers' features"
     return Task(name, title, about, load, dataset, digest=None if folder is None else digest(load(0)))
 

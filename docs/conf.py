@@ -98,7 +98,8 @@ def find_elsewhere(app: Any, env: Any, node: Any, contnode: Any) -> Any:
 
 def link_names(app: Any, doctree: Any) -> None:
     """Turn a public name that a page shows as code, such as `DAGNN`, into a link to its page."""
-    paths = {name: f"skxmr.{name}" for name in public_names.names(skxmr)}
+    named = (skxmr.datasets, skxmr.features, skxmr.metrics, skxmr)
+    paths = {name: f"{module.__name__}.{name}" for module in named for name in public_names.names(module)}
     for node in list(doctree.findall(nodes.literal)):
         path = paths.get(node.astext())
         if path and not isinstance(node.parent, nodes.reference | addnodes.pending_xref | nodes.title):

@@ -69,8 +69,8 @@ def kind_of(thing: object) -> str:
 
 def page(module: ModuleType) -> str:
     """Return the page of a module: its docstring, and tables of its names that lead to a page per name."""
-    lines = [module.__name__, "=" * len(module.__name__), "", inspect.getdoc(module) or "", ""]
-    lines += [f".. currentmodule:: {module.__name__}", ""]
+    lines = [module.__name__, "=" * len(module.__name__), "", f".. module:: {module.__name__}", ""]
+    lines += [inspect.getdoc(module) or "", ""]
     for title in TITLES:
         found = [name for name in names(module) if title_of(getattr(module, name)) == title]
         if found:

@@ -95,12 +95,13 @@ def digest(rows: Rows) -> str:
 
 
 ABOUT = {
-    "wikipedia": "Images are 128 SIFT words, texts 10 LDA topics, and a row has one of 10 classes. The split is that of "
-    "Rasiwasia et al.: 2173 training and 693 test rows.",
-    "corel5k_tags": "Images are 1100 SIFT and hue features, texts 210 words, and there are 50 labels; 3056 training and "
-    "372 test rows. No paper used this split of the words into text and labels.",
+    "wikipedia": "Images are 128 SIFT words, texts 10 LDA topics, and a row has one of 10 classes. The split is that "
+    "of Rasiwasia et al.: 2173 training and 693 test rows.",
+    "corel5k_tags": "Images are 1100 SIFT and hue features, texts 210 words, and there are 50 labels; 3056 training "
+    "and 372 test rows. No paper used this split of the words into text and labels.",
     "mirflickr_tags": "The two views are two halves of 693 tags, and there are 24 labels; 11801 training and 2000 "
-    "test rows. The label vectors are GloVe vectors of their names. No paper used this split of the tags into two views.",
+    "test rows. The label vectors are GloVe vectors of their names. No paper used this split of the tags into two "
+    "views.",
 }
 CONSTANTS = {"wikipedia": "wikipedia", "mirflickr_tags": "mirflickr"}
 FEATURES = {"mirflickr": "MIRFlickr", "nuswide": "NUS-WIDE", "coco": "MS-COCO"}

@@ -63,6 +63,7 @@ sphinx_gallery_conf = {
     "plot_gallery": "SKXMR_DOCS_RUN" in os.environ,
     "filename_pattern": r"(quickstart|dagnn|scenes)\.py$",
     "download_all_examples": False,
+    "remove_config_comments": True,
     "show_memory": False,
     "show_signature": False,
     "write_computation_times": False,
@@ -75,8 +76,10 @@ html_title = "skxmr"
 html_static_path = ["_static"]
 html_css_files = ["skxmr.css"]
 html_show_sourcelink = False
-# Pages without pages below them need no navigation on their left.
-html_sidebars = {page: [] for page in ("user_guide", "methods", "scaling", "glossary", "changelog")}
+# Pages with wide tables or code need the room more than navigation on their left; the API and the rest have it.
+measured = ("results", "fine_grained", "dagnn", "performance", "growth")
+html_sidebars = {page: [] for page in ("user_guide", "methods", "scaling", "glossary", "changelog", "gallery/*")}
+html_sidebars |= {page: [] for page in measured}
 html_theme_options = {
     "show_prev_next": False,
     "navbar_align": "left",

@@ -79,7 +79,7 @@ def section(results: pd.DataFrame, task: Task) -> str:
     parts = [f"## {task.title}", task.about, markdown(rows)]
     if differences and len(differences[0]) > 2:
         parts += [
-            "How far the mAP of a method is above that of a baseline: mean over the seeds (in brackets the worst seed):",
+            "How far the mAP of a method is above that of a baseline, mean over the seeds (in brackets: worst seed):",
             markdown(differences),
         ]
     if ideas := [

@@ -1,6 +1,6 @@
 """Loss terms that compare the rows of a batch with one another, one pure function per published term.
 
-The alphabet is that of :mod:`skxmr.nn.losses`. Every function returns a scalar, and gradients flow through
+The alphabet is that of ``skxmr.nn.losses``. Every function returns a scalar, and gradients flow through
 all of them.
 """
 

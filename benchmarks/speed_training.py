@@ -13,8 +13,10 @@ from torch import nn
 
 from skxmr import DAGNN, L2GCN
 from skxmr.deep.batches import Batches, PairsDataset
+from skxmr.deep.loop import Learner
 from skxmr.deep.options import OPTIMIZERS
-from skxmr.nn.objective import Objective
+from skxmr.nn.networks import RetrievalNetwork
+from skxmr.nn.objective import Batch, Objective
 
 _PAPER = {"pretrain_text": False, "max_epochs": 1, "random_state": 0, "device": "cpu"}
 _EXTRA = 20e-6  # seconds a step that a tiny network may cost more
@@ -87,12 +89,20 @@ def many_labels() -> Sides:
     return {"skxmr": partial(by_library, given), "matrix products": products(given)}
 
 
-class _Tiny(nn.Module):
+class _Tiny(RetrievalNetwork):
     """Two linear maps: the arithmetic of a step is next to nothing."""
 
     def __init__(self) -> None:
         super().__init__()
         self.image, self.text = nn.Linear(8, 4), nn.Linear(8, 4)
+
+    def encode_image(self, x: torch.Tensor) -> torch.Tensor:
+        """Map images."""
+        return self.image(x)
+
+    def encode_text(self, x: torch.Tensor) -> torch.Tensor:
+        """Map texts."""
+        return self.text(x)
 
     def forward(self, image: torch.Tensor, text: torch.Tensor) -> dict[str, torch.Tensor]:
         """Return both."""
@@ -100,11 +110,11 @@ class _Tiny(nn.Module):
 
 
 class _Distance(Objective):
-    def distance(self, outputs: dict[str, torch.Tensor], Y: torch.Tensor) -> torch.Tensor:
+    def distance(self, outputs: dict[str, torch.Tensor], batch: Batch) -> torch.Tensor:
         """Return the mean squared distance."""
         return ((outputs["image"] - outputs["text"]) ** 2).mean()
 
-    def size(self, outputs: dict[str, torch.Tensor], Y: torch.Tensor) -> torch.Tensor:
+    def size(self, outputs: dict[str, torch.Tensor], batch: Batch) -> torch.Tensor:
         """Return the mean size."""
         return outputs["image"].abs().mean()
 
@@ -115,9 +125,9 @@ def tiny() -> Sides:
     n = 100_000
     image, text, Y = rows_of(n, 8, 8, 2)
     model = DAGNN(batch_size=100, optimizer="adamw", schedule="constant", device="cpu")
-    options = model._options(n)._replace(max_epochs=1, optimizer=OPTIMIZERS["adamw"])
+    options = model._options(n, torch.device("cpu"))._replace(max_epochs=1, optimizer=OPTIMIZERS["adamw"])
     objective = _Distance({"distance": 1.0, "size": 0.1})
-    given = Setting(_Tiny(), objective, PairsDataset(image, text, Y, torch.device("cpu")), options)
+    given = Setting(Learner(_Tiny(), objective), PairsDataset(image, text, Y, torch.device("cpu")), options)
     steps = len(Batches(given.dataset, 100))
 
     def allowed() -> None:

@@ -14,21 +14,22 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from skxmr import Pairs
 from skxmr._data.labels import encode_labels
 from skxmr.deep.batches import Batches, PairsDataset
-from skxmr.deep.compiled import Compiled
+from skxmr.deep.compiled import Compiled, compile_mode
+from skxmr.deep.loop import Learner
 from skxmr.deep.options import Options
 from skxmr.deep.split import Split
 from skxmr.deep.trainer import losses_of
-from skxmr.deep.training import train
+from skxmr.deep.training import Outcome, train
 from skxmr.nn.device import initialising
+from skxmr.nn.objective import Batch
 
 aten = torch.ops.aten
 
 
 class Setting(NamedTuple):
-    """A network, what it minimises, the rows on their device, and how it is trained: one epoch, no validation."""
+    """What a method trains, the rows on their device, and how it is trained: one epoch, no validation."""
 
-    network: torch.nn.Module
-    objective: Any
+    learner: Learner
     dataset: PairsDataset
     options: Options
 
@@ -36,6 +37,14 @@ class Setting(NamedTuple):
     def steps(self) -> int:
         """Number of batches of the epoch."""
         return len(Batches(self.dataset, self.options.batch_size))
+
+    def copied(self) -> Learner:
+        """Return what is trained, with a network of its own."""
+        return self.learner._replace(network=copy.deepcopy(self.learner.network))
+
+    def losses_of(self, network: torch.nn.Module) -> Callable[..., Any]:
+        """Return the function of a batch that is differentiated."""
+        return losses_of(network, self.learner.objective, self.options.precision)
 
 
 def rows_of(n: int, d_image: int = 4096, d_text: int = 500, c: int = 24) -> tuple[Any, Any, Any]:
@@ -52,40 +61,45 @@ def rows_of(n: int, d_image: int = 4096, d_text: int = 500, c: int = 24) -> tupl
     return image, text, (scores > np.quantile(scores, 0.85)).astype(np.int8)
 
 
-def setting(model: Any, rows: tuple[Any, Any, Any], device: str = "cpu") -> Setting:
-    """Return a deep method's network on rows, as its fit would make it without validation rows."""
+def setting(model: Any, rows: tuple[Any, Any, Any], device: str = "cpu", resident: bool | None = None) -> Setting:
+    """Return a deep method's network on rows, as its fit would make it without validation rows.
+
+    `resident` says whether the device keeps the views, or a batch at a time is read; None decides by their sizes.
+    """
     image, text, Y = rows
     labels = encode_labels(sp.csr_array(Y))
     place = torch.device(device)
     with initialising(0):
-        network, objective = model._build(Split(Pairs(image, text), labels, None))
-    dataset = PairsDataset(image, text, labels.matrix, place)
-    return Setting(network.to(place), objective, dataset, model._options(len(image), place)._replace(max_epochs=1))
+        learner = model._build(Split(Pairs(image, text), labels, None))
+    learner.network.to(place)
+    dataset = PairsDataset(image, text, labels.matrix, place, resident)
+    return Setting(learner, dataset, model._options(len(image), place)._replace(max_epochs=1))
 
 
-def by_library(given: Setting) -> None:
-    """Train an epoch as the estimators do."""
-    network, generator = copy.deepcopy(given.network), torch.Generator().manual_seed(0)
-    train(network, given.objective, given.dataset, None, generator, given.options)
+def by_library(given: Setting) -> tuple[torch.nn.Module, Outcome]:
+    """Train as the estimators do; return the network and what training left."""
+    learner = given.copied()
+    outcome = train(learner, given.dataset, None, torch.Generator().manual_seed(0), given.options)
+    return learner.network, outcome
 
 
 def plain(given: Setting, losses: Callable[..., Any] | None = None) -> None:
     """Train an epoch by a loop without anything."""
-    network = copy.deepcopy(given.network) if losses is None else given.network
-    losses = losses_of(network, given.objective, given.options.precision) if losses is None else losses
+    network = given.learner.network if losses else given.copied().network
+    losses = losses or given.losses_of(network)
     options = given.options
     optimizer = options.optimizer(network.parameters(), lr=options.lr, weight_decay=options.weight_decay)
     network.train()
     generator = torch.Generator().manual_seed(0)
-    for X, Y in Batches(given.dataset, options.batch_size, shuffle=True, generator=generator):
+    for batch in Batches(given.dataset, options.batch_size, shuffle=True, generator=generator):
         optimizer.zero_grad()
-        losses(X, Y)[0].backward()
+        losses(batch)[0].backward()
         optimizer.step()
 
 
 def compiled(given: Setting) -> Callable[[], None]:
     """Return the plain loop over compiled losses; they are compiled when it is first called."""
-    losses = Compiled(losses_of(given.network, given.objective, given.options.precision))
+    losses = Compiled(given.losses_of(given.learner.network), compile_mode(given.dataset.device))
     return lambda: plain(given, losses)
 
 
@@ -107,12 +121,11 @@ def products(given: Setting) -> Callable[[], None]:
 
     Recorded from one step: of the layers, their gradients, and the cosines of the loss terms.
     """
-    network, dataset = copy.deepcopy(given.network).cpu(), given.dataset
-    X, Y = dataset.rows(torch.arange(min(given.options.batch_size, len(dataset))))
+    network, dataset = given.copied().network.cpu(), given.dataset
+    batch = Batch(*(part.cpu() for part in dataset.rows(torch.arange(min(given.options.batch_size, len(dataset))))))
+    losses = losses_of(network, given.learner.objective, "float32")
     with _Products() as recorder:  # on the CPU, whose gradients are computed in this thread
-        losses_of(network, given.objective, "float32")({name: view.cpu() for name, view in X.items()}, Y.cpu())[
-            0
-        ].backward()
+        losses(batch)[0].backward()
     kept: dict[Any, torch.Tensor] = {}
 
     def alike(shape: Any, stride: Any) -> torch.Tensor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,6 +13,9 @@ from skxmr._data.labels import Labels
 from skxmr._data.pairs import Pairs
 from skxmr.base import CrossModalRetriever
 from skxmr.deep.batches import PairsDataset
+from skxmr.deep.callbacks import Validation
+from skxmr.deep.compiled import compile_mode
+from skxmr.deep.distributed import n_ranks
 from skxmr.deep.encoding import encode_rows, validation_scores
 from skxmr.deep.options import Options, options_of
 from skxmr.deep.split import Split, split_rows
@@ -61,9 +63,10 @@ class DeepRetriever(TrainedRetriever, CrossModalRetriever):
         return PairsDataset(split.pairs.image, split.pairs.text, Y, device)
 
     def _options(self, n: int, device: torch.device) -> Options:
-        return options_of(self, n, device)._replace(compile=self.compile)
+        mode = compile_mode(device, n_ranks()) if self.compile else None
+        return options_of(self, n, device)._replace(compile=mode)
 
-    def _measure(self, network: Any, split: Split, dataset: Any) -> Callable[[], dict[str, float]] | None:
+    def _measure(self, network: Any, split: Split, dataset: Any) -> Validation | None:
         return validation_scores(network, split)
 
     def __sklearn_tags__(self) -> Any:

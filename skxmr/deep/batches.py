@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
@@ -10,15 +9,16 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 import torch
+from sklearn.utils import gen_batches
 from torch import Tensor
 
 from skxmr._data.kinds import memory_map
 from skxmr.deep.streaming import prefetched
+from skxmr.nn.objective import Batch
 
 _BLOCK = 4096
 _SMALL = 64 * 2**20  # bytes up to which a sparse view is made dense in main memory
 _SHARE = 0.5  # of a GPU's free memory that one view may take
-Batch = tuple[dict[str, Tensor], Tensor]
 
 
 class LazyRows:
@@ -104,16 +104,18 @@ class ViewSource:
 class PairsDataset(torch.utils.data.Dataset[Any]):
     """Both views and the labels of the fitting rows; what the device has no room for is streamed to it."""
 
-    def __init__(self, image: Any, text: Any, Y: Any, device: torch.device) -> None:
+    def __init__(self, image: Any, text: Any, labels: Any, device: torch.device, resident: bool | None = None) -> None:
         self.device = device
         # One stream for all epochs: the memory that a stream has freed is kept for that stream.
         self.stream: Any = torch.cuda.Stream(device) if device.type == "cuda" else None  # type: ignore[no-untyped-call]
         sources = []
-        views = {"image": image, "text": text, "labels": Y}
+        views = {"image": image, "text": text, "labels": labels}
         for name in sorted(views, key=lambda name: _dense_bytes(views[name])):  # the largest may have to stream
-            sources.append((name, ViewSource(views[name], device, name=name)))
+            sources.append((name, ViewSource(views[name], device, resident, name)))
         found = dict(sources)
-        self.image, self.text, self.Y = (found[name] for name in views)
+        self.image = found["image"]
+        self.text = found["text"]
+        self.labels = found["labels"]
 
     def __len__(self) -> int:
         return len(self.image)
@@ -121,12 +123,13 @@ class PairsDataset(torch.utils.data.Dataset[Any]):
     @property
     def resident(self) -> bool:
         """Whether no view is streamed."""
-        return self.image.resident and self.text.resident and self.Y.resident
+        return self.image.resident and self.text.resident and self.labels.resident
 
     def rows(self, index: Tensor, placed: Tensor | None = None) -> Batch:
         """Return the batch of an index tensor, which may also be on the device already."""
-        image, text = self.image.rows(index, placed), self.text.rows(index, placed)
-        return {"image": image, "text": text}, self.Y.rows(index, placed)
+        image = self.image.rows(index, placed)
+        text = self.text.rows(index, placed)
+        return Batch(image, text, self.labels.rows(index, placed))
 
 
 class Batches:
@@ -147,25 +150,21 @@ class Batches:
         self.shuffle, self.generator = shuffle, generator
 
     def __len__(self) -> int:
-        return len(self._bounds()) - 1
+        return len(list(self._slices()))
 
     def __iter__(self) -> Iterator[Batch]:
         n, dataset = len(self.dataset), self.dataset
         order = (
             torch.randperm(n, generator=self.generator, device="cpu") if self.shuffle else torch.arange(n, device="cpu")
         )
-        slices = (slice(*bounds) for bounds in itertools.pairwise(self._bounds()))
+        slices = self._slices()
         if dataset.resident or dataset.device.type == "cpu":
             placed = order.to(dataset.device)  # once, not a piece a step
             return (dataset.rows(order[s], placed[s]) for s in slices)
         return prefetched((partial(dataset.rows, order[s]) for s in slices), dataset.device, dataset.stream)
 
-    def _bounds(self) -> list[int]:
-        n = len(self.dataset)
-        bounds = [*range(0, n, self.batch_size), n]
-        if len(bounds) > 2 and bounds[-1] - bounds[-2] < self.smallest:
-            del bounds[-2]
-        return bounds
+    def _slices(self) -> Iterator[slice]:
+        return gen_batches(len(self.dataset), self.batch_size, min_batch_size=self.smallest)
 
 
 def fits_on_device(view: Any, device: torch.device) -> bool:

@@ -1,17 +1,22 @@
-"""What happens between epochs and batches: selection, patience, schedules, the progress bar."""
+"""What happens between epochs and batches: selection, the adversary, schedules, the progress bar."""
 
 from __future__ import annotations
 
 import copy
 import math
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple, NoReturn
 
 import torch
-from skorch.callbacks import Callback
-from torch import Tensor, nn
+from skorch import NeuralNet
+from skorch.callbacks import Callback, LRScheduler
+from torch import Tensor
+from torch.optim.lr_scheduler import CosineAnnealingLR, OneCycleLR, StepLR
+from tqdm import tqdm
 
 from skxmr.nn.adversaries import Discriminator
+from skxmr.nn.networks import FittingRows, RetrievalNetwork
 
 SCHEDULES = ("constant", "cosine", "onecycle")
 
@@ -20,8 +25,11 @@ class DivergenceError(ArithmeticError):
     """A loss term or a validation score is NaN or infinite."""
 
 
-class StopTraining(KeyboardInterrupt):
-    """Ends skorch's loop early; skorch's own early stopping does the same."""
+class Validation(NamedTuple):
+    """How the validation rows are scored after an epoch: the function, and the name of the score that chooses."""
+
+    score: Callable[[], dict[str, float]]
+    chooses: str
 
 
 class BestWeights(Callback):
@@ -29,39 +37,51 @@ class BestWeights(Callback):
 
     Parameters
     ----------
-    network : nn.Module
+    network : RetrievalNetwork
         Whose weights are kept; what skorch trains may be a wrapper around it.
-    score : callable or None
-        Returns validation scores by name, of which the last one decides; None keeps the last epoch.
-    settle : callable or None
-        Called first: brings up to date what the network learns without gradients.
+    rows : FittingRows
+        From which the network learns without gradients, before it is scored.
+    validation : Validation or None
+        How the network is scored; None keeps the last epoch.
+
+    Notes
+    -----
+    Callbacks of skorch look for ``valid_loss``, which is to fall, and for ``valid_loss_best``: they are recorded as one
+    minus the score that chooses, and as whether this epoch is the best one so far.
     """
 
-    def __init__(
-        self,
-        network: nn.Module,
-        score: Callable[[], dict[str, float]] | None,
-        settle: Callable[[], None] | None = None,
-    ) -> None:
-        self.network, self.score, self.settle = network, score, settle
-        self.best_epoch, self.best_value = 0, -math.inf
+    def __init__(self, network: RetrievalNetwork, rows: FittingRows, validation: Validation | None) -> None:
+        self.network = network
+        self.rows = rows
+        self.validation = validation
+        self.best_epoch = 0
+        self.best_value = -math.inf
         self.best_state: dict[str, Tensor] | None = None
         self.spare_state: dict[str, Tensor] | None = None
 
-    def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
+    def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
         """Compare this epoch with the best one."""
-        epoch = len(net.history)
-        value = math.inf
-        if self.settle is not None:
-            self.settle()
-        if self.score is not None:
-            for name, value in self.score().items():
-                if not math.isfinite(value):
-                    raise DivergenceError(f"{name} became {value} in epoch {epoch}")
-                net.history.record(name, value)
-        if value > self.best_value or self.score is None:
+        self.network.settle(self.rows)
+        improved = True
+        if self.validation is not None:
+            value = self._measured(net)
+            improved = value > self.best_value
+            self.best_value = max(value, self.best_value)
+            net.history.record("valid_loss", 1 - value)
+            net.history.record("valid_loss_best", improved)
+        if improved:
             self._keep(self.network.state_dict())
-            self.best_epoch, self.best_value = epoch, value
+            self.best_epoch = len(net.history)
+
+    def _measured(self, net: NeuralNet) -> float:
+        """Record the scores of the validation rows and return the one that chooses."""
+        assert self.validation is not None
+        scores = self.validation.score()
+        for name, value in scores.items():
+            if not math.isfinite(value):
+                raise DivergenceError(f"{name} became {value} in epoch {len(net.history)}")
+            net.history.record(name, value)
+        return scores[self.validation.chooses]
 
     def _keep(self, state: dict[str, Tensor]) -> None:
         """Copy into the memory of the last but one: new memory costs more, and an interrupt must not mix two states."""
@@ -74,85 +94,58 @@ class BestWeights(Callback):
         self.best_state, self.spare_state = spare, self.best_state
 
 
-class Patience(Callback):
-    """Stop when no epoch has beaten the best one for long; the last callback, so that all others see the epoch."""
+class Adversary(Callback):
+    """Tell discriminators before every batch how far the training is, and whether it is their turn to learn.
 
-    def __init__(self, selection: BestWeights, patience: int | None) -> None:
-        self.selection = selection
-        self.patience = patience
+    Parameters
+    ----------
+    discriminators : list of Discriminator
+        Those of the network.
+    n_steps : int
+        Number of batches of the whole training.
+    every : int
+        The discriminators learn with every k-th batch only (ACMR's Algorithm 1); between their turns they still pass
+        the reversed gradient on.
+    """
 
-    def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
-        """Stop the training or go on."""
-        if self.patience is not None and len(net.history) - self.selection.best_epoch >= self.patience:
-            raise StopTraining
-
-
-class LearningRateSchedule(Callback):
-    """Step a learning-rate schedule after every training batch; a number is the epochs to a tenth of the rate."""
-
-    def __init__(self, kind: str | int, n_steps: int, cycle_momentum: bool, n_epochs: int = 1) -> None:
-        self.kind = kind
+    def __init__(self, discriminators: list[Discriminator], n_steps: int, every: int) -> None:
+        self.discriminators = discriminators
         self.n_steps = n_steps
-        self.cycle_momentum = cycle_momentum
-        self.n_epochs = n_epochs
-
-    def on_train_begin(self, net: Any, **kwargs: Any) -> None:
-        """Make the schedule."""
-        optimizer, schedules = net.optimizer_, torch.optim.lr_scheduler
-        if self.kind == "onecycle":  # up to three times the rate, then down to almost nothing
-            self.schedule_: Any = schedules.OneCycleLR(
-                optimizer,
-                [3 * group["lr"] for group in optimizer.param_groups],
-                total_steps=int(self.n_steps) + 1,
-                cycle_momentum=self.cycle_momentum,
-            )
-        elif not isinstance(self.kind, str):
-            self.schedule_ = schedules.StepLR(optimizer, int(self.kind) * int(self.n_steps) // self.n_epochs)
-        else:
-            self.schedule_ = schedules.CosineAnnealingLR(optimizer, self.n_steps)
-
-    def on_batch_end(self, net: Any, training: bool = False, **kwargs: Any) -> None:
-        """Move on."""
-        if training:
-            self.schedule_.step()
-
-
-class Clip(Callback):
-    """Scale gradients that are too long, all parameters together."""
-
-    def __init__(self, longest: float) -> None:
-        self.longest = longest
-
-    def on_grad_computed(self, net: Any, named_parameters: Any, **kwargs: Any) -> None:
-        """Look at the gradients of a step."""
-        nn.utils.clip_grad_norm_([parameter for _, parameter in named_parameters], self.longest)
-
-
-class AdversaryRamp(Callback):
-    """Tell discriminators before every batch what share of the training is done."""
-
-    def __init__(self, n_steps: int) -> None:
-        self.n_steps = n_steps
+        self.every = every
         self.step = 0
 
-    def on_train_begin(self, net: Any, **kwargs: Any) -> None:
-        """Find the discriminators, once."""
-        self.found_ = [module for module in net.module_.modules() if isinstance(module, Discriminator)]
-
-    def on_batch_begin(self, net: Any, training: bool = False, **kwargs: Any) -> None:
+    def on_batch_begin(self, net: NeuralNet, batch: Any = None, training: bool = False, **kwargs: Any) -> None:
         """Move on."""
-        for discriminator in self.found_:
-            discriminator.progress = self.step / self.n_steps
+        done = self.step / self.n_steps
         self.step += 1
+        for discriminator in self.discriminators:
+            discriminator.advance(done)
+            if self.every > 1:
+                discriminator.requires_grad_(self.step % self.every == 0)
+
+
+def learning_rate_schedule(kind: str | int, n_epochs: int, n_steps: int, cycle_momentum: bool) -> LRScheduler:
+    """Return the callback that steps a schedule after every batch; a number is the epochs to a tenth of the rate."""
+    stepped = partial(LRScheduler, step_every="batch", event_name=None)
+    if kind == "onecycle":
+        return stepped(policy=_one_cycle, total_steps=n_steps + 1, cycle_momentum=cycle_momentum)
+    if kind == "cosine":
+        return stepped(policy=CosineAnnealingLR, T_max=n_steps)
+    return stepped(policy=StepLR, step_size=int(kind) * n_steps // n_epochs)
+
+
+def _one_cycle(optimizer: torch.optim.Optimizer, **options: Any) -> OneCycleLR:
+    """Return a schedule that rises up to three times the rate and then falls to almost nothing."""
+    return OneCycleLR(optimizer, [3 * group["lr"] for group in optimizer.param_groups], **options)
 
 
 class Progress(Callback):
     """Move a progress bar on after every epoch; it shows the loss and what was measured on the validation rows."""
 
-    def __init__(self, bar: Any) -> None:
+    def __init__(self, bar: tqdm[NoReturn]) -> None:
         self.bar = bar
 
-    def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
+    def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
         """Show the epoch."""
         shown = {
             "train_loss": "loss", "validation_i2t_map": "i2t", "validation_t2i_map": "t2i", "validation_mr": "mR",
@@ -162,11 +155,19 @@ class Progress(Callback):
         self.bar.update()
 
 
-def check_callbacks(callbacks: list[Any] | None) -> None:
-    """Refuse what skorch could not call."""
-    for callback in callbacks or []:
-        if not hasattr(callback[-1] if isinstance(callback, tuple) else callback, "on_epoch_end"):
+def check_callbacks(callbacks: list[Any] | None, validation_fraction: float) -> None:
+    """Refuse what skorch could not call, and what monitors validation scores where there are none."""
+    for given in callbacks or []:
+        callback = given[-1] if isinstance(given, tuple) else given
+        if not hasattr(callback, "on_epoch_end"):
             raise TypeError(
-                f"callbacks holds {callback!r}, which is no callback of skorch; those of scikit-learn (1.9 and later) "
+                f"callbacks holds {given!r}, which is no callback of skorch; those of scikit-learn (1.9 and later) "
                 "are set by set_callbacks."
+            )
+        made = callback() if isinstance(callback, type) else callback
+        monitor = getattr(made, "monitor", None)
+        if validation_fraction == 0 and isinstance(monitor, str) and monitor.startswith(("valid_", "validation_")):
+            raise ValueError(
+                f"callbacks holds {type(made).__name__}(monitor={monitor!r}), but with validation_fraction=0 there are "
+                "no validation rows; set validation_fraction above 0, or monitor the training loss, 'train_loss'."
             )

@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
+from torch import Tensor
 
 from skxmr._data.warn import warn
+from skxmr.nn.objective import AnyBatch
 
-MODE = "default"  # "reduce-overhead" would record CUDA graphs
+# The total that is differentiated, the single terms, and the outputs of the network.
+Losses: TypeAlias = tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]
+
+
+def compile_mode(device: torch.device, n_processes: int = 1) -> str:
+    """Return the mode of ``torch.compile`` for a device: on CUDA, graphs of a step's kernels are recorded.
+
+    A step on small batches spends most of its time in launching kernels: graphs made it 3.9 to 8.5 times as fast on an
+    H200, the default mode 1.2 to 3 times. What several processes tell one another is not recorded.
+    """
+    return "reduce-overhead" if device.type == "cuda" and n_processes == 1 else "default"
 
 
 class Compiled:
@@ -21,49 +33,58 @@ class Compiled:
     Parameters
     ----------
     losses : callable
-        Given views and labels, returns a tuple of which the first is differentiated.
+        Given a batch, returns a tuple of which the first is differentiated.
+    mode : {"default", "reduce-overhead"}
+        Mode of ``torch.compile``.
 
     Notes
     -----
-    Only batches as large as the first one are compiled for; another size, at most one batch an epoch, is not worth the
-    minute that it takes.
+    Only batches as large as the first one are compiled for; another size, at most one batch per epoch, is not worth the
+    minute that it takes. In the mode ``"reduce-overhead"`` the next step overwrites what a step has returned.
     """
 
-    def __init__(self, losses: Callable[..., Any]) -> None:
-        self.losses, self.rows = losses, 0
-        self.compiled: Any = None
+    def __init__(self, losses: Callable[[Any], Losses], mode: str) -> None:
+        self.losses = losses
+        self.mode = mode
+        self.rows = 0
+        self.compiled: Callable[[Any], Losses] | None = None
 
-    def __call__(self, X: Any, Y: Any) -> Any:
+    def __call__(self, batch: AnyBatch) -> Losses:
         """Return the losses of a batch."""
         if self.rows == 0:
-            return self._first(X, Y)
-        if self.compiled is None or len(Y) != self.rows:
-            return self.losses(X, Y)
-        if Y.device.type == "cuda":
+            return self._first(batch)
+        if self.compiled is None or batch.size != self.rows:
+            return self.losses(batch)
+        if self.mode == "reduce-overhead":
             torch.compiler.cudagraph_mark_step_begin()  # type: ignore[no-untyped-call]
-        return self.compiled(X, Y)
+        return self.compiled(batch)
 
-    def differentiated(self, X: Any, Y: Any) -> Any:
-        """Return the losses of a batch after the backward pass, which torch compiles when it is first wanted."""
-        found = self(X, Y)
+    def differentiated(self, batch: AnyBatch) -> Losses:
+        """Return the losses of a batch after the backward pass, which torch compiles when it is first wanted.
+
+        Total and terms are copies, which the next step does not overwrite.
+        """
+        found = self(batch)
         try:
-            found[0].backward()
+            found[0].backward()  # type: ignore[no-untyped-call]
         except Exception as error:
             self._give_up(error)
-            found = self.losses(X, Y)
-            found[0].backward()
-        return found
+            found = self.losses(batch)
+            found[0].backward()  # type: ignore[no-untyped-call]
+        total, terms, outputs = found
+        return total.detach().clone(), {name: term.detach().clone() for name, term in terms.items()}, outputs
 
-    def _first(self, X: Any, Y: Any) -> Any:
-        self.rows = len(Y)
+    def _first(self, batch: AnyBatch) -> Losses:
+        self.rows = batch.size
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # torch's own parts are deprecated by one another
-                self.compiled = torch.compile(self.losses, dynamic=False, mode=MODE)
-                return self.compiled(X, Y)
+                # torch's own parts are deprecated by one another.
+                warnings.simplefilter("ignore")
+                self.compiled = torch.compile(self.losses, dynamic=False, mode=self.mode)
+                return self.compiled(batch)
         except Exception as error:
             self._give_up(error)
-            return self.losses(X, Y)
+            return self.losses(batch)
 
     def _give_up(self, error: Exception) -> None:
         """Go on uncompiled after an error of the compiler; any other is the caller's."""
@@ -71,5 +92,4 @@ class Compiled:
             raise error
         self.compiled = None
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        message = f"compile=True, but torch cannot compile here; training goes on without. {reason}"
-        warn(message)
+        warn(f"compile=True, but torch cannot compile here; training goes on without. {reason}")

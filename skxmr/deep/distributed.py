@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import copy
 import os
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import torch
+from skorch import NeuralNet
 from torch import Tensor, nn
 from torch import distributed as dist
 
 from skxmr._data.warn import warn
-from skxmr.deep.batches import Batch, PairsDataset
-from skxmr.nn.objective import Objective
+from skxmr.deep.batches import PairsDataset
+from skxmr.deep.callbacks import Validation
+from skxmr.deep.compiled import Losses
+from skxmr.deep.loop import LoopOptions
+from skxmr.nn.objective import Batch, Objective
 
 T = TypeVar("T")
 
@@ -28,7 +31,7 @@ def rank() -> int:
     return dist.get_rank() if n_ranks() > 1 else 0
 
 
-def of_first(value: T) -> T:
+def broadcast(value: T) -> T:
     """Return what rank 0 has."""
     if n_ranks() == 1:
         return value
@@ -39,10 +42,10 @@ def of_first(value: T) -> T:
 
 def weights_of_first(state: dict[str, Tensor]) -> dict[str, Tensor]:
     """Return the weights of rank 0; they travel from main memory, or all ranks would unpack them on its GPU."""
-    return state if n_ranks() == 1 else of_first({name: weight.cpu() for name, weight in state.items()})
+    return state if n_ranks() == 1 else broadcast({name: weight.cpu() for name, weight in state.items()})
 
 
-def agree(seeds: list[int], pairs: Any, labels: Any) -> list[int]:
+def broadcast_seeds(seeds: list[int], pairs: Any, labels: Any) -> list[int]:
     """Return the seeds of rank 0, after making sure that every rank was given the same rows."""
     if n_ranks() == 1:
         launched = os.environ.get("WORLD_SIZE", "1")
@@ -59,10 +62,10 @@ def agree(seeds: list[int], pairs: Any, labels: Any) -> list[int]:
                 f"process {other} was given image {shapes[0]} and text {shapes[1]}, but process 0 {given[0][0]} and "
                 f"{given[0][1]}, or other labels; give all rows to every process, each takes its share of a batch."
             )
-    return of_first(seeds)
+    return broadcast(seeds)
 
 
-def place(device: torch.device) -> torch.device:
+def rank_device(device: torch.device) -> torch.device:
     """Return this rank's own GPU where training is on CUDA."""
     if n_ranks() == 1 or device.type == "cpu":
         return device
@@ -80,11 +83,16 @@ def place(device: torch.device) -> torch.device:
     return own
 
 
-def first_measures(score: Callable[[], T] | None) -> Callable[[], T] | None:
-    """Return a score that rank 0 measures for all, so that all keep the same epoch."""
-    if n_ranks() == 1 or score is None:
-        return score
-    return lambda: of_first(score() if rank() == 0 else None)  # type: ignore[return-value]
+def measured_by_first(validation: Validation | None) -> Validation | None:
+    """Return scores that rank 0 measures for all, so that all keep the same epoch."""
+    if n_ranks() == 1 or validation is None:
+        return validation
+    measure = validation.score
+
+    def score() -> dict[str, float]:
+        return broadcast(measure() if rank() == 0 else {})
+
+    return validation._replace(score=score)
 
 
 class _Gather(torch.autograd.Function):
@@ -121,7 +129,7 @@ class JointTerms(nn.Module):
     dataset : PairsDataset
         Two rows of it tell which outputs have rows of items.
 
-    Shapes: image and text of the rank's share, Y (n, c) of the whole batch; output: scalars.
+    Shapes: image and text of the rank's share, labels (n, c) of the whole batch; output: scalars.
     """
 
     def __init__(self, network: nn.Module, objective: Objective, dataset: PairsDataset) -> None:
@@ -129,19 +137,20 @@ class JointTerms(nn.Module):
         self.network, self.objective = network, objective
         network.eval()
         with torch.no_grad():
-            one, two = (network(**dataset.rows(torch.arange(n))[0]) for n in (1, 2))
+            one, two = (network(*dataset.rows(torch.arange(n))[:2]) for n in (1, 2))
         self.blocks = {name: len(out) - len(one[name]) if out.ndim else 0 for name, out in two.items()}
         # Label graphs are data, equal everywhere, and if sparse they cannot be broadcast.
         buffers = [name for name, _ in self.named_buffers()]
         wrapper: Any = nn.parallel.DistributedDataParallel
         wrapper._set_params_and_buffers_to_ignore_for_model(self, buffers)
 
-    def forward(self, image: Tensor, text: Tensor, Y: Tensor) -> dict[str, Tensor]:
+    def forward(self, image: Tensor, text: Tensor, labels: Tensor) -> dict[str, Tensor]:
         """Return the terms of the whole batch, the same on every rank."""
-        sizes = [len(share) for share in torch.tensor_split(Y, n_ranks())]
+        sizes = [len(share) for share in torch.tensor_split(labels, n_ranks())]
         outputs = {name: out.float() for name, out in self.network(image, text).items()}
-        with torch.autocast(Y.device.type, enabled=False):
-            return self.objective.terms({name: self._joint(name, out, sizes) for name, out in outputs.items()}, Y)
+        with torch.autocast(labels.device.type, enabled=False):
+            joint = {name: self._joint(name, out, sizes) for name, out in outputs.items()}
+            return self.objective.terms(joint, Batch(image, text, labels))
 
     def _joint(self, name: str, out: Tensor, sizes: Sequence[int]) -> Tensor:
         blocks = self.blocks[name]
@@ -163,24 +172,33 @@ class Shares(torch.utils.data.Dataset[Any]):
 
     def rows(self, index: Tensor, placed: Tensor | None = None) -> Batch:
         """Return the rank's share of the batch of an index tensor, which may also be on the device already."""
-        share, own = (None if i is None else torch.tensor_split(i, n_ranks())[rank()] for i in (index, placed))
-        views, _ = self.dataset.rows(share, own)  # type: ignore[arg-type]
-        Y = self.dataset.Y.rows(index, placed)
-        return {**views, "Y": Y}, Y
+        share = torch.tensor_split(index, n_ranks())[rank()]
+        own = None if placed is None else torch.tensor_split(placed, n_ranks())[rank()]
+        return self.dataset.rows(share, own)._replace(labels=self.dataset.labels.rows(index, placed))
 
 
-def joined(objective: Objective, batch_size: int) -> Objective:
-    """Return the objective as the net sees it where :class:`JointTerms` has computed the terms already."""
+def joint_losses_of(network: nn.Module, objective: Objective, precision: str) -> Callable[[Any], Losses]:
+    """Return the function of a batch that is differentiated, where `network` is a wrapped :class:`JointTerms`."""
+
+    def losses(batch: Batch) -> Losses:
+        with torch.autocast(batch.labels.device.type, torch.bfloat16, enabled=precision == "bf16"):
+            terms = network(*batch)
+        return objective.total(terms), terms, {}
+
+    return losses
+
+
+def joint_loop(loop: LoopOptions, batch_size: int) -> LoopOptions:
+    """Return the options of a loop in which every process takes its share of a batch."""
+    if n_ranks() == 1:
+        return loop
     if batch_size < n_ranks():
         raise ValueError(f"batch_size={batch_size} with {n_ranks()} processes; each needs a row of every batch.")
-    outer = copy.copy(objective)
-    outer.terms = lambda outputs, Y: dict(outputs)  # type: ignore[method-assign]
-    outer.smallest_batch = max(objective.smallest_batch, n_ranks())
-    outer.rate_factors = {f"network.{name}": factor for name, factor in objective.rate_factors.items()}
-    return outer
+    factors = {f"network.{name}": factor for name, factor in loop.rate_factors.items()}
+    return loop._replace(smallest_batch=max(loop.smallest_batch, n_ranks()), rate_factors=factors)
 
 
-def accelerated(net: type, device: torch.device) -> Callable[..., Any]:
+def accelerated(net: type[NeuralNet], device: torch.device) -> Callable[..., Any]:
     """Return a maker of nets that average gradients over the ranks, by skorch's AccelerateMixin."""
     try:
         from accelerate import Accelerator, DistributedDataParallelKwargs
@@ -199,17 +217,9 @@ def accelerated(net: type, device: torch.device) -> Callable[..., Any]:
         )
 
     class Accelerated(AccelerateMixin, net):
-        def train_step(self, batch: Any, **fit_params: Any) -> Any:
-            self.whole_ = len(batch[1])
-            return super().train_step(batch, **fit_params)
-
-        def _backward(self, batch: Any, first: Any) -> Any:
-            if len(batch[1]) < self.whole_:  # memory ran out and smaller batches are tried, without the other ranks
-                raise MemoryError(
-                    f"process {rank()} ran out of memory; set batch_size={len(batch[1])}, say, or start more "
-                    "processes, each of which holds its share of a batch."
-                )
-            return super()._backward(batch, first)
+        # The mixin knows neither our losses nor optimisers that ask for them several times a step.
+        train_step_single = net.train_step_single
+        _step_optimizer = net._step_optimizer
 
     def make(*args: Any, **kwargs: Any) -> Any:
         del kwargs["callbacks__print_log"]  # the mixin gives this callback a sink, so there must be one

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from torch import Tensor
 
 from skxmr._data.kinds import MODALITIES, FloatArray
 from skxmr.deep.batches import ViewSource
+from skxmr.deep.callbacks import Validation
 from skxmr.deep.split import Split
 from skxmr.metrics import cross_modal_map
 
@@ -37,8 +38,8 @@ def _encoded(network: Any, name: str, source: ViewSource) -> Iterator[Tensor]:
         yield encode(source.block(start, start + _ROWS)).float()
 
 
-def validation_scores(network: Any, split: Split) -> Callable[[], dict[str, float]] | None:
-    """Return a function that measures the network on the validation rows; their mean mAP comes last."""
+def validation_scores(network: Any, split: Split) -> Validation | None:
+    """Return how the network is measured on the validation rows, if there are any; their mean mAP chooses the epoch."""
     if split.validation is None:
         return None
     pairs, labels = split.validation
@@ -54,4 +55,4 @@ def validation_scores(network: Any, split: Split) -> Callable[[], dict[str, floa
         found = cross_modal_map(image, text, relevant)  # where they are: on CUDA, nothing but numbers comes back
         return {f"validation_{name}": found[name] for name in ("i2t_map", "t2i_map", "map")}
 
-    return score
+    return Validation(score, "validation_map")

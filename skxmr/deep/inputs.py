@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,14 +13,17 @@ from torch.nn import functional
 
 from skxmr._data.kinds import FloatArray
 from skxmr.deep.batches import PairsDataset, ViewSource, blocks
+from skxmr.deep.callbacks import Validation
+from skxmr.deep.loop import Learner
 from skxmr.deep.options import Options
 from skxmr.deep.split import Split
 from skxmr.deep.training import train
-from skxmr.nn.networks import SLOPE, Dropout, Standardize
-from skxmr.nn.objective import Objective
+from skxmr.nn.networks import TEXT_WIDTH, PretrainedText, RetrievalNetwork, Standardize
+from skxmr.nn.objective import Batch, Objective, Outputs
 
-TEXT_WIDTH = 300
-_HIDDEN, _LR, _EPOCHS, _PATIENCE = 4096, 1e-3, 20, 3
+_LR = 1e-3
+_EPOCHS = 20
+_PATIENCE = 3
 
 
 def standardizer(X: FloatArray, wanted: bool | str) -> nn.Module:
@@ -73,62 +75,30 @@ def wants_pretraining(pretrain_text: bool | str, text: FloatArray) -> bool:
     return bool(pretrain_text)
 
 
-class PretrainedText(nn.Module):
-    """Text network d -> 4096 -> 300 with LeakyReLU after both, trained to predict the labels, then frozen.
+class _LabelClassifier(RetrievalNetwork):
+    """The labels of a text, as its network is pre-trained on them; images are left as they are."""
 
-    Parameters
-    ----------
-    before : nn.Module
-        What is done to the raw rows first.
-    d, c : int
-        Width of the text and number of labels.
-    dropout, input_dropout : float
-        While it is trained.
-
-    Shapes: x (n, d); output (n, 300).
-    """
-
-    def __init__(self, before: nn.Module, d: int, c: int, dropout: float, input_dropout: float) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(
-            before,
-            Dropout(input_dropout),
-            nn.Linear(d, _HIDDEN),
-            nn.LeakyReLU(SLOPE),
-            Dropout(dropout),
-            nn.Linear(_HIDDEN, TEXT_WIDTH),
-            nn.LeakyReLU(SLOPE),
-        )
-        self.to_labels = nn.Linear(TEXT_WIDTH, c)
-        self.frozen = False
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the representations."""
-        out: Tensor = self.layers(x)
-        return out
-
-    def train(self, mode: bool = True) -> PretrainedText:
-        """Set the mode; frozen, it stays in evaluation mode."""
-        return super().train(mode and not self.frozen)
-
-    def freeze(self) -> None:
-        """Make it data: nothing in it learns or drops any more."""
-        self.frozen = True
-        self.eval().requires_grad_(False)
-
-
-class _Classifier(nn.Module):
     def __init__(self, text: PretrainedText) -> None:
         super().__init__()
-        self.text = text
+        self.text_input: PretrainedText = text
+
+    def encode_image(self, x: Tensor) -> Tensor:
+        """Return the images."""
+        return x
+
+    def encode_text(self, x: Tensor) -> Tensor:
+        """Return the representations of texts (n, 300)."""
+        out: Tensor = self.text_input(x)
+        return out
 
     def forward(self, image: Tensor, text: Tensor) -> dict[str, Tensor]:
-        return {"logits": self.text.to_labels(self.text(text))}
+        """Return the logits of the labels (n, c)."""
+        return {"logits": self.text_input.to_labels(self.encode_text(text))}
 
 
 class _CrossEntropy(Objective):
-    def terms(self, outputs: Mapping[str, Tensor], Y: Tensor) -> dict[str, Tensor]:
-        return {"pretraining": functional.binary_cross_entropy_with_logits(outputs["logits"], Y)}
+    def pretraining(self, outputs: Outputs, batch: Batch) -> Tensor:
+        return functional.binary_cross_entropy_with_logits(outputs["logits"], batch.labels)
 
 
 def pretrain_text(module: PretrainedText, split: Split, dataset: PairsDataset, options: Options, seed: int) -> None:
@@ -138,7 +108,7 @@ def pretrain_text(module: PretrainedText, split: Split, dataset: PairsDataset, o
     fallen for 3. An interrupt raises: there is no model yet.
     """
     device = dataset.device
-    score = None
+    validation = None
     if split.validation is not None:
         pairs, labels = split.validation
         rows, Y = ViewSource(pairs.text, device), ViewSource(labels.matrix, device)  # type: ignore[union-attr]
@@ -147,12 +117,15 @@ def pretrain_text(module: PretrainedText, split: Split, dataset: PairsDataset, o
             module.eval()
             return {"validation": -_cross_entropy(module, rows, Y)}
 
+        validation = Validation(score, "validation")
+
     options = options._replace(
         lr=_LR, max_epochs=_EPOCHS, optimizer="adamw", weight_decay=0.0, schedule="constant",
-        compile=False, early_stopping=_PATIENCE, callbacks=None, verbose=0,
+        compile=None, early_stopping=_PATIENCE, callbacks=None, verbose=0,
     )  # fmt: skip
     generator = torch.Generator().manual_seed(seed)
-    outcome = train(_Classifier(module), _CrossEntropy({"pretraining": 1.0}), dataset, score, generator, options)
+    learner = Learner(_LabelClassifier(module), _CrossEntropy({"pretraining": 1.0}))
+    outcome = train(learner, dataset, validation, generator, options)
     if outcome.interrupted:
         raise KeyboardInterrupt
     module.freeze()

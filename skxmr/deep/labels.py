@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from dataclasses import field
 from numbers import Integral, Real
 from os import PathLike
 from typing import Any, ClassVar, cast
@@ -69,6 +70,7 @@ class LabelRetriever(DeepRetriever):
         Label classifiers, in the order of `classes_`.
     """
 
+    network_: LabelGraphNetwork = field(init=False)
     graph: ArrayLike | sp.csr_array = "cooccurrence"
     n_layers: int = 5
     width: int = 512
@@ -142,8 +144,8 @@ class LabelRetriever(DeepRetriever):
         own: LabelGraph,
         classifiers: Callable[[torch.Tensor], nn.Module],
         judged: str | None = None,
-        kind: Callable[..., nn.Module] = LabelGraphNetwork,
-    ) -> nn.Module:
+        kind: Callable[..., LabelGraphNetwork] = LabelGraphNetwork,
+    ) -> LabelGraphNetwork:
         """Make the network of inputs, encoders, `judged` critic and the classifiers made for the label vectors."""
         Q = torch.as_tensor(label_vectors(self.label_embedding, cast(Labels, split.labels)), dtype=torch.float32)
         inputs, widths, positive = make_inputs(self, split)

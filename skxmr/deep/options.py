@@ -23,7 +23,7 @@ _CPU = torch.device("cpu")
 
 
 class Options(NamedTuple):
-    """The parameters of a retriever that concern training alone."""
+    """The parameters of a retriever that concern training alone; `compile` is a mode of ``torch.compile`` or None."""
 
     lr: float
     batch_size: int
@@ -35,12 +35,12 @@ class Options(NamedTuple):
     early_stopping: int | None
     callbacks: list[Any] | None
     verbose: int
-    compile: bool = False
+    compile: str | None = None
 
 
 def options_of(retriever: Any, n: int, device: torch.device = _CPU) -> Options:
     """Return the options of a retriever for n fitting rows on a device."""
-    check_callbacks(retriever.callbacks)
+    check_callbacks(retriever.callbacks, retriever.validation_fraction)
     chosen = {name: getattr(retriever, name) for name in Options._fields if name != "compile"}
     if retriever.early_stopping is not None and retriever.validation_fraction == 0:
         raise ValueError("early_stopping needs validation rows; set validation_fraction above 0, or it to None.")

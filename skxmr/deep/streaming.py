@@ -39,7 +39,7 @@ def _ready(future: Future[Any], device: torch.device) -> Any:
     if event is not None:
         learning = torch.cuda.current_stream(device)
         learning.wait_event(event)
-        views, Y = batch
-        for tensor in (*views.values(), Y):
-            tensor.record_stream(learning)  # its memory is not given away before the step is over
+        for part in batch:
+            # Its memory is not given away before the step is over.
+            part.record_stream(learning)
     return batch

@@ -12,7 +12,7 @@ from torch import nn
 from skxmr._data.kinds import MODALITIES
 from skxmr._data.labels import Labels
 from skxmr._data.pairs import Pairs
-from skxmr.deep.callbacks import StopTraining
+from skxmr.deep.interrupts import StopTraining
 from skxmr.deep.training import history_table
 
 if TYPE_CHECKING:

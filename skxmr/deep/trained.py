@@ -13,21 +13,21 @@ import numpy as np
 import torch
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
-from torch import nn
 
 from skxmr._data.estimator import Constraints
 from skxmr._data.labels import Labels
 from skxmr._data.pairs import Pairs
 from skxmr.base import Retriever
 from skxmr.deep import distributed
-from skxmr.deep.callbacks import SCHEDULES
-from skxmr.deep.inputs import PretrainedText, pretrain_text
+from skxmr.deep.callbacks import SCHEDULES, Validation
+from skxmr.deep.inputs import pretrain_text
+from skxmr.deep.loop import Learner
 from skxmr.deep.options import OPTIMIZERS, Options, options_of
 from skxmr.deep.split import Split
 from skxmr.deep.tasks import AnnouncesEpochs, with_callbacks
 from skxmr.deep.training import resumed, train
 from skxmr.nn.device import initialising, resolve_device
-from skxmr.nn.objective import Objective
+from skxmr.nn.networks import PretrainedText, RetrievalNetwork
 
 
 class TrainedRetriever(AnnouncesEpochs, Retriever):
@@ -112,7 +112,7 @@ class TrainedRetriever(AnnouncesEpochs, Retriever):
     callbacks: list[Any] | None = None
     verbose: int = 0
     warm_start: bool = False
-    network_: Any = field(init=False)
+    network_: RetrievalNetwork = field(init=False)
     _parameter_constraints: ClassVar[Constraints] = {
         "n_components": [Interval(Integral, 1, None, closed="left")],
         "lr": [Interval(Real, 0, None, closed="neither")],
@@ -134,8 +134,8 @@ class TrainedRetriever(AnnouncesEpochs, Retriever):
     }
 
     @abstractmethod
-    def _build(self, split: Split) -> tuple[nn.Module, Objective]:
-        """Make the network and the objective; torch's global generator is seeded and private to the call."""
+    def _build(self, split: Split) -> Learner:
+        """Make what is trained from the fitting rows; torch's global generator is seeded and private to the call."""
 
     @abstractmethod
     def _split(self, pairs: Pairs, labels: Labels | None, seed: int) -> Split:
@@ -146,8 +146,8 @@ class TrainedRetriever(AnnouncesEpochs, Retriever):
         """Return what serves the batches."""
 
     @abstractmethod
-    def _measure(self, network: Any, split: Split, dataset: Any) -> Callable[[], dict[str, float]] | None:
-        """Return a function that measures the network on the validation rows, or None where there are none."""
+    def _measure(self, network: Any, split: Split, dataset: Any) -> Validation | None:
+        """Return how the network is measured on the validation rows, or None where there are none."""
 
     @with_callbacks
     def fit(self, X: Any, y: Any = None, labels: Any = None) -> Self:
@@ -176,14 +176,15 @@ class TrainedRetriever(AnnouncesEpochs, Retriever):
         return self
 
     def _fit(self, pairs: Pairs, labels: Labels | None) -> None:
-        device = distributed.place(resolve_device(self.device))
+        device = distributed.rank_device(resolve_device(self.device))
         seeds = check_random_state(self.random_state).randint(2**31, size=4).tolist()
-        seeds = distributed.agree(seeds, pairs, labels)
+        seeds = distributed.broadcast_seeds(seeds, pairs, labels)
         split = self._split(pairs, labels, seeds[0])
         with initialising(seeds[1]):
-            network, objective = self._build(split)
-        network.float()  # whatever torch's default is
-        continued = self.warm_start and hasattr(self, "network_")
+            learner = self._build(split)
+        # Whatever torch's default is.
+        network = learner.network.float()
+        continued = self.warm_start and "network_" in vars(self)
         if continued:
             if labels is not None and labels.names.tolist() != list(getattr(self, "classes_", [])):
                 raise ValueError("warm_start=True, but the labels of the last fit had other names; set it to False.")
@@ -191,14 +192,13 @@ class TrainedRetriever(AnnouncesEpochs, Retriever):
         network.to(device)
         dataset = self._dataset(split, network, device)
         options = self._options(len(dataset), device)
-        text_input = getattr(network, "text_input", None)
-        if isinstance(text_input, PretrainedText) and not continued:
-            pretrain_text(text_input, split, dataset, options, seeds[3])
-        options = options._replace(
-            callbacks=[*(self.callbacks or []), *self._announce(network, pairs, labels, options.max_epochs)]
-        )
+        if isinstance(network.text_input, PretrainedText) and not continued:
+            pretrain_text(network.text_input, split, dataset, options, seeds[3])
+        tasks = [("scikit_learn", task) for task in self._announce(network, pairs, labels, options.max_epochs)]
+        options = options._replace(callbacks=[*(self.callbacks or []), *tasks])
         generator = torch.Generator().manual_seed(seeds[2])
-        outcome = train(network, objective, dataset, self._measure(network, split, dataset), generator, options)
+        learner = learner._replace(network=network)
+        outcome = train(learner, dataset, self._measure(network, split, dataset), generator, options)
         self.network_ = network.eval().requires_grad_(False)
         self.best_epoch_, self.history_ = outcome.best_epoch, outcome.history
 

@@ -6,11 +6,13 @@ import copy
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple, NoReturn
 
 import pandas as pd
 import torch
-from skorch.callbacks import PassthroughScoring
+from skorch.callbacks import Callback, EarlyStopping, GradientNormClipping, PassthroughScoring
+from skorch.history import History
+from skorch.utils import noop
 from torch import nn
 from tqdm.auto import tqdm
 
@@ -18,19 +20,21 @@ from skxmr._data.warn import warn
 from skxmr.deep import distributed
 from skxmr.deep.batches import Batches, PairsDataset
 from skxmr.deep.callbacks import (
-    AdversaryRamp,
+    Adversary,
     BestWeights,
-    Clip,
     DivergenceError,
-    LearningRateSchedule,
-    Patience,
     Progress,
+    Validation,
+    learning_rate_schedule,
 )
+from skxmr.deep.loop import Learner
 from skxmr.deep.options import OPTIMIZERS, Options
-from skxmr.deep.trainer import Trainer
-from skxmr.nn.adversaries import Discriminator
-from skxmr.nn.networks import Dropout
-from skxmr.nn.objective import Objective
+from skxmr.deep.trainer import Trainer, losses_of
+from skxmr.nn.adversaries import discriminators
+from skxmr.nn.networks import Dropout, PretrainedText, RetrievalNetwork
+
+# Callbacks that skorch adds, and the one that tells those of scikit-learn.
+_OTHERS_OF_OURS = ("epoch_timer", "train_loss", "scikit_learn")
 
 
 class Outcome(NamedTuple):
@@ -44,67 +48,82 @@ class Outcome(NamedTuple):
 class _NoCriterion:
     """The objective computes the loss; no module, as one without parameters cannot be trained by several processes."""
 
+    def state_dict(self) -> dict[str, NoReturn]:
+        """Return nothing; skorch's Checkpoint saves it."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, NoReturn]) -> None:
+        """Load nothing."""
+
 
 def train(
-    network: nn.Module,
-    objective: Objective,
+    learner: Learner,
     dataset: PairsDataset,
-    score: Callable[[], dict[str, float]] | None,
+    validation: Validation | None,
     generator: torch.Generator,
     options: Options,
 ) -> Outcome:
-    """Train, and leave the network with the weights of the epoch whose validation score was best.
-
-    `score` returns validation scores by name, of which the last one decides; None keeps the last epoch.
-    """
-    settle = getattr(network, "settle", None)  # of networks that learn something without gradients
-    selection = BestWeights(network, distributed.first_measures(score), settle and partial(settle, dataset))
-    module: nn.Module = network
-    if distributed.n_ranks() > 1:
-        module = distributed.JointTerms(network, objective, dataset)
-        objective = distributed.joined(objective, options.batch_size)
-    n_steps = options.max_epochs * len(Batches(dataset, options.batch_size, smallest=objective.smallest_batch))
+    """Train, and leave the network with the weights of the epoch that `validation` chooses, or else the last one."""
+    network = learner.network
+    learner = learner._replace(loop=distributed.joint_loop(learner.loop, options.batch_size))
+    n_steps = int(options.max_epochs) * len(Batches(dataset, options.batch_size, smallest=learner.loop.smallest_batch))
+    selection = BestWeights(network, dataset, distributed.measured_by_first(validation))
+    seed = generator.initial_seed() + distributed.rank()
+    hidden = not options.verbose or distributed.rank() > 0
     with (
-        dropout_generator(network, dataset.device, generator.initial_seed() + distributed.rank()),
-        tqdm(total=options.max_epochs, unit="epoch", disable=not options.verbose or distributed.rank() > 0) as bar,
+        dropout_generator(network, dataset.device, seed),
+        tqdm(total=options.max_epochs, unit="epoch", disable=hidden) as bar,
     ):
-        callbacks = [
-            *((f"term_{name}", PassthroughScoring(name=name, on_train=True)) for name in objective.weights),
-            *_of_steps(network, objective, options, n_steps),
-            ("selection", selection),
-            ("bar", Progress(bar)),
-            *(options.callbacks or []),
-            ("patience", Patience(selection, options.early_stopping)),
-        ]
-        net = _net(module, objective, callbacks, generator, dataset.device, options)
+        own = _own_callbacks(learner, selection, Progress(bar), options, n_steps)
+        net = _net(learner, dataset, own, validation, generator, options)
         try:
-            net.fit(dataset if module is network else distributed.Shares(dataset))
+            net.fit(dataset if distributed.n_ranks() == 1 else distributed.Shares(dataset))
         except DivergenceError as error:
             if selection.best_state is None:
                 raise DivergenceError(f"{error}; no epoch was finished. Lower lr, or standardise the views.") from error
             warn(f"{error}; the weights of epoch {selection.best_epoch} are kept.")
-    if net.interrupts_ == 2 or (net.interrupts_ and selection.best_state is None):  # there is no model to keep
+        except torch.OutOfMemoryError as error:
+            raise MemoryError(_out_of_memory(error, dataset.device, options)) from error
+    interruption = net.interruption_
+    if interruption.twice or (interruption.interrupted and selection.best_state is None):
         raise KeyboardInterrupt
     if selection.best_state is None:
         raise ValueError("a callback stopped the training before any epoch was finished, so there is no model.")
     network.load_state_dict(distributed.weights_of_first(selection.best_state))
-    return Outcome(selection.best_epoch, history_table(net.history), net.interrupts_ > 0)
+    return Outcome(selection.best_epoch, history_table(net.whole_history_), interruption.interrupted)
 
 
-def _of_steps(network: nn.Module, objective: Objective, options: Options, n_steps: int) -> Iterator[tuple[str, Any]]:
-    """Yield the callbacks that work at every step, where there is something for them to do."""
-    if objective.clip is not None:
-        yield "clip", Clip(objective.clip)
+def _own_callbacks(
+    learner: Learner, selection: BestWeights, progress: Progress, options: Options, n_steps: int
+) -> dict[str, Callback]:
+    """Return the library's callbacks by name, where there is something for them to do."""
+    loop = learner.loop
+    own: dict[str, Callback] = {}
+    for name in learner.objective.weights:
+        own[f"term_{name}"] = PassthroughScoring(name=name, on_train=True)
+    if loop.clip is not None:
+        own["clip"] = GradientNormClipping(loop.clip)
     if options.schedule != "constant":
-        yield (
-            "steps",
-            LearningRateSchedule(options.schedule, n_steps, isinstance(options.optimizer, str), options.max_epochs),
-        )
-    if any(isinstance(module, Discriminator) for module in network.modules()):
-        yield "ramp", AdversaryRamp(n_steps)
+        cycle_momentum = isinstance(options.optimizer, str)
+        own["schedule"] = learning_rate_schedule(options.schedule, options.max_epochs, n_steps, cycle_momentum)
+    if found := discriminators(learner.network):
+        own["adversary"] = Adversary(found, n_steps, loop.critic_every)
+    return own | {"selection": selection, "progress": progress}
 
 
-def resumed(fresh: nn.Module, last: nn.Module) -> nn.Module:
+def _out_of_memory(error: torch.OutOfMemoryError, device: torch.device, options: Options) -> str:
+    """Return what to say when a device is full."""
+    who = f"process {distributed.rank()}: " if distributed.n_ranks() > 1 else ""
+    halved = max(2, options.batch_size // 2)
+    precise = ', set precision="bf16"' if options.precision == "float32" else ""
+    return (
+        f"{who}the {device} device ran out of memory while training with batches of {options.batch_size} rows; halve "
+        f"batch_size to {halved}{precise}, or use a smaller network (n_components, hidden, width). "
+        f"{str(error).splitlines()[0]}"
+    )
+
+
+def resumed(fresh: RetrievalNetwork, last: RetrievalNetwork) -> RetrievalNetwork:
     """Return a trainable copy of the last network, provided that a fresh one would have the same shapes."""
     try:
         fresh.load_state_dict(last.state_dict())
@@ -114,41 +133,55 @@ def resumed(fresh: nn.Module, last: nn.Module) -> nn.Module:
             f"set warm_start=False to start anew. {error}"
         ) from error
     network = copy.deepcopy(last).requires_grad_(True)
-    for module in network.modules():
-        if getattr(module, "frozen", False):
-            module.requires_grad_(False)
+    if isinstance(network.text_input, PretrainedText):
+        network.text_input.freeze()
     return network
 
 
 def _net(
-    network: nn.Module,
-    objective: Objective,
-    callbacks: list[Any],
+    learner: Learner,
+    dataset: PairsDataset,
+    own: dict[str, Callback],
+    validation: Validation | None,
     generator: torch.Generator,
-    device: torch.device,
     options: Options,
 ) -> Trainer:
-    make = Trainer if distributed.n_ranks() == 1 else distributed.accelerated(Trainer, device)
+    """Configure skorch; in several processes it trains a wrapper around the network."""
+    module: nn.Module = learner.network
+    make: Callable[..., Trainer] = Trainer
+    losses = losses_of
+    if distributed.n_ranks() > 1:
+        module = distributed.JointTerms(learner.network, learner.objective, dataset)
+        make = distributed.accelerated(Trainer, dataset.device)
+        losses = distributed.joint_losses_of
+    callbacks = [*own.items(), *(options.callbacks or [])]
+    if options.early_stopping is not None and validation is not None:
+        # The last callback, so that all others see the epoch.
+        stopping = EarlyStopping(
+            validation.chooses, patience=options.early_stopping, threshold=0, lower_is_better=False, sink=noop
+        )
+        callbacks.append(("early_stopping", stopping))
+    groups = []
+    for name, factor in learner.loop.rate_factors.items():
+        groups.append((name, {"lr": factor * options.lr, "weight_decay": 0.0}))
     return make(
-        network,
+        module,
         criterion=_NoCriterion,
-        objective=objective,
-        precision=options.precision,
-        compiled=options.compile,
+        losses_of=partial(losses, objective=learner.objective, precision=options.precision),
+        compile_mode=options.compile,
+        own={*own, *_OTHERS_OF_OURS},
         optimizer=OPTIMIZERS[options.optimizer] if isinstance(options.optimizer, str) else options.optimizer,
         lr=options.lr,
         optimizer__weight_decay=options.weight_decay,
-        optimizer__param_groups=[
-            (name, {"lr": factor * options.lr, "weight_decay": 0.0}) for name, factor in objective.rate_factors.items()
-        ],
+        optimizer__param_groups=groups,
         max_epochs=options.max_epochs,
         batch_size=options.batch_size,
         iterator_train=Batches,
         iterator_train__shuffle=True,
         iterator_train__generator=generator,
-        iterator_train__smallest=objective.smallest_batch,
+        iterator_train__smallest=learner.loop.smallest_batch,
         train_split=None,
-        device=str(device),
+        device=str(dataset.device),
         callbacks=callbacks,
         callbacks__print_log=None,
         callbacks__valid_loss=None,
@@ -170,9 +203,9 @@ def dropout_generator(network: nn.Module, device: torch.device, seed: int) -> It
             module.generator = None
 
 
-def history_table(history: Any) -> pd.DataFrame:
+def history_table(history: History) -> pd.DataFrame:
     """Return the finished epochs as a table."""
     finished = [epoch for epoch in history if "train_loss" in epoch]
-    rows = [{key: value for key, value in epoch.items() if key != "batches"} for epoch in finished]
+    rows = [{key: value for key, value in epoch.items() if key not in ("batches", "valid_loss")} for epoch in finished]
     frame = pd.DataFrame(rows).rename(columns={"dur": "seconds", "train_loss": "loss"})
     return frame[[name for name in frame if not name.endswith(("_best", "_count"))]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field
+from functools import partial
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self, cast
 
@@ -16,11 +17,12 @@ from skxmr._data.labels import Labels
 from skxmr._data.option_checks import check_choice
 from skxmr.deep.base import DeepRetriever
 from skxmr.deep.inputs import make_inputs
+from skxmr.deep.loop import Learner, LoopOptions
 from skxmr.deep.split import Split
 from skxmr.nn import contrastive, losses
 from skxmr.nn.adversaries import EmbeddingCritic
 from skxmr.nn.networks import ACTIVATIONS, TwoBranchNetwork, encoder
-from skxmr.nn.objective import Objective, Outputs
+from skxmr.nn.objective import Batch, Objective, Outputs
 
 _PAPER: dict[str, Any] = {
     "n_components": 200, "alpha": 0.1, "beta": 0.1, "w_reg": 1.0, "w_adv": 1.0, "hinge": 0.05, "margin": 0.1,
@@ -54,27 +56,27 @@ class ACMRNetwork(TwoBranchNetwork):
 class ACMRObjective(Objective):
     """alpha L_imi + beta L_imd + w_reg L_reg + w_adv L_adv (eqs. 1-8); the reversal is the minus sign of eq. 9."""
 
-    def __init__(self, weights: Mapping[str, float], hinge: float, margin: float, k: int) -> None:
-        super().__init__(weights, critic_every=k)
+    def __init__(self, weights: Mapping[str, float], hinge: float, margin: float) -> None:
+        super().__init__(weights)
         self.hinge, self.margin = hinge, margin
 
-    def invariance(self, outputs: Outputs, Y: Tensor) -> Tensor:
+    def invariance(self, outputs: Outputs, batch: Batch) -> Tensor:
         """L_imi, of both directions (eqs. 4-6)."""
-        views = outputs["image"], outputs["text"]
-        directions = [contrastive.triplets(*pair, Y, self.hinge, self.margin) for pair in (views, views[::-1])]
-        return directions[0] + directions[1]
+        triplets = partial(contrastive.triplets, Y=batch.labels, hinge=self.hinge, margin=self.margin)
+        return triplets(outputs["image"], outputs["text"]) + triplets(outputs["text"], outputs["image"])
 
-    def classification(self, outputs: Outputs, Y: Tensor) -> Tensor:
+    def classification(self, outputs: Outputs, batch: Batch) -> Tensor:
         """L_imd, of both modalities (eq. 2)."""
-        return losses.label_prediction(outputs["image_scores"], Y) + losses.label_prediction(outputs["text_scores"], Y)
+        image = losses.label_prediction(outputs["image_scores"], batch.labels)
+        return image + losses.label_prediction(outputs["text_scores"], batch.labels)
 
-    def norm(self, outputs: Outputs, Y: Tensor) -> Tensor:
+    def norm(self, outputs: Outputs, batch: Batch) -> Tensor:
         """L_reg (eq. 7)."""
         return outputs["norm"]
 
-    def adversary(self, outputs: Outputs, Y: Tensor) -> Tensor:
+    def adversary(self, outputs: Outputs, batch: Batch) -> Tensor:
         """L_adv (eq. 1)."""
-        return losses.origins(outputs["from_image"], outputs["from_text"], len(Y))
+        return losses.origins(outputs["from_image"], outputs["from_text"], len(batch.labels))
 
 
 class ACMR(DeepRetriever):
@@ -178,7 +180,7 @@ class ACMR(DeepRetriever):
         check_choice(dataset, "dataset", ("wikipedia", "nuswide10k", "pascal", "coco"))
         return cls(**_PAPER | overrides)
 
-    def _build(self, split: Split) -> tuple[nn.Module, Objective]:
+    def _build(self, split: Split) -> Learner:
         if self.alpha == self.beta == 0:
             raise ValueError("alpha and beta are both 0, so nothing brings images and texts together.")
         d, c = self.n_components, len(cast(Labels, split.labels).names)
@@ -187,7 +189,8 @@ class ACMR(DeepRetriever):
         encoders = [encoder(w, d, h, *options) for w, h in zip(widths, self._hidden(), strict=True)]
         critic = EmbeddingCritic(d, self.strength, (max(d // 4, 2),), self.ramp) if self.w_adv else None
         weights = {"invariance": self.alpha, "classification": self.beta, "norm": self.w_reg, "adversary": self.w_adv}
-        return ACMRNetwork(inputs, encoders, d, c, critic), ACMRObjective(weights, self.hinge, self.margin, self.k)
+        network = ACMRNetwork(inputs, encoders, d, c, critic)
+        return Learner(network, ACMRObjective(weights, self.hinge, self.margin), LoopOptions(critic_every=self.k))
 
     def _hidden(self) -> tuple[int, int]:
         hidden = self.hidden if isinstance(self.hidden, tuple) else (self.hidden,) * 2

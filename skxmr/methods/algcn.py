@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from functools import partial
 from numbers import Real
 from typing import Any, ClassVar, Self
@@ -14,9 +15,10 @@ from torch import Tensor, nn
 from skxmr._data.estimator import Constraints
 from skxmr._data.option_checks import check_choice
 from skxmr.deep.labels import PAPER, LabelRetriever
+from skxmr.deep.loop import Learner, LoopOptions
 from skxmr.deep.split import Split
 from skxmr.nn.label_networks import AdaptiveClassifiers, LabelGraphNetwork, MultiHopGNN
-from skxmr.nn.objective import LabelObjective, Objective, Outputs
+from skxmr.nn.objective import Batch, LabelObjective, Outputs
 from skxmr.steps.label_graph import LabelGraph
 
 _PAPER = {
@@ -44,7 +46,7 @@ class ALGCNNetwork(LabelGraphNetwork):
 class ALGCNObjective(LabelObjective):
     """w_cla L_cla + alpha L_mdi + w_reg L_reg."""
 
-    def departure(self, outputs: Outputs, Y: Tensor) -> Tensor:
+    def departure(self, outputs: Outputs, batch: Batch) -> Tensor:
         """L_reg of the learned matrix."""
         return outputs["departure"]
 
@@ -102,6 +104,7 @@ class ALGCN(LabelRetriever):
     (8, 8)
     """
 
+    network_: ALGCNNetwork = field(init=False)
     tau: float = 0.4
     p: float = 0.5
     gamma: float = 0.5
@@ -144,14 +147,14 @@ class ALGCN(LabelRetriever):
         A = network.classifiers.adapted(network.A).cpu().numpy()
         return pd.DataFrame(A, index=list(self.classes_), columns=list(self.classes_))
 
-    def _build(self, split: Split) -> tuple[nn.Module, Objective]:
+    def _build(self, split: Split) -> Learner:
         if self.w_cla == self.alpha == 0:
             raise ValueError("w_cla and alpha are both 0, so nothing brings images and texts together.")
         weights = {"classification": self.w_cla, "invariance": self.alpha, "departure": self.w_reg}
-        objective = ALGCNObjective(weights, rate_factors={"classifiers.B": self.rate_factor})
         own = LabelGraph(self.tau, self.p, self.graph)
         network = partial(ALGCNNetwork, regularized=self.w_reg > 0)
-        return self._network(split, own, self._classifiers, kind=network), objective
+        loop = LoopOptions(rate_factors={"classifiers.B": self.rate_factor})
+        return Learner(self._network(split, own, self._classifiers, kind=network), ALGCNObjective(weights), loop)
 
     def _classifiers(self, Q: Tensor) -> nn.Module:
         gnn = MultiHopGNN("gcn", Q.shape[1], self.width, self.n_layers, self.n_components)

@@ -12,9 +12,10 @@ from skxmr._data.deprecation import OldParameters
 from skxmr._data.estimator import Constraints
 from skxmr._data.option_checks import check_choice
 from skxmr.deep.labels import PAPER, LabelRetriever
+from skxmr.deep.loop import Learner
 from skxmr.deep.split import Split
 from skxmr.nn.label_networks import FreeClassifiers, MultiHopGNN
-from skxmr.nn.objective import LabelObjective, Objective
+from skxmr.nn.objective import LabelObjective
 from skxmr.steps.label_graph import LabelGraph
 
 _PAPER = {"mirflickr": {"n_layers": 4, "batch_size": 100}, "nuswide": {"n_layers": 5, "batch_size": 1024}}
@@ -139,7 +140,7 @@ class DAGNN(LabelRetriever):
         other = {"gnn": "gat", "discriminator": "embedding", "hidden": None}
         return [small, small | other | {"max_epochs": 1, "validation_fraction": 0}]
 
-    def _build(self, split: Split) -> tuple[nn.Module, Objective]:
+    def _build(self, split: Split) -> Learner:
         if self.w_cla == self.alpha == 0:
             raise ValueError("w_cla and alpha are both 0, so nothing brings images and texts together.")
         judged = self.discriminator if self.w_adv else None
@@ -147,7 +148,7 @@ class DAGNN(LabelRetriever):
         weights = {"classification": self.w_cla, "invariance": self.alpha, "adversary": adversary}
         objective = LabelObjective(weights, self.temperature, self.count)
         own = LabelGraph(self.tau, self.p, self.graph, "symmetric" if self.gnn == "gcn" else "none")
-        return self._network(split, own, self._classifiers, judged), objective
+        return Learner(self._network(split, own, self._classifiers, judged), objective)
 
     def _classifiers(self, Q: Tensor) -> nn.Module:
         if self.classifier == "linear":

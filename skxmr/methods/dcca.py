@@ -9,18 +9,18 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import torch
 from sklearn.utils._param_validation import Interval, StrOptions
-from torch import Tensor, nn
+from torch import Tensor
 
 from skxmr._data.estimator import Constraints
 from skxmr._data.option_checks import check_choice
 from skxmr._linalg.moments import covariances
 from skxmr._linalg.solvers import paired_directions, signs
 from skxmr.deep.base import DeepRetriever
-from skxmr.deep.batches import PairsDataset
 from skxmr.deep.inputs import make_inputs
+from skxmr.deep.loop import Learner, LoopOptions
 from skxmr.deep.split import Split
-from skxmr.nn.networks import ACTIVATIONS, TwoBranchNetwork, encoder
-from skxmr.nn.objective import Objective, Outputs
+from skxmr.nn.networks import ACTIVATIONS, FittingRows, TwoBranchNetwork, encoder
+from skxmr.nn.objective import Batch, Objective, Outputs
 
 _ROWS = 4096  # encoded at a time
 
@@ -78,12 +78,12 @@ class DCCANetwork(TwoBranchNetwork):
         """Return the outputs of both branches, before the linear CCA."""
         return {"image": super().encode_image(image), "text": super().encode_text(text)}
 
-    def settle(self, dataset: PairsDataset) -> None:
+    def settle(self, rows: FittingRows) -> None:
         """Solve the linear CCA of the outputs on the fitting rows."""
         self.eval()
         with torch.inference_mode():
-            blocks = torch.split(torch.arange(len(dataset)), _ROWS)
-            parts = [self(**dataset.rows(index)[0]) for index in blocks]
+            batches = [rows.rows(index) for index in torch.split(torch.arange(len(rows)), _ROWS)]
+            parts = [self(batch.image, batch.text) for batch in batches]
             views = [torch.cat([part[name] for part in parts]).float().cpu().numpy() for name in ("image", "text")]
         if not all(np.isfinite(view).all() for view in views):
             return  # the scores will tell
@@ -98,13 +98,13 @@ class DCCANetwork(TwoBranchNetwork):
 
 
 class DCCAObjective(Objective):
-    """Minus the sum of the canonical correlations of d outputs; a batch needs more rows."""
+    """Minus the sum of the canonical correlations of the outputs; a batch needs more rows than there are outputs."""
 
-    def __init__(self, d: int, ridge: float) -> None:
-        super().__init__({"correlation": 1.0}, smallest_batch=d + 1)
+    def __init__(self, ridge: float) -> None:
+        super().__init__({"correlation": 1.0})
         self.ridge = ridge
 
-    def correlation(self, outputs: Outputs, Y: Tensor) -> Tensor:
+    def correlation(self, outputs: Outputs, batch: Batch) -> Tensor:
         """Minus the sum, as it is minimised."""
         return -correlation(outputs["image"], outputs["text"], self.ridge)
 
@@ -197,7 +197,7 @@ class DCCA(DeepRetriever):
         (small,) = super()._get_test_params()
         return [small | {"n_components": 2}]
 
-    def _build(self, split: Split) -> tuple[nn.Module, Objective]:
+    def _build(self, split: Split) -> Learner:
         n, d = len(split.pairs), self.n_components
         rows = min(n, self._auto_batch if isinstance(self.batch_size, str) else self.batch_size)
         if rows <= d:
@@ -208,4 +208,4 @@ class DCCA(DeepRetriever):
         inputs, widths, _ = make_inputs(self, split)
         encoders = [encoder(w, d, self.hidden, self.dropout, self.input_dropout, self.activation) for w in widths]
         network = DCCANetwork(inputs, encoders, d, self.cca_ridge, self.correlation_power)
-        return network, DCCAObjective(d, self.ridge)
+        return Learner(network, DCCAObjective(self.ridge), LoopOptions(smallest_batch=d + 1))

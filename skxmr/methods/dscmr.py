@@ -15,11 +15,12 @@ from skxmr._data.estimator import Constraints
 from skxmr._data.option_checks import check_choice
 from skxmr.deep.base import DeepRetriever
 from skxmr.deep.inputs import make_inputs
+from skxmr.deep.loop import Learner
 from skxmr.deep.options import PAPER_ADAM
 from skxmr.deep.split import Split
 from skxmr.nn import losses
 from skxmr.nn.networks import ACTIVATIONS, Dropout, TwoBranchNetwork
-from skxmr.nn.objective import PAIRS, Objective, Outputs
+from skxmr.nn.objective import PAIRS, Batch, Objective, Outputs
 
 
 class DSCMRNetwork(TwoBranchNetwork):
@@ -51,15 +52,17 @@ class DSCMRObjective(Objective):
         super().__init__(weights)
         self.temperature = temperature
 
-    def classification(self, outputs: Outputs, Y: Tensor) -> Tensor:
+    def classification(self, outputs: Outputs, batch: Batch) -> Tensor:
         """L_1, of both modalities."""
-        return losses.classification(outputs["image_scores"], Y) + losses.classification(outputs["text_scores"], Y)
+        image = losses.classification(outputs["image_scores"], batch.labels)
+        return image + losses.classification(outputs["text_scores"], batch.labels)
 
-    def discrimination(self, outputs: Outputs, Y: Tensor) -> Tensor:
+    def discrimination(self, outputs: Outputs, batch: Batch) -> Tensor:
         """L_2, across modalities and within."""
-        return losses.likelihood_of_cosines([outputs.cosine(*pair) for pair in PAIRS], Y, self.temperature, count=False)
+        cosines = [outputs.cosine(*pair) for pair in PAIRS]
+        return losses.likelihood_of_cosines(cosines, batch.labels, self.temperature, count=False)
 
-    def alignment(self, outputs: Outputs, Y: Tensor) -> Tensor:
+    def alignment(self, outputs: Outputs, batch: Batch) -> Tensor:
         """L_3, ``1/n sum_i |u_i - v_i|_2``: the mean distance of an image from its text."""
         return torch.linalg.vector_norm(outputs["image"] - outputs["text"], dim=1).mean()
 
@@ -152,7 +155,7 @@ class DSCMR(DeepRetriever):
         }  # fmt: skip
         return cls(**constants | overrides)
 
-    def _build(self, split: Split) -> tuple[nn.Module, Objective]:
+    def _build(self, split: Split) -> Learner:
         labels: Any = split.labels
         if self.w_cla == self.alpha == self.beta == 0:
             raise ValueError("w_cla, alpha and beta are all 0, so there is nothing to minimise.")
@@ -160,7 +163,7 @@ class DSCMR(DeepRetriever):
         encoders = [self._branch(d) for d in widths]
         network = DSCMRNetwork(inputs, encoders, self.hidden, self.n_components, len(labels.names))
         weights = {"classification": self.w_cla, "discrimination": self.alpha, "alignment": self.beta}
-        return network, DSCMRObjective(weights, self.temperature)
+        return Learner(network, DSCMRObjective(weights, self.temperature))
 
     def _branch(self, d: int) -> nn.Module:
         hidden = nn.Linear(d, self.hidden)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self, cast
 
@@ -18,9 +19,10 @@ from skxmr._data.labels import Labels
 from skxmr._data.option_checks import check_choice
 from skxmr.deep.label_vectors import label_vectors
 from skxmr.deep.labels import PAPER, LabelRetriever
+from skxmr.deep.loop import Learner
 from skxmr.deep.split import Split
-from skxmr.nn.label_networks import IterativeClassifiers, MultiHopGNN
-from skxmr.nn.objective import LabelObjective, Objective
+from skxmr.nn.label_networks import IterativeClassifiers, LabelGraphNetwork, MultiHopGNN
+from skxmr.nn.objective import LabelObjective
 from skxmr.steps.label_graph import LabelGraph
 
 _SHARE = 0.5  # of the given graph
@@ -29,6 +31,12 @@ _PAPER: dict[str, dict[str, Any]] = {
     "nuswide": {"w_cla": 0.8, "w_adv": 0.2, "batch_size": 2048},
     "coco": {"w_cla": 2.8, "w_adv": 0.2, "batch_size": 512, "temperature": 0.2},
 }
+
+
+class IGNNNetwork(LabelGraphNetwork):
+    """A :class:`LabelGraphNetwork` whose classifiers learn their graph."""
+
+    classifiers: IterativeClassifiers
 
 
 class IGNN(LabelRetriever):
@@ -87,6 +95,7 @@ class IGNN(LabelRetriever):
     (8, 8)
     """
 
+    network_: IGNNNetwork = field(init=False)
     graph: Any = "similarity"
     threshold: float = 0.4
     n_heads: int = 8
@@ -133,14 +142,15 @@ class IGNN(LabelRetriever):
         A = network.classifiers.adapted(network.A).cpu().numpy()
         return pd.DataFrame(A, index=list(self.classes_), columns=list(self.classes_))
 
-    def _build(self, split: Split) -> tuple[nn.Module, Objective]:
+    def _build(self, split: Split) -> Learner:
         if self.w_cla == self.w_soft == 0:
             raise ValueError("w_cla and w_soft are both 0, so nothing brings images and texts together.")
         weights = {"classification": self.w_cla, "soft": self.w_soft, "adversary": self.w_adv}
         similar = isinstance(self.graph, str) and self.graph == "similarity"
         own = LabelGraph(kind=self._similarity(split) if similar else self.graph)
         judged = "reconstruction" if self.w_adv else None
-        return self._network(split, own, self._classifiers, judged), LabelObjective(weights, self.temperature)
+        objective = LabelObjective(weights, self.temperature)
+        return Learner(self._network(split, own, self._classifiers, judged, IGNNNetwork), objective)
 
     def _classifiers(self, Q: Tensor) -> nn.Module:
         gnn = MultiHopGNN("gcn", Q.shape[1], self.width, self.n_layers, self.n_components)

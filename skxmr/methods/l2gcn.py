@@ -13,11 +13,12 @@ from torch import Tensor, nn
 from skxmr._data.estimator import Constraints
 from skxmr._data.option_checks import check_choice
 from skxmr.deep.labels import PAPER, LabelRetriever
+from skxmr.deep.loop import Learner
 from skxmr.deep.split import Split
 from skxmr.nn import contrastive, losses
 from skxmr.nn.graph_layers import LAYERS
 from skxmr.nn.label_networks import LabelGraphNetwork, MultiHopGNN
-from skxmr.nn.objective import LabelObjective, Objective, Outputs
+from skxmr.nn.objective import Batch, LabelObjective, Outputs
 from skxmr.steps.label_graph import LabelGraph
 
 _WEIGHTS = {"epsilon": 0.6, "w_soft": 1.0, "w_cla": 1.1, "w_adv": 2.2, "temperature": 0.22}
@@ -48,18 +49,18 @@ class L2GCNObjective(LabelObjective):
         super().__init__(weights, temperature)
         self.view_weight = view_weight
 
-    def circle(self, outputs: Outputs, Y: Tensor) -> Tensor:
+    def circle(self, outputs: Outputs, batch: Batch) -> Tensor:
         """L_circle of both modalities (eqs. 11-17), times a trained epsilon."""
-        parts = [contrastive.circle(outputs.cosine(name, name), Y) for name in ("image", "text")]
+        parts = [contrastive.circle(outputs.cosine(name, name), batch.labels) for name in ("image", "text")]
         return outputs.get("epsilon", 1.0) * (parts[0] + parts[1])
 
-    def soft(self, outputs: Outputs, Y: Tensor) -> Tensor:
+    def soft(self, outputs: Outputs, batch: Batch) -> Tensor:
         """L_soft (eqs. 18-22), times one minus a trained epsilon."""
-        return (1 - outputs.get("epsilon", 0.0)) * super().soft(outputs, Y)
+        return (1 - outputs.get("epsilon", 0.0)) * super().soft(outputs, batch)
 
-    def adversary(self, outputs: Outputs, Y: Tensor) -> Tensor:
+    def adversary(self, outputs: Outputs, batch: Batch) -> Tensor:
         """L_adv (eq. 25): the cross-entropies of the image and of the text discriminator, weighted."""
-        return losses.weighted_origins(outputs["from_image"], outputs["from_text"], len(Y), self.view_weight)
+        return losses.weighted_origins(outputs["from_image"], outputs["from_text"], len(batch.labels), self.view_weight)
 
 
 class L2GCN(LabelRetriever):
@@ -150,18 +151,18 @@ class L2GCN(LabelRetriever):
         check_choice(dataset, "dataset", _PAPER)
         return cls(**PAPER | _WEIGHTS | _PAPER[dataset] | overrides)
 
-    def _build(self, split: Split) -> tuple[nn.Module, Objective]:
+    def _build(self, split: Split) -> Learner:
         if self.w_cla == 0 and (self.w_soft == 0 or self.epsilon == 1):  # the circle term looks at one modality
             raise ValueError("w_cla and the weight of L_soft are both 0, so nothing brings images and texts together.")
         own = LabelGraph(self.tau, self.p, self.graph, "symmetric" if self.layer == "gcn" else "none")
         network = partial(L2GCNNetwork, learned=self.epsilon == "learned")
         judged = "reconstruction" if self.w_adv else None
-        return self._network(split, own, self._classifiers, judged, network), self._objective()
+        return Learner(self._network(split, own, self._classifiers, judged, network), self._objective())
 
     def _classifiers(self, Q: Tensor) -> nn.Module:
         return MultiHopGNN(self.layer, Q.shape[1], self.width, self.n_layers, self.n_components, self.aggregate)
 
-    def _objective(self) -> Objective:
+    def _objective(self) -> LabelObjective:
         circle, soft = (1.0, 1.0) if isinstance(self.epsilon, str) else (self.epsilon, 1 - self.epsilon)
         weights = {"circle": self.w_soft * circle, "soft": self.w_soft * soft}
         weights |= {"classification": self.w_cla, "adversary": self.w_adv}

@@ -6,15 +6,16 @@ from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
 from sklearn.utils._param_validation import Interval, StrOptions
-from torch import Tensor, nn
+from torch import Tensor
 
 from skxmr._data.estimator import Constraints
 from skxmr._data.option_checks import check_choice
+from skxmr.deep.loop import Learner, LoopOptions
 from skxmr.deep.split import Split
 from skxmr.nn.contrastive import absolute_similarity, hardest_triplets
 from skxmr.nn.objective import Objective, Outputs
 from skxmr.pairwise.cross_graph import CrossGraph, Words
-from skxmr.pairwise.encoders import RegionBatch, WordBatch
+from skxmr.pairwise.encoders import RegionBatch, SetBatch, WordBatch
 from skxmr.pairwise.networks import SetNetwork, set_encoders
 from skxmr.pairwise.pair_graphs import Side
 from skxmr.pairwise.retriever import PairwiseRetriever
@@ -45,19 +46,19 @@ class RACGNetwork(SetNetwork):
 
 
 class RACGObjective(Objective):
-    """Hardest negatives of the batch, and absolute similarities; `Y` holds the image of each row."""
+    """Hardest negatives of the batch, and absolute similarities."""
 
-    def __init__(self, margin: float, tau: float, beta: float, gamma: float, clip: float | None) -> None:
-        super().__init__({"triplets": 1.0, "absolute": tau}, clip=clip)
+    def __init__(self, margin: float, tau: float, beta: float, gamma: float) -> None:
+        super().__init__({"triplets": 1.0, "absolute": tau})
         self.margin, self.beta, self.gamma = margin, beta, gamma
 
-    def triplets(self, outputs: Outputs, Y: Tensor) -> Tensor:
+    def triplets(self, outputs: Outputs, batch: SetBatch) -> Tensor:
         """RACG eq. 21."""
-        return hardest_triplets(outputs["similarity"], Y == Y.T, self.margin)
+        return hardest_triplets(outputs["similarity"], batch.same_image, self.margin)
 
-    def absolute(self, outputs: Outputs, Y: Tensor) -> Tensor:
+    def absolute(self, outputs: Outputs, batch: SetBatch) -> Tensor:
         """RACG eq. 22."""
-        return absolute_similarity(outputs["similarity"], Y == Y.T, self.beta, self.gamma)
+        return absolute_similarity(outputs["similarity"], batch.same_image, self.beta, self.gamma)
 
 
 class RACG(PairwiseRetriever):
@@ -174,7 +175,7 @@ class RACG(PairwiseRetriever):
         (small,) = super()._get_test_params()
         return [small | {"n_heads": 4}]
 
-    def _build(self, split: Split) -> tuple[nn.Module, Objective]:
+    def _build(self, split: Split) -> Learner:
         d = self.n_components
         position_width = d // 8 if isinstance(self.position_width, str) else self.position_width
         if position_width >= d:
@@ -194,4 +195,5 @@ class RACG(PairwiseRetriever):
             d, self.n_heads, self.scale, self.image_graph, text_graph, self.cross_graph, self.second_mean
         )
         network = RACGNetwork(encoders, graph, d, self.text_graph == "sparse")
-        return network, RACGObjective(self.margin, self.tau, self.beta, self.gamma, self.clip)
+        objective = RACGObjective(self.margin, self.tau, self.beta, self.gamma)
+        return Learner(network, objective, LoopOptions(clip=self.clip))

@@ -6,14 +6,16 @@ from numbers import Real
 from typing import Any, ClassVar, Self
 
 from sklearn.utils._param_validation import Interval, StrOptions
-from torch import Tensor, nn
+from torch import Tensor
 
 from skxmr._data.estimator import Constraints
 from skxmr._data.option_checks import check_choice
+from skxmr.deep.loop import Learner, LoopOptions
 from skxmr.deep.split import Split
 from skxmr.nn.contrastive import hardest_triplets
 from skxmr.nn.objective import Objective, Outputs
 from skxmr.pairwise.cross_attention import attended_cosines, pooled
+from skxmr.pairwise.encoders import SetBatch
 from skxmr.pairwise.networks import NodeSet, SetNetwork, set_encoders
 from skxmr.pairwise.retriever import PairwiseRetriever
 
@@ -38,15 +40,15 @@ class SCANNetwork(SetNetwork):
 
 
 class SCANObjective(Objective):
-    """The hinge on the hardest negatives of the batch, summed; `Y` holds the image of each row."""
+    """The hinge on the hardest negatives of the batch, summed."""
 
-    def __init__(self, margin: float, clip: float | None) -> None:
-        super().__init__({"triplets": 1.0}, clip=clip)
+    def __init__(self, margin: float) -> None:
+        super().__init__({"triplets": 1.0})
         self.margin = margin
 
-    def triplets(self, outputs: Outputs, Y: Tensor) -> Tensor:
+    def triplets(self, outputs: Outputs, batch: SetBatch) -> Tensor:
         """SCAN eq. 12."""
-        return hardest_triplets(outputs["similarity"], Y == Y.T, self.margin)
+        return hardest_triplets(outputs["similarity"], batch.same_image, self.margin)
 
 
 class SCAN(PairwiseRetriever):
@@ -128,11 +130,11 @@ class SCAN(PairwiseRetriever):
         (small,) = super()._get_test_params()
         return [small | {"attention": "image_to_text"}]
 
-    def _build(self, split: Split) -> tuple[nn.Module, Objective]:
+    def _build(self, split: Split) -> Learner:
         sharpness = SHARPNESS[self.attention] if isinstance(self.sharpness, str) else self.sharpness
         pooling = POOLING[self.attention] if isinstance(self.pooling_sharpness, str) else self.pooling_sharpness
         encoders = set_encoders(self, split, unit_length=True)
         network = SCANNetwork(
             encoders, self.n_components, self.attention, sharpness, pooling if self.pooling == "lse" else None
         )
-        return network, SCANObjective(self.margin, self.clip)
+        return Learner(network, SCANObjective(self.margin), LoopOptions(clip=self.clip))

@@ -71,7 +71,8 @@ class Discriminator(nn.Module):
     hidden : tuple of int or None, default=None
         Hidden units, with a LeakyReLU after each layer; None is BatchNorm, d -> d/4 -> d/16 -> 2, as in DAGNN.
     ramp : bool, default=False
-        Multiply the strength by ``2 / (1 + e^(-10 progress)) - 1``; whoever trains moves `progress` from 0 to 1.
+        Multiply the strength by ``2 / (1 + e^(-10 q)) - 1``, where q is the share of the training that is done:
+        whoever trains calls :meth:`advance` before every batch.
 
     Examples
     --------
@@ -91,21 +92,15 @@ class Discriminator(nn.Module):
         self.strength, self.ramp = strength, ramp
         # A tensor, because a compiled step would be compiled anew for every other number.
         self.register_buffer("reach", torch.tensor(float(strength)), persistent=False)
-        self.progress = 0.0
+        self.advance(0.0)
         widths = [d, *((max(d // 4, 4), max(d // 16, 4)) if hidden is None else hidden)]
         layers: list[nn.Module] = [nn.BatchNorm1d(d)] if hidden is None else []
         for pair in itertools.pairwise(widths):
             layers += [nn.Linear(*pair), nn.LeakyReLU(SLOPE)]
         self.layers = nn.Sequential(*layers, nn.Linear(widths[-1], 2))
 
-    @property
-    def progress(self) -> float:
-        """Share of the training that is done."""
-        return self._progress
-
-    @progress.setter
-    def progress(self, done: float) -> None:
-        self._progress = done
+    def advance(self, done: float) -> None:
+        """Set the strength for the share of the training that is done, from 0 to 1."""
         if self.ramp:
             self.reach.fill_(self.strength * (2 / (1 + math.exp(-10 * done)) - 1))
 
@@ -124,6 +119,11 @@ class Discriminator(nn.Module):
         """
         logits: Tensor = self.layers(reverse_gradient(torch.cat(parts), self.reach))
         return list(torch.split(logits, [len(part) for part in parts]))
+
+
+def discriminators(network: nn.Module) -> list[Discriminator]:
+    """Return the discriminators of a network."""
+    return [module for module in network.modules() if isinstance(module, Discriminator)]
 
 
 class DualGAN(nn.Module):

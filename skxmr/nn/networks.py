@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from skxmr.nn.objective import AnyBatch
+
 # Slope of every LeakyReLU in the public code of the papers.
 SLOPE = 0.2
+# Width of what a pre-trained text network returns.
+TEXT_WIDTH = 300
+_TEXT_HIDDEN = 4096
 ACTIVATIONS = {"gelu": nn.GELU, "relu": nn.ReLU, "tanh": nn.Tanh}
 
 
@@ -148,7 +155,48 @@ def encoder(
     return nn.Sequential(*layers)
 
 
-class TwoBranchNetwork(nn.Module):
+class FittingRows(Protocol):
+    """The rows of a fit, as a network sees them that learns something without gradients."""
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+
+    def rows(self, index: Tensor) -> AnyBatch:
+        """Return the batch of an index tensor."""
+
+
+class RetrievalNetwork(nn.Module, ABC):
+    """What every deep method trains: two encoders, and outputs for an objective.
+
+    Attributes
+    ----------
+    text_input : nn.Module
+        What is done to raw texts first. A `PretrainedText` is trained on the labels before the network is.
+    """
+
+    text_input: nn.Module
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.text_input = nn.Identity()
+
+    @abstractmethod
+    def encode_image(self, x: Any) -> Any:
+        """Map images into the common space, or into what the method compares."""
+
+    @abstractmethod
+    def encode_text(self, x: Any) -> Any:
+        """Map texts into the common space, or into what the method compares."""
+
+    @abstractmethod
+    def forward(self, image: Any, text: Any) -> dict[str, Tensor]:
+        """Return the outputs of a batch by name, as the terms of the objective ask for them."""
+
+    def settle(self, rows: FittingRows) -> None:
+        """Learn what is learned without gradients; called after every epoch, before the validation rows are scored."""
+
+
+class TwoBranchNetwork(RetrievalNetwork):
     """One encoder per modality, into a common space.
 
     Parameters
@@ -221,3 +269,47 @@ class TwoBranchNetwork(nn.Module):
             ``"image"`` and ``"text"``, the embeddings (n, d).
         """
         return {"image": self.encode_image(image), "text": self.encode_text(text)}
+
+
+class PretrainedText(nn.Module):
+    """Text network d -> 4096 -> 300 with LeakyReLU after both, trained to predict the labels, then frozen.
+
+    Parameters
+    ----------
+    before : nn.Module
+        What is done to the raw rows first.
+    d, c : int
+        Width of the text and number of labels.
+    dropout, input_dropout : float
+        While it is trained.
+
+    Shapes: x (n, d); output (n, 300).
+    """
+
+    def __init__(self, before: nn.Module, d: int, c: int, dropout: float, input_dropout: float) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            before,
+            Dropout(input_dropout),
+            nn.Linear(d, _TEXT_HIDDEN),
+            nn.LeakyReLU(SLOPE),
+            Dropout(dropout),
+            nn.Linear(_TEXT_HIDDEN, TEXT_WIDTH),
+            nn.LeakyReLU(SLOPE),
+        )
+        self.to_labels = nn.Linear(TEXT_WIDTH, c)
+        self.frozen = False
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the representations."""
+        out: Tensor = self.layers(x)
+        return out
+
+    def train(self, mode: bool = True) -> PretrainedText:
+        """Set the mode; frozen, it stays in evaluation mode."""
+        return super().train(mode and not self.frozen)
+
+    def freeze(self) -> None:
+        """Make it data: nothing in it learns or drops any more."""
+        self.frozen = True
+        self.eval().requires_grad_(False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import operator
 from collections.abc import Mapping
+from typing import NamedTuple, Protocol
 
 from torch import Tensor
 from torch.nn import functional
@@ -12,6 +13,45 @@ from torch.nn import functional
 from skxmr.nn import contrastive, losses
 
 PAIRS = ("image", "text"), ("image", "image"), ("text", "text")
+
+
+class Batch(NamedTuple):
+    """Rows of both views that are learned from together.
+
+    Parameters
+    ----------
+    image : Tensor of shape (n, d_image)
+        The images.
+    text : Tensor of shape (n, d_text)
+        The texts.
+    labels : Tensor of shape (n, c)
+        Multi-hot labels as floats; c is 0 where fit was given no labels.
+    """
+
+    image: Tensor
+    text: Tensor
+    labels: Tensor
+
+    @property
+    def size(self) -> int:
+        """Number of rows; where several processes share a batch, of the whole batch."""
+        return len(self.labels)
+
+
+class AnyBatch(Protocol):
+    """A batch of any method: it has at least an image part and a text part."""
+
+    @property
+    def image(self) -> object:
+        """Return the image part."""
+
+    @property
+    def text(self) -> object:
+        """Return the text part."""
+
+    @property
+    def size(self) -> int:
+        """Return the number of rows."""
 
 
 class Outputs(dict[str, Tensor]):
@@ -38,42 +78,23 @@ class Outputs(dict[str, Tensor]):
 class Objective:
     """What a method minimises: the weighted sum of its named terms.
 
-    A subclass has one method a term, called with the network's outputs and the labels Y (n, c). Adversaries are
-    functions in the network, behind a gradient reversal, so their terms are *added*: the reversal layer is the minus
-    sign.
+    A subclass has one method per term, which is called with the network's outputs and the batch, and returns a scalar.
+    Adversaries are functions in the network, behind a gradient reversal, so their terms are *added*: the reversal layer
+    is the minus sign.
 
     Parameters
     ----------
     weights : mapping of str to float
         Weight of each term; terms that are not named, or weigh nothing, are not computed.
-    critic_every : int
-        Update discriminators with every so-manieth batch only.
-    smallest_batch : int
-        A remainder of fewer rows joins the batch before it.
-    rate_factors : mapping of str to float or None
-        Factor of the learning rate for parameters of the network, by name; these are not decayed.
-    clip : float or None
-        Longer gradients are scaled to this length.
     """
 
-    def __init__(
-        self,
-        weights: Mapping[str, float],
-        critic_every: int = 1,
-        smallest_batch: int = 2,
-        rate_factors: Mapping[str, float] | None = None,
-        clip: float | None = None,
-    ) -> None:
+    def __init__(self, weights: Mapping[str, float]) -> None:
         self.weights = {name: weight for name, weight in weights.items() if weight != 0}
-        self.critic_every = critic_every
-        self.smallest_batch = smallest_batch
-        self.rate_factors = dict(rate_factors or {})
-        self.clip = clip
 
-    def terms(self, outputs: Mapping[str, Tensor], Y: Tensor) -> dict[str, Tensor]:
+    def terms(self, outputs: Mapping[str, Tensor], batch: AnyBatch) -> dict[str, Tensor]:
         """Return the named terms of a batch, scalars all."""
         shared = Outputs(outputs)
-        return {name: getattr(self, name)(shared, Y) for name in self.weights}
+        return {name: getattr(self, name)(shared, batch) for name in self.weights}
 
     def total(self, terms: Mapping[str, Tensor]) -> Tensor:
         """Return the weighted sum of the terms."""
@@ -86,7 +107,7 @@ class LabelObjective(Objective):
 
     Parameters
     ----------
-    weights, rate_factors : mapping
+    weights : mapping of str to float
         As in :class:`Objective`.
     temperature : float
         Of the cosines, in the soft contrastive term or the invariance term: no method has both.
@@ -94,32 +115,26 @@ class LabelObjective(Objective):
         The invariance term counts the shared labels, and does not just see whether there are any.
     """
 
-    def __init__(
-        self,
-        weights: Mapping[str, float],
-        temperature: float = 2.0,
-        count: bool = True,
-        rate_factors: Mapping[str, float] | None = None,
-    ) -> None:
-        super().__init__(weights, rate_factors=rate_factors)
+    def __init__(self, weights: Mapping[str, float], temperature: float = 2.0, count: bool = True) -> None:
+        super().__init__(weights)
         self.temperature = temperature
         self.count = count
 
-    def classification(self, outputs: Outputs, Y: Tensor) -> Tensor:
+    def classification(self, outputs: Outputs, batch: Batch) -> Tensor:
         """L_cla on the cosines with the classifiers: DAGNN eq. 9, both modalities."""
         scores = [outputs.cosine(name, "classifiers") for name in ("image", "text")]
-        return losses.classification(scores[0], Y) + losses.classification(scores[1], Y)
+        return losses.classification(scores[0], batch.labels) + losses.classification(scores[1], batch.labels)
 
-    def invariance(self, outputs: Outputs, Y: Tensor) -> Tensor:
+    def invariance(self, outputs: Outputs, batch: Batch) -> Tensor:
         """L_mdi: DAGNN eq. 10."""
         cosines = [outputs.cosine(*pair) for pair in PAIRS]
-        return losses.likelihood_of_cosines(cosines, Y, self.temperature, self.count)
+        return losses.likelihood_of_cosines(cosines, batch.labels, self.temperature, self.count)
 
-    def soft(self, outputs: Outputs, Y: Tensor) -> Tensor:
+    def soft(self, outputs: Outputs, batch: Batch) -> Tensor:
         """Soft contrastive loss of I-GNN and L2-GCN."""
         cosines = [outputs.cosine(*pair) for pair in PAIRS]
-        return contrastive.soft_contrastive_of_cosines(cosines, Y, self.temperature)
+        return contrastive.soft_contrastive_of_cosines(cosines, batch.labels, self.temperature)
 
-    def adversary(self, outputs: Outputs, Y: Tensor) -> Tensor:
+    def adversary(self, outputs: Outputs, batch: Batch) -> Tensor:
         """L_adv: DAGNN eq. 11."""
-        return losses.origins(outputs["from_image"], outputs["from_text"], len(Y))
+        return losses.origins(outputs["from_image"], outputs["from_text"], len(batch.labels))

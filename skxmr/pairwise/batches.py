@@ -15,7 +15,7 @@ from skxmr._data.regions import Regions
 from skxmr._data.repeated import IndexedRows
 from skxmr.deep.batches import LazyRows, ViewSource
 from skxmr.metrics import SameGroup
-from skxmr.pairwise.encoders import RegionBatch, WordBatch
+from skxmr.pairwise.encoders import RegionBatch, SetBatch, WordBatch
 from skxmr.pairwise.vocabulary import Vocabulary, is_anchor, places_of
 
 
@@ -129,12 +129,12 @@ class WordSource:
 
 
 class SetsDataset(torch.utils.data.Dataset[Any]):
-    """Images and texts of the fitting rows; in place of labels, which rows share their image."""
+    """Images and texts of the fitting rows, and which rows share their image."""
 
     def __init__(self, images: RegionSource, texts: WordSource, groups: NDArray[Any], device: torch.device) -> None:
         self.image, self.text, self.device = images, texts, device
         self.held_out: tuple[RegionSource, WordSource, SameGroup] | None = None  # the validation rows
-        self.groups = _placed(groups.astype(np.int64), device)[:, None]
+        self.groups = _placed(groups.astype(np.int64), device)
         self.stream: Any = torch.cuda.Stream(device) if device.type == "cuda" else None  # type: ignore[no-untyped-call]
 
     def __len__(self) -> int:
@@ -145,10 +145,10 @@ class SetsDataset(torch.utils.data.Dataset[Any]):
         """Whether nothing is streamed."""
         return self.image.resident and self.text.resident
 
-    def rows(self, index: Tensor, placed: Tensor | None = None) -> tuple[dict[str, Any], Tensor]:
+    def rows(self, index: Tensor, placed: Tensor | None = None) -> SetBatch:
         """Return the batch of an index on the CPU, and perhaps its copy on the device."""
         placed = index.to(self.device) if placed is None else placed
-        return {"image": self.image.rows(index, placed), "text": self.text.rows(index, placed)}, self.groups[placed]
+        return SetBatch(self.image.rows(index, placed), self.text.rows(index, placed), self.groups[placed])
 
 
 def _spread(bounds: Tensor, width: int) -> tuple[Tensor, Tensor]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
@@ -60,6 +60,24 @@ class WordBatch(Sliced):
     tags: Tensor | None
     vectors: Tensor | None
     edges: Tensor | None
+
+
+class SetBatch(NamedTuple):
+    """Images and texts that are learned from together; `groups` (b,) says which rows share their image."""
+
+    image: RegionBatch
+    text: WordBatch
+    groups: Tensor
+
+    @property
+    def size(self) -> int:
+        """Number of rows."""
+        return len(self.groups)
+
+    @property
+    def same_image(self) -> Tensor:
+        """Return which texts (b, b) are about the image of a row."""
+        return self.groups[:, None] == self.groups
 
 
 class RegionEncoder(nn.Module):

@@ -16,6 +16,7 @@ from skxmr._data.regions import Regions
 from skxmr._data.repeated import IndexedRows
 from skxmr.deep.inputs import standardizing
 from skxmr.deep.split import Split
+from skxmr.nn.networks import RetrievalNetwork
 from skxmr.pairwise.checks import check_known
 from skxmr.pairwise.encoders import RegionBatch, RegionEncoder, Sliced, WordBatch, WordEncoder
 from skxmr.pairwise.vocabulary import Vocabulary
@@ -44,7 +45,7 @@ class Encoders(NamedTuple):
     vocabulary: Vocabulary
 
 
-class SetNetwork(nn.Module):
+class SetNetwork(RetrievalNetwork):
     """Encoders of regions and words, and a comparison of all images with all texts of a batch.
 
     Parameters
@@ -106,7 +107,7 @@ def set_encoders(
     `uses` says which of ``"tags"`` and ``"heads"`` the network looks at, where there are any.
     """
     images, texts, d = split.pairs.image, split.pairs.text, retriever.n_components
-    if retriever.warm_start and hasattr(retriever, "network_"):  # whose words keep their numbers
+    if retriever.warm_start and "network_" in vars(retriever):  # whose words keep their numbers
         vocabulary = retriever.network_.vocabulary
         check_known(vocabulary, texts)
     else:

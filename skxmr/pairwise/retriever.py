@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import field
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -18,13 +17,14 @@ from skxmr._data.pairs import Pairs
 from skxmr._data.repeated import IndexedRows
 from skxmr.base import ComparingRetriever
 from skxmr.deep import distributed
-from skxmr.deep.callbacks import SCHEDULES
+from skxmr.deep.callbacks import SCHEDULES, Validation
 from skxmr.deep.split import Split, split_rows
 from skxmr.deep.trained import TrainedRetriever
 from skxmr.metrics import SameGroup
 from skxmr.metrics._asking import check_where
 from skxmr.pairwise.batches import RegionSource, SetsDataset, WordSource
 from skxmr.pairwise.checks import check_known, checked_images, checked_texts
+from skxmr.pairwise.networks import SetNetwork
 from skxmr.pairwise.scores import pair_scores, some_pair_scores, validation_recalls
 
 if TYPE_CHECKING:
@@ -81,6 +81,7 @@ class PairwiseRetriever(TrainedRetriever, ComparingRetriever):
         Width of the features of regions, and of the vectors of words, 0 where there were none.
     """
 
+    network_: SetNetwork = field(init=False)
     n_components: int = field(default=1024, kw_only=False)
     word_width: int = 300
     min_count: int = 1
@@ -150,7 +151,7 @@ class PairwiseRetriever(TrainedRetriever, ComparingRetriever):
             dataset.held_out = images.of(IndexedRows(view, shown)), texts.of(slice(n, None)), relevance
         return dataset
 
-    def _measure(self, network: Any, split: Split, dataset: Any) -> Callable[[], dict[str, float]] | None:
+    def _measure(self, network: Any, split: Split, dataset: Any) -> Validation | None:
         return None if dataset.held_out is None else validation_recalls(network, *dataset.held_out)
 
     def _sources(

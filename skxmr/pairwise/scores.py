@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from skxmr.deep.callbacks import Validation
 from skxmr.metrics import SameGroup, retrieval_recalls
 from skxmr.pairwise.batches import RegionSource, WordSource
 
@@ -67,10 +68,8 @@ def some_pair_scores(
     return out
 
 
-def validation_recalls(
-    network: Any, images: RegionSource, texts: WordSource, relevance: SameGroup
-) -> Callable[[], dict[str, float]]:
-    """Return a function that measures recalls on the validation rows; the mean recall comes last."""
+def validation_recalls(network: Any, images: RegionSource, texts: WordSource, relevance: SameGroup) -> Validation:
+    """Return how recalls are measured on the validation rows; the mean recall chooses the epoch."""
     cuts = [k for k in (1, 5, 10) if k <= min(relevance.shape)]
 
     def score() -> dict[str, float]:
@@ -82,7 +81,7 @@ def validation_recalls(
         names = [f"{direction}_r{k}" for direction in ("i2t", "t2i") for k in cuts] + ["mr"]
         return {f"validation_{name}": found[name] for name in names}
 
-    return score
+    return Validation(score, "validation_mr")
 
 
 def _by_length(columns: Tensor, own: NDArray[Any], lengths: Tensor) -> tuple[Tensor, NDArray[Any]]:

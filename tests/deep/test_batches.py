@@ -39,7 +39,7 @@ def test_read_only_views_are_not_written_to():
 @pytest.mark.parametrize(("batch_size", "sizes"), [(4, [4, 4, 2]), (3, [3, 3, 4]), (9, [10]), (10, [10]), (50, [10])])
 def test_no_batch_has_one_row(batch_size, sizes):
     found = Batches(PairsDataset(IMAGE, sp.csr_array(TEXT), Y, CPU), batch_size)
-    assert [len(Y) for _, Y in found] == sizes and len(found) == len(sizes)
+    assert [len(batch.labels) for batch in found] == sizes and len(found) == len(sizes)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -58,20 +58,19 @@ def test_some_rows_of_an_array_are_its_rows_and_no_copy(dtype):
 def test_an_epoch_visits_every_row_once_with_its_partner():
     dataset = PairsDataset(IMAGE, sp.csr_array(TEXT), sp.csr_array(Y), CPU)
     shuffled = Batches(dataset, 3, shuffle=True, generator=torch.Generator().manual_seed(0))
-    seen = [(views["image"], views["text"], labels) for views, labels in shuffled]
-    image, text, labels = (torch.cat(parts).numpy() for parts in zip(*seen, strict=True))
+    image, text, labels = (torch.cat(parts).numpy() for parts in zip(*shuffled, strict=True))
     order = (image[:, 0] / 4).astype(int)
     assert sorted(order) == list(range(10)) and order.tolist() != list(range(10))
     assert_array_equal(text, TEXT[order])
     assert_array_equal(labels, Y[order])
-    assert [len(Y) for _, Y in shuffled] == [3, 3, 4]  # a second epoch, in another order
+    assert [len(batch.labels) for batch in shuffled] == [3, 3, 4]  # a second epoch, in another order
 
 
 def test_shuffling_heeds_its_generator_only():
     dataset = PairsDataset(IMAGE, TEXT, Y, CPU)
     state = torch.get_rng_state()
     orders = [
-        torch.cat([views["image"][:, 0] for views, _ in Batches(dataset, 4, True, torch.Generator().manual_seed(s))])
+        torch.cat([batch.image[:, 0] for batch in Batches(dataset, 4, True, torch.Generator().manual_seed(s))])
         for s in (1, 1, 2)
     ]
     assert torch.equal(orders[0], orders[1]) and not torch.equal(orders[0], orders[2])
@@ -91,7 +90,7 @@ def test_sparse_views_are_made_dense_where_that_is_little(monkeypatch, tmp_path)
     assert not fits_on_device(sparse, CPU)
     dataset = PairsDataset(IMAGE, sparse, Y, CPU)
     assert not dataset.resident
-    assert_array_equal(dataset.rows(torch.tensor([4, 1]))[0]["text"], TEXT[[4, 1]])
+    assert_array_equal(dataset.rows(torch.tensor([4, 1])).text, TEXT[[4, 1]])
 
 
 @pytest.mark.parametrize(("free", "expected"), [(319, False), (320, True)])

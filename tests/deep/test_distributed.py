@@ -13,7 +13,7 @@ from pandas.testing import assert_frame_equal
 from torch import distributed as dist
 
 from skxmr.deep import distributed
-from skxmr.nn.objective import Objective
+from skxmr.deep.loop import LoopOptions
 
 from .ranks import MODELS, WITH_NOISE, data, fit
 from .toy import Toy
@@ -71,10 +71,10 @@ def test_other_rows_are_refused_on_every_rank(found):
     assert messages[0].startswith("process 1 was given image (140, 20)") and "give all rows to every" in messages[0]
 
 
-def test_memory_that_runs_out_is_told_without_trying_other_batches(found):
-    """Which would wait for the other ranks."""
+def test_memory_that_runs_out_is_told_by_every_process(found):
     for number, rank in enumerate(found[0]):
-        assert rank["memory"].startswith(f"process {number} ran out of memory; set batch_size=15")
+        assert rank["memory"].startswith(f"process {number}: the cpu device ran out of memory")
+        assert "halve batch_size to 15" in rank["memory"]
 
 
 def test_processes_without_a_group_are_noticed(small, monkeypatch):
@@ -102,22 +102,22 @@ def three(monkeypatch):
 
 
 def test_a_batch_has_a_row_for_every_rank(three):
-    assert distributed.joined(Objective({}, smallest_batch=2), 3).smallest_batch == 3
+    assert distributed.joint_loop(LoopOptions(smallest_batch=2), 3).smallest_batch == 3
     with pytest.raises(ValueError, match="batch_size=2 with 3 processes; each needs a row"):
-        distributed.joined(Objective({}), 2)
+        distributed.joint_loop(LoopOptions(), 2)
 
 
 def test_every_rank_has_its_own_gpu(three, monkeypatch):
     placed = []
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setattr(torch.cuda, "set_device", placed.append)
-    assert distributed.place(torch.device("cuda")) == torch.device("cuda", 1) == placed[0]
-    assert distributed.place(torch.device("cpu")) == torch.device("cpu")
+    assert distributed.rank_device(torch.device("cuda")) == torch.device("cuda", 1) == placed[0]
+    assert distributed.rank_device(torch.device("cpu")) == torch.device("cpu")
     with pytest.raises(ValueError, match="device='cuda:0' with 3 processes"):
-        distributed.place(torch.device("cuda", 0))
+        distributed.rank_device(torch.device("cuda", 0))
     monkeypatch.setenv("LOCAL_RANK", "2")
     with pytest.raises(ValueError, match="process 2 of this machine needs a GPU of its own, but torch finds 2"):
-        distributed.place(torch.device("cuda"))
+        distributed.rank_device(torch.device("cuda"))
 
 
 def test_without_accelerate_the_way_out_is_named(three, monkeypatch):

@@ -11,12 +11,11 @@ from skxmr import Pairs
 from skxmr._data.labels import encode_labels
 from skxmr.deep.batches import PairsDataset
 from skxmr.deep.inputs import PretrainedText, pretrain_text, standardizer, wants_pretraining
+from skxmr.deep.interrupts import forget_interrupts
 from skxmr.deep.options import Options
 from skxmr.deep.split import split_rows
 
-OPTIONS = Options(
-    0.1, 32, 500, "sgd", 0.5, "cosine", "float32", False, 1, ["not a callback"], 1
-)  # none of it counts here
+OPTIONS = Options(0.1, 32, 500, "sgd", 0.5, "cosine", "float32", 1, ["not a callback"], 1)  # none of it counts here
 
 
 @pytest.mark.parametrize("form", [np.asarray, sp.csr_array])
@@ -96,16 +95,16 @@ def test_pretraining_is_repeatable():
 
 
 def test_an_interrupt_while_pretraining_raises(monkeypatch):
-    from skxmr.deep import inputs, trainer
+    from skxmr.deep import inputs
 
-    monkeypatch.setattr(trainer, "_last_interrupt", -np.inf)
+    forget_interrupts()
     calls = []
 
-    def interrupted(self, outputs, Y, original=inputs._CrossEntropy.terms):
+    def interrupted(self, outputs, batch, original=inputs._CrossEntropy.terms):
         calls.append(1)
         if len(calls) == 12:
             raise KeyboardInterrupt
-        return original(self, outputs, Y)
+        return original(self, outputs, batch)
 
     monkeypatch.setattr(inputs._CrossEntropy, "terms", interrupted)
     with pytest.raises(KeyboardInterrupt):

@@ -20,9 +20,9 @@ class ReadableNetwork(ToyNetwork):
 
 class Readable(Toy, LabelRetriever):
     def _build(self, split):
-        network, objective = super()._build(split)
-        network.__class__ = ReadableNetwork
-        return network, objective
+        learner = super()._build(split)
+        learner.network.__class__ = ReadableNetwork
+        return learner
 
 
 class WithGraph:

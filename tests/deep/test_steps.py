@@ -7,16 +7,20 @@ from numpy.testing import assert_allclose, assert_array_equal
 from torch import nn
 
 from skxmr.deep.batches import Batches, PairsDataset
+from skxmr.deep.callbacks import Validation
+from skxmr.deep.loop import Learner, LoopOptions
 from skxmr.deep.options import OPTIMIZERS, Options
 from skxmr.deep.training import train
 from skxmr.nn import contrastive, losses
 from skxmr.nn.adversaries import Discriminator
-from skxmr.nn.objective import LabelObjective, Objective, Outputs
+from skxmr.nn.networks import RetrievalNetwork
+from skxmr.nn.objective import Batch, LabelObjective, Objective, Outputs
 
-OPTIONS = Options(0.01, 10, 1, "adamw", 0.0, "constant", "float32", False, None, None, 0)
+OPTIONS = Options(0.01, 10, 1, "adamw", 0.0, "constant", "float32", None, None, 0)
+NOTHING = LoopOptions()
 
 
-class Network(nn.Module):
+class Network(RetrievalNetwork):
     """One linear map a modality, a free parameter, and a discriminator."""
 
     def __init__(self):
@@ -41,10 +45,10 @@ class Network(nn.Module):
 class Distance(Objective):
     """Distance of the views, and the critic's cross-entropy."""
 
-    def distance(self, outputs, Y):
+    def distance(self, outputs, batch):
         return ((outputs["image"] - outputs["text"]) ** 2).mean()
 
-    def adversary(self, outputs, Y):
+    def adversary(self, outputs, batch):
         return (outputs["from_image"] ** 2 + outputs["from_text"] ** 2).mean()
 
 
@@ -57,14 +61,11 @@ def dataset(n=40):
     return PairsDataset(*views, np.zeros((n, 1)), torch.device("cpu"))
 
 
-def run(objective, n=40, settle=None, score=None, **options):
-    network = Network()
-    if settle is not None:
-        network.settle = settle
-    outcome = train(
-        network, objective, dataset(n), score, torch.Generator().manual_seed(0), OPTIONS._replace(**options)
-    )
-    return network, outcome
+def run(objective, n=40, network=None, validation=None, loop=NOTHING, **options):
+    network = Network() if network is None else network
+    generator = torch.Generator().manual_seed(0)
+    train(Learner(network, objective, loop), dataset(n), validation, generator, OPTIONS._replace(**options))
+    return network
 
 
 def state(module):
@@ -74,7 +75,7 @@ def state(module):
 @pytest.mark.parametrize(("k", "moves"), [(1, True), (4, True), (5, False)])
 def test_the_critic_learns_with_every_kth_batch_only(k, moves):
     """Four batches: with k = 5 its turn never comes, and the projectors learn all the same."""
-    network, _ = run(Distance(WEIGHTS, critic_every=k))
+    network = run(Distance(WEIGHTS), loop=LoopOptions(critic_every=k))
     fresh = Network()
     assert (not torch.equal(state(network.critic), state(fresh.critic))) == moves
     assert not torch.equal(state(network.image), state(fresh.image))
@@ -82,15 +83,15 @@ def test_the_critic_learns_with_every_kth_batch_only(k, moves):
 
 def test_a_resting_critic_still_passes_the_reversed_gradient_on():
     """The projectors move as they would with a critic that never changes."""
-    network, _ = run(Distance({"adversary": 1.0}, critic_every=1000))
+    network = run(Distance({"adversary": 1.0}), loop=LoopOptions(critic_every=1000))
     expected = Network()
     generator = torch.Generator().manual_seed(0)
     learnt = [p for name, p in expected.named_parameters() if "critic" not in name]
     optimizer = torch.optim.AdamW(learnt, lr=0.01, weight_decay=0.0)
-    for step, (inputs, Y) in enumerate(Batches(dataset(), 10, shuffle=True, generator=generator)):
-        expected.critic.progress = step / 4
+    for step, batch in enumerate(Batches(dataset(), 10, shuffle=True, generator=generator)):
+        expected.critic.advance(step / 4)
         optimizer.zero_grad()
-        Distance({"adversary": 1.0}).adversary(expected(**inputs), Y).backward()
+        Distance({"adversary": 1.0}).adversary(expected(batch.image, batch.text), batch).backward()
         optimizer.step()
     assert_allclose(state(network), state(expected), atol=1e-6)
     assert not torch.equal(state(network.image), state(Network().image))
@@ -98,18 +99,15 @@ def test_a_resting_critic_still_passes_the_reversed_gradient_on():
 
 def test_the_share_of_the_training_that_is_done_reaches_the_critic():
     seen = []
+    network = Network()
 
     class Watched(Distance):
-        def adversary(self, outputs, Y):
-            seen.append(network_of_run[0].critic.progress)
-            return super().adversary(outputs, Y)
+        def adversary(self, outputs, batch):
+            seen.append(network.critic.reach.item())
+            return super().adversary(outputs, batch)
 
-    network_of_run = [Network()]
-    train(
-        network_of_run[0], Watched(WEIGHTS), dataset(), None, torch.Generator().manual_seed(0),
-        OPTIONS._replace(max_epochs=2),
-    )  # fmt: skip
-    assert_allclose(seen, np.arange(8) / 8)
+    run(Watched(WEIGHTS), network=network, max_epochs=2)
+    assert_allclose(seen, 2 / (1 + np.exp(-10 * np.arange(8) / 8)) - 1, atol=1e-6)
 
 
 @pytest.mark.parametrize("schedule", ["constant", "onecycle", "cosine"])
@@ -117,30 +115,30 @@ def test_a_parameter_may_have_its_own_rate(schedule):
     """Adam's first step is as long as the rate; the factor holds under every schedule, and there is no decay."""
     moved = []
     for factors in ({}, {"offset": 50.0}):
-        network, _ = run(
-            Distance({"distance": 1.0}, rate_factors=factors), batch_size=40, schedule=schedule, weight_decay=0.5
-        )
+        loop = LoopOptions(rate_factors=factors)
+        network = run(Distance({"distance": 1.0}), loop=loop, batch_size=40, schedule=schedule, weight_decay=0.5)
         moved.append(network.offset.detach().abs())
     assert_allclose(moved[1], 50 * moved[0], rtol=1e-2)
 
 
 def test_rates_work_with_every_named_optimiser():
     for optimizer in OPTIMIZERS:
-        run(Distance(WEIGHTS, rate_factors={"offset": 3.0}), optimizer=optimizer, schedule="onecycle", lr=1e-3)
+        loop = LoopOptions(rate_factors={"offset": 3.0})
+        run(Distance(WEIGHTS), loop=loop, optimizer=optimizer, schedule="onecycle", lr=1e-3)
 
 
 @pytest.mark.parametrize(("smallest", "sizes"), [(2, [10, 10, 10, 4]), (5, [10, 10, 14])])
 def test_a_small_remainder_joins_the_batch_before(smallest, sizes):
-    found = [len(Y) for _, Y in Batches(dataset(34), 10, smallest=smallest)]
+    found = [len(batch.labels) for batch in Batches(dataset(34), 10, smallest=smallest)]
     assert found == sizes
     seen = []
 
     class Watched(Distance):
-        def distance(self, outputs, Y):
-            seen.append(len(Y))
-            return super().distance(outputs, Y)
+        def distance(self, outputs, batch):
+            seen.append(len(batch.labels))
+            return super().distance(outputs, batch)
 
-    run(Watched({"distance": 1.0}, smallest_batch=smallest), n=34, schedule="onecycle")
+    run(Watched({"distance": 1.0}), loop=LoopOptions(smallest_batch=smallest), n=34, schedule="onecycle")
     assert seen == sizes
 
 
@@ -151,17 +149,16 @@ def test_what_is_learned_without_gradients_is_brought_up_to_date_before_every_sc
         calls.append("score")
         return {"validation_map": float(len(calls))}
 
-    rows = dataset()
     network = Network()
     network.settle = lambda given: calls.append(len(given))
-    train(network, Distance(WEIGHTS), rows, score, torch.Generator().manual_seed(0), OPTIONS._replace(max_epochs=2))
+    run(Distance(WEIGHTS), network=network, validation=Validation(score, "validation_map"), max_epochs=2)
     assert calls == [40, "score", 40, "score"]
 
 
 def test_terms_are_methods_by_name():
     objective = Distance({"distance": 2.0, "adversary": 0.0})
     outputs = {"image": torch.ones(2, 2), "text": torch.zeros(2, 2)}
-    terms = objective.terms(outputs, torch.zeros(2, 1))
+    terms = objective.terms(outputs, Batch(None, None, torch.zeros(2, 1)))
     assert set(terms) == {"distance"}
     assert_array_equal(objective.total(terms), 2.0)
 
@@ -180,7 +177,7 @@ def test_terms_share_unit_rows_and_cosines():
         losses.modality_invariance(u, v, Y, 0.3),
         contrastive.soft_contrastive(u, v, Y, 0.3),
     ]
-    terms = objective.terms(outputs, Y)
+    terms = objective.terms(outputs, Batch(None, None, Y))
     assert_allclose([term.item() for term in terms.values()], [term.item() for term in alone], rtol=1e-12)
     expected = torch.autograd.grad(alone[0] + 0.5 * alone[1] + 2 * alone[2], (u, v))
     found = torch.autograd.grad(objective.total(terms), (u, v))

@@ -10,11 +10,11 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, KFold
-from skorch.callbacks import Callback, EarlyStopping
+from skorch.callbacks import Callback, EarlyStopping, LRScheduler
 
 from skxmr._data.labels import encode_labels
-from skxmr.deep import callbacks, trainer
 from skxmr.deep.callbacks import DivergenceError
+from skxmr.deep.interrupts import forget_interrupts
 from skxmr.deep.split import split_rows
 from skxmr.metrics import cross_modal_map
 from skxmr.testing import retriever_checks
@@ -149,18 +149,18 @@ def test_schedules(small, schedule):
 @pytest.fixture
 def interrupt(monkeypatch):
     """Ctrl-C in the middle of a training step of the given epoch; three batches an epoch."""
-    monkeypatch.setattr(trainer, "_last_interrupt", -np.inf)
+    forget_interrupts()
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job starts with it ignored
     original = ToyObjective.terms
 
     def during(epoch):
         calls = []
 
-        def interrupted(self, outputs, Y):
+        def interrupted(self, outputs, batch):
             calls.append(1)
             if len(calls) == 3 * epoch - 1:
                 signal.raise_signal(signal.SIGINT)
-            return original(self, outputs, Y)
+            return original(self, outputs, batch)
 
         monkeypatch.setattr(ToyObjective, "terms", interrupted)
 
@@ -177,14 +177,14 @@ def test_the_first_interrupt_keeps_the_best_epoch_and_the_second_raises(small, i
     interrupt(3)
     with pytest.raises(KeyboardInterrupt):  # so that a grid search can be stopped
         Toy(max_epochs=50).fit(pairs, labels)
-    monkeypatch.setattr(trainer, "_last_interrupt", -np.inf)
+    forget_interrupts()
     interrupt(3)
     assert Toy(max_epochs=50).fit(pairs, labels).best_epoch_ <= 2
 
 
 def test_an_interrupt_inside_a_callback_of_ours_is_one(small, monkeypatch):
-    monkeypatch.setattr(trainer, "_last_interrupt", -np.inf)
-    original, calls = callbacks.LearningRateSchedule.on_batch_end, []
+    forget_interrupts()
+    original, calls = LRScheduler.on_batch_end, []
 
     def interrupted(self, net, **kwargs):
         calls.append(1)
@@ -192,10 +192,10 @@ def test_an_interrupt_inside_a_callback_of_ours_is_one(small, monkeypatch):
             raise KeyboardInterrupt
         original(self, net, **kwargs)
 
-    monkeypatch.setattr(callbacks.LearningRateSchedule, "on_batch_end", interrupted)
+    monkeypatch.setattr(LRScheduler, "on_batch_end", interrupted)
     when = 7  # three batches an epoch
     assert Toy(schedule="cosine").fit(*small).best_epoch_ <= 2
-    monkeypatch.setattr(trainer, "_last_interrupt", -np.inf)
+    forget_interrupts()
     when = len(calls) + 2
     with pytest.raises(KeyboardInterrupt):
         Toy(schedule="cosine").fit(*small)
@@ -217,7 +217,7 @@ def test_an_interrupt_before_any_epoch_raises(small, interrupt):
     ],
 )
 def test_early_stopping_is_no_interrupt(small, monkeypatch, options):
-    monkeypatch.setattr(trainer, "_last_interrupt", -np.inf)
+    forget_interrupts()
     for _ in range(2):
         assert len(Toy(max_epochs=200, **options).fit(*small).history_) < 200
 
@@ -235,9 +235,9 @@ def test_divergence_names_the_term_and_the_epoch(small, monkeypatch):
     original = ToyObjective.terms
     calls = []
 
-    def failing(self, outputs, Y):
+    def failing(self, outputs, batch):
         calls.append(1)
-        terms = original(self, outputs, Y)
+        terms = original(self, outputs, batch)
         return terms | {"likelihood": terms["likelihood"] * (np.nan if len(calls) > threshold else 1)}
 
     monkeypatch.setattr(ToyObjective, "terms", failing)

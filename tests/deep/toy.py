@@ -6,18 +6,18 @@ import torch
 from torch import nn
 
 from skxmr.deep.base import DeepRetriever
+from skxmr.deep.loop import Learner
 from skxmr.nn import losses
-from skxmr.nn.networks import Dropout
+from skxmr.nn.networks import Dropout, RetrievalNetwork
 from skxmr.nn.objective import Objective
 
 
-class ToyNetwork(nn.Module):
+class ToyNetwork(RetrievalNetwork):
     def __init__(self, d_image, d_text, d, c, dropout):
         super().__init__()
         self.image = nn.Sequential(Dropout(dropout), nn.Linear(d_image, d))
         self.text = nn.Sequential(Dropout(dropout), nn.Linear(d_text, d))
         self.classifiers = nn.Parameter(torch.randn(c, d))
-        self.text_input = nn.Identity()
 
     def encode_image(self, x):
         return self.image(x)
@@ -30,11 +30,12 @@ class ToyNetwork(nn.Module):
 
 
 class ToyObjective(Objective):
-    def terms(self, outputs, Y):
+    def terms(self, outputs, batch):
         scores = [losses.cosine(outputs[name], outputs["classifiers"]) for name in ("image", "text")]
+        cosines = losses.cosine(outputs["image"], outputs["text"])
         return {
-            "classification": sum(losses.classification(score, Y) for score in scores),
-            "likelihood": losses.pairwise_likelihood(losses.cosine(outputs["image"], outputs["text"]), Y),
+            "classification": sum(losses.classification(score, batch.labels) for score in scores),
+            "likelihood": losses.pairwise_likelihood(cosines, batch.labels),
         }
 
 
@@ -52,4 +53,4 @@ class Toy(DeepRetriever):
     def _build(self, split):
         widths = split.pairs.image.shape[1], split.pairs.text.shape[1]
         network = ToyNetwork(*widths, self.n_components, split.labels.matrix.shape[1], self.dropout)
-        return network, ToyObjective({"classification": 1.0, "likelihood": 0.2})
+        return Learner(network, ToyObjective({"classification": 1.0, "likelihood": 0.2}))

@@ -12,6 +12,7 @@ from skxmr import ACMR
 from skxmr.methods.acmr import ACMRNetwork, ACMRObjective
 from skxmr.nn.adversaries import EmbeddingCritic
 from skxmr.nn.networks import UnitLength, encoder
+from skxmr.nn.objective import Batch
 from tests import reference
 
 WEIGHTS = {"invariance": 0.7, "classification": 0.3, "norm": 0.01, "adversary": 1.0}
@@ -28,13 +29,13 @@ def build(strength=1.0):
 
 
 def objective(weights=WEIGHTS):
-    return ACMRObjective(weights, hinge=0.2, margin=1.5, k=5)
+    return ACMRObjective(weights, hinge=0.2, margin=1.5)
 
 
 def test_objective_is_equations_1_to_8():
     network, image, text, Y = build()
     out = network(image, text)
-    terms = objective().terms(out, Y)
+    terms = objective().terms(out, Batch(None, None, Y))
     v, t = out["image"], out["text"]
     imi = reference.triplets(v, t, Y, 0.2, 1.5) + reference.triplets(t, v, Y, 0.2, 1.5)
     imd = adv = 0.0
@@ -90,7 +91,7 @@ def test_projectors_climb_what_the_classifier_descends(strength):
     gradients = []
     for reversal in (strength, -1.0):
         network, image, text, Y = build(reversal)
-        objective({"adversary": 1.0}).terms(network(image, text), Y)["adversary"].backward()
+        objective({"adversary": 1.0}).terms(network(image, text), Batch(None, None, Y))["adversary"].backward()
         projectors = [network.image_encoder[1].weight.grad, network.text_encoder[1].weight.grad]
         gradients.append((projectors, [p.grad for p in network.critic.parameters()]))
         assert network.to_labels.weight.grad is None  # other heads are untouched
@@ -104,13 +105,13 @@ def test_projectors_climb_what_the_classifier_descends(strength):
 
 def test_a_step_on_the_modality_classifier_alone_lowers_its_loss():
     network, image, text, Y = build()
-    before = objective().terms(network(image, text), Y)
+    before = objective().terms(network(image, text), Batch(None, None, Y))
     heads = list(network.critic.parameters())
     gradients = torch.autograd.grad(objective().total(before), heads)
     with torch.no_grad():
         for p, g in zip(heads, gradients, strict=True):
             p -= 0.05 * g
-    assert objective().terms(network(image, text), Y)["adversary"] < before["adversary"]
+    assert objective().terms(network(image, text), Batch(None, None, Y))["adversary"] < before["adversary"]
 
 
 def accuracy_of_the_classifier(strength):

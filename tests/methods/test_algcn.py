@@ -8,6 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from skxmr import ALGCN
 from skxmr.methods.algcn import ALGCNObjective
+from skxmr.nn.objective import Batch
 
 TINY = {"n_components": 8, "hidden": 16, "width": 8, "max_epochs": 3, "batch_size": 32, "pretrain_text": False}
 TINY |= {"random_state": 0}
@@ -60,7 +61,7 @@ def test_the_regulariser_is_a_term_of_its_own(small):
 
 def test_the_objective_adds_what_the_network_says():
     objective = ALGCNObjective({"departure": 0.5})
-    terms = objective.terms({"departure": torch.tensor(3.0)}, torch.ones(2, 1))
+    terms = objective.terms({"departure": torch.tensor(3.0)}, Batch(None, None, torch.ones(2, 1)))
     assert objective.total(terms) == 1.5
 
 

@@ -12,7 +12,7 @@ from skxmr import label_graph
 from skxmr.nn.adversaries import Discriminator, DualGAN, EmbeddingCritic
 from skxmr.nn.label_networks import LabelGraphNetwork, MultiHopGNN
 from skxmr.nn.networks import Standardize
-from skxmr.nn.objective import LabelObjective
+from skxmr.nn.objective import Batch, LabelObjective
 from tests import reference
 
 WEIGHTS = {"classification": 1.0, "invariance": 0.2, "adversary": 0.2}
@@ -42,7 +42,7 @@ def build(critic="dual", layer="gcn", strength=1.0):
 def test_objective_is_equations_9_to_12(critic, options):
     network, image, text, Y = build(critic)
     out = network(image, text)
-    terms = LabelObjective(WEIGHTS, **options).terms(out, Y)
+    terms = LabelObjective(WEIGHTS, **options).terms(out, Batch(None, None, Y))
     v, t, Z = (out[name].tolist() for name in ("image", "text", "classifiers"))
     shared = ((Y @ Y.T).clamp(max=1) if options else Y @ Y.T).tolist()
 
@@ -79,7 +79,7 @@ def test_what_comes_from_where_is_equation_3():
 @pytest.mark.parametrize("critic", ["dual", "embedding"])
 def test_the_adversary_reaches_both_generators_and_not_the_classifiers(critic):
     network, image, text, Y = build(critic)
-    LabelObjective({"adversary": 1.0}).terms(network(image, text), Y)["adversary"].backward()
+    LabelObjective({"adversary": 1.0}).terms(network(image, text), Batch(None, None, Y))["adversary"].backward()
     for generator in (network.image_encoder, network.text_encoder):
         assert generator.weight.grad.abs().max() > 1e-8
     assert all(p.grad is None or p.grad.abs().max() == 0 for p in network.classifiers.parameters())
@@ -92,7 +92,7 @@ def test_generators_climb_what_discriminators_descend(critic, strength):
     gradients = []
     for reversal in (strength, -1.0):  # strength -1 is no reversal at all
         network, image, text, Y = build(critic, strength=reversal)
-        LabelObjective({"adversary": 1.0}).terms(network(image, text), Y)["adversary"].backward()
+        LabelObjective({"adversary": 1.0}).terms(network(image, text), Batch(None, None, Y))["adversary"].backward()
         heads = [m for m in network.critic.modules() if isinstance(m, Discriminator)]
         gradients.append((network.image_encoder.weight.grad, [p.grad for head in heads for p in head.parameters()]))
     (reversed_, with_), (plain, without) = gradients
@@ -107,12 +107,12 @@ def test_a_step_on_the_heads_alone_lowers_the_adversarial_loss(critic):
     network, image, text, Y = build(critic)
     objective = LabelObjective(WEIGHTS)
     heads = [p for m in network.critic.modules() if isinstance(m, Discriminator) for p in m.parameters()]
-    before = objective.terms(network(image, text), Y)
+    before = objective.terms(network(image, text), Batch(None, None, Y))
     gradients = torch.autograd.grad(objective.total(before), heads)
     with torch.no_grad():
         for p, g in zip(heads, gradients, strict=True):
             p -= 0.05 * g
-    assert objective.terms(network(image, text), Y)["adversary"] < before["adversary"]
+    assert objective.terms(network(image, text), Batch(None, None, Y))["adversary"] < before["adversary"]
 
 
 def accuracy_of_the_critic(strength):
@@ -128,7 +128,7 @@ def accuracy_of_the_critic(strength):
     optimizer = torch.optim.Adam(network.parameters(), lr=5e-3)
     for _ in range(300):
         optimizer.zero_grad()
-        objective.total(objective.terms(network(image[:300], text[:300]), Y[:300])).backward()
+        objective.total(objective.terms(network(image[:300], text[:300]), Batch(None, None, Y[:300]))).backward()
         optimizer.step()
     network.eval()
     out = network(image[300:], text[300:])
@@ -154,7 +154,7 @@ def test_permuting_the_labels_changes_nothing_but_their_order(layer):
             network.Q, network.A, Y = network.Q[order], network.A[order][:, order], Y[:, order]
         objective = LabelObjective(WEIGHTS)
         optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
-        objective.total(objective.terms(network(image, text), Y)).backward()
+        objective.total(objective.terms(network(image, text), Batch(None, None, Y))).backward()
         optimizer.step()
         results.append(network(image, text))
     assert_allclose(results[1]["classifiers"].detach(), results[0]["classifiers"][order].detach(), atol=1e-10)
@@ -164,7 +164,8 @@ def test_permuting_the_labels_changes_nothing_but_their_order(layer):
 
 def test_terms_without_a_weight_are_not_computed():
     network, image, text, Y = build("none")
-    assert set(LabelObjective({"classification": 1.0}).terms(network(image, text), Y)) == {"classification"}
+    terms = LabelObjective({"classification": 1.0}).terms(network(image, text), Batch(None, None, Y))
+    assert set(terms) == {"classification"}
 
 
 def test_decoders_of_views_that_are_never_negative_end_in_a_rectifier():

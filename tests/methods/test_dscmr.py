@@ -9,6 +9,7 @@ from torch import nn
 
 from skxmr import DSCMR
 from skxmr.methods.dscmr import DSCMRNetwork, DSCMRObjective
+from skxmr.nn.objective import Batch
 from tests import reference
 
 N, D, C = 10, 6, 3
@@ -43,7 +44,7 @@ def test_objective_is_its_equations():
                 second += (math.log(1 + math.exp(theta)) - shared * theta) / N**2
     third = sum(math.dist(a, c) for a, c in zip(v, t, strict=True)) / N
     objective = DSCMRObjective({"classification": 1.0, "discrimination": 1e-3, "alignment": 0.1}, 0.7)
-    terms = objective.terms(out, Y)
+    terms = objective.terms(out, Batch(None, None, Y))
     assert_allclose([value.item() for value in terms.values()], [first, second, third], rtol=1e-12)
     assert_allclose(objective.total(terms).item(), first + 1e-3 * second + 0.1 * third, rtol=1e-12)
 

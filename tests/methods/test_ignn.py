@@ -60,7 +60,7 @@ def test_the_paper_has_as_many_parameters_as_published():
     pairs = Pairs(rng.uniform(size=(40, 4096)).astype(np.float32), rng.normal(size=(40, 300)).astype(np.float32))
     labels = encode_labels((rng.uniform(size=(40, 24)) < 0.3).astype(int))
     model = IGNN.paper(pretrain_text=False, label_embedding=rng.normal(size=(24, 300)))
-    network, _ = model._build(Split(pairs, labels, None))
+    network = model._build(Split(pairs, labels, None)).network
     assert_allclose(sum(p.numel() for p in network.parameters()) / 1e6, 29.92, atol=0.005)
 
 

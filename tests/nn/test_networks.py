@@ -285,7 +285,7 @@ def test_the_strength_of_the_reversal_may_grow(ramp, progress, expected):
     for strength in (0.7, -1.0):
         torch.manual_seed(0)
         head = Discriminator(3, strength, hidden=(5,), ramp=ramp and strength > 0).double()
-        head.progress = progress
+        head.advance(progress)
         gradients.append(torch.autograd.grad((head(x)[0] ** 2).sum(), x)[0])
     factor = 0.7 * (2 / (1 + math.exp(-10 * progress)) - 1) if expected is None else expected
     assert_allclose(gradients[0], -factor * gradients[1], atol=1e-14)

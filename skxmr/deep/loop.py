@@ -1,0 +1,39 @@
+"""What a method builds: a network, what it minimises, and what it asks of the training loop."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+from skxmr.nn.networks import RetrievalNetwork
+from skxmr.nn.objective import Objective
+
+
+class LoopOptions(NamedTuple):
+    """What a method asks of the training loop.
+
+    Parameters
+    ----------
+    critic_every : int, default=1
+        The discriminators learn with every k-th batch only.
+    smallest_batch : int, default=2
+        A remainder of fewer rows joins the batch before it.
+    rate_factors : mapping of str to float
+        Factor of the learning rate for parameters of the network, by name; these are not decayed.
+    clip : float or None, default=None
+        Longer gradients are scaled to this length.
+    """
+
+    critic_every: int = 1
+    smallest_batch: int = 2
+    rate_factors: Mapping[str, float] = MappingProxyType({})
+    clip: float | None = None
+
+
+class Learner(NamedTuple):
+    """What a method builds: the network, what it minimises, and what it asks of the training loop."""
+
+    network: RetrievalNetwork
+    objective: Objective
+    loop: LoopOptions = LoopOptions()

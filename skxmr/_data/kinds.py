@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC
 from functools import singledispatch
+from os import PathLike
 from types import NoneType
 from typing import Any, Protocol, TypeAlias
 
@@ -30,6 +31,9 @@ LabelsLike: TypeAlias = Any
 
 # What picks rows of a view.
 RowKey: TypeAlias = slice | int | AnyArray
+
+FilePath: TypeAlias = str | PathLike[str]
+Seed: TypeAlias = int | np.random.RandomState | None
 
 MODALITIES = ("image", "text")
 

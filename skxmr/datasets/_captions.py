@@ -5,12 +5,11 @@ from __future__ import annotations
 import pickle
 import re
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.utils import Bunch
 
+from skxmr._data.kinds import AnyArray, FilePath
 from skxmr._data.option_checks import check_choice
 from skxmr._data.pairs import Pairs
 from skxmr._data.regions import Regions
@@ -19,32 +18,34 @@ from skxmr.datasets._research import _file, _folder
 
 SUBSETS = ("train", "dev", "test", "testall")
 SOURCE = "the authors of SCAN (Lee et al., ECCV 2018) publish f30k_precomp and coco_precomp; name= is the folder's name"
-_EACH = 5  # captions of an image, as often as some distributions repeat it
-_PIXEL = 1.0  # by which boxes may leave their image: they were rounded
+# Captions per image. Some distributions repeat every image this many times.
+_EACH = 5
+# Boxes may leave their image by this many pixels, because they were rounded.
+_PIXEL = 1.0
 
 
 def load_captioned_regions(
-    name: str = "f30k_precomp", subset: str = "train", *, data_home: Any = None, boxes: bool = True
+    name: str = "f30k_precomp", subset: str = "train", *, data_home: FilePath | None = None, boxes: bool = True
 ) -> Bunch:
     r"""Load images as regions with several captions each: Flickr30k, MS-COCO, or what you made in their layout.
 
-    The layout is that of SCAN's data, on which most fine-grained methods report: 36 regions an image, found by a
-    detector, five captions each. Where a distribution repeats every image once for each of its captions, each is taken
-    once.
+    The layout is that of SCAN's data, on which most fine-grained methods report results: 36 regions per image, found by
+    a detector, and five captions per image. If a distribution repeats every image for each of its captions, every image
+    is loaded once.
 
     Parameters
     ----------
     name : str, default="f30k_precomp"
-        Folder with the files ``<subset>_ims.npy`` (n, r, d), the features, and ``<subset>_caps.txt``, one caption a
-        line in UTF-8, equally many of every image, in the order of the images. ``<subset>_boxes.npy`` (n, r, 4) is read
-        where there is one: left, top, right and bottom in [0, 1], or in pixels if ``<subset>_img_sizes.npy`` says width
-        and height (n, 2) of the images; so is ``<subset>_ids.txt``, one line an image or a caption.
+        Folder with the files ``<subset>_ims.npy`` (n, r, d), the features, and ``<subset>_caps.txt``, one caption per
+        line in UTF-8, equally many for every image, in the order of the images. ``<subset>_boxes.npy`` (n, r, 4) is
+        read if it exists: left, top, right and bottom in [0, 1], or in pixels if ``<subset>_img_sizes.npy`` holds width
+        and height (n, 2) of the images. So is ``<subset>_ids.txt``, one line per image or per caption.
     subset : {"train", "dev", "test", "testall"}, default="train"
-        Which files; ``"testall"`` are the 5,000 test images of MS-COCO.
+        Which files; ``"testall"`` means the 5,000 test images of MS-COCO.
     data_home : path or None, default=None
         Folder that holds the folder `name`; None reads the environment variable ``SKXMR_DATA``.
     boxes : bool, default=True
-        Read the boxes if there are any.
+        Read the boxes if they exist.
 
     Returns
     -------
@@ -55,7 +56,7 @@ def load_captioned_regions(
     Raises
     ------
     FileNotFoundError
-        If features or captions are not there; the message says where to get them.
+        If features or captions are missing; the message says where to get them.
     ValueError
         If a file cannot be read or does not fit the others.
 
@@ -76,16 +77,20 @@ def load_captioned_regions(
     folder = _folder(data_home, name, SOURCE)
     file = _file(folder, f"{subset}_ims.npy", SOURCE)
     captions = _captions(_file(folder, f"{subset}_caps.txt", SOURCE))
-    features = _array(file, 3)
-    features, each = _distinct(features, len(captions), file)
+    features, each = _distinct(_array(file, 3), len(captions), file)
     n = len(features)
-    found = folder / f"{subset}_boxes.npy"
-    edges = _boxes(found, folder / f"{subset}_img_sizes.npy", n, each) if boxes and found.is_file() else None
-    ids = folder / f"{subset}_ids.txt"
+    edges = None
+    file_of_boxes = folder / f"{subset}_boxes.npy"
+    if boxes and file_of_boxes.is_file():
+        edges = _boxes(file_of_boxes, folder / f"{subset}_img_sizes.npy", n, each)
+    image_ids = None
+    file_of_ids = folder / f"{subset}_ids.txt"
+    if file_of_ids.is_file():
+        image_ids = _per_image(np.array(_lines(file_of_ids)), file_of_ids, n, each)
     return Bunch(
         pairs=Pairs(Regions(features, edges), Sentences(captions), image_index=np.repeat(np.arange(n), each)),
-        image_ids=_of_images(np.array(_lines(ids)), ids, n, each) if ids.is_file() else None,
-        DESCR=f"Regions and captions of {folder.name}, {subset} images; {each} captions an image.",
+        image_ids=image_ids,
+        DESCR=f"Regions and captions of {folder.name}, {subset} images; {each} captions per image.",
     )
 
 
@@ -94,7 +99,10 @@ def _lines(file: Path) -> list[str]:
         lines = file.read_bytes().decode("utf-8-sig").split("\n")
     except UnicodeDecodeError as error:
         raise ValueError(f"{file} is not in UTF-8: {error}; save it in that encoding.") from error
-    return [line.strip() for line in lines[: len(lines) - (not lines[-1].strip())]]
+    # The last line may end with a line break.
+    if not lines[-1].strip():
+        del lines[-1]
+    return [line.strip() for line in lines]
 
 
 def _captions(file: Path) -> list[str]:
@@ -105,7 +113,7 @@ def _captions(file: Path) -> list[str]:
     return lines
 
 
-def _array(file: Path, ndim: int) -> NDArray[Any]:
+def _array(file: Path, ndim: int) -> AnyArray:
     """Return an array of numbers that stays on disk."""
     try:
         array = np.load(file, mmap_mode="r")
@@ -120,44 +128,47 @@ def _array(file: Path, ndim: int) -> NDArray[Any]:
     return array
 
 
-def _distinct(features: NDArray[Any], n_captions: int, file: Path) -> tuple[NDArray[Any], int]:
-    """Return every image once, and how many captions each has."""
+def _distinct(features: AnyArray, n_captions: int, file: Path) -> tuple[AnyArray, int]:
+    """Return every image once, and the number of captions per image."""
     n = len(features)
     if not n or n_captions % n or not n_captions:
         raise ValueError(
             f"{file} has {n} images for {n_captions} captions; as many of every image are wanted. Both files must be "
-            "of one subset, with one caption a line."
+            "of one subset, with one caption per line."
         )
     if n == n_captions and n % _EACH == 0:
-        groups = {0, n // _EACH // 2, n // _EACH - 1}  # a few: all would be read from the disk
-        if all((features[_EACH * i] == features[_EACH * i + 1 : _EACH * i + _EACH]).all() for i in groups):
+        # Only the first, middle and last group are compared, because comparing all would read the whole file.
+        starts = [_EACH * i for i in (0, n // _EACH // 2, n // _EACH - 1)]
+        if all((features[start] == features[start + 1 : start + _EACH]).all() for start in starts):
             return features[::_EACH], _EACH
     return features, n_captions // n
 
 
-def _of_images(rows: NDArray[Any], file: Path, n: int, each: int) -> NDArray[Any]:
-    """Return one row an image of what may have one a caption."""
+def _per_image(rows: AnyArray, file: Path, n: int, each: int) -> AnyArray:
+    """Return one row per image, given one per image or one per caption."""
     if len(rows) not in (n, n * each):
         raise ValueError(
-            f"{file} has {len(rows)} rows, but there are {n} images with {each} captions each; one an image is wanted."
+            f"{file} has {len(rows)} rows, but there are {n} images with {each} captions each; one per image is wanted."
         )
     return rows if len(rows) == n else rows[::each]
 
 
-def _boxes(file: Path, file_of_sizes: Path, n: int, each: int) -> NDArray[Any]:
+def _boxes(file: Path, file_of_sizes: Path, n: int, each: int) -> AnyArray:
     """Return boxes divided by width and height of their images."""
-    boxes = _of_images(_array(file, 3), file, n, each)
+    boxes = _per_image(_array(file, 3), file, n, each)
     if boxes.shape[2] != 4:
         raise ValueError(f"{file} is of shape {boxes.shape}; (images, regions, 4) is wanted: left, top, right, bottom.")
+    # Boxes are small, so they are read into memory.
     if not (boxes > 1 + 1e-4).any():
-        return np.array(boxes)  # few, and read as a whole anyway
+        return np.array(boxes)
     if not file_of_sizes.is_file():
         raise ValueError(
             f"{file} has edges up to {boxes.max()}, in pixels, but there is no {file_of_sizes.name} with width and "
             "height of the images; write one, divide the boxes by them, or pass boxes=False."
         )
-    sizes = _of_images(_sizes(file_of_sizes), file_of_sizes, n, each)
-    limits = np.tile(np.asarray(sizes, dtype=np.float64), 2)[:, None]  # (n, 1, 4): width, height, width, height
+    sizes = _per_image(_sizes(file_of_sizes), file_of_sizes, n, each)
+    # Width, height, width and height, (n, 1, 4).
+    limits = np.tile(np.asarray(sizes, dtype=np.float64), 2)[:, None]
     outside = ((boxes > limits + _PIXEL) | (boxes < -_PIXEL)).any(axis=(1, 2))
     if outside.any():
         i = int(np.argmax(outside))
@@ -169,8 +180,8 @@ def _boxes(file: Path, file_of_sizes: Path, n: int, each: int) -> NDArray[Any]:
     return np.clip(boxes / limits, 0.0, 1.0).astype(np.float32)
 
 
-def _sizes(file: Path) -> NDArray[Any]:
-    """Return width and height of each image, of an array of numbers or of dictionaries."""
+def _sizes(file: Path) -> AnyArray:
+    """Return width and height of each image, from an array of numbers or of dictionaries."""
     with file.open("rb") as opened:
         try:
             version = np.lib.format.read_magic(opened)
@@ -191,7 +202,7 @@ def _sizes(file: Path) -> NDArray[Any]:
 
 
 class _Numbers(pickle.Unpickler):
-    """Reads arrays, dictionaries and numbers; a file that names anything else is refused, so that none runs code."""
+    """Reads only arrays, dictionaries and numbers, so that a pickle in a file cannot run code."""
 
     known = {  # noqa: RUF012
         "ndarray": np.ndarray,
@@ -200,7 +211,7 @@ class _Numbers(pickle.Unpickler):
         "scalar": np.float64(0).__reduce__()[0],
     }
 
-    def find_class(self, module: str, name: str) -> Any:
+    def find_class(self, module: str, name: str) -> object:
         if module.split(".")[0] != "numpy" or name not in self.known:
             raise pickle.UnpicklingError(f"it holds a {module}.{name}")
         return self.known[name]

@@ -1,14 +1,12 @@
-"""Handwritten digits with captions: real images that can be looked at, without a download."""
+"""Handwritten digits with captions: real images without a download."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 from sklearn.utils import Bunch, check_random_state
 
+from skxmr._data.kinds import AnyArray, BoolArray, Float64Array, IntArray, Seed
 from skxmr._data.option_checks import check_choice
 from skxmr._data.pairs import Pairs
 
@@ -26,13 +24,13 @@ SUBSETS = ("train", "test", "all")
 
 
 def load_captioned_digits(
-    subset: str = "train", *, random_state: Any = 0, return_X_y: bool = False
-) -> Bunch | tuple[Pairs, NDArray[np.int64]]:
+    subset: str = "train", *, random_state: Seed = 0, return_X_y: bool = False
+) -> Bunch | tuple[Pairs, IntArray]:
     """Load scikit-learn's handwritten digits with generated captions and correlated labels.
 
     The 16 labels are the digit's name, facts about that digit (even, prime, has a closed loop, made of straight lines)
-    and whether it is written bolder or thinner than most of its kind, measured on the pixels. The caption tells about
-    half of an image's labels in varying words, so that retrieval is neither trivial nor hopeless.
+    and whether it is written bolder or thinner than most digits of its kind, measured on the pixels. The caption names
+    about half of an image's labels in varying words, so that retrieval is neither trivial nor impossible.
 
     Parameters
     ----------
@@ -81,16 +79,22 @@ def load_captioned_digits(
     )
 
 
-def _labels(pixels: NDArray[np.float64], digits: NDArray[np.int64]) -> NDArray[np.int64]:
+def ink_extremes(pixels: Float64Array, digits: IntArray) -> tuple[BoolArray, BoolArray]:
+    """Return which images are among the fifth of their digit with most ink, and which with least."""
     ink = pixels.mean(axis=1)
-    heavy, light = (np.array([np.quantile(ink[digits == d], q) for d in range(10)])[digits] for q in (0.8, 0.2))
+    heavy = np.array([np.quantile(ink[digits == digit], 0.8) for digit in range(10)])
+    light = np.array([np.quantile(ink[digits == digit], 0.2) for digit in range(10)])
+    return ink > heavy[digits], ink < light[digits]
+
+
+def _labels(pixels: Float64Array, digits: IntArray) -> IntArray:
     facts = [np.isin(digits, list(members)) for members in FACTS.values()]
-    return np.column_stack([digits[:, None] == np.arange(10), *facts, ink > heavy, ink < light]).astype(np.int64)
+    return np.column_stack([digits[:, None] == np.arange(10), *facts, *ink_extremes(pixels, digits)]).astype(np.int64)
 
 
-def _caption(row: NDArray[np.int64], names: NDArray[Any], rng: np.random.RandomState) -> str:
-    on = [str(name) for name in names[row == 1]]
-    said = [name for name in on if rng.uniform() < 0.5] or on[:1]
-    phrases = [name if name in NAMES else str(rng.choice(WORDS[name])) for name in rng.permutation(said)]
+def _caption(row: IntArray, names: AnyArray, rng: np.random.RandomState) -> str:
+    true = [str(name) for name in names[row == 1]]
+    mentioned = [name for name in true if rng.uniform() < 0.5] or true[:1]
+    phrases = [name if name in NAMES else str(rng.choice(WORDS[name])) for name in rng.permutation(mentioned)]
     opening = str(rng.choice(["a digit", "a handwritten digit", "the number", "somebody wrote a digit", "this is"]))
     return f"{opening}: {', '.join(phrases)}"

@@ -4,27 +4,23 @@ from __future__ import annotations
 
 import zipfile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import scipy.io
-import scipy.sparse as sp
-from numpy.typing import NDArray
 from scipy.io.matlab import MatReadError
 from sklearn.utils import Bunch
 
+from skxmr._data.kinds import AnyArray, FilePath, Float64Array, IntArray, Matrix, View
 from skxmr._data.option_checks import check_choice
 from skxmr._data.pairs import Pairs
 from skxmr._data.view_checks import check_same_rows
-from skxmr.datasets._research import SUBSETS
+from skxmr.datasets._research import SUBSETS, Part, sparse_if_rare
 
 SUFFIXES = (".mat", ".npz", ".npy")
 PARTS = ("img", "txt", "lab")
 
 
-def load_feature_files(
-    folder: Any, subset: str = "train", *, return_X_y: bool = False
-) -> Bunch | tuple[Pairs, NDArray[Any]]:
+def load_feature_files(folder: FilePath, subset: str = "train", *, return_X_y: bool = False) -> Bunch | Part:
     """Load features that were computed elsewhere, in the file layout of the papers' public codes.
 
     Parameters
@@ -32,26 +28,26 @@ def load_feature_files(
     folder : path
         Holds ``train_img``, ``train_txt``, ``train_lab``, ``test_img``, ``test_txt`` and ``test_lab``, each a ``.mat``
         (up to version 7), ``.npz`` or ``.npy`` file with one matrix; or one ``.npz`` with the arrays ``img_train``,
-        ``txt_train``, ``lab_train``, ``img_test``, ... . A file ``label_embedding`` with one row per label is read
-        where there is one. Where a file has several variables, one must be named like it, or ``inp`` for label vectors.
+        ``txt_train``, ``lab_train``, ``img_test``, ... . A file ``label_embedding`` with one row per label is read if
+        it exists. If a file has several variables, one must have the name of the file, or ``inp`` for label vectors.
     subset : {"train", "test", "all"}, default="train"
-        Which rows; ``"all"`` is the training rows, then the test rows.
+        Which rows; ``"all"`` means the training rows, then the test rows.
     return_X_y : bool, default=False
         Return ``(pairs, labels)`` instead of a Bunch.
 
     Returns
     -------
     Bunch or tuple
-        ``pairs`` (image and text in the files' number formats, ``.npy`` as memory maps; a text view with fewer than a
-        tenth of its entries set is CSR), ``labels`` (n, c) multi-hot int64, or (n,) where the file holds one class a
-        row, ``label_embedding`` (c, d) float64 or None, ``label_names`` (c,) and ``DESCR``.
+        ``pairs`` (image and text in the files' number formats, ``.npy`` as memory maps; the text is CSR if fewer than a
+        tenth of its values are not 0), ``labels`` (n, c) multi-hot int64, or (n,) if the file holds one class per row,
+        ``label_embedding`` (c, d) float64 or None, ``label_names`` (c,) and ``DESCR``.
 
     Raises
     ------
     FileNotFoundError
-        If the folder or one of its files is not there.
+        If the folder or one of its files is missing.
     ValueError
-        If a file cannot be read, does not say which of its variables is meant, or does not fit the others.
+        If a file cannot be read, has several variables of which none has its name, or does not fit the others.
 
     Examples
     --------
@@ -74,7 +70,8 @@ def load_feature_files(
         raise FileNotFoundError(
             f"{home} is no folder; pass one that holds train_img, train_txt, train_lab, test_img ..."
         )
-    loaded = [_rows(home, part) for part in (("train", "test") if subset == "all" else (subset,))]
+    subsets = ("train", "test") if subset == "all" else (subset,)
+    loaded = [_rows(home, part) for part in subsets]
     widths = [(pairs.image.shape[1], pairs.text.shape[1], labels.shape[1:]) for pairs, labels in loaded]
     if widths[0] != widths[-1]:
         raise ValueError(
@@ -91,24 +88,38 @@ def load_feature_files(
     return Bunch(pairs=pairs, labels=labels, label_names=names, label_embedding=vectors, DESCR=about)
 
 
-def _rows(home: Path, subset: str) -> tuple[Pairs, NDArray[Any]]:
-    files = [_find(home, f"{subset}_{part}") for part in PARTS]
-    if all(file is not None for file in files):
-        views = [_matrix(file, f"{subset}_{part}") for file, part in zip(files, PARTS, strict=True) if file is not None]
-        origins = [file.name for file in files if file is not None]
-    elif any(files):
-        missing = [f"{subset}_{part}" for part, file in zip(PARTS, files, strict=True) if file is None]
+def _rows(home: Path, subset: str) -> Part:
+    """Return the views and labels of a subset, from one file each or from one .npz file."""
+    files = {part: _find(home, f"{subset}_{part}") for part in PARTS}
+    missing = [f"{subset}_{part}" for part, file in files.items() if file is None]
+    # Views by what a message calls them: the name of their file, or their name in the .npz file.
+    views: dict[str, Matrix] = {}
+    if not missing:
+        for part, file in files.items():
+            assert file is not None
+            views[file.name] = _matrix(file, f"{subset}_{part}")
+    elif len(missing) < len(PARTS):
         raise FileNotFoundError(
             f"{home} has no {', '.join(missing)}; a .mat, .npz or .npy file of that name is needed."
         )
     else:
-        file = _bundle(home, subset)
-        views = [_matrix(file, f"{part}_{subset}", exact=True) for part in PARTS]
-        origins = [f"{part}_{subset} of {file.name}" for part in PARTS]
-    labels = _labels(views[2], origins[2])
-    check_same_rows(**dict(zip(origins, (*views[:2], labels), strict=True)))
-    image, text = (view.astype(np.float64) if view.dtype.kind in "biu" else view for view in views[:2])
-    return Pairs(image.toarray() if sp.issparse(image) else image, _sparse_if_rare(text)), labels
+        bundle = _bundle(home, subset)
+        for part in PARTS:
+            views[f"{part}_{subset} of {bundle.name}"] = _matrix(bundle, f"{part}_{subset}", exact=True)
+    origin = list(views)[2]
+    labels = _labels(views[origin], origin)
+    check_same_rows(**{**views, origin: labels})
+    image, text = (_numbers(view) for view in list(views.values())[:2])
+    return Pairs(_dense(image), sparse_if_rare(text)), labels
+
+
+def _numbers(view: Matrix) -> Matrix:
+    """Return integers and truth values as floats."""
+    return view.astype(np.float64) if view.dtype.kind in "biu" else view
+
+
+def _dense(view: Matrix) -> AnyArray:
+    return view if isinstance(view, np.ndarray) else view.toarray()
 
 
 def _find(home: Path, stem: str) -> Path | None:
@@ -137,18 +148,19 @@ def _names(file: Path) -> list[str]:
         with np.load(file) as archive:
             return list(archive)
     except (ValueError, EOFError, OSError, zipfile.BadZipFile):
-        return []  # some other file
+        # It is not a file of arrays, so it is ignored.
+        return []
 
 
-def _variables(file: Path, name: str) -> dict[str, Any]:
-    """Return the arrays of a file; of an archive that has one of this name, that one only."""
+def _variables(file: Path, name: str) -> dict[str, View]:
+    """Return the arrays of a file, or only the one with this name if an archive has it."""
     try:
         if file.suffix == ".npy":
             return {file.stem: np.load(file, mmap_mode="r")}
         if file.suffix == ".npz":
             with np.load(file) as archive:
                 return {key: archive[key] for key in ([name] if name in archive else archive)}
-        return {name: value for name, value in scipy.io.loadmat(file).items() if not name.startswith("_")}
+        return {key: value for key, value in scipy.io.loadmat(file).items() if not key.startswith("_")}
     except NotImplementedError as error:
         raise ValueError(
             f"{file} is a MATLAB 7.3 (HDF5) file, which scipy does not read. In MATLAB save it by save(..., '-v7') "
@@ -159,49 +171,49 @@ def _variables(file: Path, name: str) -> dict[str, Any]:
         raise ValueError(f"{file} cannot be read as a {file.suffix} file of numbers: {error}") from error
 
 
-def _matrix(file: Path, name: str, *, exact: bool = False) -> Any:
+def _matrix(file: Path, name: str, *, exact: bool = False) -> Matrix:
+    """Return the matrix of that name, or else the only one in the file unless the name must be exact."""
     variables = _variables(file, name)
     shapes = {key: getattr(value, "shape", None) for key, value in variables.items()}
     fitting = [key for key, value in variables.items() if _is_matrix(value)]
-    chosen = name if name in variables else fitting[0] if len(fitting) == 1 and not exact else None
-    if chosen is None:
-        raise ValueError(f"{file} has the variables {shapes}; one matrix named {name!r} or, alone, another is needed.")
-    if not _is_matrix(value := variables[chosen]):
+    if name not in variables and len(fitting) == 1 and not exact:
+        name = fitting[0]
+    if name not in variables:
         raise ValueError(
-            f"{chosen} of {file} has shape {shapes[chosen]}; a matrix of numbers, one row an item, is needed."
+            f"{file} has the variables {shapes}; one matrix named {name!r}, or only one matrix, is needed."
+        )
+    value = variables[name]
+    if not _is_matrix(value):
+        raise ValueError(
+            f"{name} of {file} has shape {shapes[name]}; a matrix of numbers, one row per item, is needed."
         )
     return value.reshape(len(value), -1) if value.ndim == 1 else value
 
 
-def _is_matrix(value: Any) -> bool:
+def _is_matrix(value: View) -> bool:
     numeric = getattr(value, "dtype", np.dtype(object)).kind in "biuf"
-    return numeric and (value.ndim == 2 or (value.ndim == 1 and not sp.issparse(value))) and value.shape[0] > 1
+    dimensions = (1, 2) if isinstance(value, np.ndarray) else (2,)
+    return numeric and value.ndim in dimensions and value.shape[0] > 1
 
 
-def _labels(view: Any, origin: str) -> NDArray[np.int64]:
-    values = view.toarray() if sp.issparse(view) else np.asarray(view)
+def _labels(view: Matrix, origin: str) -> IntArray:
+    values = _dense(view)
     whole = np.isfinite(values).all() and (values == np.round(values)).all()
     if values.shape[1] == 1 and whole:
         return np.asarray(values.ravel(), dtype=np.int64)
     if not ((values == 0) | (values == 1)).all():
         raise ValueError(
             f"{origin} holds other values than 0 and 1, from {values.min()} to {values.max()}, shape {values.shape}; "
-            "labels are multi-hot (n, c), or one class number a row."
+            "labels are multi-hot (n, c), or one class number per row."
         )
     return values.astype(np.int64)
 
 
-def _label_vectors(home: Path, c: int | None) -> NDArray[np.float64] | None:
+def _label_vectors(home: Path, c: int | None) -> Float64Array | None:
     file = _find(home, "label_embedding")
     if file is None:
         return None
-    vectors = _matrix(file, "inp")
+    vectors = _dense(_matrix(file, "inp"))
     if c is not None and len(vectors) != c:
         raise ValueError(f"{file} has {len(vectors)} rows of label vectors, but there are {c} labels; one row each.")
     return np.asarray(vectors, dtype=np.float64)
-
-
-def _sparse_if_rare(view: Any) -> Any:
-    if sp.issparse(view):
-        return sp.csr_array(view)
-    return sp.csr_array(view) if np.count_nonzero(view) < 0.1 * view.size else view

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 import scipy.io
 import scipy.sparse as sp
-from numpy.typing import NDArray
 from sklearn.utils import Bunch
 
+from skxmr._data.kinds import AnyArray, FilePath, Matrix
 from skxmr._data.option_checks import check_choice
 from skxmr._data.pairs import Pairs
+
+# Views and labels of some rows.
+Part: TypeAlias = tuple[Pairs, AnyArray]
 
 SUBSETS = ("train", "test", "all")
 MIRFLICKR_LABELS = (
@@ -23,8 +27,8 @@ MIRFLICKR_LABELS = (
 
 
 def load_wikipedia(
-    subset: str = "train", *, text: str = "lda", data_home: Any = None, return_X_y: bool = False
-) -> Bunch | tuple[Pairs, Any]:
+    subset: str = "train", *, text: str = "lda", data_home: FilePath | None = None, return_X_y: bool = False
+) -> Bunch | Part:
     """Load the Wikipedia featured articles of Rasiwasia et al. (2010): 2,866 pairs, one class of 10 each.
 
     Parameters
@@ -48,7 +52,7 @@ def load_wikipedia(
     Raises
     ------
     FileNotFoundError
-        If the files are not there; the message says where to get them.
+        If the files are missing; the message says where to get them.
     ValueError
         If an option is unknown.
 
@@ -63,7 +67,7 @@ def load_wikipedia(
     folder = _folder(data_home, "wikipedia", source)
     data = scipy.io.loadmat(_file(folder, "raw_features_with_tfidf.mat", source))
     names = np.array(_file(folder, "categories.list", source).read_text().split())
-    parts = []
+    parts: list[Part] = []
     for name, suffix in (("train", "tr"), ("test", "te")):
         lines = _file(folder, f"{name}set_txt_img_cat.list", source).read_text().split("\n")
         classes = np.array([int(line.split("\t")[2]) for line in lines if line.strip()]) - 1
@@ -73,9 +77,9 @@ def load_wikipedia(
 
 
 def load_corel5k_tags(
-    subset: str = "train", *, data_home: Any = None, return_X_y: bool = False
-) -> Bunch | tuple[Pairs, Any]:
-    """Load Corel5k with its words split in two: the 50 most frequent are labels, the other 210 the text.
+    subset: str = "train", *, data_home: FilePath | None = None, return_X_y: bool = False
+) -> Bunch | Part:
+    """Load Corel5k with its words split in two: the 50 most frequent are labels, the other 210 are the text.
 
     Parameters
     ----------
@@ -95,7 +99,7 @@ def load_corel5k_tags(
     Raises
     ------
     FileNotFoundError
-        If the file is not there; the message says where to get it.
+        If the file is missing; the message says where to get it.
     ValueError
         If the subset is unknown.
 
@@ -115,8 +119,8 @@ def load_corel5k_tags(
 
 
 def load_mirflickr_tags(
-    subset: str = "train", *, data_home: Any = None, return_X_y: bool = False
-) -> Bunch | tuple[Pairs, Any]:
+    subset: str = "train", *, data_home: FilePath | None = None, return_X_y: bool = False
+) -> Bunch | Part:
     """Load MIRFlickr-25K with its tags split at random in two views of 693 words; both views are textual.
 
     Parameters
@@ -138,7 +142,7 @@ def load_mirflickr_tags(
     Raises
     ------
     FileNotFoundError
-        If the file is not there; the message says where to get it.
+        If the file is missing; the message says where to get it.
     ValueError
         If the subset is unknown.
 
@@ -158,28 +162,27 @@ def _tag_set(
     file: str,
     source: str,
     subset: str,
-    names: NDArray[Any],
+    names: AnyArray,
     about: str,
-    data_home: Any,
+    data_home: FilePath | None,
     return_X_y: bool,
-) -> Any:
+) -> Bunch | Part:
     check_choice(subset, "subset", SUBSETS)
+    parts: list[Part] = []
     with np.load(_file(_folder(data_home, folder, source), file, source)) as data:
-        parts = [
-            (
-                Pairs(_sparse_if_rare(data[f"img_{part}"]), _sparse_if_rare(data[f"txt_{part}"])),
-                data[f"lab_{part}"].astype(np.int64),
-            )
-            for part in ("train", "test")
-        ]
+        for part in ("train", "test"):
+            pairs = Pairs(sparse_if_rare(data[f"img_{part}"]), sparse_if_rare(data[f"txt_{part}"]))
+            parts.append((pairs, data[f"lab_{part}"].astype(np.int64)))
     return _bunch(parts, subset, names, about, return_X_y)
 
 
-def _sparse_if_rare(view: NDArray[Any]) -> Any:
-    return sp.csr_array(view) if np.count_nonzero(view) < 0.1 * view.size else view
+def sparse_if_rare(view: Matrix) -> Matrix:
+    """Return a CSR array if the view is sparse or fewer than a tenth of its values are not 0."""
+    is_rare = not isinstance(view, np.ndarray) or np.count_nonzero(view) < 0.1 * view.size
+    return sp.csr_array(view) if is_rare else view
 
 
-def _folder(data_home: Any, name: str, source: str) -> Path:
+def _folder(data_home: FilePath | None, name: str, source: str) -> Path:
     home = data_home or os.environ.get("SKXMR_DATA")
     if not home:
         raise FileNotFoundError(
@@ -199,9 +202,7 @@ def _file(folder: Path, name: str, source: str) -> Path:
     return path
 
 
-def _bunch(
-    parts: list[tuple[Pairs, NDArray[Any]]], subset: str, names: NDArray[Any], about: str, return_X_y: bool
-) -> Any:
+def _bunch(parts: Sequence[Part], subset: str, names: AnyArray, about: str, return_X_y: bool) -> Bunch | Part:
     chosen = {"train": parts[:1], "test": parts[1:], "all": parts}[subset]
     pairs = Pairs.concatenate([part for part, _ in chosen])
     labels = np.concatenate([label for _, label in chosen])

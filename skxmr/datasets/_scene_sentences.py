@@ -1,12 +1,12 @@
-"""Sentences about digits on a canvas: what they are, how they are written, and where they stand to one another."""
+"""Sentences about digits on a canvas: which they are, how they are written, and how they are arranged."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from skxmr._data.kinds import Float64Array, IntArray
 from skxmr.datasets._digits import NAMES
 
 RELATIONS = {
@@ -18,7 +18,7 @@ RELATIONS = {
 
 
 class Sentence(NamedTuple):
-    """A sentence as tokens, universal part-of-speech tags, and for each token the one it depends on (-1: none)."""
+    """A sentence: tokens, universal part-of-speech tags, and for each token the one it depends on (-1: none)."""
 
     tokens: list[str]
     tags: list[str]
@@ -28,14 +28,15 @@ class Sentence(NamedTuple):
 class Scene(NamedTuple):
     """Digits of a canvas: their classes (m,), "thick", "thin" or "" (m,), and their centres (m, 2) as (x, y)."""
 
-    digits: NDArray[np.int64]
+    digits: IntArray
     attributes: list[str]
-    centres: NDArray[np.float64]
+    centres: Float64Array
 
 
-def true_relations(a: NDArray[np.float64], b: NDArray[np.float64], apart: float) -> list[str]:
-    """Return how a stands to b: along every axis on which their centres are far enough apart; y points down."""
-    (dx, dy), found = a - b, []
+def true_relations(a: Float64Array, b: Float64Array, apart: float) -> list[str]:
+    """Return where a lies as seen from b, on every axis on which their centres are far enough apart; y points down."""
+    dx, dy = a - b
+    found = []
     if abs(dx) >= apart:
         found.append("left" if dx < 0 else "right")
     if abs(dy) >= apart:
@@ -44,9 +45,11 @@ def true_relations(a: NDArray[np.float64], b: NDArray[np.float64], apart: float)
 
 
 def sentence(scene: Scene, apart: float, rng: np.random.RandomState) -> Sentence:
-    """Name all digits in random order, each with how it stands to the next; most attributes are told."""
+    """Name all digits in random order, each with where it lies as seen from the next; most attributes are mentioned."""
     order = rng.permutation(len(scene.digits))
-    tokens, tags, heads = [], [], []
+    tokens: list[str] = []
+    tags: list[str] = []
+    heads: list[int] = []
 
     def say(word: str, tag: str, head: int) -> int:
         tokens.append(word)
@@ -70,7 +73,7 @@ def sentence(scene: Scene, apart: float, rng: np.random.RandomState) -> Sentence
     return Sentence(tokens, tags, heads)
 
 
-def _relation(a: Any, b: Any, apart: float, rng: np.random.RandomState) -> str:
+def _relation(a: Float64Array, b: Float64Array, apart: float, rng: np.random.RandomState) -> str:
     true = true_relations(a, b, apart)
     wordings = RELATIONS[true[rng.randint(len(true))]]
     return wordings[rng.randint(len(wordings))]

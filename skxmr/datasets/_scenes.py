@@ -1,20 +1,22 @@
-"""Scenes of several real digits with sentences about them: fine-grained retrieval without a download."""
+"""Scenes of several handwritten digits with sentences about them: fine-grained retrieval without a download."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 from sklearn.utils import Bunch, check_random_state
 
+from skxmr._data.kinds import Float64Array, IndexArray, IntArray, Seed
 from skxmr._data.option_checks import check_choice, check_k
-from skxmr.datasets._digits import SUBSETS
+from skxmr.datasets._digits import SUBSETS, ink_extremes
 from skxmr.datasets._scene_sentences import Scene, sentence
 
-_CELL, _CELLS, _SIDE = 12, 3, 8  # pixels of a cell, cells of a row, pixels of a digit
-_APART = _SIDE  # pixels: centres of digits in neighbouring columns or rows of cells are at least so far apart
+# A canvas has _CELLS x _CELLS cells of _CELL x _CELL pixels. Each holds at most one digit of _SIDE x _SIDE pixels.
+_CELL = 12
+_CELLS = 3
+_SIDE = 8
+# Centres of digits in neighbouring columns or rows of cells are at least this many pixels apart.
+_APART = _SIDE
 
 
 def make_captioned_scenes(
@@ -25,13 +27,13 @@ def make_captioned_scenes(
     max_digits: int = 4,
     n_sentences: int = 5,
     twins: bool = False,
-    random_state: Any = None,
+    random_state: Seed = None,
 ) -> Bunch:
     """Put handwritten digits on canvases and describe what stands where.
 
-    The digits are scikit-learn's real 8 x 8 images. A sentence names all digits of its scene in some order, says of
-    most that are written unusually thick or thin that they are, and how each stands to the next: "a thick three left of
-    a seven above a two". Part-of-speech tags and dependencies are those by which the sentence was made.
+    The digits are scikit-learn's real 8 x 8 images. A sentence names all digits of its scene in some order. It mentions
+    for most that are written unusually thick or thin that they are, and for each where it lies as seen from the next:
+    "a thick three left of a seven above a two". Tags and dependencies are exact, because the sentences are generated.
 
     Parameters
     ----------
@@ -41,14 +43,14 @@ def make_captioned_scenes(
         Which digits are used: the first 1,347 images, the last 450, or all. No test scene shows an image of a train
         scene.
     min_digits : int, default=2
-        Fewest digits of a scene.
+        Smallest number of digits in a scene.
     max_digits : int, default=4
-        Most digits of a scene, at most 9.
+        Largest number of digits in a scene, at most 9.
     n_sentences : int, default=5
-        Sentences about each scene.
+        Number of sentences about each scene.
     twins : bool, default=False
-        Scenes 2 i and 2 i + 1 show the same images of different digits, arranged the other way round: what is said of
-        one is false of the other, and relations alone tell them apart.
+        Scenes 2 i and 2 i + 1 show the same images of different digits in mirrored places. Sentences about one are
+        false for the other, and only relations tell them apart.
     random_state : int, RandomState or None, default=None
         Seed.
 
@@ -56,16 +58,16 @@ def make_captioned_scenes(
     -------
     Bunch
         ``images`` (n, 36, 36) float64 in [0, 16]; ``regions`` (n, max_digits, 64), the digits, with ``boxes``
-        (n, max_digits, 4), left, top, right and bottom in [0, 1], and ``mask`` (n, max_digits), which of them there
-        are; ``sentences`` (n n_sentences,) strings, their ``tokens``, ``tags`` (universal part-of-speech) and ``heads``
-        (index of the token that each depends on, -1 for none), and ``image_index`` (n n_sentences,), the scene of
-        each; ``digits`` (n, max_digits), -1 where there is none; ``labels`` (n, 10) multi-hot; ``twin`` (n,), the index
+        (n, max_digits, 4), left, top, right and bottom in [0, 1], and ``mask`` (n, max_digits), True where a digit
+        exists; ``sentences`` (n * n_sentences,) strings, their ``tokens``, ``tags`` (universal part-of-speech) and
+        ``heads`` (index of the token that each depends on, -1 for none), and ``image_index`` (n * n_sentences,), the
+        scene of each; ``digits`` (n, max_digits), -1 for none; ``labels`` (n, 10) multi-hot; ``twin`` (n,), the index
         of a scene's twin, -1 for none; ``DESCR``.
 
     Raises
     ------
     ValueError
-        If a number is out of range, the subset is unknown, or an odd number of scenes should be twins.
+        If a number is out of range, the subset is unknown, or twins are requested for an odd number of scenes.
 
     Examples
     --------
@@ -79,32 +81,37 @@ def make_captioned_scenes(
     _check(n_scenes, min_digits, max_digits, n_sentences, twins)
     check_choice(subset, "subset", SUBSETS)
     rng = check_random_state(random_state)
-    source, rows = load_digits(), {"train": range(1347), "test": range(1347, 1797), "all": range(1797)}[subset]
+    source = load_digits()
+    rows = {"train": range(1347), "test": range(1347, 1797), "all": range(1797)}[subset]
     attributes = _attributes(source.data, source.target)
     shown, cells = _arranged(n_scenes, (min_digits, max_digits), rows, source.target, twins, rng)
     corners = _CELL * np.stack([cells % _CELLS, cells // _CELLS], axis=2)
-    corners += rng.randint(_CELL - _SIDE + 1, size=corners.shape)  # (n, max_digits, 2), x and y
+    # x and y of the upper left corners, (n, max_digits, 2).
+    corners += rng.randint(_CELL - _SIDE + 1, size=corners.shape)
     mask = shown >= 0
-    scenes = [
-        Scene(source.target[shown[i, m]], [attributes[j] for j in shown[i, m]], corners[i, m] + _SIDE / 2)
-        for i, m in enumerate(mask)
-    ]
-    told = [sentence(scene, _APART, rng) for scene in scenes for _ in range(n_sentences)]
+    told = []
+    for images, places, exists in zip(shown, corners, mask, strict=True):
+        own = images[exists]
+        scene = Scene(source.target[own], [attributes[i] for i in own], places[exists] + _SIDE / 2)
+        told += [sentence(scene, _APART, rng) for _ in range(n_sentences)]
+    boxes = np.concatenate([corners, corners + _SIDE], axis=2) / (_CELL * _CELLS)
     digits = np.where(mask, source.target[shown], -1)
     twin = np.arange(n_scenes) ^ 1 if twins else np.full(n_scenes, -1)
     return Bunch(
         images=_canvases(source.images, shown, corners),
         regions=np.where(mask[:, :, None], source.data[shown], 0.0),
-        boxes=np.where(mask[:, :, None], np.concatenate([corners, corners + _SIDE], axis=2) / (_CELL * _CELLS), 0.0),
+        boxes=np.where(mask[:, :, None], boxes, 0.0),
         mask=mask,
         sentences=np.array([" ".join(s.tokens) for s in told], dtype=object),
-        tokens=[s.tokens for s in told], tags=[s.tags for s in told], heads=[s.heads for s in told],
+        tokens=[s.tokens for s in told],
+        tags=[s.tags for s in told],
+        heads=[s.heads for s in told],
         image_index=np.repeat(np.arange(n_scenes), n_sentences),
         digits=digits,
         labels=(digits[:, :, None] == np.arange(10)).any(axis=1).astype(np.int64),
         twin=twin,
         DESCR="Digits of the UCI optical recognition set on canvases, with generated sentences about their places.",
-    )  # fmt: skip
+    )
 
 
 def _check(n_scenes: int, min_digits: int, max_digits: int, n_sentences: int, twins: bool) -> None:
@@ -123,21 +130,23 @@ def _check(n_scenes: int, min_digits: int, max_digits: int, n_sentences: int, tw
         )
 
 
-def _attributes(pixels: NDArray[np.float64], digits: NDArray[np.int64]) -> list[str]:
-    """Return "thick" or "thin" for the fifth of each kind with most or least ink, else ""."""
-    ink = pixels.mean(axis=1)
-    heavy, light = (np.array([np.quantile(ink[digits == d], q) for d in range(10)])[digits] for q in (0.8, 0.2))
-    return np.where(ink > heavy, "thick", np.where(ink < light, "thin", "")).tolist()
+def _attributes(pixels: Float64Array, digits: IntArray) -> list[str]:
+    """Return "thick", "thin" or "" for every image."""
+    heavy, light = ink_extremes(pixels, digits)
+    return np.where(heavy, "thick", np.where(light, "thin", "")).tolist()
 
 
 def _arranged(
-    n: int, bounds: tuple[int, int], rows: range, digits: NDArray[np.int64], twins: bool, rng: np.random.RandomState
-) -> tuple[NDArray[Any], NDArray[Any]]:
+    n: int, bounds: tuple[int, int], rows: range, digits: IntArray, twins: bool, rng: np.random.RandomState
+) -> tuple[IndexArray, IntArray]:
     """Return which images scenes show, -1 for none, and in which cells, both (n, max_digits)."""
-    shown, cells = np.full((n, bounds[1]), -1), np.zeros((n, bounds[1]), np.int64)
+    shown = np.full((n, bounds[1]), -1)
+    cells = np.zeros((n, bounds[1]), np.int64)
     for i in range(n):
         if twins and i % 2:
-            shown[i], cells[i] = shown[i - 1], _CELLS**2 - 1 - cells[i - 1]  # every relation is turned round
+            # Mirrored places reverse every relation.
+            shown[i] = shown[i - 1]
+            cells[i] = _CELLS**2 - 1 - cells[i - 1]
             continue
         m = rng.randint(bounds[0], bounds[1] + 1)
         shown[i, :m] = _drawn(rows, digits, m, twins, rng)
@@ -145,17 +154,15 @@ def _arranged(
     return shown, cells
 
 
-def _drawn(
-    rows: range, digits: NDArray[np.int64], m: int, different: bool, rng: np.random.RandomState
-) -> NDArray[np.int64]:
-    """Return m images, of different digits if wanted."""
+def _drawn(rows: range, digits: IntArray, m: int, different: bool, rng: np.random.RandomState) -> IntArray:
+    """Return m images, of different digits if requested."""
     if not different:
         return np.asarray(rng.choice(rows, m, replace=False))
     chosen = rng.choice(10, m, replace=False)
-    return np.array([rng.choice(np.flatnonzero(digits[rows] == d)) + rows.start for d in chosen])
+    return np.array([rng.choice(np.flatnonzero(digits[rows] == digit)) + rows.start for digit in chosen])
 
 
-def _canvases(images: NDArray[np.float64], shown: NDArray[Any], corners: NDArray[Any]) -> NDArray[np.float64]:
+def _canvases(images: Float64Array, shown: IndexArray, corners: IntArray) -> Float64Array:
     out = np.zeros((len(shown), _CELL * _CELLS, _CELL * _CELLS))
     for i, j in np.argwhere(shown >= 0):
         x, y = corners[i, j]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import scipy.sparse as sp
 from sklearn.utils import check_random_state
 
+from skxmr._data.kinds import IntArray, Seed
 from skxmr._data.pairs import Pairs
 
 
@@ -19,11 +18,11 @@ def make_multilabel_pairs(
     n_labels: int = 8,
     noise: float = 1.0,
     sparse_text: bool = False,
-    random_state: Any = None,
-) -> tuple[Pairs, Any]:
+    random_state: Seed = None,
+) -> tuple[Pairs, IntArray]:
     """Generate image and text features that share nothing but correlated labels.
 
-    Labels come in a chain: each one switches on its neighbour half of the time, so that the label graph has edges.
+    Labels form a chain: each one switches on the next half of the time, so that the label graph has edges.
     Image features are a random linear map of the labels plus Gaussian noise, text features Poisson word counts whose
     rates depend on the labels.
 
@@ -38,7 +37,7 @@ def make_multilabel_pairs(
     n_labels : int, default=8
         Number of labels; every row has at least one.
     noise : float, default=1.0
-        Standard deviation of the image noise, and rate of the words that mean nothing.
+        Standard deviation of the image noise, and a tenth of it is the rate of meaningless words.
     sparse_text : bool, default=False
         Return the text as a CSR array.
     random_state : int, RandomState or None, default=None

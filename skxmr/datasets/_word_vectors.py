@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import scipy.io
-from numpy.typing import NDArray
 
+from skxmr._data.kinds import FilePath, Float64Array
 from skxmr._data.warn import warn
 
-Array = NDArray[np.float64]
 
-
-def load_word_vectors(path: Any, labels: Sequence[str]) -> Array:
+def load_word_vectors(path: FilePath, labels: Sequence[str]) -> Float64Array:
     r"""Load one vector per label, averaging the words of labels such as ``plant_life``.
 
     Parameters
     ----------
     path : path
-        A text file of GloVe or word2vec, a ``.vec`` file of fastText (one word and its numbers a line, with or without
-        a header line), or a ``.mat`` file whose key ``inp`` holds one row per label in their order.
+        A text file of GloVe or word2vec, a ``.vec`` file of fastText (one word and its numbers per line, with or
+        without a header line), or a ``.mat`` file whose key ``inp`` holds one row per label in their order.
     labels : sequence of str
-        The label names, e.g. ``classes_`` of a fitted model. Words are separated by anything but letters and digits;
-        a name that is itself a word of the file is taken whole. Upper case falls back to lower case.
+        The label names, e.g. ``classes_`` of a fitted model. A name that is a word of the file is looked up as a whole,
+        any other is split where there is neither a letter nor a digit. A word that the file does not have is looked up
+        in lower case.
 
     Returns
     -------
@@ -36,7 +34,7 @@ def load_word_vectors(path: Any, labels: Sequence[str]) -> Array:
     Raises
     ------
     FileNotFoundError
-        If there is no such file.
+        If the file does not exist.
     ValueError
         If a label has no word in the file, or the file cannot be read as word vectors.
 
@@ -55,23 +53,27 @@ def load_word_vectors(path: Any, labels: Sequence[str]) -> Array:
     array([[0.5, 0.5],
            [2. , 2. ]])
     """
-    path = Path(path).expanduser()
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} does not exist; pass a word-vector file (GloVe, word2vec, fastText or .mat).")
+    file = Path(path).expanduser()
+    if not file.is_file():
+        raise FileNotFoundError(f"{file} does not exist; pass a word-vector file (GloVe, word2vec, fastText or .mat).")
     names = [str(label) for label in labels]
     if not names:
         raise ValueError("labels is empty; at least one label name is needed.")
-    if path.suffix == ".mat":
-        return _from_mat(path, len(names))
-    vectors = _from_text(path, {form for name in names for word in [name, *_words(name)] for form in _forms(word)})
-    averaged = [_average(name, vectors) for name in names]
-    missing = [name for name, vector in zip(names, averaged, strict=True) if vector is None]
+    if file.suffix == ".mat":
+        return _from_mat(file, len(names))
+    wanted: set[str] = set()
+    for name in names:
+        for word in (name, *_parts(name)):
+            wanted |= {word, word.lower()}
+    vectors = _from_text(file, wanted)
+    averaged = {name: _average(name, vectors) for name in names}
+    missing = [name for name in names if averaged[name] is None]
     if missing:
-        raise ValueError(f"{path.name} has no vector for the labels {missing[:10]}; rename them or use another file.")
-    return np.array(averaged)
+        raise ValueError(f"{file.name} has no vector for the labels {missing[:10]}; rename them or use another file.")
+    return np.array([averaged[name] for name in names])
 
 
-def _from_mat(path: Path, n_labels: int) -> Array:
+def _from_mat(path: Path, n_labels: int) -> Float64Array:
     contents = scipy.io.loadmat(path)
     if "inp" not in contents:
         keys = [key for key in contents if not key.startswith("__")]
@@ -82,22 +84,24 @@ def _from_mat(path: Path, n_labels: int) -> Array:
     return vectors
 
 
-def _from_text(path: Path, wanted: set[str]) -> dict[str, Array]:
-    found: dict[str, Array] = {}
+def _from_text(path: Path, wanted: set[str]) -> dict[str, Float64Array]:
+    found: dict[str, Float64Array] = {}
     width = 0
     with path.open(encoding="utf-8", errors="replace") as file:
         for number, line in enumerate(file):
             fields = line.rstrip().split(" ")
+            # The header of word2vec and fastText: the number of words and their width.
             if number == 0 and len(fields) == 2:
-                continue  # "number of words, width": the header of word2vec and fastText
+                continue
             width = width or len(fields) - 1
-            word = " ".join(fields[: len(fields) - width])  # a few words of large files hold spaces
+            # In large files a few words contain spaces.
+            word = " ".join(fields[: len(fields) - width])
             if word in wanted and word not in found:
                 found[word] = _numbers(fields[len(fields) - width :], path, number)
     return found
 
 
-def _numbers(fields: list[str], path: Path, number: int) -> Array:
+def _numbers(fields: list[str], path: Path, number: int) -> Float64Array:
     try:
         vector = np.array(fields, dtype=np.float64)
     except ValueError as error:
@@ -107,31 +111,30 @@ def _numbers(fields: list[str], path: Path, number: int) -> Array:
     return vector
 
 
-def _average(name: str, vectors: dict[str, Array]) -> Array | None:
+def _average(name: str, vectors: dict[str, Float64Array]) -> Float64Array | None:
+    """Return the vector of a label, or the mean of those of its words; None if there is none."""
     whole = _look_up(name, vectors)
     if whole is not None:
         return whole
-    words = _words(name)
-    parts = {word: _look_up(word, vectors) for word in words}
-    absent = [word for word, vector in parts.items() if vector is None]
-    if len(absent) == len(words):
+    present = []
+    absent = []
+    for word in dict.fromkeys(_parts(name)):
+        vector = _look_up(word, vectors)
+        if vector is None:
+            absent.append(word)
+        else:
+            present.append(vector)
+    if not present:
         return None
     if absent:
         warn(f"no vector for {absent} of the label {name!r}; its other words are averaged.")
-    present: Array = np.mean([vector for vector in parts.values() if vector is not None], axis=0)
-    return present
+    return np.asarray(np.mean(present, axis=0))
 
 
-def _look_up(word: str, vectors: dict[str, Array]) -> Array | None:
-    return next((vectors[form] for form in _forms(word) if form in vectors), None)
+def _look_up(word: str, vectors: dict[str, Float64Array]) -> Float64Array | None:
+    return vectors.get(word, vectors.get(word.lower()))
 
 
-def _forms(word: str) -> Iterator[str]:
-    yield word
-    if word != word.lower():
-        yield word.lower()
-
-
-def _words(name: str) -> list[str]:
-    words: Iterable[str] = re.split(r"[\W_]+", name)
-    return [word for word in words if word]
+def _parts(name: str) -> list[str]:
+    """Return the words of a label such as ``plant_life``."""
+    return [word for word in re.split(r"[\W_]+", name) if word]

@@ -50,7 +50,7 @@ def test_images_are_held_once_on_disk(folder):
     assert_array_equal(pairs.groups, np.repeat(np.arange(N), EACH))
     assert pairs.text.tokens(7) == ["caption", "2", "of", "image", "1", "a", "café"]
     assert loaded.image_ids is None and regions.boxes is None and regions.mask.all()
-    assert loaded.DESCR == "Regions and captions of set, dev images; 5 captions an image."
+    assert loaded.DESCR == "Regions and captions of set, dev images; 5 captions per image."
 
 
 def test_images_that_are_repeated_are_taken_once(folder):
@@ -88,13 +88,13 @@ def dictionaries(sizes):
     return np.array([{"image_w": int(w), "image_h": h} for w, h in sizes], dtype=object)
 
 
-@pytest.mark.parametrize("kind", ["array", "floats", "dictionaries", "a row a caption"])
+@pytest.mark.parametrize("kind", ["array", "floats", "dictionaries", "a row per caption"])
 def test_boxes_in_pixels_are_divided_by_the_size(folder, kind):
     sizes = {
         "array": SIZES,
         "floats": SIZES.astype(np.float32),
         "dictionaries": dictionaries(SIZES),
-        "a row a caption": np.repeat(SIZES, EACH, axis=0),
+        "a row per caption": np.repeat(SIZES, EACH, axis=0),
     }
     np.save(folder / "dev_img_sizes.npy", sizes[kind], allow_pickle=True)
     np.save(folder / "dev_boxes.npy", PIXELS.astype(np.float32))
@@ -177,7 +177,7 @@ BROKEN = {
         lambda folder: (folder / "dev_caps.txt").write_bytes("\n".join(CAPTIONS).encode("latin1")),
         r"dev_caps\.txt is not in UTF-8: .*; save it in that encoding",
     ),
-    "one vector an image": (
+    "one vector per image": (
         lambda folder: save(folder, "ims", FEATURES[:, 0]),
         r"dev_ims\.npy holds float32 of shape \(10, 6\); numbers of shape \(images, regions, features\)",
     ),
@@ -190,7 +190,7 @@ BROKEN = {
     ),
     "boxes of other images": (
         lambda folder: save(folder, "boxes", BOXES[:-1]),
-        r"dev_boxes\.npy has 9 rows, but there are 10 images with 5 captions each; one an image",
+        r"dev_boxes\.npy has 9 rows, but there are 10 images with 5 captions each; one per image",
     ),
     "boxes of other regions": (
         lambda folder: save(folder, "boxes", BOXES[:, 1:]),

@@ -13,13 +13,12 @@ from skxmr._data.labels import Labels
 from skxmr._data.pairs import Pairs
 from skxmr.base import CrossModalRetriever
 from skxmr.deep.batches import PairsDataset
-from skxmr.deep.callbacks import Validation
 from skxmr.deep.compiled import compile_mode
 from skxmr.deep.distributed import n_ranks
 from skxmr.deep.encoding import encode_rows, validation_scores
 from skxmr.deep.options import Options, options_of
 from skxmr.deep.split import Split, split_rows
-from skxmr.deep.trained import TrainedRetriever
+from skxmr.deep.trained import Prepared, TrainedRetriever
 
 
 class DeepRetriever(TrainedRetriever, CrossModalRetriever):
@@ -58,16 +57,14 @@ class DeepRetriever(TrainedRetriever, CrossModalRetriever):
     def _split(self, pairs: Pairs, labels: Labels | None, seed: int) -> Split:
         return split_rows(pairs, labels, self.validation_fraction, seed)
 
-    def _dataset(self, split: Split, network: Any, device: torch.device) -> Any:
-        Y = np.zeros((len(split.pairs), 0)) if split.labels is None else split.labels.matrix
-        return PairsDataset(split.pairs.image, split.pairs.text, Y, device)
+    def _prepare(self, split: Split, network: Any, device: torch.device) -> Prepared:
+        labels = np.zeros((len(split.pairs), 0)) if split.labels is None else split.labels.matrix
+        dataset = PairsDataset(split.pairs.image, split.pairs.text, labels, device)
+        return Prepared(dataset, validation_scores(network, split))
 
     def _options(self, n: int, device: torch.device) -> Options:
         mode = compile_mode(device, n_ranks()) if self.compile else None
         return options_of(self, n, device)._replace(compile=mode)
-
-    def _measure(self, network: Any, split: Split, dataset: Any) -> Validation | None:
-        return validation_scores(network, split)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

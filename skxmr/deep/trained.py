@@ -7,7 +7,7 @@ from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import field
 from numbers import Integral, Real
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -30,11 +30,18 @@ from skxmr.nn.device import initialising, resolve_device
 from skxmr.nn.networks import PretrainedText, RetrievalNetwork
 
 
+class Prepared(NamedTuple):
+    """What serves the batches of a fit, and how the validation rows are scored; None if there are none."""
+
+    dataset: Any
+    validation: Validation | None
+
+
 class TrainedRetriever(AnnouncesEpochs, Retriever):
     """Base of retrievers that train a network: it separates validation rows, trains, and keeps the best epoch.
 
     A method overrides `_build`. The two bases of methods, :class:`DeepRetriever` and :class:`PairwiseRetriever`, say
-    how rows are split, served in batches and measured: `_split`, `_dataset` and `_measure`.
+    how rows are split, served in batches and measured: `_split` and `_prepare`.
 
     Parameters
     ----------
@@ -142,12 +149,8 @@ class TrainedRetriever(AnnouncesEpochs, Retriever):
         """Return the fitting rows and the validation rows."""
 
     @abstractmethod
-    def _dataset(self, split: Split, network: Any, device: torch.device) -> Any:
-        """Return what serves the batches."""
-
-    @abstractmethod
-    def _measure(self, network: Any, split: Split, dataset: Any) -> Validation | None:
-        """Return how the network is measured on the validation rows, or None where there are none."""
+    def _prepare(self, split: Split, network: Any, device: torch.device) -> Prepared:
+        """Return what serves the batches, and how the network is measured on the validation rows."""
 
     @with_callbacks
     def fit(self, X: Any, y: Any = None, labels: Any = None) -> Self:
@@ -190,7 +193,7 @@ class TrainedRetriever(AnnouncesEpochs, Retriever):
                 raise ValueError("warm_start=True, but the labels of the last fit had other names; set it to False.")
             network = resumed(network, self.network_)
         network.to(device)
-        dataset = self._dataset(split, network, device)
+        dataset, validation = self._prepare(split, network, device)
         options = self._options(len(dataset), device)
         if isinstance(network.text_input, PretrainedText) and not continued:
             pretrain_text(network.text_input, split, dataset, options, seeds[3])
@@ -198,7 +201,7 @@ class TrainedRetriever(AnnouncesEpochs, Retriever):
         options = options._replace(callbacks=[*(self.callbacks or []), *tasks])
         generator = torch.Generator().manual_seed(seeds[2])
         learner = learner._replace(network=network)
-        outcome = train(learner, dataset, self._measure(network, split, dataset), generator, options)
+        outcome = train(learner, dataset, validation, generator, options)
         self.network_ = network.eval().requires_grad_(False)
         self.best_epoch_, self.history_ = outcome.best_epoch, outcome.history
 

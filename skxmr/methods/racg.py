@@ -15,21 +15,35 @@ from skxmr.deep.split import Split
 from skxmr.nn.contrastive import absolute_similarity, hardest_triplets
 from skxmr.nn.objective import Objective, Outputs
 from skxmr.pairwise.cross_graph import CrossGraph, Words
-from skxmr.pairwise.encoders import RegionBatch, SetBatch, WordBatch
-from skxmr.pairwise.networks import SetNetwork, set_encoders
+from skxmr.pairwise.networks import Encoders, PairNetwork, set_encoders
 from skxmr.pairwise.pair_graphs import Side
 from skxmr.pairwise.retriever import PairwiseRetriever
+from skxmr.pairwise.sets import RegionBatch, SetBatch, WordBatch
 from skxmr.pairwise.vocabulary import is_anchor
 
-_COPIES = 6  # arrays of the nodes' size that a side of the graph holds
+# Arrays of the size of the nodes that a side of the graph holds.
+_ARRAYS = 6
 
 
-class RACGNetwork(SetNetwork):
-    """Regions and words in one graph a pair; `sparse` tells whether words are connected by their dependencies."""
+class RACGNetwork(PairNetwork[Side]):
+    """Regions and words in one graph per pair.
 
-    def __init__(self, encoders: Any, graph: CrossGraph, d: int, sparse: bool) -> None:
-        super().__init__(encoders, d, _COPIES)
-        self.graph, self.sparse = graph, sparse
+    Parameters
+    ----------
+    encoders : Encoders
+        Of regions and of words.
+    graph : CrossGraph
+        What compares them.
+    d : int
+        Width of the nodes.
+    sparse : bool
+        Whether words are connected by their dependencies.
+    """
+
+    def __init__(self, encoders: Encoders, graph: CrossGraph, d: int, sparse: bool) -> None:
+        super().__init__(encoders, d, _ARRAYS)
+        self.graph = graph
+        self.sparse = sparse
 
     def encode_image(self, regions: RegionBatch) -> Side:
         """Return what images bring into every graph."""
@@ -50,7 +64,9 @@ class RACGObjective(Objective):
 
     def __init__(self, margin: float, tau: float, beta: float, gamma: float) -> None:
         super().__init__({"triplets": 1.0, "absolute": tau})
-        self.margin, self.beta, self.gamma = margin, beta, gamma
+        self.margin = margin
+        self.beta = beta
+        self.gamma = gamma
 
     def triplets(self, outputs: Outputs, batch: SetBatch) -> Tensor:
         """RACG eq. 21."""

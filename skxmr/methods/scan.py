@@ -15,20 +15,36 @@ from skxmr.deep.split import Split
 from skxmr.nn.contrastive import hardest_triplets
 from skxmr.nn.objective import Objective, Outputs
 from skxmr.pairwise.cross_attention import attended_cosines, pooled
-from skxmr.pairwise.encoders import SetBatch
-from skxmr.pairwise.networks import NodeSet, SetNetwork, set_encoders
+from skxmr.pairwise.networks import Encoders, SetNetwork, set_encoders
 from skxmr.pairwise.retriever import PairwiseRetriever
+from skxmr.pairwise.sets import NodeSet, SetBatch
 
 SHARPNESS = {"text_to_image": 9.0, "image_to_text": 4.0}
 POOLING = {"text_to_image": 6.0, "image_to_text": 5.0}
 
 
 class SCANNetwork(SetNetwork):
-    """Cosines of single words with what they attend to in the image, or of regions in the text, pooled."""
+    """Cosines of single words with what they attend to in the image, or of regions in the text, pooled.
 
-    def __init__(self, encoders: Any, d: int, attention: str, sharpness: float, pooling: float | None) -> None:
-        super().__init__(encoders, d, copies=1)
-        self.attention, self.sharpness, self.pooling = attention, sharpness, pooling
+    Parameters
+    ----------
+    encoders : Encoders
+        Of regions and of words.
+    d : int
+        Width of the nodes.
+    attention : {"text_to_image", "image_to_text"}
+        What attends to what.
+    sharpness : float
+        Inverse temperature of the attention.
+    pooling : float or None
+        Sharpness of the log-sum-exp that pools the cosines; None takes their mean.
+    """
+
+    def __init__(self, encoders: Encoders, d: int, attention: str, sharpness: float, pooling: float | None) -> None:
+        super().__init__(encoders, d)
+        self.attention = attention
+        self.sharpness = sharpness
+        self.pooling = pooling
 
     def compare(self, images: NodeSet, texts: NodeSet) -> Tensor:
         """Return the similarities (a, b)."""

@@ -5,79 +5,16 @@ Alphabet: a images of r regions, b texts of w words; masks say which regions and
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass
-from typing import Any, NamedTuple, Self
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from skxmr.nn.networks import Dropout
+from skxmr.pairwise.sets import RegionBatch, WordBatch
 
-POSITION = 5  # numbers that say where a region is
-
-
-@dataclass(frozen=True)
-class Sliced:
-    """Tensors that have their first axis in common and are sliced together; None stays."""
-
-    def __getitem__(self, rows: Any) -> Self:
-        return self.each(lambda part: part[rows])
-
-    def each(self, change: Any) -> Self:
-        """Return the same with every tensor changed."""
-        parts = ((field.name, getattr(self, field.name)) for field in dataclasses.fields(self))
-        return type(self)(**{name: None if part is None else change(part) for name, part in parts})
-
-    def record_stream(self, stream: Any) -> None:
-        """Tell CUDA's memory that a stream uses the tensors."""
-        self.each(lambda part: part.record_stream(stream) if part.is_cuda else None)
-
-
-@dataclass(frozen=True)
-class RegionBatch(Sliced):
-    """Images: `features` (a, r, d), `mask` (a, r), and `boxes` (a, r, 4) or None."""
-
-    features: Tensor
-    mask: Tensor
-    boxes: Tensor | None
-
-
-@dataclass(frozen=True)
-class WordBatch(Sliced):
-    """Texts: `mask` (b, w), `ids` (b, w) or `vectors` (b, w, d), and of parsed texts `tags`, `anchors`, `edges`.
-
-    `lengths` (b,) is in main memory. `anchors` (b, w) are the words that touch regions, `edges` (b, w, w) the
-    dependencies, None where every word is connected with every other.
-    """
-
-    mask: Tensor
-    lengths: Tensor
-    anchors: Tensor
-    ids: Tensor | None
-    tags: Tensor | None
-    vectors: Tensor | None
-    edges: Tensor | None
-
-
-class SetBatch(NamedTuple):
-    """Images and texts that are learned from together; `groups` (b,) says which rows share their image."""
-
-    image: RegionBatch
-    text: WordBatch
-    groups: Tensor
-
-    @property
-    def size(self) -> int:
-        """Number of rows."""
-        return len(self.groups)
-
-    @property
-    def same_image(self) -> Tensor:
-        """Return which texts (b, b) are about the image of a row."""
-        return self.groups[:, None] == self.groups
+# Numbers that say where a region is.
+POSITION = 5
 
 
 class RegionEncoder(nn.Module):
@@ -86,11 +23,11 @@ class RegionEncoder(nn.Module):
     Parameters
     ----------
     before : nn.Module
-        What is done to the features first.
+        Applied to the features first.
     d_in, d : int
         Width of the features and of the nodes.
     position_width : int
-        Columns of a node that say where the region is; 0 leaves positions out.
+        Width of the part of a node that says where the region is; 0 leaves positions out.
     unit_length : bool
         Divide nodes by their lengths.
     input_dropout : float
@@ -103,17 +40,22 @@ class RegionEncoder(nn.Module):
         self, before: nn.Module, d_in: int, d: int, position_width: int, unit_length: bool, input_dropout: float = 0.0
     ) -> None:
         super().__init__()
-        self.before, self.dropout, self.unit_length = before, Dropout(input_dropout), unit_length
+        self.before = before
+        self.dropout = Dropout(input_dropout)
+        self.unit_length = unit_length
         self.of_features = nn.Linear(d_in, d - position_width)
         self.of_position = nn.Linear(POSITION, position_width) if position_width else None
 
     def forward(self, regions: RegionBatch) -> Tensor:
-        """Return the nodes; what stands where there is no region, NaN too, does not matter."""
+        """Return the nodes; the features of a region that is masked do not matter, even if they are NaN."""
         absent = ~regions.mask[:, :, None]
-        nodes: Tensor = self.of_features(self.dropout(self.before(regions.features.masked_fill(absent, 0))))
+        features = self.before(regions.features.masked_fill(absent, 0))
+        nodes: Tensor = self.of_features(self.dropout(features))
         if self.of_position is not None:
-            assert regions.boxes is not None  # checked where batches are made
-            nodes = torch.cat([nodes, self.of_position(position(regions.boxes.masked_fill(absent, 0)))], dim=2)
+            # That there are boxes is checked where batches are made.
+            assert regions.boxes is not None
+            places = position(regions.boxes.masked_fill(absent, 0))
+            nodes = torch.cat([nodes, self.of_position(places)], dim=2)
         return functional.normalize(nodes, dim=2) if self.unit_length else nodes
 
 
@@ -123,8 +65,11 @@ def position(boxes: Tensor) -> Tensor:
     A linear layer finds the same in the edges, but learns sooner when the centre is a number of its own.
     """
     left, top, right, bottom = boxes.unbind(dim=-1)
-    width, height = right - left, bottom - top
-    return torch.stack([2 * (left + right - 1), 2 * (top + bottom - 1), width, height, width * height], dim=-1)
+    width = right - left
+    height = bottom - top
+    x = 2 * (left + right - 1)
+    y = 2 * (top + bottom - 1)
+    return torch.stack([x, y, width, height, width * height], dim=-1)
 
 
 class WordEncoder(nn.Module):
@@ -139,7 +84,7 @@ class WordEncoder(nn.Module):
     n_words, word_width : int
         Size of the vocabulary, and width of a word's vector. With given vectors `n_words` is 0 and `word_width` theirs.
     n_tags, tag_width : int
-        The same of part-of-speech tags; a width of 0 leaves them out.
+        The same for part-of-speech tags; a width of 0 leaves them out.
     unit_length : bool
         Divide nodes by their lengths.
     dropout : float
@@ -159,7 +104,8 @@ class WordEncoder(nn.Module):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        self.unit_length, self.dropout = unit_length, Dropout(dropout)
+        self.unit_length = unit_length
+        self.dropout = Dropout(dropout)
         self.words = nn.Embedding(n_words, word_width) if n_words else None
         self.tags = nn.Embedding(n_tags, tag_width) if tag_width else None
         width = word_width + tag_width
@@ -171,7 +117,9 @@ class WordEncoder(nn.Module):
 
     def forward(self, texts: WordBatch) -> Tensor:
         """Return the nodes."""
-        x: Any = texts.vectors if self.words is None else self.words(texts.ids)
+        x = texts.vectors if self.words is None else self.words(texts.ids)
+        # Which of the two there is was checked before batches were made.
+        assert x is not None
         if self.tags is not None:
             x = torch.cat([x, self.tags(texts.tags)], dim=2)
         nodes = self._nodes(self.dropout(x), texts.lengths)

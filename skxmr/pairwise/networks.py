@@ -4,37 +4,34 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Collection
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 import numpy as np
 import torch
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils import gen_batches
 from torch import Tensor, nn
 
 from skxmr._data.regions import Regions
 from skxmr._data.repeated import IndexedRows
+from skxmr._data.sentences import Sentences
 from skxmr.deep.inputs import standardizing
 from skxmr.deep.split import Split
 from skxmr.nn.networks import RetrievalNetwork
 from skxmr.pairwise.checks import check_known
-from skxmr.pairwise.encoders import RegionBatch, RegionEncoder, Sliced, WordBatch, WordEncoder
+from skxmr.pairwise.encoders import RegionEncoder, WordEncoder
+from skxmr.pairwise.sets import NodeSet, RegionBatch, WordBatch
 from skxmr.pairwise.vocabulary import Vocabulary
 
-_BLOCK = 256  # images that are looked at together
-_TOGETHER = {"cpu": 16, "cuda": 64}  # texts of a batch that are compared at a time
+if TYPE_CHECKING:
+    from skxmr.pairwise.retriever import PairwiseRetriever
 
+# Images whose features are measured together.
+_BLOCK = 256
+# Texts of a batch that are compared at a time, by the kind of device; elsewhere all of them are.
+_TOGETHER = {"cpu": 16, "cuda": 64}
 
-@dataclass(frozen=True)
-class NodeSet(Sliced):
-    """Nodes `h` (k, m, d) of images or texts, and which of them there are, `mask` (k, m)."""
-
-    h: Tensor
-    mask: Tensor
-
-    def trimmed(self, m: int) -> NodeSet:
-        """Return the first m nodes of sets that have no more."""
-        return self.each(lambda part: part[:, :m])
+Nodes = TypeVar("Nodes", bound=NodeSet)
 
 
 class Encoders(NamedTuple):
@@ -45,57 +42,82 @@ class Encoders(NamedTuple):
     vocabulary: Vocabulary
 
 
-class SetNetwork(RetrievalNetwork):
+class PairNetwork(RetrievalNetwork, Generic[Nodes]):
     """Encoders of regions and words, and a comparison of all images with all texts of a batch.
+
+    A subclass for nodes of its own overrides `encode_image`, `encode_text` and `compare`.
 
     Parameters
     ----------
     encoders : Encoders
-        As `set_encoders` makes them.
+        As :func:`set_encoders` makes them.
     d : int
         Width of the nodes.
-    copies : int
-        How many arrays of the nodes' size an encoding holds.
+    arrays_per_set : int, default=1
+        How many arrays of the size of the nodes are kept of an image or a text; it decides how many are held at once.
     """
 
-    def __init__(self, encoders: Encoders, d: int, copies: int) -> None:
+    def __init__(self, encoders: Encoders, d: int, arrays_per_set: int = 1) -> None:
         super().__init__()
-        self.image_encoder, self.text_encoder, self.vocabulary = encoders
-        self.d, self.copies = d, copies
+        self.image_encoder = encoders.image
+        self.text_encoder = encoders.text
+        self.vocabulary = encoders.vocabulary
+        self.d = d
+        self.arrays_per_set = arrays_per_set
 
     @property
-    def positions(self) -> bool:
-        """Whether regions need boxes."""
+    def needs_boxes(self) -> bool:
+        """Whether the network looks at the boxes of regions."""
         return self.image_encoder.of_position is not None
 
-    def encode_image(self, regions: RegionBatch) -> Any:
+    @abstractmethod
+    def encode_image(self, regions: RegionBatch) -> Nodes:
         """Return the nodes of images."""
-        return NodeSet(self.image_encoder(regions), regions.mask)
-
-    def encode_text(self, texts: WordBatch) -> Any:
-        """Return the nodes of texts."""
-        return NodeSet(self.text_encoder(texts), texts.mask)
 
     @abstractmethod
-    def compare(self, images: Any, texts: Any) -> Tensor:
+    def encode_text(self, texts: WordBatch) -> Nodes:
+        """Return the nodes of texts."""
+
+    @abstractmethod
+    def compare(self, images: Nodes, texts: Nodes) -> Tensor:
         """Return the similarities (a, b) of encoded images and texts."""
 
     def forward(self, image: RegionBatch, text: WordBatch) -> dict[str, Tensor]:
-        """Return the similarities of all images with all texts of a batch.
-
-        Texts are compared some at a time, in the order of their lengths: little is filled up.
-        """
-        images, texts = self.encode_image(image), self.encode_text(text)
+        """Return the similarities of all images with all texts of a batch."""
+        images = self.encode_image(image)
+        texts = self.encode_text(text)
+        # Texts of similar length are compared together, so that little of them is padding.
         order = torch.argsort(text.lengths, stable=True)
-        placed = order.to(text.mask.device)
-        together = _TOGETHER.get(placed.device.type, len(order))
-        parts = zip(torch.split(order, together), torch.split(placed, together), strict=True)
-        found = [self.compare(images, texts[rows].trimmed(int(text.lengths[on_host].max()))) for on_host, rows in parts]
-        return {"similarity": torch.cat(found, dim=1)[:, torch.argsort(placed)]}
+        device_order = order.to(text.mask.device)
+        found = []
+        for rows in gen_batches(len(order), _TOGETHER.get(device_order.device.type, len(order))):
+            longest = int(text.lengths[order[rows]].max())
+            found.append(self.compare(images, texts[device_order[rows]].trimmed(longest)))
+        return {"similarity": torch.cat(found, dim=1)[:, torch.argsort(device_order)]}
+
+
+class SetNetwork(PairNetwork[NodeSet]):
+    """A network whose nodes are what the encoders return; a subclass overrides `compare`.
+
+    Parameters
+    ----------
+    encoders : Encoders
+        As :func:`set_encoders` makes them.
+    d : int
+        Width of the nodes.
+    """
+
+    def encode_image(self, regions: RegionBatch) -> NodeSet:
+        """Return the nodes of images."""
+        return NodeSet(self.image_encoder(regions), regions.mask)
+
+    def encode_text(self, texts: WordBatch) -> NodeSet:
+        """Return the nodes of texts."""
+        return NodeSet(self.text_encoder(texts), texts.mask)
 
 
 def set_encoders(
-    retriever: Any,
+    retriever: PairwiseRetriever,
     split: Split,
     unit_length: bool,
     position_width: int = 0,
@@ -104,22 +126,38 @@ def set_encoders(
 ) -> Encoders:
     """Make the encoders for the fitting rows: their vocabulary, widths and scale.
 
-    `uses` says which of ``"tags"`` and ``"heads"`` the network looks at, where there are any.
+    Parameters
+    ----------
+    retriever : PairwiseRetriever
+        Whose parameters decide.
+    split : Split
+        The fitting rows.
+    unit_length : bool
+        Divide nodes by their lengths.
+    position_width, tag_width : int, default=0
+        Width of the parts that say where a region is, and of the vector of a tag; 0 leaves them out.
+    uses : collection of str
+        Which of ``"tags"`` and ``"heads"`` the network looks at, where there are any.
+
+    Returns
+    -------
+    Encoders
     """
-    images, texts, d = split.pairs.image, split.pairs.text, retriever.n_components
-    if retriever.warm_start and "network_" in vars(retriever):  # whose words keep their numbers
-        vocabulary = retriever.network_.vocabulary
-        check_known(vocabulary, texts)
-    else:
-        vocabulary = Vocabulary(texts, retriever.min_count, uses)
+    images = split.pairs.image
+    texts = split.pairs.text
+    vocabulary = _vocabulary(retriever, texts, uses)
     if not (texts.width or vocabulary.words):
         raise ValueError(f"no word comes min_count={retriever.min_count} times in the fitting rows; lower it.")
     image = RegionEncoder(
-        _standardizer(images, retriever.standardize), images.view.shape[2], d, position_width, unit_length,
+        _standardizer(images, retriever.standardize),
+        images.view.shape[2],
+        retriever.n_components,
+        position_width,
+        unit_length,
         retriever.input_dropout,
-    )  # fmt: skip
+    )
     text = WordEncoder(
-        d,
+        retriever.n_components,
         0 if texts.width else len(vocabulary.words) + 1,
         texts.width or retriever.word_width,
         len(vocabulary.tags) + 1,
@@ -130,13 +168,23 @@ def set_encoders(
     return Encoders(image, text, vocabulary)
 
 
+def _vocabulary(retriever: PairwiseRetriever, texts: Sentences, uses: Collection[str]) -> Vocabulary:
+    """Return the vocabulary of the fitting rows, or that of the last fit, whose words keep their numbers."""
+    if retriever.warm_start and "network_" in vars(retriever):
+        vocabulary = retriever.network_.vocabulary
+        check_known(vocabulary, texts)
+        return vocabulary
+    return Vocabulary(texts, retriever.min_count, uses)
+
+
 def _standardizer(images: IndexedRows, wanted: bool | str) -> nn.Module:
     """Return what standardises features of regions by those of the fitting rows."""
     if not wanted:
         return nn.Identity()
     regions: Regions = images.view
-    rows, scaler = np.unique(images.index), StandardScaler()
-    for start in range(0, len(rows), _BLOCK):
-        part = regions[rows[start : start + _BLOCK]]
+    rows = np.unique(images.index)
+    scaler = StandardScaler()
+    for block in gen_batches(len(rows), _BLOCK):
+        part = regions[rows[block]]
         scaler.partial_fit(part.features[part.mask])
     return standardizing(scaler, wanted)

@@ -8,18 +8,19 @@ numbered, 0 for images and 1 for texts; `x` is one of them and `y` the other. Wh
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Self
 
 import torch
 from torch import Tensor
 
 from skxmr.pairwise.cross_attention import masked_softmax
-from skxmr.pairwise.encoders import Sliced
+from skxmr.pairwise.sets import NodeSet
 
 _SMALL = 1e-8
 
 
 @dataclass(frozen=True)
-class Side(Sliced):
+class Side(NodeSet):
     """What one modality brings into every graph: k images or texts of m nodes.
 
     Parameters
@@ -44,8 +45,6 @@ class Side(Sliced):
         To how many nodes of their own modality they pay it.
     """
 
-    h: Tensor
-    mask: Tensor
     anchors: Tensor
     queries: Tensor
     keys: Tensor
@@ -55,9 +54,9 @@ class Side(Sliced):
     attention: Tensor
     degrees: Tensor
 
-    def trimmed(self, m: int) -> Side:
+    def trimmed(self, m: int) -> Self:
         """Return the first m nodes of images or texts that have no more."""
-        shorter = self.each(lambda part: part[:, :m])
+        shorter = super().trimmed(m)
         return replace(shorter, attention=self.attention[:, :m, :m])
 
 

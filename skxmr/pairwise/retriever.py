@@ -7,30 +7,34 @@ from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
+import scipy.sparse as sp
 import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skxmr._data.estimator import Constraints
+from skxmr._data.kinds import FloatArray, IndexArray, View
 from skxmr._data.labels import Labels
-from skxmr._data.packed import Packed
 from skxmr._data.pairs import Pairs
 from skxmr._data.repeated import IndexedRows
+from skxmr._data.sentences import Sentences
 from skxmr.base import ComparingRetriever
 from skxmr.deep import distributed
-from skxmr.deep.callbacks import SCHEDULES, Validation
-from skxmr.deep.split import Split, split_rows
-from skxmr.deep.trained import TrainedRetriever
+from skxmr.deep.callbacks import SCHEDULES
+from skxmr.deep.split import Rows, Split, split_rows
+from skxmr.deep.trained import Prepared, TrainedRetriever
 from skxmr.metrics import SameGroup
-from skxmr.metrics._asking import check_where
-from skxmr.pairwise.batches import RegionSource, SetsDataset, WordSource
+from skxmr.metrics._asking import Where, check_where
+from skxmr.pairwise.batches import SetsDataset
 from skxmr.pairwise.checks import check_known, checked_images, checked_texts
-from skxmr.pairwise.networks import SetNetwork
+from skxmr.pairwise.networks import PairNetwork
 from skxmr.pairwise.scores import pair_scores, some_pair_scores, validation_recalls
+from skxmr.pairwise.sources import RegionSource, WordSource
 
 if TYPE_CHECKING:
     from spacy.language import Language
 
-_VALIDATED = 5000  # rows that are held out at most: every image is compared with every text, after every epoch
+# Rows that are held out at most, because after every epoch each of their images is compared with each of their texts.
+_VALIDATED = 5000
 
 
 class PairwiseRetriever(TrainedRetriever, ComparingRetriever):
@@ -81,7 +85,7 @@ class PairwiseRetriever(TrainedRetriever, ComparingRetriever):
         Width of the features of regions, and of the vectors of words, 0 where there were none.
     """
 
-    network_: SetNetwork = field(init=False)
+    network_: PairNetwork[Any] = field(init=False)
     n_components: int = field(default=1024, kw_only=False)
     word_width: int = 300
     min_count: int = 1
@@ -110,17 +114,25 @@ class PairwiseRetriever(TrainedRetriever, ComparingRetriever):
         """Return small widths and one epoch."""
         return [{"n_components": 8, "word_width": 8, "batch_size": 10, "max_epochs": 1, "random_state": 0}]
 
-    def _similarity(self, image: Any, text: Any, where: Any) -> Any:
-        images = self._checked_view(image, "image", 1, self.n_features_["image"], None)
-        texts = self._checked_view(text, "text", 1, self.n_features_["text"], None)
-        sources = self._sources(images, texts.packed(), self.network_)
+    def _similarity(self, image: View, text: View, where: Where | None) -> FloatArray | sp.csr_array:
+        network = self.network_
+        device = next(network.parameters()).device
+        images = _region_source(checked_images(image, 1, self.n_features_["image"]), network, device)
+        packed, rows = self._checked_texts(text, 1, self.n_features_["text"]).packed()
+        texts = WordSource(packed, rows, network.vocabulary, device)
         if where is None:
-            return pair_scores(self.network_, *sources, self.verbose)
-        return some_pair_scores(self.network_, *sources, check_where(where, len(images), len(texts)), self.verbose)
+            return pair_scores(network, images, texts, self.verbose)
+        asked = check_where(where, len(images), len(texts))
+        return some_pair_scores(network, images, texts, asked, self.verbose)
 
-    def _checked_view(self, view: Any, name: str, min_rows: int, width: int | None, columns: Any) -> Any:
+    def _checked_view(
+        self, view: View, name: str, min_rows: int, width: int | None, columns: list[str] | None
+    ) -> IndexedRows | Sentences:
         if name == "image":
             return checked_images(view, min_rows, width)
+        return self._checked_texts(view, min_rows, width)
+
+    def _checked_texts(self, view: View, min_rows: int, width: int | None) -> Sentences:
         texts = checked_texts(view, min_rows, width, self.max_words, self.parser)
         if width is not None:
             check_known(self.network_.vocabulary, texts)
@@ -136,33 +148,38 @@ class PairwiseRetriever(TrainedRetriever, ComparingRetriever):
             raise ValueError("all texts are about one image, so there is nothing to tell apart; at least 2 are needed.")
         return split_rows(pairs, None, min(self.validation_fraction, _VALIDATED / len(pairs)), seed)
 
-    def _dataset(self, split: Split, network: Any, device: torch.device) -> SetsDataset:
-        parts = [split.pairs] if split.validation is None else [split.pairs, split.validation[0]]
-        view, packed = split.pairs.image.view, split.pairs.text.packed()[0]
-        everything = IndexedRows(view, np.concatenate([rows.image.index for rows in parts]))
-        words = np.concatenate([rows.text.packed()[1] for rows in parts])
-        images, texts = self._sources(everything, (packed, words), network, device)
-        n = len(split.pairs)
-        dataset = SetsDataset(images.of(split.pairs.image), texts.of(slice(n)), _groups(split.pairs), device)
-        if split.validation is not None:
-            shown, first = np.unique(parts[1].image.index, return_index=True)
-            groups = _groups(parts[1])
-            relevance = SameGroup(groups[first], groups)
-            dataset.held_out = images.of(IndexedRows(view, shown)), texts.of(slice(n, None)), relevance
-        return dataset
-
-    def _measure(self, network: Any, split: Split, dataset: Any) -> Validation | None:
-        return None if dataset.held_out is None else validation_recalls(network, *dataset.held_out)
-
-    def _sources(
-        self, images: IndexedRows, texts: tuple[Packed, Any], network: Any, device: torch.device | None = None
-    ) -> tuple[RegionSource, WordSource]:
-        device = next(network.parameters()).device if device is None else device
-        if network.positions and images.view.boxes is None:
-            raise ValueError("the model was fitted with boxes; pass Regions(features, boxes).")
-        return RegionSource(images, device), WordSource(*texts, network.vocabulary, device)
+    def _prepare(self, split: Split, network: PairNetwork[Any], device: torch.device) -> Prepared:
+        fitting = split.pairs
+        packed, fitting_texts = fitting.text.packed()
+        if split.validation is None:
+            images = _region_source(fitting.image, network, device)
+            texts = WordSource(packed, fitting_texts, network.vocabulary, device)
+            return Prepared(SetsDataset(images, texts, _groups(fitting), device), None)
+        # The rows of both are moved to the device together.
+        held_out = split.validation[0]
+        regions = fitting.image.view
+        index = np.concatenate([fitting.image.index, held_out.image.index])
+        images = _region_source(IndexedRows(regions, index), network, device)
+        all_texts = np.concatenate([fitting_texts, held_out.text.packed()[1]])
+        texts = WordSource(packed, all_texts, network.vocabulary, device)
+        n = len(fitting)
+        dataset = SetsDataset(images.of(fitting.image), texts.of(slice(n)), _groups(fitting), device)
+        shown, first = np.unique(held_out.image.index, return_index=True)
+        groups = _groups(held_out)
+        validation = validation_recalls(
+            network, images.of(IndexedRows(regions, shown)), texts.of(slice(n, None)), SameGroup(groups[first], groups)
+        )
+        return Prepared(dataset, validation)
 
 
-def _groups(rows: Any) -> Any:
-    """Return which rows share their image."""
-    return rows.image.index if rows.groups is None else rows.groups
+def _region_source(images: IndexedRows, network: PairNetwork[Any], device: torch.device) -> RegionSource:
+    """Return the images as batches; refuse images without boxes if the network looks at boxes."""
+    if network.needs_boxes and images.view.boxes is None:
+        raise ValueError("the model was fitted with boxes; pass Regions(features, boxes).")
+    return RegionSource(images, device)
+
+
+def _groups(rows: Rows) -> IndexArray:
+    """Return which rows share their image: those with the same number."""
+    groups: IndexArray = rows.image.index if rows.groups is None else rows.groups
+    return groups

@@ -3,72 +3,145 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
 import torch
 from numpy.typing import NDArray
+from sklearn.utils import gen_batches
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from skxmr._data.kinds import IndexArray
 from skxmr.deep.callbacks import Validation
 from skxmr.metrics import SameGroup, retrieval_recalls
-from skxmr.pairwise.batches import RegionSource, WordSource
+from skxmr.pairwise.networks import Nodes, PairNetwork
+from skxmr.pairwise.sources import RegionSource, WordSource
 
-_ENCODED = 2**29  # bytes of encoded images, and of encoded texts, that are held at a time
-_PAIRS = {"cpu": 2**24}  # bytes of the nodes of all pairs that are compared at a time
-_ON_DEVICE = 2**28
+# Texts that are compared with several images at a time.
+_TEXTS = 64
+
+
+class Limits(NamedTuple):
+    """How many bytes are held at a time.
+
+    Parameters
+    ----------
+    encoded : int
+        Of encoded images, and as many of encoded texts.
+    compared : int or None
+        Of the nodes of all pairs that are compared together; None is 16 MiB on a CPU, where they should fit its cache,
+        and 256 MiB elsewhere.
+    """
+
+    encoded: int = 2**29
+    compared: int | None = None
+
+    def nodes(self, network: PairNetwork[Nodes], device: torch.device) -> int:
+        """Return how many nodes of pairs are compared together."""
+        default = 2**24 if device.type == "cpu" else 2**28
+        return (default if self.compared is None else self.compared) // (4 * network.d)
+
+    def image_blocks(self, rows: Tensor, network: PairNetwork[Nodes], images: RegionSource) -> tuple[Tensor, ...]:
+        """Cut numbers of images into blocks that are encoded together."""
+        widest = max(network.arrays_per_set * network.d, images.d)
+        return torch.split(rows, max(1, self.encoded // (4 * widest * images.r)))
+
+    def text_blocks(self, rows: Tensor, network: PairNetwork[Nodes], texts: WordSource) -> tuple[Tensor, ...]:
+        """Cut numbers of texts into blocks that are encoded together."""
+        longest = int(texts.lengths.max())
+        return torch.split(rows, max(1, self.encoded // (4 * network.arrays_per_set * network.d * longest)))
+
+
+_DEFAULT = Limits()
 
 
 @torch.inference_mode()
-def pair_scores(network: Any, images: RegionSource, texts: WordSource, verbose: int = 0) -> NDArray[np.float32]:
+def pair_scores(
+    network: PairNetwork[Nodes], images: RegionSource, texts: WordSource, verbose: int = 0, limits: Limits = _DEFAULT
+) -> NDArray[np.float32]:
     """Compare every image with every text, (n, m).
 
-    Texts are taken in the order of their lengths, so that few are filled up.
+    Texts are taken in the order of their lengths, so that little of them is padding.
     """
-    n, m = len(images), len(texts)
+    n = len(images)
+    m = len(texts)
     out = np.empty((n, m), np.float32)
-    order = torch.argsort(texts.lengths, stable=True)
-    kept: dict[tuple[int, int], Any] = {}  # encoded images, where all of them are one block
+    image_blocks = limits.image_blocks(torch.arange(n), network, images)
+    # Images that are all one block are encoded once, others again for every block of texts.
+    all_images = network.encode_image(images.rows(image_blocks[0])) if len(image_blocks) == 1 else None
     with tqdm(total=n * m, unit="pair", unit_scale=True, disable=not verbose) as bar:
-        for some in _blocks(order, _text_bytes(network, texts)):
-            encoded = network.encode_text(texts.rows(some))
-            for rows in _blocks(torch.arange(n), _image_bytes(network, images)):
-                key = int(rows[0]), int(rows[-1])
-                regions = kept[key] if key in kept else network.encode_image(images.rows(rows))
-                kept = {key: regions}
-                for a, b, block in _compared(network, regions, encoded, texts.lengths[some]):
-                    out[np.ix_(rows[a].numpy(), some[b].numpy())] = block.float().cpu().numpy()
-                bar.update(len(rows) * len(some))
+        for columns in limits.text_blocks(torch.argsort(texts.lengths, stable=True), network, texts):
+            encoded = network.encode_text(texts.rows(columns))
+            for rows in image_blocks:
+                regions = network.encode_image(images.rows(rows)) if all_images is None else all_images
+                for a, b, block in _compared(network, regions, encoded, texts.lengths[columns], limits):
+                    out[np.ix_(rows[a].numpy(), columns[b].numpy())] = block.float().cpu().numpy()
+                bar.update(len(rows) * len(columns))
     return out
 
 
 @torch.inference_mode()
 def some_pair_scores(
-    network: Any, images: RegionSource, texts: WordSource, where: sp.csr_array, verbose: int = 0
+    network: PairNetwork[Nodes],
+    images: RegionSource,
+    texts: WordSource,
+    where: sp.csr_array,
+    verbose: int = 0,
+    limits: Limits = _DEFAULT,
 ) -> sp.csr_array:
     """Compare the images and texts that `where` (n, m) holds, image by image."""
     out = sp.csr_array((np.empty(where.nnz, np.float32), where.indices, where.indptr), where.shape)
-    asked = np.flatnonzero(np.diff(where.indptr))
+    asked = torch.from_numpy(np.flatnonzero(np.diff(where.indptr)))
     with tqdm(total=where.nnz, unit="pair", unit_scale=True, disable=not verbose) as bar:
-        for some in _blocks(torch.arange(len(texts)), _text_bytes(network, texts)):
-            encoded, first, last = network.encode_text(texts.rows(some)), int(some[0]), int(some[-1])
-            for rows in _blocks(torch.from_numpy(asked), _image_bytes(network, images)):
+        for columns in limits.text_blocks(torch.arange(len(texts)), network, texts):
+            encoded = network.encode_text(texts.rows(columns))
+            lengths = texts.lengths[columns]
+            for rows in limits.image_blocks(asked, network, images):
                 regions = network.encode_image(images.rows(rows))
                 for k, i in enumerate(rows.tolist()):
-                    own = np.arange(where.indptr[i], where.indptr[i + 1])
-                    own = own[(where.indices[own] >= first) & (where.indices[own] <= last)]
-                    columns = torch.from_numpy(where.indices[own].astype(np.int64) - first)
-                    columns, placed = _by_length(columns, own, texts.lengths[some])
-                    chosen = encoded[columns.to(texts.device)]
-                    for _, b, block in _compared(network, regions[k : k + 1], chosen, texts.lengths[some][columns]):
-                        out.data[placed[b]] = block[0].float().cpu().numpy()
-                    bar.update(len(own))
+                    entries = _entries_within(where, i, columns)
+                    chosen = torch.from_numpy(where.indices[entries].astype(np.int64) - int(columns[0]))
+                    order = torch.argsort(lengths[chosen], stable=True)
+                    chosen = chosen[order]
+                    entries = entries[order.numpy()]
+                    own = encoded[chosen.to(texts.device)]
+                    for _, b, block in _compared(network, regions[k : k + 1], own, lengths[chosen], limits):
+                        out.data[entries[b]] = block[0].float().cpu().numpy()
+                    bar.update(len(entries))
     return out
 
 
-def validation_recalls(network: Any, images: RegionSource, texts: WordSource, relevance: SameGroup) -> Validation:
+def _entries_within(where: sp.csr_array, i: int, columns: Tensor) -> IndexArray:
+    """Return the places of the entries of row i that are in a block of neighbouring columns."""
+    entries = np.arange(where.indptr[i], where.indptr[i + 1])
+    found = where.indices[entries]
+    return entries[(found >= int(columns[0])) & (found <= int(columns[-1]))]
+
+
+def _compared(
+    network: PairNetwork[Nodes], images: Nodes, texts: Nodes, lengths: Tensor, limits: Limits
+) -> Iterator[tuple[slice, slice, Tensor]]:
+    """Yield which images were compared with which texts, and their similarities; `lengths` must not decrease."""
+    n, r = images.mask.shape
+    m = len(lengths)
+    budget = limits.nodes(network, images.mask.device)
+    start = 0
+    while start < m:
+        # With one image there is room for many texts.
+        together = budget // (r + int(lengths[start])) if n == 1 else _TEXTS
+        stop = min(m, start + max(1, together))
+        longest = int(lengths[start:stop].max())
+        part = texts[start:stop].trimmed(longest)
+        for rows in gen_batches(n, max(1, budget // ((r + longest) * (stop - start)))):
+            yield rows, slice(start, stop), network.compare(images[rows], part)
+        start = stop
+
+
+def validation_recalls(
+    network: PairNetwork[Nodes], images: RegionSource, texts: WordSource, relevance: SameGroup
+) -> Validation:
     """Return how recalls are measured on the validation rows; the mean recall chooses the epoch."""
     cuts = [k for k in (1, 5, 10) if k <= min(relevance.shape)]
 
@@ -82,36 +155,3 @@ def validation_recalls(network: Any, images: RegionSource, texts: WordSource, re
         return {f"validation_{name}": found[name] for name in names}
 
     return Validation(score, "validation_mr")
-
-
-def _by_length(columns: Tensor, own: NDArray[Any], lengths: Tensor) -> tuple[Tensor, NDArray[Any]]:
-    order = torch.argsort(lengths[columns], stable=True)
-    return columns[order], own[order.numpy()]
-
-
-def _blocks(index: Tensor, bytes_each: int) -> Iterator[Tensor]:
-    return iter(torch.split(index, max(1, _ENCODED // bytes_each)))
-
-
-def _compared(network: Any, images: Any, texts: Any, lengths: Tensor) -> Iterator[tuple[slice, slice, Tensor]]:
-    """Yield blocks of comparisons; `texts` come in the order of their lengths."""
-    (n, r), m = images.mask.shape, len(lengths)
-    budget = _PAIRS.get(images.mask.device.type, _ON_DEVICE) // (4 * network.d)  # nodes
-    start = 0
-    while start < m:
-        stop = min(m, start + max(1, int(budget // (r + int(lengths[start]))) if n == 1 else 64))
-        w = int(lengths[start:stop].max())
-        part = texts[start:stop].trimmed(w)
-        step = max(1, budget // ((r + w) * (stop - start)))
-        for first in range(0, n, step):
-            rows = slice(first, min(n, first + step))
-            yield rows, slice(start, stop), network.compare(images[rows], part)
-        start = stop
-
-
-def _text_bytes(network: Any, texts: WordSource) -> int:
-    return 4 * network.copies * network.d * int(texts.lengths.max())
-
-
-def _image_bytes(network: Any, images: RegionSource) -> int:
-    return 4 * max(network.copies * network.d, images.d) * images.r

@@ -9,7 +9,7 @@ import copy
 import pickle
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 import scipy.sparse as sp
@@ -18,13 +18,15 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import get_tags
 
+from skxmr._data.kinds import AnyArray
 from skxmr._data.pairs import Pairs
-from skxmr.base import Retriever
+from skxmr.base import CrossModalRetriever, Retriever
 from skxmr.datasets import make_multilabel_pairs
 from skxmr.metrics import RetrievalScores
 from skxmr.testing.pairwise import CHECKS, assert_raises, scenes
 
-Data = tuple[Pairs, Any]
+# Pairs of vectors, and the labels of the rows.
+Data: TypeAlias = tuple[Pairs, AnyArray]
 
 
 def check_retriever(estimator: Retriever) -> None:
@@ -82,7 +84,7 @@ def retriever_checks(estimator: Retriever) -> Iterator[tuple[str, Callable[[], N
         yield check.__name__.removeprefix("_check_"), partial(check, clone(estimator), data)
 
 
-def _check_both_spellings_agree(estimator: Any, data: Data) -> None:
+def _check_both_spellings_agree(estimator: CrossModalRetriever, data: Data) -> None:
     pairs, Y = data
     by_pairs = clone(estimator).fit(pairs, Y)
     by_arrays = clone(estimator).fit(pairs.image, pairs.text, Y)
@@ -91,7 +93,7 @@ def _check_both_spellings_agree(estimator: Any, data: Data) -> None:
     _assert_same(by_pairs.transform(pairs), by_arrays.transform(pairs))
 
 
-def _check_transform_answers_in_kind(estimator: Any, data: Data) -> None:
+def _check_transform_answers_in_kind(estimator: CrossModalRetriever, data: Data) -> None:
     pairs, Y = data
     estimator.fit(pairs, Y)
     both = estimator.transform(pairs)
@@ -107,7 +109,7 @@ def _check_transform_answers_in_kind(estimator: Any, data: Data) -> None:
     assert_allclose(fitted.image, image, rtol=1e-6, atol=1e-9)
 
 
-def _check_similarity_is_a_bounded_cosine(estimator: Any, data: Data) -> None:
+def _check_similarity_is_a_bounded_cosine(estimator: CrossModalRetriever, data: Data) -> None:
     pairs, Y = data
     S = estimator.fit(pairs, Y).similarity(pairs.image[:7], pairs.text[:5])
     assert S.shape == (7, 5) and np.isfinite(S).all() and np.abs(S).max() <= 1 + 1e-6
@@ -115,7 +117,7 @@ def _check_similarity_is_a_bounded_cosine(estimator: Any, data: Data) -> None:
     assert_allclose(estimator.similarity(pairs.image[:1], pairs.text[:5]), S[:1], atol=1e-6)
 
 
-def _check_score_is_the_mean_of_both_directions(estimator: Any, data: Data) -> None:
+def _check_score_is_the_mean_of_both_directions(estimator: CrossModalRetriever, data: Data) -> None:
     pairs, Y = data
     estimator.fit(pairs, Y)
     both = RetrievalScores()(estimator, pairs, Y)
@@ -124,7 +126,7 @@ def _check_score_is_the_mean_of_both_directions(estimator: Any, data: Data) -> N
     assert_allclose(estimator.score(pairs[shuffled], Y[shuffled]), both["map"], rtol=1e-5)
 
 
-def _check_score_wants_the_labels_fit_had(estimator: Any, data: Data) -> None:
+def _check_score_wants_the_labels_fit_had(estimator: CrossModalRetriever, data: Data) -> None:
     pairs, Y = data
     assert_raises(lambda: estimator.fit(pairs, Y).score(pairs), ValueError, "fitted with labels")
     if get_tags(estimator).target_tags.required:
@@ -133,7 +135,7 @@ def _check_score_wants_the_labels_fit_had(estimator: Any, data: Data) -> None:
         assert 0 <= clone(estimator).fit(pairs).score(pairs) <= 1
 
 
-def _check_labels_in_every_form(estimator: Any, data: Data) -> None:
+def _check_labels_in_every_form(estimator: CrossModalRetriever, data: Data) -> None:
     pairs, Y = data
     import pandas as pd
 
@@ -148,7 +150,7 @@ def _check_labels_in_every_form(estimator: Any, data: Data) -> None:
     assert 0 <= clone(estimator).fit(pairs, Y.argmax(axis=1)).score(pairs, Y.argmax(axis=1)) <= 1
 
 
-def _check_sparse_equals_dense(estimator: Any, data: Data) -> None:
+def _check_sparse_equals_dense(estimator: CrossModalRetriever, data: Data) -> None:
     pairs, Y = data
     sparse = pairs.replace(text=sp.csr_array(pairs.text))
     _assert_same(
@@ -156,7 +158,7 @@ def _check_sparse_equals_dense(estimator: Any, data: Data) -> None:
     )
 
 
-def _check_dataframes_equal_arrays(estimator: Any, data: Data) -> None:
+def _check_dataframes_equal_arrays(estimator: CrossModalRetriever, data: Data) -> None:
     pairs, Y = data
     import pandas as pd
 
@@ -167,14 +169,14 @@ def _check_dataframes_equal_arrays(estimator: Any, data: Data) -> None:
     assert_raises(lambda: fitted.encode_image(frame.image[columns[::-1]]), ValueError, "columns of image")
 
 
-def _check_float32_is_kept(estimator: Any, data: Data) -> None:
+def _check_float32_is_kept(estimator: CrossModalRetriever, data: Data) -> None:
     pairs, Y = data
     single = Pairs(pairs.image.astype(np.float32), pairs.text.astype(np.float32))
     encoded = clone(estimator).fit(single, Y).transform(single)
     assert encoded.image.dtype == encoded.text.dtype == np.float32
 
 
-def _check_inputs_are_not_modified(estimator: Any, data: Data) -> None:
+def _check_inputs_are_not_modified(estimator: CrossModalRetriever, data: Data) -> None:
     pairs, Y = data
     before = copy.deepcopy((pairs.image, pairs.text, Y))
     estimator.fit(pairs, Y).score(pairs, Y)
@@ -185,7 +187,7 @@ def _check_inputs_are_not_modified(estimator: Any, data: Data) -> None:
     clone(estimator).fit(pairs.replace(image=read_only), Y)
 
 
-def _check_refit_and_copies_agree(estimator: Any, data: Data) -> None:
+def _check_refit_and_copies_agree(estimator: CrossModalRetriever, data: Data) -> None:
     pairs, Y = data
     fitted = clone(estimator).fit(pairs, Y)
     expected = fitted.transform(pairs)
@@ -194,13 +196,14 @@ def _check_refit_and_copies_agree(estimator: Any, data: Data) -> None:
     _assert_same(clone(fitted).fit(pairs[:60], Y[:60]).fit(pairs, Y).transform(pairs), expected)
 
 
-def _check_wrong_input_is_named(estimator: Any, data: Data) -> None:
+def _check_wrong_input_is_named(estimator: CrossModalRetriever, data: Data) -> None:
     pairs, Y = data
-    image, text = pairs.image, pairs.text
+    image = pairs.image
+    text = pairs.text
     fitted = clone(estimator).fit(pairs, Y)
     broken = image.copy()
     broken[3, 2] = np.nan
-    cases: list[tuple[Callable[[], Any], type[Exception], str]] = [
+    cases: list[tuple[Callable[[], object], type[Exception], str]] = [
         (lambda: fitted.encode_text(text[:, 1:]), ValueError, "text has"),
         (lambda: fitted.encode_image(broken), ValueError, "image contains"),
         (lambda: fitted.encode_image(image[0]), ValueError, "image must be 2-D"),
@@ -216,7 +219,7 @@ def _check_wrong_input_is_named(estimator: Any, data: Data) -> None:
         assert_raises(call, error, message)
 
 
-def _check_failed_fit_leaves_unfitted(estimator: Any, data: Data) -> None:
+def _check_failed_fit_leaves_unfitted(estimator: CrossModalRetriever, data: Data) -> None:
     pairs, Y = data
     assert_raises(lambda: clone(estimator).encode_text(pairs.text), NotFittedError, "not fitted")
     unfitted = clone(estimator)
@@ -229,6 +232,6 @@ def _assert_same(a: Pairs, b: Pairs, atol: float = 0.0) -> None:
     assert_allclose(a.text, b.text, rtol=0, atol=atol)
 
 
-_CHECKS: tuple[Callable[[Any, Data], None], ...] = tuple(
+_CHECKS: tuple[Callable[[CrossModalRetriever, Data], None], ...] = tuple(
     value for name, value in sorted(globals().items()) if name.startswith("_check_")
 )

@@ -1,25 +1,29 @@
-"""The checks of :mod:`skxmr.testing` for retrievers that score pair by pair, on scenes of digits."""
+"""The checks of :mod:`skxmr.testing` for retrievers that compare pairs, on scenes of digits."""
 
 from __future__ import annotations
 
 import copy
 import pickle
 from collections.abc import Callable
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
+from skxmr._data.kinds import AnyArray
 from skxmr._data.pairs import Pairs
 from skxmr._data.regions import Regions
 from skxmr._data.sentences import Sentences
+from skxmr.base import ComparingRetriever
 from skxmr.datasets import make_captioned_scenes
 from skxmr.metrics import RetrievalScores, SameGroup, mean_average_precision
 
-Scenes = tuple[Pairs, Any]
-_CLOSE = 1e-5  # blocks of other sizes round differently
+# Images with their texts, and the labels of the rows.
+Scenes: TypeAlias = tuple[Pairs, AnyArray]
+# Blocks of other sizes round differently.
+_CLOSE = 1e-5
 
 
 def scenes(n: int = 20) -> Scenes:
@@ -30,19 +34,21 @@ def scenes(n: int = 20) -> Scenes:
     return Pairs(images, texts, image_index=made.image_index), made.labels[made.image_index]
 
 
-def check_pairs_both_spellings_agree(estimator: Any, data: Scenes) -> None:
+def check_pairs_both_spellings_agree(estimator: ComparingRetriever, data: Scenes) -> None:
     """Want the same of ``fit(image, text, labels)`` and ``fit(Pairs(image, text), labels)``."""
     pairs, Y = _one_to_one(data)
-    by_pairs, by_arrays = clone(estimator).fit(pairs, Y), clone(estimator).fit(pairs.image, pairs.text, Y)
+    by_pairs = clone(estimator).fit(pairs, Y)
+    by_arrays = clone(estimator).fit(pairs.image, pairs.text, Y)
     assert_array_equal(by_pairs.similarity(pairs), by_arrays.similarity(pairs.image, pairs.text))
     assert by_pairs.score(pairs, Y) == by_arrays.score(pairs.image, pairs.text, Y)
     assert clone(estimator).fit(pairs, labels=Y).score(pairs, labels=Y) == by_pairs.score(pairs, Y)
 
 
-def check_pairs_similarity_is_of_single_pairs(estimator: Any, data: Scenes) -> None:
+def check_pairs_similarity_is_of_single_pairs(estimator: ComparingRetriever, data: Scenes) -> None:
     """Want a similarity that depends on neither the other images nor the other texts."""
     pairs, _ = data
-    images, texts = pairs.distinct_images()[0], pairs.text
+    images = pairs.distinct_images()[0]
+    texts = pairs.text
     fitted = clone(estimator).fit(pairs)
     asked = np.zeros((len(images), len(texts)), dtype=bool)
     asked[::3, ::7] = True
@@ -52,19 +58,20 @@ def check_pairs_similarity_is_of_single_pairs(estimator: Any, data: Scenes) -> N
     assert_allclose(alone, found.toarray()[3, [0, 7, 14]], atol=_CLOSE)
 
 
-def check_pairs_score_is_the_mean_of_both_directions(estimator: Any, data: Scenes) -> None:
+def check_pairs_score_is_the_mean_of_both_directions(estimator: ComparingRetriever, data: Scenes) -> None:
     """Want the mean mAP of the similarity for a score, in whatever order the rows come."""
     pairs, _ = data
     fitted = clone(estimator).fit(pairs)
     both = RetrievalScores()(fitted, pairs)
     assert_allclose(fitted.score(pairs), (both["i2t_map"] + both["t2i_map"]) / 2, rtol=1e-12)
-    S, index = fitted.similarity(pairs), pairs.distinct_images()[1]
-    assert_allclose(both["i2t_map"], mean_average_precision(S, SameGroup(np.arange(len(S)), index)), rtol=1e-12)
+    S = fitted.similarity(pairs)
+    relevance = SameGroup(np.arange(len(S)), pairs.distinct_images()[1])
+    assert_allclose(both["i2t_map"], mean_average_precision(S, relevance), rtol=1e-12)
     shuffled = np.random.default_rng(0).permutation(len(pairs))
     assert_allclose(fitted.score(pairs[shuffled]), both["map"], rtol=1e-3)
 
 
-def check_pairs_score_wants_the_labels_fit_had(estimator: Any, data: Scenes) -> None:
+def check_pairs_score_wants_the_labels_fit_had(estimator: ComparingRetriever, data: Scenes) -> None:
     """Want labels to score with, where there were labels to fit with."""
     pairs, Y = data
     fitted = clone(estimator).fit(pairs, Y)
@@ -72,7 +79,7 @@ def check_pairs_score_wants_the_labels_fit_had(estimator: Any, data: Scenes) -> 
     assert 0 <= fitted.score(pairs, Y) <= 1
 
 
-def check_pairs_inputs_are_not_modified(estimator: Any, data: Scenes) -> None:
+def check_pairs_inputs_are_not_modified(estimator: ComparingRetriever, data: Scenes) -> None:
     """Want nothing written into what was given."""
     pairs, Y = data
     view = pairs.image.view
@@ -82,7 +89,7 @@ def check_pairs_inputs_are_not_modified(estimator: Any, data: Scenes) -> None:
         assert_array_equal(value, old)
 
 
-def check_pairs_refit_and_copies_agree(estimator: Any, data: Scenes) -> None:
+def check_pairs_refit_and_copies_agree(estimator: ComparingRetriever, data: Scenes) -> None:
     """Want pickles, deep copies and second fits to give the same similarities, bit for bit."""
     pairs, _ = data
     fitted = clone(estimator).fit(pairs)
@@ -92,12 +99,13 @@ def check_pairs_refit_and_copies_agree(estimator: Any, data: Scenes) -> None:
     assert_array_equal(clone(fitted).fit(pairs[:60]).fit(pairs).similarity(pairs), expected)
 
 
-def check_pairs_wrong_input_is_named(estimator: Any, data: Scenes) -> None:
+def check_pairs_wrong_input_is_named(estimator: ComparingRetriever, data: Scenes) -> None:
     """Want errors that name what is wrong."""
     pairs, Y = _one_to_one(data)
-    image, text = pairs.image, pairs.text
+    image = pairs.image
+    text = pairs.text
     fitted = clone(estimator).fit(pairs, Y)
-    cases: list[tuple[Callable[[], Any], type[Exception], str]] = [
+    cases: list[tuple[Callable[[], object], type[Exception], str]] = [
         (lambda: fitted.score(pairs, Y[1:]), ValueError, "labels has"),
         (lambda: fitted.similarity(image), ValueError, "text"),
         (lambda: fitted.similarity(Regions(image.features[:, :, 1:], image.boxes), text), ValueError, "image"),
@@ -111,7 +119,7 @@ def check_pairs_wrong_input_is_named(estimator: Any, data: Scenes) -> None:
         assert_raises(call, error, message)
 
 
-def check_pairs_failed_fit_leaves_unfitted(estimator: Any, data: Scenes) -> None:
+def check_pairs_failed_fit_leaves_unfitted(estimator: ComparingRetriever, data: Scenes) -> None:
     """Want nothing to work before a fit that succeeded."""
     pairs, _ = data
     broken = Regions(np.full(pairs.image.view.shape, np.nan), pairs.image.view.boxes, pairs.image.view.mask)
@@ -127,7 +135,7 @@ def _one_to_one(data: Scenes) -> Scenes:
     return Pairs(pairs.image.view, pairs.text[::5]), Y[::5]
 
 
-def assert_raises(call: Callable[[], Any], error: type[Exception], message: str) -> None:
+def assert_raises(call: Callable[[], object], error: type[Exception], message: str) -> None:
     """Want an error of a type whose message matches."""
     try:
         call()
@@ -137,6 +145,6 @@ def assert_raises(call: Callable[[], Any], error: type[Exception], message: str)
         raise AssertionError(f"no {error.__name__} mentioning {message!r} was raised")
 
 
-CHECKS: tuple[Callable[[Any, Scenes], None], ...] = tuple(
+CHECKS: tuple[Callable[[ComparingRetriever, Scenes], None], ...] = tuple(
     value for name, value in sorted(globals().items()) if name.startswith("check_pairs_")
 )

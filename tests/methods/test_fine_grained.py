@@ -15,8 +15,11 @@ from sklearn.model_selection import GridSearchCV, GroupKFold
 from sklearn.pipeline import Pipeline
 
 from skxmr import RACG, SCAN, Pairs, PerModality, Regions, Sentences
+from skxmr._data.repeated import IndexedRows
 from skxmr.datasets import make_captioned_scenes
 from skxmr.metrics import RecallScores, SameGroup, retrieval_recalls
+from skxmr.pairwise.scores import Limits, pair_scores, some_pair_scores
+from skxmr.pairwise.sources import RegionSource, WordSource
 
 N_IMAGES = 20
 N_TEXTS = 100
@@ -109,13 +112,17 @@ def test_some_pairs_are_scored_as_all_are(name, fits, told):
     assert fits[name].similarity(told, where=np.zeros_like(where)).nnz == 0
 
 
-def test_blocks_change_nothing(name, fits, told, monkeypatch):
+def test_blocks_change_nothing(name, fits, told):
     wanted = fits[name].similarity(told)
-    monkeypatch.setattr("skxmr.pairwise.scores._PAIRS", {"cpu": 2**12})
-    monkeypatch.setattr("skxmr.pairwise.scores._ENCODED", 2**15)
-    assert_allclose(fits[name].similarity(told), wanted, atol=2e-6)
-    where = np.ones(wanted.shape, dtype=bool)
-    assert_allclose(fits[name].similarity(told, where=where).toarray(), wanted, atol=2e-6)
+    network, device = fits[name].network_, torch.device("cpu")
+    images = RegionSource(IndexedRows(told.distinct_images()[0], np.arange(N_IMAGES)), device)
+    texts = WordSource(*told.text.packed(), network.vocabulary, device)
+    small = Limits(encoded=2**13, compared=2**12)
+    assert len(small.image_blocks(torch.arange(N_IMAGES), network, images)) > 1
+    assert len(small.text_blocks(torch.arange(N_TEXTS), network, texts)) > 1
+    assert_allclose(pair_scores(network, images, texts, limits=small), wanted, atol=2e-6)
+    where = sp.csr_array(np.ones(wanted.shape, dtype=bool))
+    assert_allclose(some_pair_scores(network, images, texts, where, limits=small).toarray(), wanted, atol=2e-6)
 
 
 def test_region_order_and_hidden_regions_change_nothing(name, fits, told):

@@ -9,7 +9,7 @@ from skorch.callbacks import Callback, GradientNormClipping
 from skxmr import RACG, SCAN, Pairs, Regions, Sentences
 from skxmr._data.repeated import IndexedRows
 from skxmr.datasets import make_captioned_scenes
-from skxmr.pairwise.batches import RegionSource, WordSource, edges_of
+from skxmr.pairwise.sources import RegionSource, WordSource, edges_of
 from skxmr.pairwise.vocabulary import Vocabulary, is_anchor, places_of
 
 CPU = torch.device("cpu")

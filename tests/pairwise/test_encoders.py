@@ -7,7 +7,8 @@ from numpy.testing import assert_allclose
 from torch import nn
 from torch.autograd import gradcheck
 
-from skxmr.pairwise.encoders import RegionBatch, RegionEncoder, WordBatch, WordEncoder, position
+from skxmr.pairwise.encoders import RegionEncoder, WordEncoder, position
+from skxmr.pairwise.sets import RegionBatch, WordBatch
 
 LENGTHS = [4, 1, 3]
 

@@ -1,32 +1,31 @@
-"""One vector per label: given, read from a file, or made from the labels alone.
-
-Statistical label vectors of more than 2,048 labels are the 300 leading factors, by Lanczos iterations from a fixed
-start.
-"""
+"""One vector per label: given, read from a file, or made from the labels alone."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Hashable, Sequence
+from os import PathLike
+from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 
-from skxmr._data.kinds import is_frame
+from skxmr._data.kinds import AnyArray, Float64Array, is_frame
 from skxmr._data.labels import Labels
 from skxmr.datasets._word_vectors import load_word_vectors
 
-# Up to so many labels, all eigenvectors of a dense matrix are no slower than the leading ones of a sparse one.
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+# Up to this many labels, all eigenvectors of a dense matrix are no slower than the leading ones of a sparse one.
 _DENSE = 2048
 
 
-def label_vectors(given: Any, labels: Labels) -> NDArray[np.float64]:
+def label_vectors(given: ArrayLike | str | PathLike[str] | None, labels: Labels) -> Float64Array:
     """Return one vector per label (c, d): a given array or frame, those of a word-vector file, or statistical ones."""
     if given is None:
         return statistical_label_vectors(labels)
-    if isinstance(given, (str, Path)):
+    if isinstance(given, (str, PathLike)):
         return load_word_vectors(given, [str(name) for name in labels.names])
     if is_frame(given):
         given = _named_vectors(given, labels.names.tolist())
@@ -46,27 +45,28 @@ def label_vectors(given: Any, labels: Labels) -> NDArray[np.float64]:
     return vectors.astype(np.float64)
 
 
-def _named_vectors(frame: Any, names: Sequence[Any]) -> Any:
+def _named_vectors(frame: DataFrame, names: Sequence[Hashable]) -> AnyArray:
     missing = [name for name in names if name not in frame.index]
     if missing:
         raise ValueError(f"label_embedding has no row for the labels {missing[:10]}; its index names the labels.")
     return frame.loc[list(names)].to_numpy()
 
 
-def statistical_label_vectors(labels: Labels, d: int = 300, dense: int = _DENSE) -> NDArray[np.float64]:
+def statistical_label_vectors(labels: Labels, d: int = 300, dense: int = _DENSE) -> Float64Array:
     """Return label vectors (c, min(c, d)) from the labels alone, of unit length, for users without word vectors.
 
-    Positive pointwise mutual information of the labels, ``max(0, log(M_ij n / (N_i N_j)))``, factorised: labels that
-    occur together get near vectors. A label that never occurs gets a direction of its own. Above `dense` labels the
+    They are the factors of the positive pointwise mutual information ``max(0, log(M_ij n / (N_i N_j)))``: labels that
+    occur together get similar vectors. A label that never occurs gets a direction of its own. Above `dense` labels the
     matrix stays sparse, and only the d leading factors are computed, by Lanczos iterations from a fixed start.
     """
     values, U = _leading_factors(_mutual_information(labels.matrix), d, dense)
     vectors = U * np.sqrt(np.abs(values))
     signs = np.where(vectors[np.abs(vectors).argmax(axis=0), np.arange(len(values))] < 0, -1.0, 1.0)
     vectors = vectors * signs
-    lost = np.flatnonzero(np.linalg.norm(vectors, axis=1) < 1e-6)  # no part in the d factors
+    # Labels that have no part in the d factors.
+    lost = np.flatnonzero(np.linalg.norm(vectors, axis=1) < 1e-6)
     vectors[lost, lost % vectors.shape[1]] = 1.0
-    unit: NDArray[np.float64] = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    unit: Float64Array = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     return unit
 
 
@@ -77,14 +77,17 @@ def _mutual_information(Y: sp.csr_array) -> sp.csr_array:
     i, j = M.coords
     counts = Y.sum(axis=0)
     information = np.log(M.data * n / (counts[i] * counts[j]))
-    own = np.ones(c)  # also of a label that never occurs
+    # 1 also for a label that never occurs.
+    own = np.ones(c)
     own[i[i == j]] = np.maximum(information[i == j], 1.0)
     kept = (i != j) & (information > 0)
     data = np.r_[information[kept], own]
-    return sp.csr_array((data, (np.r_[i[kept], np.arange(c)], np.r_[j[kept], np.arange(c)])), shape=(c, c))
+    rows = np.r_[i[kept], np.arange(c)]
+    columns = np.r_[j[kept], np.arange(c)]
+    return sp.csr_array((data, (rows, columns)), shape=(c, c))
 
 
-def _leading_factors(S: sp.csr_array, d: int, dense: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _leading_factors(S: sp.csr_array, d: int, dense: int) -> tuple[Float64Array, Float64Array]:
     """Return the d eigenvalues of largest size and their vectors, largest first."""
     c = S.shape[0]
     if c <= dense:

@@ -18,8 +18,9 @@ from skxmr.deep.loop import Learner
 from skxmr.deep.options import Options
 from skxmr.deep.split import Split
 from skxmr.deep.training import train
-from skxmr.nn.networks import TEXT_WIDTH, PretrainedText, RetrievalNetwork, Standardize
+from skxmr.nn.networks import RetrievalNetwork, Standardize
 from skxmr.nn.objective import Batch, Objective, Outputs
+from skxmr.nn.pretrained_text import TEXT_WIDTH, PretrainedText
 
 _LR = 1e-3
 _EPOCHS = 20

@@ -27,7 +27,8 @@ from skxmr.deep.split import Split
 from skxmr.deep.tasks import AnnouncesEpochs, with_callbacks
 from skxmr.deep.training import resumed, train
 from skxmr.nn.device import initialising, resolve_device
-from skxmr.nn.networks import PretrainedText, RetrievalNetwork
+from skxmr.nn.networks import RetrievalNetwork
+from skxmr.nn.pretrained_text import PretrainedText
 
 
 class Prepared(NamedTuple):

@@ -31,7 +31,8 @@ from skxmr.deep.loop import Learner
 from skxmr.deep.options import OPTIMIZERS, Options
 from skxmr.deep.trainer import Trainer, losses_of
 from skxmr.nn.adversaries import discriminators
-from skxmr.nn.networks import Dropout, PretrainedText, RetrievalNetwork
+from skxmr.nn.networks import Dropout, RetrievalNetwork
+from skxmr.nn.pretrained_text import PretrainedText
 
 # Callbacks that skorch adds, and the one that tells those of scikit-learn.
 _OTHERS_OF_OURS = ("epoch_timer", "train_loss", "scikit_learn")

@@ -2,11 +2,16 @@
 
 from skxmr.nn import contrastive, losses
 from skxmr.nn.adversaries import Discriminator, reverse_gradient
-from skxmr.nn.networks import Dropout, TwoBranchNetwork, encoder
+from skxmr.nn.networks import Dropout, RetrievalNetwork, TwoBranchNetwork, encoder
+from skxmr.nn.objective import Batch, Objective, Outputs
 
 __all__ = [
+    "Batch",
     "Discriminator",
     "Dropout",
+    "Objective",
+    "Outputs",
+    "RetrievalNetwork",
     "TwoBranchNetwork",
     "contrastive",
     "encoder",

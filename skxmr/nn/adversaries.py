@@ -53,8 +53,7 @@ def reverse_gradient(x: Tensor, strength: Tensor | float = 1.0) -> Tensor:
     """
     factor = torch.as_tensor(strength, dtype=x.dtype, device=x.device)
     # torch does not annotate Function.apply.
-    out: Tensor = _Reversal.apply(x, factor)  # type: ignore[no-untyped-call]
-    return out
+    return _Reversal.apply(x, factor)  # type: ignore[no-untyped-call]
 
 
 class Discriminator(nn.Module):
@@ -89,7 +88,8 @@ class Discriminator(nn.Module):
         self, d: int, strength: float = 1.0, hidden: tuple[int, ...] | None = None, ramp: bool = False
     ) -> None:
         super().__init__()
-        self.strength, self.ramp = strength, ramp
+        self.strength = strength
+        self.ramp = ramp
         # A tensor, because a compiled step would be compiled anew for every other number.
         self.register_buffer("reach", torch.tensor(float(strength)), persistent=False)
         self.advance(0.0)
@@ -100,7 +100,13 @@ class Discriminator(nn.Module):
         self.layers = nn.Sequential(*layers, nn.Linear(widths[-1], 2))
 
     def advance(self, done: float) -> None:
-        """Set the strength for the share of the training that is done, from 0 to 1."""
+        """Set the strength of the gradient reversal, if it is ramped.
+
+        Parameters
+        ----------
+        done : float
+            Share of the training that is done, from 0 to 1.
+        """
         if self.ramp:
             self.reach.fill_(self.strength * (2 / (1 + math.exp(-10 * done)) - 1))
 

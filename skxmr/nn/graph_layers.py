@@ -83,8 +83,7 @@ class TwoBranchLayer(nn.Module):
             return self.own(own[:, None] * X) + self.neighbours(met)
         off = A - torch.diag(A.diagonal())
         k = (off > 0).sum(dim=1, keepdim=True).clamp(min=1)
-        out: Tensor = self.own(A.diagonal()[:, None] * X) + self.neighbours(off @ X / k)
-        return out
+        return self.own(A.diagonal()[:, None] * X) + self.neighbours(off @ X / k)
 
 
 def symmetric(A: Tensor) -> Tensor:

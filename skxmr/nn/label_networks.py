@@ -68,8 +68,7 @@ class MultiHopGNN(nn.Module):
                 H = self.between(H)
             H = layer(H, A)
             hops.append(H)
-        out: Tensor = self.output(torch.cat(hops, dim=1) if self.aggregate == "concat" else hops[-1])
-        return out
+        return self.output(torch.cat(hops, dim=1) if self.aggregate == "concat" else hops[-1])
 
 
 class AdaptiveClassifiers(nn.Module):
@@ -97,8 +96,7 @@ class AdaptiveClassifiers(nn.Module):
 
     def forward(self, Q: Tensor, A: Tensor) -> Tensor:
         """Return the label classifiers."""
-        Z: Tensor = self.gnn(Q, self.adapted(A))
-        return Z
+        return self.gnn(Q, self.adapted(A))
 
     def adapted(self, A: Tensor) -> Tensor:
         """Return the adaptive correlation matrix (c, c)."""
@@ -147,8 +145,7 @@ class IterativeClassifiers(nn.Module):
 
     def forward(self, Q: Tensor, A: Tensor) -> Tensor:
         """Return the label classifiers."""
-        Z: Tensor = self.gnn(self.vectors, symmetric(self.adapted(A)))
-        return Z
+        return self.gnn(self.vectors, symmetric(self.adapted(A)))
 
     def adapted(self, A: Tensor) -> Tensor:
         """Return the mixed graph (c, c), not normalised."""
@@ -212,8 +209,7 @@ class LabelGraphNetwork(TwoBranchNetwork):
 
     def label_classifiers(self) -> Tensor:
         """Return the classifiers (c, d)."""
-        Z: Tensor = self.classifiers(self.Q, self.A)
-        return Z
+        return self.classifiers(self.Q, self.A)
 
     def forward(self, image: Tensor, text: Tensor) -> dict[str, Tensor]:
         """Return embeddings, classifiers and, with a critic, its logits."""

@@ -1,4 +1,4 @@
-"""Building blocks of the deep methods."""
+"""What every deep method trains, and the layers that several of them share."""
 
 from __future__ import annotations
 
@@ -14,9 +14,6 @@ from skxmr.nn.objective import AnyBatch
 
 # Slope of every LeakyReLU in the public code of the papers.
 SLOPE = 0.2
-# Width of what a pre-trained text network returns.
-TEXT_WIDTH = 300
-_TEXT_HIDDEN = 4096
 ACTIVATIONS = {"gelu": nn.GELU, "relu": nn.ReLU, "tanh": nn.Tanh}
 
 
@@ -41,8 +38,6 @@ class Dropout(nn.Module):
     >>> dropout.generator = torch.Generator().manual_seed(0)
     >>> sorted(set(dropout(torch.ones(1000)).tolist()))
     [0.0, 2.0]
-    >>> dropout.eval()(torch.ones(2))  # in evaluation nothing is zeroed
-    tensor([1., 1.])
     """
 
     def __init__(self, p: float) -> None:
@@ -156,7 +151,7 @@ def encoder(
 
 
 class FittingRows(Protocol):
-    """The rows of a fit, as a network sees them that learns something without gradients."""
+    """The rows of a fit, for a network that learns something from them without gradients."""
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -170,30 +165,67 @@ class RetrievalNetwork(nn.Module, ABC):
 
     Attributes
     ----------
-    text_input : nn.Module
-        What is done to raw texts first. A `PretrainedText` is trained on the labels before the network is.
+    text_input : torch.nn.Module
+        The first step of the text encoder. A `PretrainedText` is trained on the labels before the rest of the network.
     """
-
-    text_input: nn.Module
 
     def __init__(self) -> None:
         super().__init__()
-        self.text_input = nn.Identity()
+        self.text_input: nn.Module = nn.Identity()
 
     @abstractmethod
     def encode_image(self, x: Any) -> Any:
-        """Map images into the common space, or into what the method compares."""
+        """Map images into the common space, or into what the method compares.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n, d_image), or a batch of regions
+            Images.
+
+        Returns
+        -------
+        Tensor of shape (n, d), or nodes
+            Their embeddings; nodes where a method compares regions with words.
+        """
 
     @abstractmethod
     def encode_text(self, x: Any) -> Any:
-        """Map texts into the common space, or into what the method compares."""
+        """Map texts into the common space, or into what the method compares.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n, d_text), or a batch of sentences
+            Texts.
+
+        Returns
+        -------
+        Tensor of shape (n, d), or nodes
+            Their embeddings; nodes where a method compares regions with words.
+        """
 
     @abstractmethod
     def forward(self, image: Any, text: Any) -> dict[str, Tensor]:
-        """Return the outputs of a batch by name, as the terms of the objective ask for them."""
+        """Return the outputs of a batch by name, as the terms of the objective ask for them.
+
+        Parameters
+        ----------
+        image, text : Tensor of shape (n, d), or batches of regions and of sentences
+            Both views.
+
+        Returns
+        -------
+        dict of str to Tensor
+            The outputs.
+        """
 
     def settle(self, rows: FittingRows) -> None:
-        """Learn what is learned without gradients; called after every epoch, before the validation rows are scored."""
+        """Learn what is learned without gradients; called after every epoch, before the validation rows are scored.
+
+        Parameters
+        ----------
+        rows : FittingRows
+            The fitting rows, in batches by row numbers.
+        """
 
 
 class TwoBranchNetwork(RetrievalNetwork):
@@ -211,9 +243,8 @@ class TwoBranchNetwork(RetrievalNetwork):
     >>> import torch
     >>> from skxmr.nn import TwoBranchNetwork, encoder
     >>> network = TwoBranchNetwork([torch.nn.Identity(), torch.nn.Identity()], [encoder(5, 3), encoder(4, 3)])
-    >>> outputs = network(torch.zeros(2, 5), torch.zeros(2, 4))
-    >>> outputs["image"].shape, outputs["text"].shape
-    (torch.Size([2, 3]), torch.Size([2, 3]))
+    >>> network(torch.zeros(2, 5), torch.zeros(2, 4))["text"].shape
+    torch.Size([2, 3])
     """
 
     def __init__(self, inputs: Sequence[nn.Module], encoders: Sequence[nn.Module]) -> None:
@@ -234,8 +265,7 @@ class TwoBranchNetwork(RetrievalNetwork):
         Tensor of shape (n, d)
             Their embeddings.
         """
-        out: Tensor = self.image_encoder(self.image_input(x))
-        return out
+        return self.image_encoder(self.image_input(x))
 
     def encode_text(self, x: Tensor) -> Tensor:
         """Map texts into the common space.
@@ -250,8 +280,7 @@ class TwoBranchNetwork(RetrievalNetwork):
         Tensor of shape (n, d)
             Their embeddings.
         """
-        out: Tensor = self.text_encoder(self.text_input(x))
-        return out
+        return self.text_encoder(self.text_input(x))
 
     def forward(self, image: Tensor, text: Tensor) -> dict[str, Tensor]:
         """Embed a batch.
@@ -269,47 +298,3 @@ class TwoBranchNetwork(RetrievalNetwork):
             ``"image"`` and ``"text"``, the embeddings (n, d).
         """
         return {"image": self.encode_image(image), "text": self.encode_text(text)}
-
-
-class PretrainedText(nn.Module):
-    """Text network d -> 4096 -> 300 with LeakyReLU after both, trained to predict the labels, then frozen.
-
-    Parameters
-    ----------
-    before : nn.Module
-        What is done to the raw rows first.
-    d, c : int
-        Width of the text and number of labels.
-    dropout, input_dropout : float
-        While it is trained.
-
-    Shapes: x (n, d); output (n, 300).
-    """
-
-    def __init__(self, before: nn.Module, d: int, c: int, dropout: float, input_dropout: float) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(
-            before,
-            Dropout(input_dropout),
-            nn.Linear(d, _TEXT_HIDDEN),
-            nn.LeakyReLU(SLOPE),
-            Dropout(dropout),
-            nn.Linear(_TEXT_HIDDEN, TEXT_WIDTH),
-            nn.LeakyReLU(SLOPE),
-        )
-        self.to_labels = nn.Linear(TEXT_WIDTH, c)
-        self.frozen = False
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the representations."""
-        out: Tensor = self.layers(x)
-        return out
-
-    def train(self, mode: bool = True) -> PretrainedText:
-        """Set the mode; frozen, it stays in evaluation mode."""
-        return super().train(mode and not self.frozen)
-
-    def freeze(self) -> None:
-        """Make it data: nothing in it learns or drops any more."""
-        self.frozen = True
-        self.eval().requires_grad_(False)

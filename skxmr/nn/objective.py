@@ -26,6 +26,13 @@ class Batch(NamedTuple):
         The texts.
     labels : Tensor of shape (n, c)
         Multi-hot labels as floats; c is 0 where fit was given no labels.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skxmr.nn import Batch
+    >>> Batch(torch.zeros(5, 3), torch.zeros(5, 2), torch.zeros(5, 0)).size
+    5
     """
 
     image: Tensor
@@ -55,7 +62,21 @@ class AnyBatch(Protocol):
 
 
 class Outputs(dict[str, Tensor]):
-    """What a network returned for a batch; rows of unit length and their cosines are computed once for all terms."""
+    """What a network returned for a batch; rows of unit length and their cosines are computed once for all terms.
+
+    Parameters
+    ----------
+    outputs : mapping of str to Tensor
+        The outputs by name.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skxmr.nn import Outputs
+    >>> outputs = Outputs({"image": torch.tensor([[3.0, 4.0]]), "text": torch.tensor([[0.0, 2.0]])})
+    >>> outputs.cosine("image", "text")
+    tensor([[0.8000]])
+    """
 
     def __init__(self, outputs: Mapping[str, Tensor]) -> None:
         super().__init__(outputs)
@@ -63,13 +84,37 @@ class Outputs(dict[str, Tensor]):
         self._cosines: dict[tuple[str, str], Tensor] = {}
 
     def unit(self, name: str) -> Tensor:
-        """Return an output's rows divided by their lengths; a zero row stays."""
+        """Return an output's rows divided by their lengths; a zero row stays zero.
+
+        Parameters
+        ----------
+        name : str
+            The output, of shape (n, d).
+
+        Returns
+        -------
+        Tensor of shape (n, d)
+            Rows of length 1.
+        """
         if name not in self._unit:
             self._unit[name] = functional.normalize(self[name], dim=1)
         return self._unit[name]
 
     def cosine(self, first: str, second: str) -> Tensor:
-        """Return the cosines of all rows of an output with all rows of another, or of the same."""
+        """Return the cosines of all rows of an output with all rows of another, or of the same.
+
+        Parameters
+        ----------
+        first : str
+            An output of shape (n, d).
+        second : str
+            An output of shape (m, d).
+
+        Returns
+        -------
+        Tensor of shape (n, m)
+            In [-1, 1].
+        """
         if (first, second) not in self._cosines:
             self._cosines[first, second] = self.unit(first) @ self.unit(second).T
         return self._cosines[first, second]
@@ -85,19 +130,56 @@ class Objective:
     Parameters
     ----------
     weights : mapping of str to float
-        Weight of each term; terms that are not named, or weigh nothing, are not computed.
+        Weight of each term; terms that are not named, or have the weight 0, are not computed.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skxmr.nn import Batch, Objective
+    >>> class Distance(Objective):
+    ...     def distance(self, outputs, batch):
+    ...         return (outputs["image"] - outputs["text"]).square().mean()
+    >>> objective = Distance({"distance": 2.0})
+    >>> batch = Batch(torch.zeros(1, 3), torch.zeros(1, 2), torch.zeros(1, 0))
+    >>> terms = objective.terms({"image": torch.ones(1, 4), "text": torch.zeros(1, 4)}, batch)
+    >>> terms["distance"], objective.total(terms)
+    (tensor(1.), tensor(2.))
     """
 
     def __init__(self, weights: Mapping[str, float]) -> None:
         self.weights = {name: weight for name, weight in weights.items() if weight != 0}
 
     def terms(self, outputs: Mapping[str, Tensor], batch: AnyBatch) -> dict[str, Tensor]:
-        """Return the named terms of a batch, scalars all."""
+        """Return the terms of a batch.
+
+        Parameters
+        ----------
+        outputs : mapping of str to Tensor
+            What the network returned for the batch.
+        batch : Batch, or another kind that the terms take
+            The rows that were learned from.
+
+        Returns
+        -------
+        dict of str to Tensor
+            A scalar for each term that has a weight.
+        """
         shared = Outputs(outputs)
         return {name: getattr(self, name)(shared, batch) for name in self.weights}
 
     def total(self, terms: Mapping[str, Tensor]) -> Tensor:
-        """Return the weighted sum of the terms."""
+        """Return the loss: the weighted sum of the terms.
+
+        Parameters
+        ----------
+        terms : mapping of str to Tensor
+            The scalars that :meth:`terms` returned.
+
+        Returns
+        -------
+        Tensor
+            A scalar.
+        """
         weighted = (terms[name] if weight == 1 else weight * terms[name] for name, weight in self.weights.items())
         return functools.reduce(operator.add, weighted)
 
@@ -110,9 +192,9 @@ class LabelObjective(Objective):
     weights : mapping of str to float
         As in :class:`Objective`.
     temperature : float
-        Of the cosines, in the soft contrastive term or the invariance term: no method has both.
+        Divides the cosines in the soft contrastive term or in the invariance term; no method has both.
     count : bool
-        The invariance term counts the shared labels, and does not just see whether there are any.
+        Whether the invariance term counts the shared labels or only asks if there are any.
     """
 
     def __init__(self, weights: Mapping[str, float], temperature: float = 2.0, count: bool = True) -> None:
@@ -122,8 +204,9 @@ class LabelObjective(Objective):
 
     def classification(self, outputs: Outputs, batch: Batch) -> Tensor:
         """L_cla on the cosines with the classifiers: DAGNN eq. 9, both modalities."""
-        scores = [outputs.cosine(name, "classifiers") for name in ("image", "text")]
-        return losses.classification(scores[0], batch.labels) + losses.classification(scores[1], batch.labels)
+        of_image = losses.classification(outputs.cosine("image", "classifiers"), batch.labels)
+        of_text = losses.classification(outputs.cosine("text", "classifiers"), batch.labels)
+        return of_image + of_text
 
     def invariance(self, outputs: Outputs, batch: Batch) -> Tensor:
         """L_mdi: DAGNN eq. 10."""

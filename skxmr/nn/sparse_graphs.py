@@ -70,8 +70,7 @@ def attend(A: Tensor, receiver: Tensor, sender: Tensor, X: Tensor) -> Tensor:
     alpha = weights / row_sums(weights, rows, len(A))[rows]
     with torch.autocast(X.device.type, enabled=False):
         # torch does not annotate Function.apply.
-        out: Tensor = _EdgeSum.apply(alpha, rows, columns, X)  # type: ignore[no-untyped-call]
-        return out
+        return _EdgeSum.apply(alpha, rows, columns, X)  # type: ignore[no-untyped-call]
 
 
 class _EdgeSum(torch.autograd.Function):

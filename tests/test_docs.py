@@ -64,8 +64,16 @@ def test_documented_defaults_are_the_real_ones(path, thing):
             stated = re.search(r"default=(.+)$", documented.type)
             if stated:
                 assert default == eval(stated[1]), name
-            elif default is not inspect.Parameter.empty and default is not None and documented.type != "object":
+            elif default is not inspect.Parameter.empty and default is not None:
                 raise AssertionError(f"{path}: the default of {name} is not stated")
+
+
+@pytest.mark.parametrize(("path", "thing"), list(public_with_methods()))
+def test_parameters_and_attributes_are_described_in_place(path, thing):
+    doc = ClassDoc(thing, config={"show_class_members": False}) if inspect.isclass(thing) else FunctionDoc(thing)
+    for documented in [*doc["Parameters"], *doc["Attributes"]]:
+        assert documented.type != "object" or documented.name.startswith("*"), documented.name
+        assert not re.match("As (in|for) ", " ".join(documented.desc)), documented.name
 
 
 @pytest.mark.parametrize(("path", "thing"), list(public()))

@@ -8,6 +8,8 @@ from dataclasses import MISSING, Field, dataclass, field
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias, dataclass_transform
 
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.utils._param_validation import validate_parameter_constraints
 
 from skxmr._data.deprecation import OldParameters, renamed
@@ -35,12 +37,18 @@ if TYPE_CHECKING:
 
         def set_output(self, *, transform: str | None = None) -> Self: ...
 
+    class ClassNamePrefixFeaturesOutMixin:
+        """What we use of scikit-learn's class, with types."""
+
+        def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray[np.object_]: ...
+
 else:
     from sklearn.base import BaseEstimator
+    from sklearn.base import ClassNamePrefixFeaturesOutMixin as ClassNamePrefixFeaturesOutMixin
     from sklearn.base import TransformerMixin as TransformerMixin
 
 # For every parameter the kinds of values that scikit-learn's validation lets pass.
-Constraints: TypeAlias = dict[str, list[Any]]
+Constraints: TypeAlias = dict[str, list[object]]
 
 
 @dataclass_transform(eq_default=False, kw_only_default=True, field_specifiers=(field,))

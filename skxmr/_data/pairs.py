@@ -144,8 +144,10 @@ class Pairs:
 
         Parameters
         ----------
-        image, text, label_graph : object
-            The new parts; a part that is not given is kept.
+        image, text : view or None, default=...
+            The new views; a view that is not given is kept.
+        label_graph : LabelGraph or None, default=...
+            The new label graph; if not given, it is kept.
 
         Returns
         -------

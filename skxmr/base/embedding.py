@@ -35,13 +35,17 @@ class CrossModalRetriever(Retriever, PairsStep):
 
         Parameters
         ----------
-        X, y, labels : object
-            As in :meth:`fit`.
+        X : Pairs, or array-like of shape (n, d_image)
+            Both views, or the images.
+        y : labels if X is a Pairs, else array-like of shape (n, d_text)
+            The texts.
+        labels : multi-hot (n, c), class ids (n,), n lists of tags, or None
+            Labels of the rows.
 
         Returns
         -------
         Pairs, or tuple of two ndarrays
-            As :meth:`transform`.
+            The views in the common space: for a `Pairs`, or for two arrays.
         """
         self.fit(X, y, labels)
         return self.transform(X) if isinstance(X, Pairs) else self.transform(X, y)

@@ -90,10 +90,13 @@ class Retriever(Estimator, metaclass=ABCMeta):
 
         Parameters
         ----------
-        X, y, labels : object
-            As in :meth:`fit`. Relevance is built from the scored rows' own labels: sharing at least one. Without
-            labels it is the same row, if the model was also fitted without; else that is an error. An image that
-            several rows share is one query, answered by all its texts; its labels are those of the first.
+        X : Pairs, or array-like of shape (n, d_image)
+            Both views, or the images. An image that several rows share is one query, answered by all its texts.
+        y : labels if X is a Pairs, else array-like of shape (n, d_text)
+            The texts.
+        labels : multi-hot (n, c), class ids (n,), n lists of tags, or None
+            Labels of the scored rows: what shares at least one label is relevant; an image that several rows share has
+            the labels of the first. Without labels the same row is relevant, if fit had none either; else an error.
 
         Returns
         -------

@@ -122,8 +122,10 @@ class LabelRetriever(DeepRetriever):
 
         Parameters
         ----------
-        image, text : object
-            As in :meth:`decision_function`.
+        image : array-like of shape (n, d_image), Pairs or None
+            The images; give either them or the texts.
+        text : array-like of shape (n, d_text), Pairs or None
+            The texts.
         k : int, default=5
             Number of labels per row, at most all of them.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Iterator
+from dataclasses import field
 from numbers import Integral
 from typing import ClassVar, Self
 
@@ -12,18 +13,18 @@ import numpy as np
 import torch
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import Tags, gen_batches
 from sklearn.utils._param_validation import Interval
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
+from skxmr._data.estimator import ClassNamePrefixFeaturesOutMixin, Constraints, Estimator, TransformerMixin
 from skxmr._data.kinds import AnyArray, View
 from skxmr.features.pretrained import cut, entry_of, find_weights, load, published, side_of, skeleton
 from skxmr.nn.device import initialising, resolve_device
 
 
-class ImageFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class ImageFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
     """Image features from a torchvision network; by default those of the papers, VGG19 fc7 after the ReLU.
 
     Used as ``PerModality(image=ImageFeatures())``. It learns nothing, so `transform` needs no `fit`. Images are
@@ -90,7 +91,15 @@ class ImageFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
     (2, 576)
     """
 
-    _parameter_constraints: ClassVar[dict[str, list[object]]] = {
+    model: str = field(default="vgg19", kw_only=False)
+    layer: str = field(default="fc7", kw_only=False)
+    weights: str | os.PathLike[str] | nn.Module | None = "imagenet"
+    batch_size: int = 32
+    device: str = "auto"
+    n_jobs: int | None = None
+    random_state: int | None = None
+    verbose: int = 0
+    _parameter_constraints: ClassVar[Constraints] = {
         "model": [str],
         "layer": [str],
         "weights": [str, os.PathLike, nn.Module, None],
@@ -100,27 +109,6 @@ class ImageFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         "random_state": [Interval(Integral, 0, 2**32 - 1, closed="both"), None],
         "verbose": ["verbose"],
     }
-
-    def __init__(
-        self,
-        model: str = "vgg19",
-        layer: str = "fc7",
-        *,
-        weights: str | os.PathLike[str] | nn.Module | None = "imagenet",
-        batch_size: int = 32,
-        device: str = "auto",
-        n_jobs: int | None = None,
-        random_state: int | None = None,
-        verbose: int = 0,
-    ) -> None:
-        self.model = model
-        self.layer = layer
-        self.weights = weights
-        self.batch_size = batch_size
-        self.device = device
-        self.n_jobs = n_jobs
-        self.random_state = random_state
-        self.verbose = verbose
 
     def fit(self, X: View, y: object = None) -> Self:
         """Check the parameters and the kind of X; no image is opened and no weights are loaded.

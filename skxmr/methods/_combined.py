@@ -20,8 +20,12 @@ class CombinedRetriever(ComparingRetriever):
 
         Parameters
         ----------
-        X, y, labels : object
-            As in :meth:`Retriever.fit`.
+        X : Pairs, or images of n rows
+            Both views, or the images.
+        y : labels if X is a Pairs, else texts of n rows
+            The texts.
+        labels : multi-hot (n, c), class ids (n,), n lists of tags, or None
+            Labels of the rows.
 
         Returns
         -------

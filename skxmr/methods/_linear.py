@@ -70,8 +70,12 @@ class CovarianceRetriever(LinearRetriever):
 
         Parameters
         ----------
-        X, y, labels : object
-            As in :meth:`fit`; at least two rows, with as many features as in the first part.
+        X : Pairs, or array-like of shape (n, d_image)
+            Both views, or the images: at least two rows, with as many features as in the first part.
+        y : labels if X is a Pairs, else array-like of shape (n, d_text)
+            The texts.
+        labels : multi-hot (n, c), class ids (n,), n lists of tags, or None
+            Labels of the rows.
 
         Returns
         -------

@@ -110,8 +110,10 @@ class TwoStage(CombinedRetriever):
 
         Parameters
         ----------
-        image, text : object
-            As in `similarity`.
+        image : Pairs, or images of n rows
+            A `Pairs` gives both views; an image that several of its rows share is one row of the answer.
+        text : texts of m rows, or None
+            Needed unless `image` is a `Pairs`.
 
         Returns
         -------

@@ -43,7 +43,7 @@ class _Scorer:
         Parameters
         ----------
         labels : bool, str or None, default=True
-            As in scikit-learn's ``set_score_request``.
+            True asks for the labels, False or None does not, and a string asks for the metadata of that name.
 
         Returns
         -------

@@ -146,9 +146,9 @@ def modality_invariance(u: Tensor, v: Tensor, Y: Tensor, temperature: float = 2.
     Y : Tensor of shape (n, c)
         Multi-hot labels.
     temperature : float, default=2.0
-        As in :func:`pairwise_likelihood`.
+        What the cosines are divided by: theta = cos / temperature.
     count : bool, default=True
-        As in :func:`pairwise_likelihood`.
+        Whether s_ij is the number of shared labels, as in DAGNN, or 1 for rows that share any, as in DSCMR.
 
     Returns
     -------
@@ -176,9 +176,9 @@ def likelihood_of_cosines(cosines: Sequence[Tensor], Y: Tensor, temperature: flo
     Y : Tensor of shape (n, c)
         Multi-hot labels.
     temperature : float, default=2.0
-        As in :func:`pairwise_likelihood`.
+        What the cosines are divided by: theta = cos / temperature.
     count : bool, default=True
-        As in :func:`pairwise_likelihood`.
+        Whether s_ij is the number of shared labels, as in DAGNN, or 1 for rows that share any, as in DSCMR.
 
     Returns
     -------

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-class LabelGraph(PairsStep):
+class LabelGraph(PairsStep, kw_only=False):
     """Label graph as a pipeline step: learns the graph from the training labels and attaches it to the `Pairs`.
 
     Because it is fitted inside the pipeline, the graph sees the training fold only. `transform` needs no labels.
@@ -33,11 +33,12 @@ class LabelGraph(PairsStep):
     p : float, default=0.5
         Weight of a neighbour relative to the label itself, > 0.
     kind : {"cooccurrence", "probability", "identity"} or (c, c) array, CSR or DataFrame, default="cooccurrence"
-        As in :func:`label_graph`; ``"identity"`` in a grid shows whether the graph helps.
+        ``"probability"`` keeps P(L_i | L_j) itself where it reaches `tau`, and `p` has no effect. ``"identity"``
+        connects no labels; in a grid it shows whether the graph helps. A matrix is used as it is.
     normalize : {"none", "symmetric"}, default="none"
-        As in :func:`label_graph`.
+        ``"symmetric"`` gives D^-1/2 A D^-1/2 with D the row sums of the matrix A.
     transpose : bool, default=False
-        As in :func:`label_graph`.
+        Use the transpose: label j then receives from i where P(L_i | L_j) >= tau, as in the authors' code.
 
     Attributes
     ----------
@@ -74,19 +75,11 @@ class LabelGraph(PairsStep):
     0.5
     """
 
-    def __init__(
-        self,
-        tau: float = 0.4,
-        p: float = 0.5,
-        kind: GraphKind = "cooccurrence",
-        normalize: str = "none",
-        transpose: bool = False,
-    ) -> None:
-        self.tau = tau
-        self.p = p
-        self.kind = kind
-        self.normalize = normalize
-        self.transpose = transpose
+    tau: float = 0.4
+    p: float = 0.5
+    kind: GraphKind = "cooccurrence"
+    normalize: str = "none"
+    transpose: bool = False
 
     def fit(self, X: Pairs | None, y: LabelsLike = None) -> Self:
         """Learn the graph from labels.
@@ -131,7 +124,7 @@ class LabelGraph(PairsStep):
         X : Pairs
             The views.
         y : labels
-            As in :meth:`fit`.
+            The training labels.
 
         Returns
         -------

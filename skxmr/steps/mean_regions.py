@@ -42,7 +42,7 @@ class MeanRegions(TransformerMixin, BaseEstimator):
         ----------
         X : Regions, array of shape (n, r, d), or list of arrays of shape (r_i, d)
             Images.
-        y : object
+        y : None
             Ignored.
 
         Returns

@@ -24,7 +24,7 @@ class Transformer(Protocol):
         """Return transformed rows."""
 
 
-class PerModality(PairsStep):
+class PerModality(PairsStep, kw_only=False):
     """Apply one scikit-learn transformer to the images and another to the texts of a `Pairs`.
 
     Each transformer gets its view unchanged: sparse text stays sparse, and a vectoriser gets raw captions as strings.
@@ -56,9 +56,8 @@ class PerModality(PairsStep):
     (2, 3)
     """
 
-    def __init__(self, image: Transformer | str = "passthrough", text: Transformer | str = "passthrough") -> None:
-        self.image = image
-        self.text = text
+    image: Transformer | str = "passthrough"
+    text: Transformer | str = "passthrough"
 
     def fit(self, X: Pairs, y: LabelsLike = None) -> Self:
         """Fit the transformer of each modality present.

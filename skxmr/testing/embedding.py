@@ -1,6 +1,6 @@
 """Checks that every retriever must pass; useful to authors of new methods.
 
-They complement ``sklearn.utils.estimator_checks``, which knows nothing of two views.
+They complement ``sklearn.utils.estimator_checks``, which does not know estimators with two views.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def check_retriever(estimator: Retriever) -> None:
     Raises
     ------
     AssertionError
-        By the first check that fails.
+        If a check fails.
 
     Examples
     --------
@@ -66,7 +66,7 @@ def retriever_checks(estimator: Retriever) -> Iterator[tuple[str, Callable[[], N
     name : str
         What is checked.
     check : callable
-        Takes no argument; raises AssertionError where the retriever breaks the contract.
+        Takes no argument; raises AssertionError if the retriever breaks the contract.
 
     Examples
     --------

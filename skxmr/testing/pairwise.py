@@ -35,7 +35,7 @@ def scenes(n: int = 20) -> Scenes:
 
 
 def check_pairs_both_spellings_agree(estimator: ComparingRetriever, data: Scenes) -> None:
-    """Want the same of ``fit(image, text, labels)`` and ``fit(Pairs(image, text), labels)``."""
+    """Require equal results from ``fit(image, text, labels)`` and ``fit(Pairs(image, text), labels)``."""
     pairs, Y = _one_to_one(data)
     by_pairs = clone(estimator).fit(pairs, Y)
     by_arrays = clone(estimator).fit(pairs.image, pairs.text, Y)
@@ -45,7 +45,7 @@ def check_pairs_both_spellings_agree(estimator: ComparingRetriever, data: Scenes
 
 
 def check_pairs_similarity_is_of_single_pairs(estimator: ComparingRetriever, data: Scenes) -> None:
-    """Want a similarity that depends on neither the other images nor the other texts."""
+    """Require that a similarity depends neither on the other images nor on the other texts."""
     pairs, _ = data
     images = pairs.distinct_images()[0]
     texts = pairs.text
@@ -59,7 +59,7 @@ def check_pairs_similarity_is_of_single_pairs(estimator: ComparingRetriever, dat
 
 
 def check_pairs_score_is_the_mean_of_both_directions(estimator: ComparingRetriever, data: Scenes) -> None:
-    """Want the mean mAP of the similarity for a score, in whatever order the rows come."""
+    """Require that the score is the mean mAP of the similarity, in any order of the rows."""
     pairs, _ = data
     fitted = clone(estimator).fit(pairs)
     both = RetrievalScores()(fitted, pairs)
@@ -72,7 +72,7 @@ def check_pairs_score_is_the_mean_of_both_directions(estimator: ComparingRetriev
 
 
 def check_pairs_score_wants_the_labels_fit_had(estimator: ComparingRetriever, data: Scenes) -> None:
-    """Want labels to score with, where there were labels to fit with."""
+    """Require labels in `score` if there were labels in `fit`."""
     pairs, Y = data
     fitted = clone(estimator).fit(pairs, Y)
     assert_raises(lambda: fitted.score(pairs), ValueError, "fitted with labels")
@@ -80,7 +80,7 @@ def check_pairs_score_wants_the_labels_fit_had(estimator: ComparingRetriever, da
 
 
 def check_pairs_inputs_are_not_modified(estimator: ComparingRetriever, data: Scenes) -> None:
-    """Want nothing written into what was given."""
+    """Require that inputs are not changed."""
     pairs, Y = data
     view = pairs.image.view
     before = copy.deepcopy((view.features, view.boxes, view.mask, Y))
@@ -90,7 +90,7 @@ def check_pairs_inputs_are_not_modified(estimator: ComparingRetriever, data: Sce
 
 
 def check_pairs_refit_and_copies_agree(estimator: ComparingRetriever, data: Scenes) -> None:
-    """Want pickles, deep copies and second fits to give the same similarities, bit for bit."""
+    """Require that pickles, deep copies and second fits give the same similarities, bit for bit."""
     pairs, _ = data
     fitted = clone(estimator).fit(pairs)
     expected = fitted.similarity(pairs)
@@ -100,7 +100,7 @@ def check_pairs_refit_and_copies_agree(estimator: ComparingRetriever, data: Scen
 
 
 def check_pairs_wrong_input_is_named(estimator: ComparingRetriever, data: Scenes) -> None:
-    """Want errors that name what is wrong."""
+    """Require errors that name the argument."""
     pairs, Y = _one_to_one(data)
     image = pairs.image
     text = pairs.text
@@ -120,7 +120,7 @@ def check_pairs_wrong_input_is_named(estimator: ComparingRetriever, data: Scenes
 
 
 def check_pairs_failed_fit_leaves_unfitted(estimator: ComparingRetriever, data: Scenes) -> None:
-    """Want nothing to work before a fit that succeeded."""
+    """Require NotFittedError before a successful fit."""
     pairs, _ = data
     broken = Regions(np.full(pairs.image.view.shape, np.nan), pairs.image.view.boxes, pairs.image.view.mask)
     unfitted = clone(estimator)
@@ -136,7 +136,7 @@ def _one_to_one(data: Scenes) -> Scenes:
 
 
 def assert_raises(call: Callable[[], object], error: type[Exception], message: str) -> None:
-    """Want an error of a type whose message matches."""
+    """Require an error of a type whose message contains a text."""
     try:
         call()
     except error as raised:

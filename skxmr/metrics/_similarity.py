@@ -58,25 +58,12 @@ class Similarity:
     array([[1., 0.]])
     """
 
-    query: FloatArray | Tensor
-    gallery: FloatArray | Tensor
-    _scores: ArrayScores | TensorScores
-
     def __init__(self, query: ArrayLike | Tensor, gallery: ArrayLike | Tensor, metric: str = "cosine") -> None:
         check_choice(metric, "metric", SIMILARITIES)
         self.metric = metric
-        if on_device(query) or on_device(gallery):
-            from skxmr.metrics import _tensors
-
-            Q = self.query = _tensors.checked(query, "query")
-            G = self.gallery = _tensors.checked(gallery, "gallery")
-            self._check_widths()
-            self._scores = _tensors.TensorScores(Q, G, metric)
-        else:
-            X = self.query = _dense(query, "query")
-            Y = self.gallery = _dense(gallery, "gallery")
-            self._check_widths()
-            self._scores = ArrayScores(X, Y, metric)
+        self._scores = _scores(query, gallery, metric)
+        self.query = self._scores.query
+        self.gallery = self._scores.gallery
         self.shape = (len(self.query), len(self.gallery))
 
     @property
@@ -87,12 +74,25 @@ class Similarity:
     def __getitem__(self, rows: slice) -> Any:
         return self._scores[rows]
 
-    def _check_widths(self) -> None:
-        if self.query.shape[1] != self.gallery.shape[1]:
-            raise ValueError(
-                f"query has {self.query.shape[1]} dimensions but gallery has {self.gallery.shape[1]}; "
-                "both must come from the same model."
-            )
+
+def _scores(query: ArrayLike | Tensor, gallery: ArrayLike | Tensor, metric: str) -> ArrayScores | TensorScores:
+    """Return the scores, computed where the embeddings are, after checking both."""
+    if on_device(query) or on_device(gallery):
+        from skxmr.metrics import _tensors
+
+        Q = _tensors.checked(query, "query")
+        G = _tensors.checked(gallery, "gallery")
+        _check_widths(Q.shape[1], G.shape[1])
+        return _tensors.TensorScores(Q, G, metric)
+    X = _dense(query, "query")
+    Y = _dense(gallery, "gallery")
+    _check_widths(X.shape[1], Y.shape[1])
+    return ArrayScores(X, Y, metric)
+
+
+def _check_widths(query: int, gallery: int) -> None:
+    if query != gallery:
+        raise ValueError(f"query has {query} dimensions but gallery has {gallery}; both must come from the same model.")
 
 
 def _dense(embeddings: ArrayLike | Tensor, name: str) -> FloatArray:

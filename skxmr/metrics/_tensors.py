@@ -31,6 +31,7 @@ class TensorScores:
                 f"query is on {query.device} but gallery on {gallery.device}; move one, e.g. query.to(gallery.device)."
             )
         self.query = query
+        self.gallery = gallery
         self.metric = metric
         self._shift = gallery.mean(dim=0) if metric == "euclidean" else torch.zeros_like(gallery[0])
         keys = self._formed(gallery)

@@ -181,7 +181,7 @@ def table(measured: dict[str, list[dict[str, float]]]) -> str:
 
 
 def draw(measured: dict[str, list[dict[str, float]]], path: Path) -> None:
-    """Plot time and memory against size, a column for each thing that grows."""
+    """Plot time (left) and memory (right) against size, a row for each thing that grows."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -189,22 +189,21 @@ def draw(measured: dict[str, list[dict[str, float]]], path: Path) -> None:
     from matplotlib.ticker import NullFormatter
 
     alongs = list(dict.fromkeys(entry.along for entry in CURVES if entry.name in measured))
-    figure, axes = plt.subplots(2, len(alongs), figsize=(4.2 * len(alongs), 7), sharex="col", squeeze=False)
-    for column, along in enumerate(alongs):
+    size = (10, 3.1 * len(alongs))
+    figure, axes = plt.subplots(len(alongs), 2, figsize=size, sharex="row", squeeze=False, layout="constrained")
+    for row, along in enumerate(alongs):
         for entry in (entry for entry in CURVES if entry.along == along and entry.name in measured):
             curve = measured[entry.name]
-            for ax, field in zip(axes[:, column], ("seconds", "mb"), strict=True):
+            for ax, field in zip(axes[row], ("seconds", "mb"), strict=True):
                 values = [max(point[field], 0.1 if field == "mb" else 1e-6) for point in curve]
                 ax.loglog([point["size"] for point in curve], values, "o-", markersize=3, label=entry.name)
-        axes[0, column].legend(fontsize=7)
-        axes[1, column].set_xlabel(along)
-        for ax in axes[:, column]:
+        for ax, title in zip(axes[row], ("CPU seconds", "extra memory, MB"), strict=True):
+            ax.set(xlabel=along, ylabel=title)
             ax.xaxis.set_minor_formatter(NullFormatter())
             ax.grid(alpha=0.3)
-    axes[0, 0].set_ylabel("CPU seconds")
-    axes[1, 0].set_ylabel("extra memory, MB")
-    figure.tight_layout()
+        axes[row, 0].legend(fontsize=8)
     figure.savefig(path, dpi=110)
+    plt.close(figure)
 
 
 def _in_process(entry: Curve, small: bool) -> list[dict[str, float]]:

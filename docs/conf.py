@@ -48,6 +48,7 @@ autodoc_typehints = "none"  # types stand in the docstrings, in words
 autodoc_member_order = "bysource"
 default_role = "literal"  # `name` in a docstring is a piece of code
 smartquotes = False  # quotes in the types of parameters are Python's
+toc_object_entries_show_parents = "hide"
 numpydoc_show_class_members = False  # the template lists the methods
 
 myst_enable_extensions = ["dollarmath"]
@@ -78,8 +79,8 @@ html_css_files = ["skxmr.css"]
 html_show_sourcelink = False
 # Pages with wide tables or code need the room more than navigation on their left; the API and the rest have it.
 measured = ("results", "fine_grained", "dagnn", "performance", "growth")
-html_sidebars = {page: [] for page in ("user_guide", "methods", "scaling", "glossary", "changelog", "gallery/*")}
-html_sidebars |= {page: [] for page in measured}
+others = ("user_guide", "methods", "scaling", "add_a_method", "architecture", "glossary", "changelog", "gallery/*")
+html_sidebars = {page: [] for page in (*measured, *others)}
 html_theme_options = {
     "show_prev_next": False,
     "navbar_align": "left",
@@ -115,7 +116,15 @@ def link_names(app: Any, doctree: Any) -> None:
             node.replace_self(addnodes.pending_xref("", node.deepcopy(), **options))
 
 
+def keep_together(app: Any, doctree: Any) -> None:
+    """Keep mean and spread of a figure on one line: a table scrolls sideways rather than break inside a figure."""
+    for node in list(doctree.findall(nodes.Text)):
+        if " ± " in node:
+            node.parent.replace(node, nodes.Text(node.replace(" ± ", "\u00a0±\u00a0")))
+
+
 def setup(app: Any) -> None:
     """Connect the handlers above."""
+    app.connect("doctree-read", keep_together)
     app.connect("doctree-read", link_names)
     app.connect("missing-reference", find_elsewhere)

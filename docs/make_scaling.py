@@ -14,9 +14,11 @@ MARKERS = "<!-- costs: begin -->", "<!-- costs: end -->"
 # Seconds of one core (Zen 5 with AVX-512, one thread), from benchmarks/results/speed.json, November 2026
 FLOPS32 = 240e9  # per second, float32 matrix products
 SOLVE = 0.85  # seconds: CCA of 4096 x 500 features, once its covariances are there
-STEP = 13.2 / 8192  # seconds a row: forward, backward and AdamW of DAGNN as in its paper, 27.9 million, batches of 1024
-PAIR = 16.2e-9  # seconds a query and gallery row: scoring, sorting and counting of exact mAP, gallery of 190,000
-SEARCH = 230 * 1e6  # gallery rows times queries a second: exact search, 256-d, faiss IndexFlatIP
+STEP = (
+    13.2 / 8192
+)  # seconds per row: forward, backward and AdamW of DAGNN as in its paper, 27.9 million, batches of 1024
+PAIR = 16.2e-9  # seconds per query and gallery row: scoring, sorting and counting of exact mAP, gallery of 190,000
+SEARCH = 230 * 1e6  # gallery rows times queries per second: exact search, 256-d, faiss IndexFlatIP
 
 ROWS = (10**6, 10**7, 10**8)
 D1, D2, D, CODE = 4096, 300, 512, 256  # image features, text features, common space, what an index holds
@@ -36,7 +38,7 @@ def lines() -> list[list[str]]:
         f"`DAGNN`, {EPOCHS} epochs, {CORES} processes, at best": [duration(EPOCHS * n * STEP / CORES) for n in ROWS],
         f"exact mAP of {QUERIES:,} queries, one core": [duration(QUERIES * n * PAIR) for n in ROWS],
         "exact mAP of every row against all, one core": [duration(n * n * PAIR) for n in ROWS],
-        "exact search, queries a second, one core": [f"{SEARCH / n:.2g}" for n in ROWS],
+        "exact search, queries per second, one core": [f"{float(f'{SEARCH / n:.2g}'):g}" for n in ROWS],
         f"embeddings, {D} float32": [size(4 * n * D) for n in ROWS],
         f"embeddings, {CODE} float16": [size(2 * n * CODE) for n in ROWS],
     }

@@ -99,14 +99,8 @@ def take(view: View, rows: RowKey) -> View:
     return view[rows]
 
 
-@take.register(NoneType)
-def _take_nothing(view: None, rows: RowKey) -> None:
-    return None
-
-
-@take.register(Frame)
-def _take_of_frame(view: View, rows: RowKey) -> View:
-    return view.iloc[rows]
+take.register(NoneType, lambda view, rows: None)
+take.register(Frame, lambda view, rows: view.iloc[rows])
 
 
 def column_names(view: View) -> list[str] | None:

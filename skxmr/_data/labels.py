@@ -41,9 +41,7 @@ def encode_labels(labels: LabelsLike) -> Labels:
     return _encode_rows(labels if isinstance(labels, (list, tuple)) else np.asarray(labels))
 
 
-@encode_labels.register(Labels)
-def _encoded_before(labels: Labels) -> Labels:
-    return labels
+encode_labels.register(Labels, lambda labels: labels)
 
 
 @encode_labels.register(Sparse)

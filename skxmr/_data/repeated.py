@@ -67,17 +67,11 @@ def expand(view: View) -> View:
     return view
 
 
-@expand.register(IndexedRows)
-def _expand_indexed(view: IndexedRows) -> View:
-    return view.expanded()
-
-
 @singledispatch
 def distinct(view: View) -> tuple[View, IndexArray | None]:
     """Return the distinct rows of a view, and which of them each row shows; None means that rows share nothing."""
     return view, None
 
 
-@distinct.register(IndexedRows)
-def _distinct_indexed(view: IndexedRows) -> tuple[View, IndexArray]:
-    return view.distinct()
+expand.register(IndexedRows, IndexedRows.expanded)
+distinct.register(IndexedRows, IndexedRows.distinct)

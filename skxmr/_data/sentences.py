@@ -184,19 +184,14 @@ def stacked_sentences(parts: Sequence[Sentences]) -> Sentences:
     if len(given) == len(packs) and len(widths) > 1:
         raise ValueError(f"vectors of words have {widths} columns in the parts; all must come from one model.")
     lengths = np.concatenate([part.lengths for part in parts])
-    whole = Packed(
-        offsets=np.concatenate([[0], np.cumsum(lengths)]),
-        words=_joined([pack.words for pack in packs]),
-        tags=_joined([pack.tags for pack in packs]),
-        heads=_joined([pack.heads for pack in packs]),
-        vectors=_joined([pack.vectors for pack in packs]),
-    )
+    columns = zip(*(pack[1:] for pack in packs), strict=True)
+    whole = Packed(np.concatenate([[0], np.cumsum(lengths)]), *(_joined(column) for column in columns))
     if whole.words is None and whole.vectors is None:
         raise ValueError("some parts have words only and others vectors only; all must have the one or the other.")
     return _unchecked(whole, np.arange(len(lengths)))
 
 
-def _joined(columns: list[AnyArray | None]) -> AnyArray | None:
+def _joined(columns: tuple[AnyArray | None, ...]) -> AnyArray | None:
     """Return the entries of all parts, or None if some part has none."""
     there = [column for column in columns if column is not None]
     return np.concatenate(there) if len(there) == len(columns) else None

@@ -11,7 +11,6 @@ from typing import NoReturn
 import numpy as np
 import scipy.sparse as sp
 from numpy.lib.array_utils import byte_bounds
-from sklearn.utils import gen_batches
 
 from skxmr._data.kinds import (
     MODALITIES,
@@ -142,9 +141,7 @@ def as_matrix(view: View, name: str) -> View:
         raise ValueError(f"{name} must be a numeric matrix, but its rows differ in length.") from error
 
 
-@as_matrix.register(Sparse)
-def _sparse_matrix(view: View, name: str) -> sp.csr_array:
-    return sp.csr_array(view)
+as_matrix.register(Sparse, lambda view, name: sp.csr_array(view))
 
 
 @as_matrix.register(Frame)
@@ -206,8 +203,8 @@ def _check_finite(matrix: Matrix, name: str) -> None:
     # In blocks, so that the mask stays small.
     block = max(1, 2**20 // max(1, values[:1].size))
     bad = 0
-    for rows in gen_batches(len(values), block):
-        bad += int((~np.isfinite(values[rows])).sum())
+    for start in range(0, len(values), block):
+        bad += int((~np.isfinite(values[start : start + block])).sum())
     if bad:
         hint = f", e.g. PerModality({name}=SimpleImputer())" if name in MODALITIES else ""
         raise ValueError(f"{name} contains {bad} NaN or infinite values; impute or drop them{hint}.")

@@ -39,17 +39,9 @@ def _as_rows(array: AnyArray, name: str) -> AnyArray:
     return array
 
 
-@as_view.register(Sparse)
-def _as_csr(view: View, name: str) -> View:
-    return view.tocsr()
-
-
-def _as_it_is(view: View, name: str) -> View:
-    return view
-
-
+as_view.register(Sparse, lambda view, name: view.tocsr())
 for _kind in (NoneType, Frame, Chunked, IndexedRows, Regions, Sentences):
-    as_view.register(_kind, _as_it_is)
+    as_view.register(_kind, lambda view, name: view)
 
 
 def _from_list(rows: list[View]) -> AnyArray:
@@ -126,11 +118,7 @@ def _stacked(first: View, views: Sequence[View], name: str) -> View:
     return np.concatenate(views)
 
 
-@_stacked.register(Sparse)
-def _stacked_sparse(first: View, views: Sequence[View], name: str) -> View:
-    return sp.vstack(views, format="csr")
-
-
+_stacked.register(Sparse, lambda first, views, name: sp.vstack(views, format="csr"))
 _stacked.register(Regions, lambda first, views, name: stacked_regions(views))
 _stacked.register(Sentences, lambda first, views, name: stacked_sentences(views))
 
@@ -174,23 +162,11 @@ def describe(view: View) -> str:
     return f"{view.shape} {view.dtype}"
 
 
-@describe.register(IndexedRows)
-def _describe_indexed(view: IndexedRows) -> str:
-    return f"{len(view)} rows of {describe(view.view)}"
-
-
-@describe.register(Sparse)
-def _describe_sparse(view: View) -> str:
-    return f"{view.shape} csr {view.dtype}"
-
-
-@describe.register(Frame)
-def _describe_frame(view: View) -> str:
-    return f"{view.shape} frame"
-
-
-for _sets in (Regions, Sentences):
-    describe.register(_sets, repr)
+describe.register(IndexedRows, lambda view: f"{len(view)} rows of {describe(view.view)}")
+describe.register(Sparse, lambda view: f"{view.shape} csr {view.dtype}")
+describe.register(Frame, lambda view: f"{view.shape} frame")
+describe.register(Regions, repr)
+describe.register(Sentences, repr)
 
 
 def cell(view: View) -> str:
@@ -205,21 +181,7 @@ def _first_row(view: View) -> View:
     return view[0]
 
 
-@_first_row.register(IndexedRows)
-def _first_indexed(view: IndexedRows) -> View:
-    return _first_row(expand(view))
-
-
-@_first_row.register(Sparse)
-def _first_sparse(view: View) -> AnyArray:
-    return view.toarray()[0]
-
-
-@_first_row.register(Frame)
-def _first_of_frame(view: View) -> View:
-    return view.to_numpy()[0]
-
-
-@_first_row.register(Sentences)
-def _first_sentence(view: Sentences) -> str:
-    return view[0] if view.readable else repr(view)
+_first_row.register(IndexedRows, lambda view: _first_row(expand(view)))
+_first_row.register(Sparse, lambda view: view.toarray()[0])
+_first_row.register(Frame, lambda view: view.to_numpy()[0])
+_first_row.register(Sentences, lambda view: view[0] if view.readable else repr(view))

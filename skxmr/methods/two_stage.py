@@ -18,7 +18,7 @@ from skxmr._data.option_checks import check_k
 from skxmr._data.packed import words_of
 from skxmr._data.pairs import Pairs
 from skxmr._data.regions import Regions
-from skxmr._data.repeated import IndexedRows
+from skxmr._data.repeated import distinct
 from skxmr.methods._combined import CombinedRetriever
 from skxmr.metrics._asking import Where, some_similarities, whole_similarity
 from skxmr.steps.mean_regions import MeanRegions
@@ -157,7 +157,7 @@ def _mark_largest(S: FloatArray, k: int, marked: BoolArray) -> None:
 
 def _with_vectors(retriever: BaseEstimator, pairs: Pairs) -> BaseEstimator:
     """Put in front of a retriever what makes vectors of regions and of words, if there are any."""
-    image = pairs.image.view if isinstance(pairs.image, IndexedRows) else pairs.image
+    image, _ = distinct(pairs.image)
     has_regions = isinstance(image, Regions) or getattr(image, "ndim", 2) == 3
     has_words = getattr(pairs.text, "ndim", 2) == 1
     if not has_regions and not has_words:

@@ -1,4 +1,6 @@
 import pickle
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 
@@ -176,3 +178,10 @@ def test_indexes_that_contradict_are_refused():
 def test_bad_input_is_named(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+def test_pairs_are_imported_without_the_libraries_that_they_recognise():
+    heavy = {"pandas", "sklearn", "torch", "dask"}
+    code = f"import sys, skxmr; skxmr.Pairs([[1.0]], ['a']); print({heavy} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

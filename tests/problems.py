@@ -1,6 +1,8 @@
-"""Data that tests of several modules use."""
+"""Data, and comparisons of models, that tests of several modules use."""
 
 import numpy as np
+import scipy.sparse as sp
+from numpy.testing import assert_allclose
 
 from skxmr import Pairs
 
@@ -19,3 +21,24 @@ def labelled_views(n=40, m=300, d=12, c=5, seed=0, dtype=np.float32):
     rng = np.random.default_rng(seed)
     query, gallery = rng.normal(size=(n, d)).astype(dtype), rng.normal(size=(m, d)).astype(dtype)
     return (query, gallery), (rng.integers(2, size=(n, c)), rng.integers(2, size=(m, c)))
+
+
+def chunked(pairs, rows=(70, 64)):
+    """Both views as dask arrays, cut differently in rows, and the image in columns, too."""
+    import dask
+    import dask.array as da
+
+    image, text = pairs.image, pairs.text
+    if sp.issparse(text):
+        blocks = [dask.delayed(text[a : a + rows[1]]) for a in range(0, len(pairs), rows[1])]
+        shapes = [(block.compute().shape[0], text.shape[1]) for block in blocks]
+        arrays = [da.from_delayed(b, s, text.dtype) for b, s in zip(blocks, shapes, strict=True)]
+        return Pairs(da.from_array(image, chunks=(rows[0], 7)), da.concatenate(arrays))
+    return Pairs(da.from_array(image, chunks=(rows[0], 7)), da.from_array(text, chunks=(rows[1], -1)))
+
+
+def assert_equal_models(found, wanted, pairs):
+    """Want two models to map both views alike, up to rounding."""
+    inside, outside = found.transform(pairs), wanted.transform(pairs)
+    assert_allclose(inside.image, outside.image, rtol=1e-10, atol=1e-10)
+    assert_allclose(inside.text, outside.text, rtol=1e-10, atol=1e-10)

@@ -1,5 +1,6 @@
 """Fits as each of several processes that torchrun has started; rank 0 writes what came out of all of them."""
 
+import os
 import sys
 from pathlib import Path
 from unittest.mock import patch
@@ -78,6 +79,14 @@ def main(folder):
         joblib.dump(everyone, Path(folder) / "found.joblib")
         joblib.dump(MODELS["DAGNN"], Path(folder) / "model.joblib")
     dist.destroy_process_group()
+
+
+def start(rank, ranks, port, folder):
+    """Become one of several processes on this machine, without torchrun."""
+    variables = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": ranks, "LOCAL_WORLD_SIZE": ranks}
+    os.environ |= {name: str(value) for name, value in variables.items()}
+    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    main(folder)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
-"""Two processes under torchrun learn what one learns from the same batches."""
+"""Two processes learn what one learns from the same batches."""
 
+import multiprocessing
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -15,22 +17,42 @@ from torch import distributed as dist
 from skxmr.deep import distributed
 from skxmr.deep.loop import LoopOptions
 
-from .ranks import MODELS, WITH_NOISE, data, fit
+from .ranks import MODELS, WITH_NOISE, data, fit, start
 from .toy import Toy
 
 ROOT = Path(__file__).parents[2]
 ROUNDED = ("DAGNN with its text network", "L2GCN")  # Adam in the former, steep losses in the latter enlarge rounding
 
 
-@pytest.fixture(scope="module")
-def found(tmp_path_factory):
-    """What both ranks found, and the model that rank 0 saved."""
-    folder = tmp_path_factory.mktemp("ranks")
+def started(folder):
+    """Start two processes by their variables; both are copies of one that has imported everything."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["accelerate", "tests.deep.ranks"])
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    processes = [context.Process(target=start, args=(rank, 2, port, str(folder))) for rank in range(2)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(timeout=120)
+    assert [process.exitcode for process in processes] == [0, 0]
+
+
+def launched(folder):
+    """Start two processes by torchrun, as users do."""
     launch = ["torch.distributed.run", "--standalone", "--local_addr=127.0.0.1", "--nproc_per_node=2"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", *launch, "-m", "tests.deep.ranks", str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=ROOT, timeout=120)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(scope="module", params=[started, pytest.param(launched, marks=pytest.mark.slow)])
+def found(request, tmp_path_factory):
+    """What both ranks found, and the model that rank 0 saved."""
+    folder = tmp_path_factory.mktemp("ranks")
+    request.param(folder)
     return joblib.load(folder / "found.joblib"), joblib.load(folder / "model.joblib")
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SLOW = {"cluster", "dagnn"}
+SLOW = {"cluster", "dagnn", "quickstart"}
 EXAMPLES = [
     pytest.param(script, id=script.stem, marks=[pytest.mark.slow] if script.stem in SLOW else [])
     for script in sorted((ROOT / "examples").glob("*.py"))
@@ -25,6 +25,7 @@ def test_example_runs(script, tmp_path):
         assert "left out: " in done.stdout
 
 
+@pytest.mark.slow
 def test_a_benchmark_fails_without_the_data(tmp_path):
     environment = {**os.environ, "SKXMR_DATA": str(tmp_path)}
     script = ROOT / "benchmarks" / "dagnn.py"

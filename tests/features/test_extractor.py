@@ -58,6 +58,7 @@ def network():
         return vgg19(weights=None).eval()
 
 
+@pytest.mark.slow
 def test_vgg19_by_default_is_fc7_after_the_relu(network, images):
     with torch.inference_mode():
         x = network.avgpool(network.features(by_hand(images[:2]))).flatten(1)

@@ -1,9 +1,11 @@
-"""Searches on a cluster: dask's workers and threads score what one process scores, bit for bit."""
+"""Clusters: dask's workers score and learn what one process does, and may die."""
 
 import itertools
 import os
 from pathlib import Path
 
+import dask
+import dask.array as da
 import joblib
 import pytest
 import torch
@@ -11,10 +13,12 @@ from dask.distributed import Client, LocalCluster
 from distributed.client import FutureCancelledError
 from distributed.scheduler import KilledWorker
 from numpy.testing import assert_array_equal
+from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, KFold
 
-from skxmr import CCA, DAGNN, Pairs
+from skxmr import CCA, DAGNN, MLCCA, PLS, Pairs, SemanticMatching
 from skxmr.datasets import make_multilabel_pairs
+from tests.problems import assert_equal_models, chunked
 
 CV = KFold(2, shuffle=True, random_state=0)
 SMALL = {"n_components": 8, "hidden": 16, "width": 8, "max_epochs": 2, "random_state": 0}
@@ -22,6 +26,9 @@ SEARCHES = {
     "closed form": (CCA(n_components=4), {"ridge": [0.03, 0.1, 0.3, 1.0]}),
     "deep": (DAGNN(**SMALL), {"tau": [0.2, 0.4], "p": [0.25, 0.5]}),
 }
+
+
+BY_CHUNKS = [CCA(), PLS(n_components=4), SemanticMatching(), MLCCA(), MLCCA(weights="exponential", n_neighbors=20)]
 
 
 class CountedPairs(Pairs):
@@ -71,7 +78,7 @@ def search(kind, pairs, labels):
     return GridSearchCV(*SEARCHES[kind], cv=CV, error_score="raise").fit(pairs, labels)
 
 
-@pytest.mark.parametrize("kind", SEARCHES)
+@pytest.mark.parametrize("kind", ["closed form", pytest.param("deep", marks=pytest.mark.slow)])
 def test_two_workers_score_what_one_process_scores(client, data, kind):
     serial = search(kind, *data)
     pairs, labels = CountedPairs(data[0].image, data[0].text), data[1]
@@ -105,6 +112,7 @@ def fatal_search(client, folder, deaths, data):
         return GridSearchCV(Fatal(str(folder)), {"n_components": [2, 4]}, cv=folds, error_score="raise").fit(*data)
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies_once_costs_time_only(client, data, tmp_path):
     serial = GridSearchCV(CCA(), {"n_components": [2, 4]}, cv=CV).fit(*data)
     survived = fatal_search(client, tmp_path / "once", 1, data)
@@ -117,3 +125,31 @@ def test_a_fit_that_kills_every_worker_ends_the_search(client, data, tmp_path):
     """By one of two errors, as docs/scaling.md says: a task was tried four times, or no worker has the rows."""
     with pytest.raises((KilledWorker, FutureCancelledError), match=r"Attempted to run task|cancelled for reason"):
         fatal_search(client, tmp_path / "always", 100, data)
+
+
+@pytest.mark.parametrize("method", BY_CHUNKS)
+def test_a_cluster_finds_what_one_machine_finds(client, data, method):
+    pairs, labels = data
+    wanted = clone(method).fit(pairs, labels)
+    found = type(wanted)(**wanted.get_params()).fit(chunked(pairs), labels)
+    assert_equal_models(found, wanted, pairs)
+    assert found.n_features_ == wanted.n_features_ and (found.classes_ == wanted.classes_).all()
+
+
+def fatal_once(rows, reason):
+    """Return rows, or end the process if nobody has done so before."""
+    if reason.exists():
+        reason.unlink()
+        os._exit(1)
+    return rows
+
+
+def test_a_worker_that_dies_costs_time_only(client, data, tmp_path):
+    pairs, _ = data
+    reason = tmp_path / "reason"
+    reason.touch()
+    views = chunked(pairs, (100, 100))
+    parts = [views.text[:200], da.from_delayed(dask.delayed(fatal_once)(pairs.text[200:], reason), (100, 30), float)]
+    found = CCA().fit(views.image, da.concatenate(parts))
+    assert not reason.exists(), "a worker did die"
+    assert_equal_models(found, CCA().fit(pairs), pairs)

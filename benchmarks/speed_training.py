@@ -15,8 +15,8 @@ from skxmr import DAGNN, L2GCN
 from skxmr.deep.batches import Batches, PairsDataset
 from skxmr.deep.loop import Learner
 from skxmr.deep.options import OPTIMIZERS
-from skxmr.nn.networks import RetrievalNetwork
 from skxmr.nn.objective import Batch, Objective
+from skxmr.nn.retrieval_network import RetrievalNetwork
 
 _PAPER = {"pretrain_text": False, "max_epochs": 1, "random_state": 0, "device": "cpu"}
 _EXTRA = 20e-6  # seconds a step that a tiny network may cost more

@@ -15,9 +15,9 @@ from skxmr import Pairs
 from skxmr._data.labels import encode_labels
 from skxmr.deep.batches import Batches, PairsDataset
 from skxmr.deep.compiled import Compiled, compile_mode
-from skxmr.deep.loop import Learner
+from skxmr.deep.loop import Learner, Prepared
 from skxmr.deep.options import Options
-from skxmr.deep.split import Split
+from skxmr.deep.split import unsplit
 from skxmr.deep.trainer import losses_of
 from skxmr.deep.training import Outcome, train
 from skxmr.nn.device import initialising
@@ -70,16 +70,16 @@ def setting(model: Any, rows: tuple[Any, Any, Any], device: str = "cpu", residen
     labels = encode_labels(sp.csr_array(Y))
     place = torch.device(device)
     with initialising(0):
-        learner = model._build(Split(Pairs(image, text), labels, None))
+        learner = model._build(unsplit(Pairs(image, text), labels))
     learner.network.to(place)
-    dataset = PairsDataset(image, text, labels.matrix, place, resident)
+    dataset = PairsDataset(image, text, labels.matrix, place, resident=resident)
     return Setting(learner, dataset, model._options(len(image), place)._replace(max_epochs=1))
 
 
 def by_library(given: Setting) -> tuple[torch.nn.Module, Outcome]:
     """Train as the estimators do; return the network and what training left."""
     learner = given.copied()
-    outcome = train(learner, given.dataset, None, torch.Generator().manual_seed(0), given.options)
+    outcome = train(learner, Prepared(given.dataset, None), torch.Generator().manual_seed(0), given.options)
     return learner.network, outcome
 
 

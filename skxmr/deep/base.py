@@ -16,9 +16,11 @@ from skxmr.deep.batches import PairsDataset
 from skxmr.deep.compiled import compile_mode
 from skxmr.deep.distributed import n_ranks
 from skxmr.deep.encoding import encode_rows, validation_scores
+from skxmr.deep.loop import Prepared
 from skxmr.deep.options import Options, options_of
 from skxmr.deep.split import Split, split_rows
-from skxmr.deep.trained import Prepared, TrainedRetriever
+from skxmr.deep.trained import TrainedRetriever
+from skxmr.nn.retrieval_network import RetrievalNetwork
 
 
 class DeepRetriever(TrainedRetriever, CrossModalRetriever):
@@ -57,9 +59,10 @@ class DeepRetriever(TrainedRetriever, CrossModalRetriever):
     def _split(self, pairs: Pairs, labels: Labels | None, seed: int) -> Split:
         return split_rows(pairs, labels, self.validation_fraction, seed)
 
-    def _prepare(self, split: Split, network: Any, device: torch.device) -> Prepared:
-        labels = np.zeros((len(split.pairs), 0)) if split.labels is None else split.labels.matrix
-        dataset = PairsDataset(split.pairs.image, split.pairs.text, labels, device)
+    def _prepare(self, split: Split, network: RetrievalNetwork, device: torch.device) -> Prepared:
+        rows = split.fitting.rows
+        labels = np.zeros((len(rows), 0)) if split.labels is None else split.labels.matrix
+        dataset = PairsDataset(split.pairs.image, split.pairs.text, labels, device, rows)
         return Prepared(dataset, validation_scores(network, split))
 
     def _options(self, n: int, device: torch.device) -> Options:

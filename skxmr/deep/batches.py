@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -12,110 +11,124 @@ import torch
 from sklearn.utils import gen_batches
 from torch import Tensor
 
-from skxmr._data.kinds import memory_map
+from skxmr._data.kinds import AnyArray, IndexArray, View, memory_map
+from skxmr.deep.loop import TrainingRows
 from skxmr.deep.streaming import prefetched
-from skxmr.nn.objective import Batch
+from skxmr.nn.objective import AnyBatch, Batch
 
 _BLOCK = 4096
 _SMALL = 64 * 2**20  # bytes up to which a sparse view is made dense in main memory
 _SHARE = 0.5  # of a GPU's free memory that one view may take
 
 
-class LazyRows:
-    """Some rows of a view, read when they are asked for: neither a memory map nor an array is copied.
-
-    Parameters
-    ----------
-    view : array or memory map of shape (n, d)
-        All rows.
-    rows : ndarray of shape (m,)
-        Which of them.
-    """
-
-    def __init__(self, view: Any, rows: Any) -> None:
-        self.view, self.rows, self.on_disk = view, rows, memory_map(view) is not None
-        self.shape = (len(rows), view.shape[1])
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __getitem__(self, index: Any) -> Any:
-        return np.asarray(self.view[self.rows[index]])
-
-    def min(self) -> float:
-        """Return the smallest entry."""
-        return float(min(block.min() for block in blocks(self)))
-
-
-def blocks(view: Any) -> Iterator[Any]:
-    """Yield the rows of a view, a few thousand at a time, or all of a sparse one."""
-    size = view.shape[0] if sp.issparse(view) else _BLOCK
-    return (view[start : start + size] for start in range(0, view.shape[0], size))
+def blocks(view: View, rows: IndexArray | None = None) -> Iterator[View]:
+    """Yield some rows of a view, a few thousand at a time, or all of a sparse one; None is all rows."""
+    n = view.shape[0] if rows is None else len(rows)
+    for block in gen_batches(n, n if sp.issparse(view) else _BLOCK):
+        yield view[block] if rows is None else view[rows[block]]
 
 
 class ViewSource:
-    """Rows of one view as float32 tensors on a device.
+    """Some rows of one view as float32 tensors on a device.
 
-    A resident view is moved there once, as a dense tensor; any other stays where it is and is read a batch at a time.
+    Resident rows are moved there once, as a dense tensor; others stay where they are and are read a batch at a time.
+    Neither a memory map nor an array in main memory is copied for the sake of some of its rows.
 
     Parameters
     ----------
-    view : array, CSR, memory map or LazyRows
+    view : array, CSR or memory map of shape (n, d)
         A checked view.
+    rows : ndarray of shape (m,), or None
+        The numbers of the rows that are served; None is all.
     device : torch.device
         Where the rows are wanted.
-    resident : bool or None
+    resident : bool or None, default=None
         None decides by :func:`fits_on_device`.
-    name : str
+    name : str, default="a view"
         How the view is called in messages.
     """
 
-    def __init__(self, view: Any, device: torch.device, resident: bool | None = None, name: str = "a view") -> None:
-        self.device, self.name = device, name
-        self.resident = fits_on_device(view, device) if resident is None else resident
-        self.places: Tensor | None = None  # of the rows in the view, where it holds others as well
-        if self.resident and device.type == "cpu" and isinstance(view, LazyRows) and _shares_memory(view.view):
-            view, self.places = view.view, torch.from_numpy(view.rows)
-        self.view = _moved(view, device, name) if self.resident else view
+    def __init__(
+        self,
+        view: View,
+        rows: IndexArray | None,
+        device: torch.device,
+        resident: bool | None = None,
+        name: str = "a view",
+    ) -> None:
+        if rows is not None and np.array_equal(rows, np.arange(view.shape[0])):
+            rows = None
+        self.device = device
+        self.name = name
+        self.resident = fits_on_device(view, rows, device) if resident is None else resident
+        self.n_rows = view.shape[0] if rows is None else len(rows)
+        # A tensor may share the memory of an array, so that all its rows are there and those that are served are found.
+        shared = self.resident and device.type == "cpu" and _shares_memory(view)
+        self.numbers = None if rows is None or (self.resident and not shared) else torch.from_numpy(rows)
+        self.view = _moved(view, None if shared else rows, device, name) if self.resident else view
 
     def __len__(self) -> int:
-        return int(self.view.shape[0]) if self.places is None else len(self.places)
+        return self.n_rows
 
-    def rows(self, index: Tensor, placed: Tensor | None = None) -> Tensor:
+    def rows(self, index: Tensor, device_index: Tensor | None = None) -> Tensor:
         """Return the rows of an index tensor on the CPU, or of its copy on the device, as (len(index), d)."""
         if self.resident:
-            index = index.to(self.device) if placed is None else placed
-            return self.view.index_select(0, index if self.places is None else self.places[index])
-        return self._place(self.view[index.numpy()])
+            index = index.to(self.device) if device_index is None else device_index
+            return self.view.index_select(0, index if self.numbers is None else self.numbers[index])
+        return self._place(self.view[(index if self.numbers is None else self.numbers[index]).numpy()])
 
     def block(self, start: int, stop: int) -> Tensor:
         """Return consecutive rows."""
-        if self.places is not None:
-            return self.view.index_select(0, self.places[start:stop])
+        if self.numbers is not None:
+            return self.rows(torch.arange(start, min(stop, len(self))))
         return self.view[start:stop] if self.resident else self._place(self.view[start:stop])
 
-    def _place(self, rows: Any) -> Tensor:
+    def _place(self, rows: View) -> Tensor:
         tensor = _tensor(rows, self.name)
-        if self.device.type == "cuda":  # the copy goes on while the caller does
+        # The copy to a GPU goes on while the caller does.
+        if self.device.type == "cuda":
             return tensor.pin_memory().to(self.device, non_blocking=True)
         return tensor.to(self.device)
 
 
-class PairsDataset(torch.utils.data.Dataset[Any]):
-    """Both views and the labels of the fitting rows; what the device has no room for is streamed to it."""
+class PairsDataset(torch.utils.data.Dataset[Batch]):
+    """Both views and the labels of the fitting rows; what the device has no room for is streamed to it.
 
-    def __init__(self, image: Any, text: Any, labels: Any, device: torch.device, resident: bool | None = None) -> None:
+    Parameters
+    ----------
+    image, text : array, CSR or memory map of n rows
+        Checked views.
+    labels : array or CSR of shape (m, c)
+        Labels of the fitting rows.
+    device : torch.device
+        Where batches are wanted.
+    rows : ndarray of shape (m,) or None, default=None
+        The numbers of the fitting rows in both views; None is all.
+    resident : bool or None, default=None
+        Whether the device keeps the views; None decides by their sizes.
+    """
+
+    def __init__(
+        self,
+        image: View,
+        text: View,
+        labels: View,
+        device: torch.device,
+        rows: IndexArray | None = None,
+        resident: bool | None = None,
+    ) -> None:
         self.device = device
         # One stream for all epochs: the memory that a stream has freed is kept for that stream.
-        self.stream: Any = torch.cuda.Stream(device) if device.type == "cuda" else None  # type: ignore[no-untyped-call]
-        sources = []
-        views = {"image": image, "text": text, "labels": labels}
-        for name in sorted(views, key=lambda name: _dense_bytes(views[name])):  # the largest may have to stream
-            sources.append((name, ViewSource(views[name], device, resident, name)))
-        found = dict(sources)
-        self.image = found["image"]
-        self.text = found["text"]
-        self.labels = found["labels"]
+        self.stream = torch.cuda.Stream(device) if device.type == "cuda" else None  # type: ignore[no-untyped-call]
+        views = {"image": (image, rows), "text": (text, rows), "labels": (labels, None)}
+        sources: dict[str, ViewSource] = {}
+        # The largest view comes last, because it may have to stream.
+        for name in sorted(views, key=lambda name: _dense_bytes(*views[name])):
+            view, own_rows = views[name]
+            sources[name] = ViewSource(view, own_rows, device, resident, name)
+        self.image = sources["image"]
+        self.text = sources["text"]
+        self.labels = sources["labels"]
 
     def __len__(self) -> int:
         return len(self.image)
@@ -125,11 +138,11 @@ class PairsDataset(torch.utils.data.Dataset[Any]):
         """Whether no view is streamed."""
         return self.image.resident and self.text.resident and self.labels.resident
 
-    def rows(self, index: Tensor, placed: Tensor | None = None) -> Batch:
+    def rows(self, index: Tensor, device_index: Tensor | None = None) -> Batch:
         """Return the batch of an index tensor, which may also be on the device already."""
-        image = self.image.rows(index, placed)
-        text = self.text.rows(index, placed)
-        return Batch(image, text, self.labels.rows(index, placed))
+        image = self.image.rows(index, device_index)
+        text = self.text.rows(index, device_index)
+        return Batch(image, text, self.labels.rows(index, device_index))
 
 
 class Batches:
@@ -140,7 +153,7 @@ class Batches:
 
     def __init__(
         self,
-        dataset: PairsDataset,
+        dataset: TrainingRows,
         batch_size: int,
         shuffle: bool = False,
         generator: torch.Generator | None = None,
@@ -152,48 +165,51 @@ class Batches:
     def __len__(self) -> int:
         return len(list(self._slices()))
 
-    def __iter__(self) -> Iterator[Batch]:
+    def __iter__(self) -> Iterator[AnyBatch]:
         n, dataset = len(self.dataset), self.dataset
         order = (
             torch.randperm(n, generator=self.generator, device="cpu") if self.shuffle else torch.arange(n, device="cpu")
         )
         slices = self._slices()
         if dataset.resident or dataset.device.type == "cpu":
-            placed = order.to(dataset.device)  # once, not a piece a step
-            return (dataset.rows(order[s], placed[s]) for s in slices)
+            device_index = order.to(dataset.device)  # once, not a piece a step
+            return (dataset.rows(order[s], device_index[s]) for s in slices)
         return prefetched((partial(dataset.rows, order[s]) for s in slices), dataset.device, dataset.stream)
 
     def _slices(self) -> Iterator[slice]:
         return gen_batches(len(self.dataset), self.batch_size, min_batch_size=self.smallest)
 
 
-def fits_on_device(view: Any, device: torch.device) -> bool:
-    """Tell whether a view should be moved to a device as a whole.
+def fits_on_device(view: View, rows: IndexArray | None, device: torch.device) -> bool:
+    """Tell whether some rows of a view should be moved to a device together; None is all rows.
 
     On a GPU where that takes at most half of the memory that is free. In main memory dense arrays are where they should
     be, sparse ones are made dense up to 64 MiB, and memory maps stay on disk.
     """
     if device.type == "cuda":
-        return _dense_bytes(view) <= _SHARE * torch.cuda.mem_get_info(device)[0]
-    if getattr(view, "on_disk", False) or memory_map(view) is not None:
+        return _dense_bytes(view, rows) <= _SHARE * torch.cuda.mem_get_info(device)[0]
+    if memory_map(view) is not None:
         return False
-    return not sp.issparse(view) or _dense_bytes(view) <= _SMALL
+    return not sp.issparse(view) or _dense_bytes(view, rows) <= _SMALL
 
 
-def _dense_bytes(view: Any) -> int:
-    return 4 * int(view.shape[0]) * int(view.shape[1])
+def _dense_bytes(view: View, rows: IndexArray | None) -> int:
+    n = view.shape[0] if rows is None else len(rows)
+    return 4 * n * int(view.shape[1])
 
 
-def _moved(view: Any, device: torch.device, name: str) -> Tensor:
-    if isinstance(view, np.ndarray) and memory_map(view) is None:
+def _moved(view: View, rows: IndexArray | None, device: torch.device, name: str) -> Tensor:
+    """Return rows as one dense tensor on a device; an array as a whole is not copied where it can be shared."""
+    if rows is None and isinstance(view, np.ndarray) and memory_map(view) is None:
         return _tensor(view, name).to(device)
-    out = torch.empty(view.shape, dtype=torch.float32, device=device)
-    for start in range(0, view.shape[0], _BLOCK):
-        out[start : start + _BLOCK] = _tensor(view[start : start + _BLOCK], name)
+    n = view.shape[0] if rows is None else len(rows)
+    out = torch.empty((n, view.shape[1]), dtype=torch.float32, device=device)
+    for block in gen_batches(n, _BLOCK):
+        out[block] = _tensor(view[block] if rows is None else view[rows[block]], name)
     return out
 
 
-def _tensor(rows: Any, name: str) -> Tensor:
+def _tensor(rows: View, name: str) -> Tensor:
     if sp.issparse(rows):
         return torch.from_numpy(
             sp.csr_array((_single(rows.data, name), rows.indices, rows.indptr), rows.shape).toarray()
@@ -202,12 +218,13 @@ def _tensor(rows: Any, name: str) -> Tensor:
     return torch.from_numpy(single if _shares_memory(single) else single.copy())
 
 
-def _shares_memory(array: Any) -> bool:
+def _shares_memory(array: View) -> bool:
     """Tell whether a tensor can share an array's memory."""
-    return bool(array.dtype == np.float32 and array.flags.writeable and array.flags.c_contiguous)
+    in_memory = isinstance(array, np.ndarray) and memory_map(array) is None
+    return bool(in_memory and array.dtype == np.float32 and array.flags.writeable and array.flags.c_contiguous)
 
 
-def _single(array: Any, name: str) -> Any:
+def _single(array: View, name: str) -> AnyArray:
     with np.errstate(over="ignore"):
         single = np.asarray(array, dtype=np.float32)
     if single is not array and np.isinf(single).any():

@@ -16,7 +16,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, OneCycleLR, StepLR
 from tqdm import tqdm
 
 from skxmr.nn.adversaries import Discriminator
-from skxmr.nn.networks import FittingRows, RetrievalNetwork
+from skxmr.nn.retrieval_network import FittingRows, RetrievalNetwork
 
 SCHEDULES = ("constant", "cosine", "onecycle")
 

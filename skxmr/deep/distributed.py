@@ -15,7 +15,7 @@ from skxmr._data.warn import warn
 from skxmr.deep.batches import PairsDataset
 from skxmr.deep.callbacks import Validation
 from skxmr.deep.compiled import Losses
-from skxmr.deep.loop import LoopOptions
+from skxmr.deep.loop import LoopOptions, TrainingRows
 from skxmr.nn.objective import Batch, Objective
 
 T = TypeVar("T")
@@ -165,16 +165,24 @@ class Shares(torch.utils.data.Dataset[Any]):
     """Rows of which this rank takes its share of every batch, with the labels of the whole batch."""
 
     def __init__(self, dataset: PairsDataset) -> None:
-        self.dataset, self.device, self.resident = dataset, dataset.device, dataset.resident
+        self.dataset = dataset
+        self.device = dataset.device
+        self.stream = dataset.stream
+        self.resident = dataset.resident
 
     def __len__(self) -> int:
         return len(self.dataset)
 
-    def rows(self, index: Tensor, placed: Tensor | None = None) -> Batch:
+    def rows(self, index: Tensor, device_index: Tensor | None = None) -> Batch:
         """Return the rank's share of the batch of an index tensor, which may also be on the device already."""
         share = torch.tensor_split(index, n_ranks())[rank()]
-        own = None if placed is None else torch.tensor_split(placed, n_ranks())[rank()]
-        return self.dataset.rows(share, own)._replace(labels=self.dataset.labels.rows(index, placed))
+        own = None if device_index is None else torch.tensor_split(device_index, n_ranks())[rank()]
+        return self.dataset.rows(share, own)._replace(labels=self.dataset.labels.rows(index, device_index))
+
+
+def shared(rows: TrainingRows) -> TrainingRows | Shares:
+    """Return the rows as this process sees them."""
+    return Shares(rows) if n_ranks() > 1 and isinstance(rows, PairsDataset) else rows
 
 
 def joint_losses_of(network: nn.Module, objective: Objective, precision: str) -> Callable[[Any], Losses]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
@@ -11,31 +11,34 @@ from sklearn.preprocessing import StandardScaler
 from torch import Tensor, nn
 from torch.nn import functional
 
-from skxmr._data.kinds import FloatArray
-from skxmr.deep.batches import PairsDataset, ViewSource, blocks
+from skxmr._data.kinds import IndexArray, View
+from skxmr.deep.batches import ViewSource, blocks
 from skxmr.deep.callbacks import Validation
-from skxmr.deep.loop import Learner
+from skxmr.deep.loop import Learner, Prepared, TrainingRows
 from skxmr.deep.options import Options
 from skxmr.deep.split import Split
 from skxmr.deep.training import train
-from skxmr.nn.networks import RetrievalNetwork, Standardize
+from skxmr.nn.networks import Standardize
 from skxmr.nn.objective import Batch, Objective, Outputs
 from skxmr.nn.pretrained_text import TEXT_WIDTH, PretrainedText
+from skxmr.nn.retrieval_network import RetrievalNetwork
 
 _LR = 1e-3
 _EPOCHS = 20
 _PATIENCE = 3
 
 
-def standardizer(X: FloatArray, wanted: bool | str) -> nn.Module:
-    """Return the module that standardises by the rows of X, or one that does nothing.
+def standardizer(X: View, wanted: bool | str, rows: IndexArray | None = None) -> nn.Module:
+    """Return the module that standardises by some rows of X, None is all, or one that does nothing.
 
     Constant features stay. For ``"view"`` all features are divided by one number, the root of their mean variance.
     """
     if not wanted:
         return nn.Identity()
-    scaler = StandardScaler(with_mean=False)  # also measures the mean, without making a sparse view dense
-    for block in blocks(X):  # it squares what it is given in memory of its own
+    # It also measures the mean, without making a sparse view dense.
+    scaler = StandardScaler(with_mean=False)
+    # StandardScaler copies its input, so it is fed blocks.
+    for block in blocks(X, rows):
         scaler.partial_fit(block)
     return standardizing(scaler, wanted)
 
@@ -56,20 +59,29 @@ class Inputs(NamedTuple):
     positive: tuple[bool, bool]
 
 
-def make_inputs(retriever: Any, split: Split) -> Inputs:
-    """Return the inputs that `standardize` and, where the retriever has it, `pretrain_text` ask for."""
-    views = split.pairs.image, split.pairs.text
-    image_input, text_input = (standardizer(view, retriever.standardize) for view in views)
-    d_image, d_text = (int(view.shape[1]) for view in views)
-    image_positive, text_positive = (not retriever.standardize and never_negative(view) for view in views)
-    if split.labels is not None and wants_pretraining(getattr(retriever, "pretrain_text", False), views[1]):
-        c = len(split.labels.names)
-        text_input = PretrainedText(text_input, d_text, c, retriever.dropout, retriever.input_dropout)
-        d_text, text_positive = TEXT_WIDTH, False
-    return Inputs((image_input, text_input), (d_image, d_text), (image_positive, text_positive))
+def make_inputs(
+    split: Split, *, standardize: bool | str, dropout: float, input_dropout: float, pretrain_text: bool | str = False
+) -> Inputs:
+    """Return what makes representations of the raw rows of a split, as the parameters of a method ask for it.
+
+    `dropout` and `input_dropout` are those of a text network that is pre-trained.
+    """
+    image = split.pairs.image
+    text = split.pairs.text
+    rows = split.fitting.rows
+    image_input = standardizer(image, standardize, rows)
+    text_input = standardizer(text, standardize, rows)
+    image_positive = not standardize and never_negative(image, rows)
+    text_positive = not standardize and never_negative(text, rows)
+    d_text = int(text.shape[1])
+    if split.labels is not None and wants_pretraining(pretrain_text, text):
+        text_input = PretrainedText(text_input, d_text, len(split.labels.names), dropout, input_dropout)
+        d_text = TEXT_WIDTH
+        text_positive = False
+    return Inputs((image_input, text_input), (int(image.shape[1]), d_text), (image_positive, text_positive))
 
 
-def wants_pretraining(pretrain_text: bool | str, text: FloatArray) -> bool:
+def wants_pretraining(pretrain_text: bool | str, text: View) -> bool:
     """Tell what ``"auto"`` means: pre-train where the text is a sparse bag of more than 300 words."""
     if pretrain_text == "auto":
         return bool(sp.issparse(text) and text.shape[1] > TEXT_WIDTH)
@@ -102,7 +114,7 @@ class _CrossEntropy(Objective):
         return functional.binary_cross_entropy_with_logits(outputs["logits"], batch.labels)
 
 
-def pretrain_text(module: PretrainedText, split: Split, dataset: PairsDataset, options: Options, seed: int) -> None:
+def pretrain_text(module: PretrainedText, split: Split, dataset: TrainingRows, options: Options, seed: int) -> None:
     """Train a text network on the labels of the fitting rows and freeze it.
 
     Binary cross-entropy, Adam at 1e-3, at most 20 epochs; stopped when the cross-entropy of the validation rows has not
@@ -110,9 +122,10 @@ def pretrain_text(module: PretrainedText, split: Split, dataset: PairsDataset, o
     """
     device = dataset.device
     validation = None
-    if split.validation is not None:
-        pairs, labels = split.validation
-        rows, Y = ViewSource(pairs.text, device), ViewSource(labels.matrix, device)  # type: ignore[union-attr]
+    held = split.validation
+    if held is not None and held.labels is not None:
+        rows = ViewSource(split.pairs.text, held.rows, device)
+        Y = ViewSource(held.labels.matrix, None, device)
 
         def score() -> dict[str, float]:
             module.eval()
@@ -126,7 +139,7 @@ def pretrain_text(module: PretrainedText, split: Split, dataset: PairsDataset, o
     )  # fmt: skip
     generator = torch.Generator().manual_seed(seed)
     learner = Learner(_LabelClassifier(module), _CrossEntropy({"pretraining": 1.0}))
-    outcome = train(learner, dataset, validation, generator, options)
+    outcome = train(learner, Prepared(dataset, validation), generator, options)
     if outcome.interrupted:
         raise KeyboardInterrupt
     module.freeze()
@@ -141,6 +154,6 @@ def _cross_entropy(module: PretrainedText, rows: ViewSource, Y: ViewSource) -> f
     return total / len(rows)
 
 
-def never_negative(X: Any) -> bool:
-    """Tell whether a view has no negative entry."""
-    return bool(X.min() >= 0)
+def never_negative(X: View, rows: IndexArray | None = None) -> bool:
+    """Tell whether some rows of a view, None is all, have no negative entry."""
+    return all(bool(block.min() >= 0) for block in blocks(X, rows))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import field
 from numbers import Integral, Real
 from os import PathLike
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 import numpy as np
 import scipy.sparse as sp
@@ -19,10 +19,9 @@ from torch import nn
 
 from skxmr._data.estimator import Constraints
 from skxmr._data.kinds import FloatArray
-from skxmr._data.labels import Labels
-from skxmr._data.warn import warn
 from skxmr.deep.base import DeepRetriever
 from skxmr.deep.inputs import make_inputs
+from skxmr.deep.label_graphs import fitted_graph, same_value
 from skxmr.deep.label_vectors import label_vectors
 from skxmr.deep.options import PAPER_ADAM
 from skxmr.deep.split import Split
@@ -32,7 +31,6 @@ from skxmr.nn.label_networks import LabelGraphNetwork
 from skxmr.nn.networks import encoder
 from skxmr.steps.label_graph import LabelGraph
 
-GRAPH_PARAMETERS = ("tau", "p", "graph")
 PAPER: dict[str, Any] = {  # what the papers on label graphs have in common; Adam's betas are those of their codes
     "n_components": 1024, "width": 1024, "pretrain_text": True, "hidden": None, "lr": 5e-5, "max_epochs": 40,
     "optimizer": PAPER_ADAM, "weight_decay": 0.0, "schedule": "constant", "dropout": 0.0, "input_dropout": 0.0,
@@ -79,6 +77,8 @@ class LabelRetriever(DeepRetriever):
     pretrain_text: bool | str = False
     hidden: int | None = 2048
     _requires_labels = True
+    # The parameters of the label graph; a method may have more.
+    _graph_parameters: ClassVar[tuple[str, ...]] = ("graph",)
     _parameter_constraints: ClassVar[Constraints] = {
         **{name: [Interval(Integral, 1, None, closed="left")] for name in ("n_layers", "width")},
         "w_cla": [Interval(Real, 0, None, closed="left")],
@@ -149,73 +149,26 @@ class LabelRetriever(DeepRetriever):
         kind: Callable[..., LabelGraphNetwork] = LabelGraphNetwork,
     ) -> LabelGraphNetwork:
         """Make the network of inputs, encoders, `judged` critic and the classifiers made for the label vectors."""
-        Q = torch.as_tensor(label_vectors(self.label_embedding, cast(Labels, split.labels)), dtype=torch.float32)
-        inputs, widths, positive = make_inputs(self, split)
+        Q = torch.as_tensor(label_vectors(self.label_embedding, split.required_labels), dtype=torch.float32)
+        inputs, widths, positive = make_inputs(
+            split,
+            standardize=self.standardize,
+            dropout=self.dropout,
+            input_dropout=self.input_dropout,
+            pretrain_text=self.pretrain_text,
+        )
         d = self.n_components
         encoders = [encoder(width, d, self.hidden, self.dropout, self.input_dropout) for width in widths]
+        graph = fitted_graph(split, own, self._changed_graph_parameters(), type(self).__name__)
         critic = make_critic(judged, d, widths, positive)
-        return kind(inputs, encoders, classifiers(Q), Q, fitted_graph(self, split, own), critic)
+        return kind(inputs, encoders, classifiers(Q), Q, graph, critic)
 
-
-def fitted_graph(retriever: Any, split: Split, own: LabelGraph) -> torch.Tensor:
-    """Return the label graph to use: the one attached to the pairs, else the retriever's own, made from its parameters.
-
-    An attached graph wins, so parameters of the retriever would have no effect: unless they are at their defaults that
-    is an error.
-    """
-    pairs, labels = split.pairs, cast(Labels, split.labels)
-    defaults = inspect.signature(type(retriever)).parameters
-    known = [name for name in GRAPH_PARAMETERS if name in defaults]
-    changed = [name for name in known if not _same(getattr(retriever, name), defaults[name].default)]
-    if pairs.label_graph is None:
-        if changed and getattr(retriever, "classifier", None) == "linear":
-            message = f'{", ".join(changed)}: no effect with classifier="linear", which has no graph.'
-            warn(message)
-        elif "p" in changed and (name := _only_edges(retriever)):
-            warn(f'p has no effect with {name}="gat", which looks at the edges only.')
-        return _tensor(own.fit(None, labels).matrix_)
-    if changed:
-        kept = ", ".join(f"{name}={defaults[name].default!r}" for name in changed)
-        raise ValueError(
-            f"a LabelGraph step is attached, so {', '.join(changed)} of {type(retriever).__name__} would have no "
-            f"effect; set or search them on the step, labelgraph__{changed[0].replace('graph', 'kind')}, and leave the "
-            f"defaults here: {kept}."
-        )
-    names, expected = pairs.label_graph.classes_, labels.names
-    if len(names) != len(expected) or not (names == expected).all():
-        raise ValueError(
-            f"the attached label graph has {len(names)} labels, {names[:3].tolist()} ..., but the labels of fit are "
-            f"{len(expected)}, {expected[:3].tolist()} ...; fit the LabelGraph step on the same labels."
-        )
-    attached = pairs.label_graph
-    return _tensor(
-        LabelGraph(kind=attached.matrix_, normalize=_missing(attached, own.normalize)).fit(None, labels).matrix_
-    )
-
-
-def _tensor(A: Any) -> torch.Tensor:
-    empty = np.asarray(A.sum(axis=1)).ravel() == 0
-    if empty.any():
-        raise ValueError(
-            f"row {int(empty.argmax())} of the label graph is empty, so that label would receive nothing, not even its "
-            "own vector; put ones on the diagonal."
-        )
-    if not sp.issparse(A):
-        return torch.as_tensor(A, dtype=torch.float32)
-    coordinates = A.tocoo()
-    indices = torch.as_tensor(np.array(coordinates.coords), dtype=torch.int64)
-    values = torch.as_tensor(coordinates.data, dtype=torch.float32)
-    return torch.sparse_coo_tensor(indices, values, A.shape, check_invariants=True).coalesce()
-
-
-def _missing(attached: LabelGraph, normalize: str) -> str:
-    return "none" if attached.normalize == normalize else normalize
-
-
-def _only_edges(retriever: Any) -> str | None:
-    return next((name for name in ("gnn", "layer") if getattr(retriever, name, None) == "gat"), None)
-
-
-def _same(value: Any, default: Any) -> bool:
-    comparable = isinstance(value, str if isinstance(default, str) else Real)
-    return comparable and bool(value == default)
+    def _changed_graph_parameters(self) -> dict[str, object]:
+        """Return the parameters of the label graph that are not at their defaults, with these defaults."""
+        defaults = inspect.signature(type(self)).parameters
+        changed = {}
+        for name in self._graph_parameters:
+            default = defaults[name].default
+            if not same_value(getattr(self, name), default):
+                changed[name] = default
+        return changed

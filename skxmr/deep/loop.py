@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
-from skxmr.nn.networks import RetrievalNetwork
+import torch
+
+from skxmr.deep.callbacks import Validation
 from skxmr.nn.objective import Objective
+from skxmr.nn.retrieval_network import FittingRows, RetrievalNetwork
 
 
 class LoopOptions(NamedTuple):
@@ -37,3 +40,21 @@ class Learner(NamedTuple):
     network: RetrievalNetwork
     objective: Objective
     loop: LoopOptions = LoopOptions()
+
+
+class TrainingRows(FittingRows, Protocol):
+    """The rows of a fit, as batches are made of them."""
+
+    device: torch.device
+    stream: torch.cuda.Stream | None
+
+    @property
+    def resident(self) -> bool:
+        """Whether all rows are on the device, so that nothing is read ahead."""
+
+
+class Prepared(NamedTuple):
+    """What a network is trained on, and how it is measured after every epoch, if it is."""
+
+    rows: TrainingRows
+    validation: Validation | None

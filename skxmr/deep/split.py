@@ -2,39 +2,51 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
 
+from skxmr._data.kinds import IndexArray
 from skxmr._data.labels import Labels
 from skxmr._data.pairs import Pairs
-from skxmr._data.repeated import IndexedRows
-from skxmr._data.sentences import Sentences
-from skxmr.deep.batches import LazyRows
 
 
-@dataclass(frozen=True)
-class Rows:
-    """Rows of both views and the label graph that came with them; like a `Pairs`, but dense views are not copied."""
+class Part(NamedTuple):
+    """One part of a split: the numbers of its rows in the order of the pairs, and the labels of these rows."""
 
-    image: Any
-    text: Any
-    label_graph: Any = None
-    groups: Any = None  # where rows share their images: which do
-
-    def __len__(self) -> int:
-        return int(self.image.shape[0])
+    rows: IndexArray
+    labels: Labels | None
 
 
 class Split(NamedTuple):
-    """Fitting rows, and validation rows or None."""
+    """All rows, which of them are fitted, and which are held out, if any."""
 
-    pairs: Rows
-    labels: Labels | None
-    validation: tuple[Rows, Labels | None] | None
+    pairs: Pairs
+    fitting: Part
+    validation: Part | None
+
+    @property
+    def labels(self) -> Labels | None:
+        """Labels of the fitting rows, from which alone anything may be learned."""
+        return self.fitting.labels
+
+    @property
+    def required_labels(self) -> Labels:
+        """Labels of the fitting rows, for methods that cannot be fitted without."""
+        if self.fitting.labels is None:
+            raise ValueError("labels is None, but this method learns from labels; pass them to fit.")
+        return self.fitting.labels
+
+    def shared_images(self, part: Part) -> IndexArray | None:
+        """Return which rows of a part share their image, or None where no rows of the pairs do."""
+        groups = self.pairs.groups
+        return groups[part.rows] if len(np.unique(groups)) < len(groups) else None
+
+
+def unsplit(pairs: Pairs, labels: Labels | None) -> Split:
+    """Return a split that fits all rows."""
+    return Split(pairs, Part(np.arange(len(pairs)), labels), None)
 
 
 def split_rows(pairs: Pairs, labels: Labels | None, fraction: float, seed: int) -> Split:
@@ -42,7 +54,7 @@ def split_rows(pairs: Pairs, labels: Labels | None, fraction: float, seed: int) 
     n, groups = len(pairs), pairs.groups
     shared = len(np.unique(groups)) < n
     if fraction == 0:
-        return Split(Rows(pairs.image, pairs.text, pairs.label_graph, groups if shared else None), labels, None)
+        return unsplit(pairs, labels)
     wanted = round(fraction * n)
     order = np.random.default_rng(seed).permutation(n)
     if shared:  # group by group, in the order in which their first rows were drawn
@@ -58,28 +70,21 @@ def split_rows(pairs: Pairs, labels: Labels | None, fraction: float, seed: int) 
             f"held out) and leaves {n - len(held)} to fit; {max(2, round(wanted / 2))} and 2 are needed. Use another "
             "fraction, or 0 to fit on all rows and keep the last epoch."
         )
-    kept = np.setdiff1d(order, held)
-    fitting, validation = (
-        (_take(pairs, rows, shared), labels and labels._replace(matrix=labels.matrix[rows]))
-        for rows in (kept, np.sort(held))
-    )
-    if validation[1] is not None and validation[1].matrix.nnz == 0:
+    fitting = _part(np.setdiff1d(order, held), labels)
+    validation = _part(np.sort(held), labels)
+    if validation.labels is not None and validation.labels.matrix.nnz == 0:
         raise ValueError(
             f"none of the {len(held)} validation rows has a label, so no epoch can be chosen; raise "
             "validation_fraction, or set it to 0."
         )
-    return Split(*fitting, validation)
+    return Split(pairs, fitting, validation)
 
 
-def _take(pairs: Pairs, rows: NDArray[Any], shared: bool) -> Rows:
-    image, text = (
-        view[rows] if sp.issparse(view) or isinstance(view, (IndexedRows, Sentences)) else LazyRows(view, rows)
-        for view in (pairs.image, pairs.text)
-    )
-    return Rows(image, text, pairs.label_graph, pairs.groups[rows] if shared else None)
+def _part(rows: IndexArray, labels: Labels | None) -> Part:
+    return Part(rows, None if labels is None else labels._replace(matrix=labels.matrix[rows]))
 
 
-def _dispensable(Y: sp.csr_array, order: NDArray[Any], wanted: int) -> NDArray[Any]:
+def _dispensable(Y: sp.csr_array, order: IndexArray, wanted: int) -> IndexArray:
     """Return the first rows of the order without which every label still has a row."""
     left = np.asarray(Y.sum(axis=0)).ravel()
     held: list[int] = []

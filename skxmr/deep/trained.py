@@ -7,7 +7,7 @@ from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import field
 from numbers import Integral, Real
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -19,23 +19,16 @@ from skxmr._data.labels import Labels
 from skxmr._data.pairs import Pairs
 from skxmr.base import Retriever
 from skxmr.deep import distributed
-from skxmr.deep.callbacks import SCHEDULES, Validation
+from skxmr.deep.callbacks import SCHEDULES
 from skxmr.deep.inputs import pretrain_text
-from skxmr.deep.loop import Learner
+from skxmr.deep.loop import Learner, Prepared
 from skxmr.deep.options import OPTIMIZERS, Options, options_of
 from skxmr.deep.split import Split
 from skxmr.deep.tasks import AnnouncesEpochs, with_callbacks
 from skxmr.deep.training import resumed, train
 from skxmr.nn.device import initialising, resolve_device
-from skxmr.nn.networks import RetrievalNetwork
 from skxmr.nn.pretrained_text import PretrainedText
-
-
-class Prepared(NamedTuple):
-    """What serves the batches of a fit, and how the validation rows are scored; None if there are none."""
-
-    dataset: Any
-    validation: Validation | None
+from skxmr.nn.retrieval_network import RetrievalNetwork
 
 
 class TrainedRetriever(AnnouncesEpochs, Retriever):
@@ -151,7 +144,7 @@ class TrainedRetriever(AnnouncesEpochs, Retriever):
 
     @abstractmethod
     def _prepare(self, split: Split, network: Any, device: torch.device) -> Prepared:
-        """Return what serves the batches, and how the network is measured on the validation rows."""
+        """Return what the network is trained on, and how it is measured."""
 
     @with_callbacks
     def fit(self, X: Any, y: Any = None, labels: Any = None) -> Self:
@@ -194,15 +187,15 @@ class TrainedRetriever(AnnouncesEpochs, Retriever):
                 raise ValueError("warm_start=True, but the labels of the last fit had other names; set it to False.")
             network = resumed(network, self.network_)
         network.to(device)
-        dataset, validation = self._prepare(split, network, device)
-        options = self._options(len(dataset), device)
+        prepared = self._prepare(split, network, device)
+        options = self._options(len(prepared.rows), device)
         if isinstance(network.text_input, PretrainedText) and not continued:
-            pretrain_text(network.text_input, split, dataset, options, seeds[3])
+            pretrain_text(network.text_input, split, prepared.rows, options, seeds[3])
         tasks = [("scikit_learn", task) for task in self._announce(network, pairs, labels, options.max_epochs)]
         options = options._replace(callbacks=[*(self.callbacks or []), *tasks])
         generator = torch.Generator().manual_seed(seeds[2])
         learner = learner._replace(network=network)
-        outcome = train(learner, dataset, validation, generator, options)
+        outcome = train(learner, prepared, generator, options)
         self.network_ = network.eval().requires_grad_(False)
         self.best_epoch_, self.history_ = outcome.best_epoch, outcome.history
 

@@ -27,12 +27,13 @@ from skxmr.deep.callbacks import (
     Validation,
     learning_rate_schedule,
 )
-from skxmr.deep.loop import Learner
+from skxmr.deep.loop import Learner, Prepared, TrainingRows
 from skxmr.deep.options import OPTIMIZERS, Options
 from skxmr.deep.trainer import Trainer, losses_of
 from skxmr.nn.adversaries import discriminators
-from skxmr.nn.networks import Dropout, RetrievalNetwork
+from skxmr.nn.networks import Dropout
 from skxmr.nn.pretrained_text import PretrainedText
+from skxmr.nn.retrieval_network import RetrievalNetwork
 
 # Callbacks that skorch adds, and the one that tells those of scikit-learn.
 _OTHERS_OF_OURS = ("epoch_timer", "train_loss", "scikit_learn")
@@ -59,12 +60,13 @@ class _NoCriterion:
 
 def train(
     learner: Learner,
-    dataset: PairsDataset,
-    validation: Validation | None,
+    prepared: Prepared,
     generator: torch.Generator,
     options: Options,
 ) -> Outcome:
-    """Train, and leave the network with the weights of the epoch that `validation` chooses, or else the last one."""
+    """Train, and leave the network with the weights of the epoch that the validation chooses, or else the last one."""
+    dataset = prepared.rows
+    validation = prepared.validation
     network = learner.network
     learner = learner._replace(loop=distributed.joint_loop(learner.loop, options.batch_size))
     n_steps = int(options.max_epochs) * len(Batches(dataset, options.batch_size, smallest=learner.loop.smallest_batch))
@@ -78,7 +80,7 @@ def train(
         own = _own_callbacks(learner, selection, Progress(bar), options, n_steps)
         net = _net(learner, dataset, own, validation, generator, options)
         try:
-            net.fit(dataset if distributed.n_ranks() == 1 else distributed.Shares(dataset))
+            net.fit(distributed.shared(dataset))
         except DivergenceError as error:
             if selection.best_state is None:
                 raise DivergenceError(f"{error}; no epoch was finished. Lower lr, or standardise the views.") from error
@@ -112,6 +114,16 @@ def _own_callbacks(
     return own | {"selection": selection, "progress": progress}
 
 
+def _early_stopping(validation: Validation | None, options: Options) -> list[tuple[str, Callback]]:
+    """Return the callback that ends the training when no epoch has been better for long, if that is wanted."""
+    if options.early_stopping is None or validation is None:
+        return []
+    stopping = EarlyStopping(
+        validation.chooses, patience=options.early_stopping, threshold=0, lower_is_better=False, sink=noop
+    )
+    return [("early_stopping", stopping)]
+
+
 def _out_of_memory(error: torch.OutOfMemoryError, device: torch.device, options: Options) -> str:
     """Return what to say when a device is full."""
     who = f"process {distributed.rank()}: " if distributed.n_ranks() > 1 else ""
@@ -141,7 +153,7 @@ def resumed(fresh: RetrievalNetwork, last: RetrievalNetwork) -> RetrievalNetwork
 
 def _net(
     learner: Learner,
-    dataset: PairsDataset,
+    dataset: TrainingRows,
     own: dict[str, Callback],
     validation: Validation | None,
     generator: torch.Generator,
@@ -152,16 +164,10 @@ def _net(
     make: Callable[..., Trainer] = Trainer
     losses = losses_of
     if distributed.n_ranks() > 1:
+        assert isinstance(dataset, PairsDataset)
         module = distributed.JointTerms(learner.network, learner.objective, dataset)
         make = distributed.accelerated(Trainer, dataset.device)
         losses = distributed.joint_losses_of
-    callbacks = [*own.items(), *(options.callbacks or [])]
-    if options.early_stopping is not None and validation is not None:
-        # The last callback, so that all others see the epoch.
-        stopping = EarlyStopping(
-            validation.chooses, patience=options.early_stopping, threshold=0, lower_is_better=False, sink=noop
-        )
-        callbacks.append(("early_stopping", stopping))
     groups = []
     for name, factor in learner.loop.rate_factors.items():
         groups.append((name, {"lr": factor * options.lr, "weight_decay": 0.0}))
@@ -183,7 +189,8 @@ def _net(
         iterator_train__smallest=learner.loop.smallest_batch,
         train_split=None,
         device=str(dataset.device),
-        callbacks=callbacks,
+        # Early stopping comes last, so that all others see the epoch.
+        callbacks=[*own.items(), *(options.callbacks or []), *_early_stopping(validation, options)],
         callbacks__print_log=None,
         callbacks__valid_loss=None,
         verbose=0,

@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from dataclasses import field
 from functools import partial
 from numbers import Integral, Real
-from typing import Any, ClassVar, Self, cast
+from typing import Any, ClassVar, Self
 
 import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor, nn
 
 from skxmr._data.estimator import Constraints
-from skxmr._data.labels import Labels
 from skxmr._data.option_checks import check_choice
 from skxmr.deep.base import DeepRetriever
 from skxmr.deep.inputs import make_inputs
@@ -183,8 +182,14 @@ class ACMR(DeepRetriever):
     def _build(self, split: Split) -> Learner:
         if self.alpha == self.beta == 0:
             raise ValueError("alpha and beta are both 0, so nothing brings images and texts together.")
-        d, c = self.n_components, len(cast(Labels, split.labels).names)
-        inputs, widths, _ = make_inputs(self, split)
+        d, c = self.n_components, len(split.required_labels.names)
+        inputs, widths, _ = make_inputs(
+            split,
+            standardize=self.standardize,
+            dropout=self.dropout,
+            input_dropout=self.input_dropout,
+            pretrain_text=self.pretrain_text,
+        )
         options = self.dropout, self.input_dropout, self.activation, self.normalize
         encoders = [encoder(w, d, h, *options) for w, h in zip(widths, self._hidden(), strict=True)]
         critic = EmbeddingCritic(d, self.strength, (max(d // 4, 2),), self.ramp) if self.w_adv else None

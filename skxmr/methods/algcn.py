@@ -112,6 +112,7 @@ class ALGCN(LabelRetriever):
     n_layers: int = 3
     alpha: float = 0.0
     w_reg: float = 0.0
+    _graph_parameters: ClassVar[tuple[str, ...]] = ("tau", "p", "graph")
     _parameter_constraints: ClassVar[Constraints] = {
         **{name: [Interval(Real, 0, None, closed="left")] for name in ("gamma", "alpha", "w_reg")},
         "rate_factor": [Interval(Real, 0, None, closed="neither")],

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from skxmr._data.deprecation import OldParameters
 from skxmr._data.estimator import Constraints
 from skxmr._data.option_checks import check_choice
+from skxmr._data.warn import warn
 from skxmr.deep.labels import PAPER, LabelRetriever
 from skxmr.deep.loop import Learner
 from skxmr.deep.split import Split
@@ -97,6 +98,7 @@ class DAGNN(LabelRetriever):
     temperature: float = 0.2
     count: bool = False
     w_adv: float = 0.02
+    _graph_parameters: ClassVar[tuple[str, ...]] = ("tau", "p", "graph")
     _parameter_constraints: ClassVar[Constraints] = {
         "gnn": [StrOptions({"gcn", "gat"})],
         "aggregate": [StrOptions({"concat", "linear", "last"})],
@@ -148,7 +150,17 @@ class DAGNN(LabelRetriever):
         weights = {"classification": self.w_cla, "invariance": self.alpha, "adversary": adversary}
         objective = LabelObjective(weights, self.temperature, self.count)
         own = LabelGraph(self.tau, self.p, self.graph, "symmetric" if self.gnn == "gcn" else "none")
+        if split.pairs.label_graph is None:
+            self._warn_of_idle_parameters()
         return Learner(self._network(split, own, self._classifiers, judged), objective)
+
+    def _warn_of_idle_parameters(self) -> None:
+        """Warn of changed parameters of the label graph that have no effect."""
+        changed = self._changed_graph_parameters()
+        if changed and self.classifier == "linear":
+            warn(f'{", ".join(changed)}: no effect with classifier="linear", which has no graph.')
+        elif "p" in changed and self.gnn == "gat":
+            warn('p has no effect with gnn="gat", which uses the edges only, not their weights.')
 
     def _classifiers(self, Q: Tensor) -> nn.Module:
         if self.classifier == "linear":

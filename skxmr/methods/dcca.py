@@ -19,8 +19,9 @@ from skxmr.deep.base import DeepRetriever
 from skxmr.deep.inputs import make_inputs
 from skxmr.deep.loop import Learner, LoopOptions
 from skxmr.deep.split import Split
-from skxmr.nn.networks import ACTIVATIONS, FittingRows, TwoBranchNetwork, encoder
+from skxmr.nn.networks import ACTIVATIONS, TwoBranchNetwork, encoder
 from skxmr.nn.objective import Batch, Objective, Outputs
+from skxmr.nn.retrieval_network import FittingRows
 
 _ROWS = 4096  # encoded at a time
 
@@ -198,14 +199,16 @@ class DCCA(DeepRetriever):
         return [small | {"n_components": 2}]
 
     def _build(self, split: Split) -> Learner:
-        n, d = len(split.pairs), self.n_components
+        n, d = len(split.fitting.rows), self.n_components
         rows = min(n, self._auto_batch if isinstance(self.batch_size, str) else self.batch_size)
         if rows <= d:
             raise ValueError(
                 f"a batch has {rows} rows (batch_size={self.batch_size!r}, {n} rows to fit) but n_components={d}: with "
                 "no more rows than components all correlations are 1. Raise batch_size or lower n_components."
             )
-        inputs, widths, _ = make_inputs(self, split)
+        inputs, widths, _ = make_inputs(
+            split, standardize=self.standardize, dropout=self.dropout, input_dropout=self.input_dropout
+        )
         encoders = [encoder(w, d, self.hidden, self.dropout, self.input_dropout, self.activation) for w in widths]
         network = DCCANetwork(inputs, encoders, d, self.cca_ridge, self.correlation_power)
         return Learner(network, DCCAObjective(self.ridge), LoopOptions(smallest_batch=d + 1))

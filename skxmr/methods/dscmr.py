@@ -156,12 +156,17 @@ class DSCMR(DeepRetriever):
         return cls(**constants | overrides)
 
     def _build(self, split: Split) -> Learner:
-        labels: Any = split.labels
         if self.w_cla == self.alpha == self.beta == 0:
             raise ValueError("w_cla, alpha and beta are all 0, so there is nothing to minimise.")
-        inputs, widths, _ = make_inputs(self, split)
+        inputs, widths, _ = make_inputs(
+            split,
+            standardize=self.standardize,
+            dropout=self.dropout,
+            input_dropout=self.input_dropout,
+            pretrain_text=self.pretrain_text,
+        )
         encoders = [self._branch(d) for d in widths]
-        network = DSCMRNetwork(inputs, encoders, self.hidden, self.n_components, len(labels.names))
+        network = DSCMRNetwork(inputs, encoders, self.hidden, self.n_components, len(split.required_labels.names))
         weights = {"classification": self.w_cla, "discrimination": self.alpha, "alignment": self.beta}
         return Learner(network, DSCMRObjective(weights, self.temperature))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import field
 from numbers import Integral, Real
-from typing import Any, ClassVar, Self, cast
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,6 @@ from torch import Tensor, nn
 from skxmr._data.deprecation import OldParameters
 from skxmr._data.estimator import Constraints
 from skxmr._data.kinds import FloatArray
-from skxmr._data.labels import Labels
 from skxmr._data.option_checks import check_choice
 from skxmr.deep.label_vectors import label_vectors
 from skxmr.deep.labels import PAPER, LabelRetriever
@@ -157,7 +156,7 @@ class IGNN(LabelRetriever):
         return IterativeClassifiers(gnn, Q, self.n_heads, self.threshold, _SHARE)
 
     def _similarity(self, split: Split) -> FloatArray:
-        vectors = label_vectors(self.label_embedding, cast(Labels, split.labels))
+        vectors = label_vectors(self.label_embedding, split.required_labels)
         unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
         S = unit @ unit.T
         np.fill_diagonal(S, 1.0)  # also of a label without a vector

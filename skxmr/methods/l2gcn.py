@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from skxmr._data.estimator import Constraints
 from skxmr._data.option_checks import check_choice
+from skxmr._data.warn import warn
 from skxmr.deep.labels import PAPER, LabelRetriever
 from skxmr.deep.loop import Learner
 from skxmr.deep.split import Split
@@ -123,6 +124,7 @@ class L2GCN(LabelRetriever):
     w_adv: float = 0.0
     view_weight: float = 0.5
     temperature: float = 0.22
+    _graph_parameters: ClassVar[tuple[str, ...]] = ("tau", "p", "graph")
     _parameter_constraints: ClassVar[Constraints] = {
         "layer": [StrOptions(set(LAYERS))],
         "aggregate": [StrOptions({"concat", "linear", "last"})],
@@ -155,6 +157,8 @@ class L2GCN(LabelRetriever):
         if self.w_cla == 0 and (self.w_soft == 0 or self.epsilon == 1):  # the circle term looks at one modality
             raise ValueError("w_cla and the weight of L_soft are both 0, so nothing brings images and texts together.")
         own = LabelGraph(self.tau, self.p, self.graph, "symmetric" if self.layer == "gcn" else "none")
+        if split.pairs.label_graph is None and self.layer == "gat" and "p" in self._changed_graph_parameters():
+            warn('p has no effect with layer="gat", which uses the edges only, not their weights.')
         network = partial(L2GCNNetwork, learned=self.epsilon == "learned")
         judged = "reconstruction" if self.w_adv else None
         return Learner(self._network(split, own, self._classifiers, judged, network), self._objective())

@@ -2,8 +2,9 @@
 
 from skxmr.nn import contrastive, losses
 from skxmr.nn.adversaries import Discriminator, reverse_gradient
-from skxmr.nn.networks import Dropout, RetrievalNetwork, TwoBranchNetwork, encoder
+from skxmr.nn.networks import Dropout, TwoBranchNetwork, encoder
 from skxmr.nn.objective import Batch, Objective, Outputs
+from skxmr.nn.retrieval_network import RetrievalNetwork
 
 __all__ = [
     "Batch",

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from skxmr.nn.objective import AnyBatch
+from skxmr.nn.retrieval_network import RetrievalNetwork
 
 # Slope of every LeakyReLU in the public code of the papers.
 SLOPE = 0.2
@@ -148,84 +146,6 @@ def encoder(
     if unit_length:
         layers.append(UnitLength())
     return nn.Sequential(*layers)
-
-
-class FittingRows(Protocol):
-    """The rows of a fit, for a network that learns something from them without gradients."""
-
-    def __len__(self) -> int:
-        """Return the number of rows."""
-
-    def rows(self, index: Tensor) -> AnyBatch:
-        """Return the batch of an index tensor."""
-
-
-class RetrievalNetwork(nn.Module, ABC):
-    """What every deep method trains: two encoders, and outputs for an objective.
-
-    Attributes
-    ----------
-    text_input : torch.nn.Module
-        The first step of the text encoder. A `PretrainedText` is trained on the labels before the rest of the network.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.text_input: nn.Module = nn.Identity()
-
-    @abstractmethod
-    def encode_image(self, x: Any) -> Any:
-        """Map images into the common space, or into what the method compares.
-
-        Parameters
-        ----------
-        x : Tensor of shape (n, d_image), or a batch of regions
-            Images.
-
-        Returns
-        -------
-        Tensor of shape (n, d), or nodes
-            Their embeddings; nodes where a method compares regions with words.
-        """
-
-    @abstractmethod
-    def encode_text(self, x: Any) -> Any:
-        """Map texts into the common space, or into what the method compares.
-
-        Parameters
-        ----------
-        x : Tensor of shape (n, d_text), or a batch of sentences
-            Texts.
-
-        Returns
-        -------
-        Tensor of shape (n, d), or nodes
-            Their embeddings; nodes where a method compares regions with words.
-        """
-
-    @abstractmethod
-    def forward(self, image: Any, text: Any) -> dict[str, Tensor]:
-        """Return the outputs of a batch by name, as the terms of the objective ask for them.
-
-        Parameters
-        ----------
-        image, text : Tensor of shape (n, d), or batches of regions and of sentences
-            Both views.
-
-        Returns
-        -------
-        dict of str to Tensor
-            The outputs.
-        """
-
-    def settle(self, rows: FittingRows) -> None:
-        """Learn what is learned without gradients; called after every epoch, before the validation rows are scored.
-
-        Parameters
-        ----------
-        rows : FittingRows
-            The fitting rows, in batches by row numbers.
-        """
 
 
 class TwoBranchNetwork(RetrievalNetwork):

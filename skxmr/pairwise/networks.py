@@ -17,7 +17,7 @@ from skxmr._data.repeated import IndexedRows
 from skxmr._data.sentences import Sentences
 from skxmr.deep.inputs import standardizing
 from skxmr.deep.split import Split
-from skxmr.nn.networks import RetrievalNetwork
+from skxmr.nn.retrieval_network import RetrievalNetwork
 from skxmr.pairwise.checks import check_known
 from skxmr.pairwise.encoders import RegionEncoder, WordEncoder
 from skxmr.pairwise.sets import NodeSet, RegionBatch, WordBatch
@@ -143,8 +143,8 @@ def set_encoders(
     -------
     Encoders
     """
-    images = split.pairs.image
-    texts = split.pairs.text
+    images = split.pairs.image[split.fitting.rows]
+    texts = split.pairs.text[split.fitting.rows]
     vocabulary = _vocabulary(retriever, texts, uses)
     if not (texts.width or vocabulary.words):
         raise ValueError(f"no word comes min_count={retriever.min_count} times in the fitting rows; lower it.")

@@ -20,8 +20,9 @@ from skxmr._data.sentences import Sentences
 from skxmr.base import ComparingRetriever
 from skxmr.deep import distributed
 from skxmr.deep.callbacks import SCHEDULES
-from skxmr.deep.split import Rows, Split, split_rows
-from skxmr.deep.trained import Prepared, TrainedRetriever
+from skxmr.deep.loop import Prepared
+from skxmr.deep.split import Split, split_rows
+from skxmr.deep.trained import TrainedRetriever
 from skxmr.metrics import SameGroup
 from skxmr.metrics._asking import Where, check_where
 from skxmr.pairwise.batches import SetsDataset
@@ -149,27 +150,23 @@ class PairwiseRetriever(TrainedRetriever, ComparingRetriever):
         return split_rows(pairs, None, min(self.validation_fraction, _VALIDATED / len(pairs)), seed)
 
     def _prepare(self, split: Split, network: PairNetwork[Any], device: torch.device) -> Prepared:
-        fitting = split.pairs
-        packed, fitting_texts = fitting.text.packed()
-        if split.validation is None:
-            images = _region_source(fitting.image, network, device)
-            texts = WordSource(packed, fitting_texts, network.vocabulary, device)
-            return Prepared(SetsDataset(images, texts, _groups(fitting), device), None)
-        # The rows of both are moved to the device together.
-        held_out = split.validation[0]
-        regions = fitting.image.view
-        index = np.concatenate([fitting.image.index, held_out.image.index])
-        images = _region_source(IndexedRows(regions, index), network, device)
-        all_texts = np.concatenate([fitting_texts, held_out.text.packed()[1]])
-        texts = WordSource(packed, all_texts, network.vocabulary, device)
+        image: IndexedRows = split.pairs.image
+        packed, texts_of_rows = split.pairs.text.packed()
+        fitting = split.fitting.rows
+        held_out = fitting[:0] if split.validation is None else split.validation.rows
+        # The rows of both parts are moved to the device together.
+        both = np.concatenate([fitting, held_out])
+        images = _region_source(image[both], network, device)
+        texts = WordSource(packed, texts_of_rows[both], network.vocabulary, device)
         n = len(fitting)
-        dataset = SetsDataset(images.of(fitting.image), texts.of(slice(n)), _groups(fitting), device)
-        shown, first = np.unique(held_out.image.index, return_index=True)
-        groups = _groups(held_out)
-        validation = validation_recalls(
-            network, images.of(IndexedRows(regions, shown)), texts.of(slice(n, None)), SameGroup(groups[first], groups)
-        )
-        return Prepared(dataset, validation)
+        groups = _groups(split.pairs)
+        dataset = SetsDataset(images.of(image[fitting]), texts.of(slice(n)), groups[fitting], device)
+        if split.validation is None:
+            return Prepared(dataset, None)
+        shown, first = np.unique(image.index[held_out], return_index=True)
+        relevance = SameGroup(groups[held_out][first], groups[held_out])
+        shown_images = images.of(IndexedRows(image.view, shown))
+        return Prepared(dataset, validation_recalls(network, shown_images, texts.of(slice(n, None)), relevance))
 
 
 def _region_source(images: IndexedRows, network: PairNetwork[Any], device: torch.device) -> RegionSource:
@@ -179,7 +176,8 @@ def _region_source(images: IndexedRows, network: PairNetwork[Any], device: torch
     return RegionSource(images, device)
 
 
-def _groups(rows: Rows) -> IndexArray:
+def _groups(pairs: Pairs) -> IndexArray:
     """Return which rows share their image: those with the same number."""
-    groups: IndexArray = rows.image.index if rows.groups is None else rows.groups
+    shared = len(np.unique(pairs.groups)) < len(pairs)
+    groups: IndexArray = pairs.groups if shared else pairs.image.index
     return groups

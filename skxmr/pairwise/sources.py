@@ -13,7 +13,7 @@ from skxmr._data.kinds import AnyArray, IndexArray, IntArray
 from skxmr._data.packed import Packed
 from skxmr._data.regions import Regions
 from skxmr._data.repeated import IndexedRows
-from skxmr.deep.batches import LazyRows, ViewSource
+from skxmr.deep.batches import ViewSource
 from skxmr.pairwise.sets import RegionBatch, WordBatch
 from skxmr.pairwise.vocabulary import Vocabulary, is_anchor, places_of
 
@@ -34,8 +34,7 @@ class RegionSource:
         n, self.r, self.d = regions.shape
         self.used, index = np.unique(images.index, return_inverse=True)
         flat = regions.features.reshape(n, self.r * self.d)
-        held = flat if len(self.used) == n else LazyRows(flat, self.used)
-        self.features = ViewSource(held, device, name="image")
+        self.features = ViewSource(flat, self.used, device, name="image")
         self.mask = to_device(regions.mask[self.used], device)
         self.boxes: Tensor | None = None
         if regions.boxes is not None:
@@ -106,8 +105,7 @@ class WordSource:
             self.heads = to_device(used.heads, device)
         if packed.vectors is not None:
             # Vectors are large, so those of some sentences are read only when they are asked for.
-            vectors = packed.vectors if whole else LazyRows(packed.vectors, places)
-            self.vectors = ViewSource(vectors, device, name="text")
+            self.vectors = ViewSource(packed.vectors, places, device, name="text")
 
     def of(self, rows: slice) -> Self:
         """Return a source of some of the texts; nothing is moved again."""

@@ -189,11 +189,11 @@ def test_held_out_rows_share_no_image_with_fitting_rows(labelled):
     split = split_rows(
         pairs.replace(image=np.asarray(pairs.image)), encode_labels(labels) if labelled else None, 0.2, 0
     )
-    held, kept = split.validation[0].groups, split.pairs.groups
+    held, kept = split.shared_images(split.validation), split.shared_images(split.fitting)
     assert not set(held) & set(kept)
     assert len(held) + len(kept) == 180 and 30 <= len(held) <= 36
-    for rows, part in ((kept, split.pairs), (held, split.validation[0])):
-        assert_array_equal(part.image[:], pairs.image.view[rows])
+    for groups, part in ((kept, split.fitting), (held, split.validation)):
+        assert_array_equal(split.pairs.image[part.rows], pairs.image.view[groups])
 
 
 def test_transformers_of_shared_images_are_checked():

@@ -5,7 +5,7 @@ import torch
 from numpy.testing import assert_array_equal
 
 from skxmr.deep import batches
-from skxmr.deep.batches import Batches, LazyRows, PairsDataset, ViewSource, fits_on_device
+from skxmr.deep.batches import Batches, PairsDataset, ViewSource, fits_on_device
 from skxmr.deep.streaming import prefetched
 
 CPU = torch.device("cpu")
@@ -24,7 +24,7 @@ def forms(tmp_path):
 def test_every_kind_of_view_gives_the_same_rows(tmp_path, resident):
     index = torch.tensor([7, 0, 3])
     for view in forms(tmp_path):
-        rows = ViewSource(view, CPU, resident).rows(index)
+        rows = ViewSource(view, None, CPU, resident).rows(index)
         assert rows.dtype == torch.float32
         assert_array_equal(rows, IMAGE[[7, 0, 3]])
 
@@ -32,7 +32,7 @@ def test_every_kind_of_view_gives_the_same_rows(tmp_path, resident):
 def test_read_only_views_are_not_written_to():
     view = IMAGE.astype(np.float32)
     view.flags.writeable = False
-    ViewSource(view, CPU).rows(torch.tensor([0])).add_(1)
+    ViewSource(view, None, CPU).rows(torch.tensor([0])).add_(1)
     assert_array_equal(view, IMAGE)
 
 
@@ -45,14 +45,25 @@ def test_no_batch_has_one_row(batch_size, sizes):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_some_rows_of_an_array_are_its_rows_and_no_copy(dtype):
     view, rows = IMAGE.astype(dtype), np.array([8, 1, 5, 2])
-    source = ViewSource(LazyRows(view, rows), CPU)
+    source = ViewSource(view, rows, CPU)
     assert source.resident and len(source) == 4
     assert np.shares_memory(source.view.numpy(), view) == (dtype == np.float32)
     assert len(source.view) == (10 if dtype == np.float32 else 4)  # of float64, the wanted rows alone are converted
     index = torch.tensor([3, 0])
     assert_array_equal(source.rows(index), IMAGE[[2, 8]])
-    assert_array_equal(source.rows(index, placed=index), IMAGE[[2, 8]])
+    assert_array_equal(source.rows(index, device_index=index), IMAGE[[2, 8]])
     assert_array_equal(source.block(1, 3), IMAGE[[1, 5]])
+
+
+@pytest.mark.parametrize("resident", [True, False])
+def test_some_rows_of_every_kind_of_view_are_the_rows(tmp_path, resident):
+    rows = np.array([8, 1, 5, 2])
+    for view in forms(tmp_path):
+        source = ViewSource(view, rows, CPU, resident)
+        assert len(source) == 4
+        assert_array_equal(source.rows(torch.tensor([3, 0])), IMAGE[[2, 8]])
+        assert_array_equal(source.block(1, 9), IMAGE[[1, 5, 2]])
+        assert resident or source.view is view  # read where it is
 
 
 def test_an_epoch_visits_every_row_once_with_its_partner():
@@ -80,14 +91,15 @@ def test_shuffling_heeds_its_generator_only():
 @pytest.mark.parametrize("resident", [True, False])
 def test_consecutive_rows_are_the_rows(tmp_path, resident):
     for view in forms(tmp_path):
-        assert_array_equal(ViewSource(view, CPU, resident).block(2, 9), IMAGE[2:9])
+        assert_array_equal(ViewSource(view, None, CPU, resident).block(2, 9), IMAGE[2:9])
 
 
 def test_sparse_views_are_made_dense_where_that_is_little(monkeypatch, tmp_path):
-    sparse, mapped = sp.csr_array(TEXT), LazyRows(forms(tmp_path)[-1], np.arange(5))
-    assert fits_on_device(sparse, CPU) and fits_on_device(IMAGE, CPU) and not fits_on_device(mapped, CPU)
+    sparse, mapped = sp.csr_array(TEXT), forms(tmp_path)[-1]
+    assert fits_on_device(sparse, None, CPU) and fits_on_device(IMAGE, None, CPU)
+    assert not fits_on_device(mapped, np.arange(5), CPU)
     monkeypatch.setattr(batches, "_SMALL", 4 * TEXT.size - 1)
-    assert not fits_on_device(sparse, CPU)
+    assert not fits_on_device(sparse, None, CPU)
     dataset = PairsDataset(IMAGE, sparse, Y, CPU)
     assert not dataset.resident
     assert_array_equal(dataset.rows(torch.tensor([4, 1])).text, TEXT[[4, 1]])
@@ -97,7 +109,9 @@ def test_sparse_views_are_made_dense_where_that_is_little(monkeypatch, tmp_path)
 def test_a_gpu_keeps_what_takes_half_of_its_free_memory(free, expected, monkeypatch, tmp_path):
     """10 x 4 float32 are 160 bytes, whatever form they come in."""
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (free, 10**12))
-    assert [fits_on_device(view, torch.device("cuda")) for view in forms(tmp_path)] == [expected] * 5
+    assert [fits_on_device(view, None, torch.device("cuda")) for view in forms(tmp_path)] == [expected] * 5
+    half = [fits_on_device(view, np.arange(5), torch.device("cuda")) for view in forms(tmp_path)]
+    assert half == [True] * 5  # some rows take less
 
 
 def test_batches_read_ahead_come_in_order():

@@ -60,7 +60,9 @@ def pretrained(fraction=0.2, seed=5):
     Y = (rng.uniform(size=(200, 4)) < 0.4).astype(int)
     text = np.c_[Y @ rng.normal(size=(4, 6)), rng.normal(size=(200, 6))]
     split = split_rows(Pairs(text[:, :1], text), encode_labels(Y), fraction, seed=3)
-    dataset = PairsDataset(split.pairs.image, split.pairs.text, split.labels.matrix, torch.device("cpu"))
+    dataset = PairsDataset(
+        split.pairs.image, split.pairs.text, split.labels.matrix, torch.device("cpu"), split.fitting.rows
+    )
     torch.manual_seed(0)
     module = PretrainedText(nn.Identity(), 12, 4, 0.2, 0.1)
     before = cross_entropy(module.eval(), text, Y)

@@ -2,11 +2,12 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skxmr import LabelGraph, label_graph
+from skxmr import ALGCN, LabelGraph, label_graph
 from skxmr._data.labels import encode_labels
+from skxmr.deep.label_graphs import fitted_graph
 from skxmr.deep.label_vectors import statistical_label_vectors
-from skxmr.deep.labels import LabelRetriever, fitted_graph
-from skxmr.deep.split import Split
+from skxmr.deep.labels import LabelRetriever
+from skxmr.deep.split import unsplit
 from skxmr.nn.losses import cosine
 from tests.deep.toy import Toy, ToyNetwork
 
@@ -25,14 +26,11 @@ class Readable(Toy, LabelRetriever):
         return learner
 
 
-class WithGraph:
-    def __init__(self, tau=0.4, p=0.5, graph="cooccurrence"):
-        self.tau, self.p, self.graph = tau, p, graph
-
-
-def graph_of(retriever, pairs, labels, normalize="none"):
-    own = LabelGraph(retriever.tau, retriever.p, retriever.graph, normalize)
-    return fitted_graph(retriever, Split(pairs, labels, None), own)
+def graph_of(pairs, labels, normalize="none", **changed):
+    """The graph of a method with these parameters; its defaults are those of the step."""
+    model = ALGCN(**changed)
+    own = LabelGraph(model.tau, model.p, model.graph, normalize)
+    return fitted_graph(unsplit(pairs, labels), own, model._changed_graph_parameters(), "ALGCN")
 
 
 def test_scores_are_cosines_with_the_classifiers(small):
@@ -81,12 +79,12 @@ def test_bad_input_is_named(small, call, message):
 def test_the_graph_is_the_steps_or_the_retrievers_own(small, normalize):
     pairs, Y = small
     labels = encode_labels(Y)
-    own = graph_of(WithGraph(tau=0.2), pairs, labels, normalize)
+    own = graph_of(pairs, labels, normalize, tau=0.2)
     assert_allclose(own, label_graph(Y, 0.2, 0.5, normalize=normalize), rtol=1e-6)
     for on_step in ("none", "symmetric"):
         attached = LabelGraph(tau=0.2, normalize=on_step).fit_transform(pairs, Y)
         if (on_step, normalize) != ("symmetric", "none"):
-            assert_allclose(graph_of(WithGraph(), attached, labels, normalize), own)
+            assert_allclose(graph_of(attached, labels, normalize), own)
 
 
 @pytest.mark.parametrize("changed", [{"tau": 0.2}, {"p": 0.25}, {"graph": "identity"}, {"graph": np.eye(8)}])
@@ -95,14 +93,14 @@ def test_parameters_without_effect_are_refused(small, changed):
     attached = LabelGraph(tau=0.2).fit_transform(pairs, Y)
     name = {"graph": "kind"}.get(next(iter(changed)), next(iter(changed)))
     with pytest.raises(ValueError, match=f"would have no effect; .* labelgraph__{name}"):
-        graph_of(WithGraph(**changed), attached, encode_labels(Y))
+        graph_of(attached, encode_labels(Y), **changed)
 
 
 def test_a_graph_of_other_labels_is_refused(small):
     pairs, Y = small
     attached = LabelGraph(tau=0.2).fit_transform(pairs, Y)
     with pytest.raises(ValueError, match="the attached label graph has 8 labels"):
-        graph_of(WithGraph(), attached, encode_labels(TAGS))
+        graph_of(attached, encode_labels(TAGS))
 
 
 def test_labels_that_occur_together_get_near_vectors():

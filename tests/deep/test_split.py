@@ -14,13 +14,18 @@ def rows(n):
 def test_rows_are_dealt_out_once_and_stay_aligned():
     labels = encode_labels(np.arange(50) % 3)
     split = split_rows(rows(50), labels, 0.2, seed=4)
-    held, held_labels = split.validation
-    assert len(held) == 10 and len(split.pairs) == 40
-    assert sorted([*held.image[:][:, 0], *split.pairs.image[:][:, 0]]) == list(range(50))
-    for pairs, part in ((split.pairs, split.labels), (held, held_labels)):
-        index = pairs.image[:][:, 0].astype(int)
-        assert (pairs.text.toarray()[:, 0] == 2 * index).all()
-        assert (part.matrix.toarray() == labels.matrix.toarray()[index]).all()
+    fitting, held = split.fitting, split.validation
+    assert len(held.rows) == 10 and len(fitting.rows) == 40
+    assert sorted([*held.rows, *fitting.rows]) == list(range(50))
+    for part in (fitting, held):
+        assert (part.labels.matrix.toarray() == labels.matrix.toarray()[part.rows]).all()
+
+
+def test_a_split_holds_row_numbers_and_copies_nothing():
+    pairs = rows(50)
+    split = split_rows(pairs, None, 0.2, seed=4)
+    assert split.pairs is pairs and split.shared_images(split.fitting) is None
+    assert split.fitting.rows.dtype == np.intp and (np.diff(split.validation.rows) > 0).all()
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -28,13 +33,13 @@ def test_a_row_that_alone_has_some_label_is_fitted(seed):
     tags = [["common"]] * 30 + [["rare", "common"], ["rarer"], ["rarer"], ["rarest", "rare"]]
     split = split_rows(rows(34), encode_labels(tags), 0.5, seed)
     assert (split.labels.matrix.sum(axis=0) > 0).all()
-    assert len(split.validation[0]) == 17
+    assert len(split.validation.rows) == 17
 
 
 def test_no_fraction_holds_nothing_out():
     pairs = rows(5)
     split = split_rows(pairs, None, 0, seed=0)
-    assert len(split.pairs) == 5 and split.labels is None and split.validation is None
+    assert split.fitting.rows.tolist() == [0, 1, 2, 3, 4] and split.labels is None and split.validation is None
 
 
 @pytest.mark.parametrize(

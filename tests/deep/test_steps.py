@@ -8,13 +8,13 @@ from torch import nn
 
 from skxmr.deep.batches import Batches, PairsDataset
 from skxmr.deep.callbacks import Validation
-from skxmr.deep.loop import Learner, LoopOptions
+from skxmr.deep.loop import Learner, LoopOptions, Prepared
 from skxmr.deep.options import OPTIMIZERS, Options
 from skxmr.deep.training import train
 from skxmr.nn import contrastive, losses
 from skxmr.nn.adversaries import Discriminator
-from skxmr.nn.networks import RetrievalNetwork
 from skxmr.nn.objective import Batch, LabelObjective, Objective, Outputs
+from skxmr.nn.retrieval_network import RetrievalNetwork
 
 OPTIONS = Options(0.01, 10, 1, "adamw", 0.0, "constant", "float32", None, None, 0)
 NOTHING = LoopOptions()
@@ -64,7 +64,8 @@ def dataset(n=40):
 def run(objective, n=40, network=None, validation=None, loop=NOTHING, **options):
     network = Network() if network is None else network
     generator = torch.Generator().manual_seed(0)
-    train(Learner(network, objective, loop), dataset(n), validation, generator, OPTIONS._replace(**options))
+    prepared = Prepared(dataset(n), validation)
+    train(Learner(network, objective, loop), prepared, generator, OPTIONS._replace(**options))
     return network
 
 

@@ -8,8 +8,9 @@ from torch import nn
 from skxmr.deep.base import DeepRetriever
 from skxmr.deep.loop import Learner
 from skxmr.nn import losses
-from skxmr.nn.networks import Dropout, RetrievalNetwork
+from skxmr.nn.networks import Dropout
 from skxmr.nn.objective import Objective
+from skxmr.nn.retrieval_network import RetrievalNetwork
 
 
 class ToyNetwork(RetrievalNetwork):

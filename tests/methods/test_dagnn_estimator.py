@@ -136,8 +136,8 @@ def held_rows(fitted, pairs, labels):
     from skxmr.deep.split import split_rows
 
     seed = np.random.RandomState(fitted.random_state).randint(2**31)
-    validation = split_rows(pairs, encode_labels(labels), fitted.validation_fraction, seed).validation[0]
-    return np.isin(pairs.image[:, 0], validation.image[:][:, 0])
+    split = split_rows(pairs, encode_labels(labels), fitted.validation_fraction, seed)
+    return np.isin(np.arange(len(pairs)), split.validation.rows)
 
 
 class TestLabelVectors:

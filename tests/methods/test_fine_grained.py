@@ -200,7 +200,8 @@ def test_the_history_holds_losses_and_recalls(name, fits):
 
 def test_validation_holds_out_whole_images(told):
     split = METHODS["SCAN t2i"]._split(METHODS["SCAN t2i"]._checked(told, None, None).pairs, None, 0)
-    fitting, held = set(split.pairs.groups.tolist()), set(split.validation[0].groups.tolist())
+    parts = split.fitting, split.validation
+    fitting, held = (set(split.shared_images(part).tolist()) for part in parts)
     assert len(held) == 2 and not fitting & held
 
 

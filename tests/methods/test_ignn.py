@@ -54,13 +54,13 @@ def test_the_paper_has_as_many_parameters_as_published():
     """29.92 million for MIRFlickr (L2-GCN's Table 2): VGG19's fc7, 300 text features, 24 labels with 300-d vectors."""
     from skxmr import Pairs
     from skxmr._data.labels import encode_labels
-    from skxmr.deep.split import Split
+    from skxmr.deep.split import unsplit
 
     rng = np.random.default_rng(0)
     pairs = Pairs(rng.uniform(size=(40, 4096)).astype(np.float32), rng.normal(size=(40, 300)).astype(np.float32))
     labels = encode_labels((rng.uniform(size=(40, 24)) < 0.3).astype(int))
     model = IGNN.paper(pretrain_text=False, label_embedding=rng.normal(size=(24, 300)))
-    network = model._build(Split(pairs, labels, None)).network
+    network = model._build(unsplit(pairs, labels)).network
     assert_allclose(sum(p.numel() for p in network.parameters()) / 1e6, 29.92, atol=0.005)
 
 

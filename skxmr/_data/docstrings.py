@@ -26,8 +26,8 @@ Entries: TypeAlias = dict[str, Entry]
 def completed(cls: type) -> str | None:
     """Return the docstring of a class, with the parameters and attributes that its bases describe.
 
-    Parameters stand in the order of the signature and with the defaults of the class; its own attributes come before
-    inherited ones.
+    Parameters stand in the order of the signature and with the defaults of the class. The attributes of the class come
+    before those of its bases.
 
     Parameters
     ----------
@@ -36,26 +36,35 @@ def completed(cls: type) -> str | None:
     """
     if not cls.__doc__:
         return None
-    summary, *sections = _TITLE.split(inspect.cleandoc(cls.__doc__) + "\n")
-    bodies = {"Parameters": "", "Attributes": ""} | dict(zip(sections[::2], sections[1::2], strict=True))
-    defaults = {name: parameter.default for name, parameter in inspect.signature(cls).parameters.items()}
+    summary, sections = _sections(cls.__doc__)
     described = _described(cls, "Parameters")
-    own = _entries(bodies["Parameters"])
-    ordered = {name: _with_default(described[name], defaults[name]) for name in defaults if name in described}
-    # An entry that is no parameter stays, so that a check of the docstring against the signature finds it.
-    bodies["Parameters"] = _written(ordered | {name: entry for name, entry in own.items() if name not in defaults})
-    bodies["Attributes"] = _written(_described(cls, "Attributes"))
-    parts = [f"{title}\n{'-' * len(title)}\n{body.strip(chr(10))}\n" for title, body in bodies.items() if body.strip()]
-    return "\n".join([summary.rstrip() + "\n", *parts])
+    parameters: Entries = {}
+    for name, parameter in inspect.signature(cls).parameters.items():
+        if name in described:
+            parameters[name] = _with_default(described[name], parameter.default)
+    # What the class describes and is no parameter stays, so that a check against the signature finds it.
+    parameters = parameters | {
+        name: entry for name, entry in _entries(sections["Parameters"]).items() if name not in parameters
+    }
+    sections["Parameters"] = _written(parameters)
+    sections["Attributes"] = _written(_described(cls, "Attributes"))
+    parts = [summary]
+    parts += [f"{title}\n{'-' * len(title)}\n{body}" for title, body in sections.items() if body.strip()]
+    return "\n\n".join(part.strip("\n") for part in parts) + "\n"
+
+
+def _sections(docstring: str) -> tuple[str, dict[str, str]]:
+    """Return what stands before the first section, and the sections by title: parameters and attributes first."""
+    summary, *parts = _TITLE.split(inspect.cleandoc(docstring) + "\n")
+    return summary, {"Parameters": "", "Attributes": ""} | dict(zip(parts[::2], parts[1::2], strict=True))
 
 
 def _described(cls: type, title: str) -> Entries:
-    """Return what a class and its bases describe in a section, the most special description of each name."""
+    """Return what a class and its bases describe in a section; a class comes before its bases."""
     found: Entries = {}
     for base in cls.__mro__:
-        _, *sections = _TITLE.split(inspect.cleandoc(base.__doc__ or "") + "\n")
-        bodies = dict(zip(sections[::2], sections[1::2], strict=True))
-        found = found | {name: entry for name, entry in _entries(bodies.get(title, "")).items() if name not in found}
+        for name, entry in _entries(_sections(base.__doc__ or "")[1][title]).items():
+            found.setdefault(name, entry)
     return found
 
 
@@ -88,5 +97,6 @@ def _written(entries: Entries) -> str:
     """Return a section; neighbours that share their description share a line."""
     out = ""
     for entry, names in groupby(entries, key=entries.__getitem__):
-        out += f"{', '.join(names)} : {entry.kind}\n{entry.text}\n"
+        head = ", ".join(names) + (f" : {entry.kind}" if entry.kind else "")
+        out += f"{head}\n{entry.text}\n"
     return out

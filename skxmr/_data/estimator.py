@@ -66,10 +66,11 @@ class Estimator(BaseEstimator):
     all parameters of a class that begins ``class Name(Base, kw_only=False)``. A class that defines ``__init__`` keeps
     it, and so do its subclasses.
 
-    No parameters are class variables, fields without a default or with ``field(init=False)``, and names that begin or
-    end with an underscore, which are private or are set by `fit`.
+    Never parameters are class variables, fields without a default or with ``field(init=False)``, and names that begin
+    or end with an underscore, because those are private or set by `fit`.
 
-    The class docstring describes the same parameters only; what the bases say about the others is added to it.
+    The docstring of a class describes the same parameters; what the docstrings of its bases say about the others, and
+    about attributes, is added to it. `_parameter_constraints` also lists only what a class adds or changes.
     """
 
     _parameter_constraints: ClassVar[Constraints] = {}

@@ -24,10 +24,6 @@ class CrossModalRetriever(Retriever, PairsStep):
     ----------
     n_features_ : dict
         Number of features of ``"image"`` and ``"text"`` seen in fit.
-    classes_ : ndarray of shape (c,)
-        Label names; present if fitted with labels.
-    fitted_with_labels_ : bool
-        Whether fit saw labels; `score` then wants them too.
     """
 
     def fit_transform(self, X: View, y: View | LabelsLike = None, labels: LabelsLike = None) -> Any:

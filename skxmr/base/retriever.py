@@ -33,8 +33,6 @@ class Retriever(Estimator, metaclass=ABCMeta):
 
     Attributes
     ----------
-    n_features_ : dict
-        Number of features of ``"image"`` and ``"text"`` seen in fit.
     classes_ : ndarray of shape (c,)
         Label names; present if fitted with labels.
     fitted_with_labels_ : bool

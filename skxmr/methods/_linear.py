@@ -37,6 +37,15 @@ class LinearRetriever(CrossModalRetriever, kw_only=False):
     ----------
     n_components : int or None, default=None
         Dimensions of the common space; None keeps all, at most min(rows - 1, image features, text features).
+
+    Attributes
+    ----------
+    image_projection_, text_projection_ : ndarray of shape (d, n_components)
+        What a centred view is multiplied by.
+    image_mean_, text_mean_ : ndarray of shape (d,)
+        Column means.
+    n_components_ : int
+        Components found: fewer than requested if the data have a lower rank.
     """
 
     n_components: int | None = None

@@ -38,10 +38,6 @@ class CCA(CovarianceRetriever, kw_only=False):
         The directions, of unit regularised variance. The largest entry of each image direction is positive.
     image_projection_, text_projection_ : ndarray of shape (d, n_components)
         The directions times ``correlations_ ** correlation_power``.
-    image_mean_, text_mean_ : ndarray of shape (d,)
-        Column means.
-    n_components_ : int
-        Components found: fewer than requested if the data have a lower rank.
 
     Raises
     ------

@@ -29,8 +29,6 @@ class RetrieverEnsemble(CombinedRetriever, _BaseComposition):
     ----------
     estimators_ : list
         Fitted clones.
-    fitted_with_labels_ : bool
-        Whether fit saw labels.
 
     Raises
     ------

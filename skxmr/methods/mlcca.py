@@ -64,8 +64,6 @@ class MLCCA(LinearRetriever, kw_only=False):
         Unit-length directions times ``correlations_ ** correlation_power``.
     image_mean_, text_mean_ : ndarray of shape (d,)
         Column means, not weighted.
-    n_components_ : int
-        Components found: fewer than requested if the data have a lower rank.
 
     Raises
     ------

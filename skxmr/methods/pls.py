@@ -37,8 +37,6 @@ class PLS(CovarianceRetriever, kw_only=False):
         Rotations from the original features: ``U (G^T U)^-1``, divided by the standard deviations.
     covariances_ : ndarray of shape (n_components,)
         ``u^T S_xy v`` of each component.
-    image_mean_, text_mean_ : ndarray of shape (d,)
-        Column means.
     n_components_ : int
         Components found: fewer than requested if no covariance is left.
 

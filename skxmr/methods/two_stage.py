@@ -49,8 +49,6 @@ class TwoStage(CombinedRetriever):
     ----------
     first_, second_ : estimator
         Fitted clones.
-    fitted_with_labels_ : bool
-        Whether fit saw labels.
 
     Raises
     ------

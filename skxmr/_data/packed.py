@@ -16,8 +16,8 @@ from skxmr._data.kinds import AnyArray, IndexArray, IntArray, View
 
 @cache
 def _word_pattern() -> re.Pattern[str]:
-    """Return what a word is; made at the first text, for it looks at every character of Unicode's first plane."""
-    # Accents, vowel signs of Hindi and joiners of Persian are characters of their own that belong to the letter before.
+    """Return the pattern of a word. It is made when the first text comes, because it looks at 64,000 characters."""
+    # Accents, vowel signs of Hindi and joiners of Persian are separate characters that belong to the letter before.
     marks = "\u200c\u200d"
     for code in range(0x300, 0x10000):
         if unicodedata.category(chr(code)).startswith("M"):

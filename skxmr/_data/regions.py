@@ -120,7 +120,7 @@ def _padded(array: AnyArray, r: int) -> AnyArray:
 
 
 def _is_listed(rows: View) -> bool:
-    """Tell a list with one entry per image, each of its own length, from an array of all images."""
+    """Return whether there is one entry per image, each of its own length, and not one array of all images."""
     if isinstance(rows, (list, tuple)):
         return True
     # A pandas column is one, too.
@@ -200,7 +200,7 @@ def _checked_boxes(boxes: View, mask: BoolArray, listed: bool) -> AnyArray:
     outside = ~((boxes >= -_SLACK) & (boxes <= 1 + _SLACK)).all(axis=2) & mask
     _refuse(outside, boxes, "leaves [0, 1]; divide by the width and height of the image")
     reversed_edges = ((boxes[:, :, 2] < boxes[:, :, 0]) | (boxes[:, :, 3] < boxes[:, :, 1])) & mask
-    _refuse(reversed_edges, boxes, "is turned over; the order is left, top, right, bottom")
+    _refuse(reversed_edges, boxes, "has its edges in the wrong order, which is left, top, right, bottom")
     return boxes
 
 

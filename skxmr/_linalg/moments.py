@@ -2,8 +2,8 @@
 
 A dense block of rows is centred on its own mean, multiplied and added to float64 totals, of which a triangle is kept;
 the products of the block means are added at the end. The same equation merges blocks, the parts of `partial_fit` and
-the sums of other machines, and float32 loses nothing where the mean is large or drifts. Views of up to 64 columns are
-multiplied in float64, wider float32 views in float32. Sparse views stay sparse, and the mean is subtracted from the
+the sums of other machines, and float32 stays exact enough where the mean is large or drifts. Views of up to 64 columns
+are multiplied in float64, wider float32 views in float32. Sparse views stay sparse, and the mean is subtracted from the
 product, so a sparse view whose mean is far larger than its standard deviation loses digits, where a dense one does not.
 One buffer serves all blocks, because fresh memory pages cost more than centring. The solvers overwrite their input.
 """

@@ -2,9 +2,9 @@
 
 Columns are brought to unit variance before whitening, so that their scale does not decide what counts as singular.
 Whitening uses Cholesky where LAPACK's condition estimate is safe and eigenvectors otherwise, so singular covariances
-give finite, ordered answers. A few of many components come from the eigenvectors of a Gram matrix, unless the squared
-condition would cost more than six digits. The SVD falls back from divide and conquer to QR iteration, because the
-former sometimes fails to converge on harmless real data.
+give finite, ordered answers. If only a few of many components are requested, they come from the eigenvectors of a Gram
+matrix, unless the squared condition number would cost more than six digits. The SVD falls back from divide and conquer
+to QR iteration, because the former sometimes fails to converge on harmless real data.
 """
 
 from __future__ import annotations

@@ -59,11 +59,11 @@ def sentence(scene: Scene, apart: float, rng: np.random.RandomState) -> Sentence
 
     head = -1
     for place, i in enumerate(order.tolist()):
-        told = scene.attributes[i] if rng.uniform() < 0.7 else ""
-        noun = len(tokens) + 1 + bool(told)
-        say("an" if not told and scene.digits[i] == 8 else "a", "DET", noun)
-        if told:
-            say(told, "ADJ", noun)
+        attribute = scene.attributes[i] if rng.uniform() < 0.7 else ""
+        noun = len(tokens) + 1 + bool(attribute)
+        say("an" if not attribute and scene.digits[i] == 8 else "a", "DET", noun)
+        if attribute:
+            say(attribute, "ADJ", noun)
         say(NAMES[scene.digits[i]], "NOUN", head)
         if place + 1 < len(order):
             head = noun

@@ -89,11 +89,11 @@ def make_captioned_scenes(
     # x and y of the upper left corners, (n, max_digits, 2).
     corners += rng.randint(_CELL - _SIDE + 1, size=corners.shape)
     mask = shown >= 0
-    told = []
+    sentences = []
     for images, places, exists in zip(shown, corners, mask, strict=True):
         own = images[exists]
         scene = Scene(source.target[own], [attributes[i] for i in own], places[exists] + _SIDE / 2)
-        told += [sentence(scene, _APART, rng) for _ in range(n_sentences)]
+        sentences += [sentence(scene, _APART, rng) for _ in range(n_sentences)]
     boxes = np.concatenate([corners, corners + _SIDE], axis=2) / (_CELL * _CELLS)
     digits = np.where(mask, source.target[shown], -1)
     twin = np.arange(n_scenes) ^ 1 if twins else np.full(n_scenes, -1)
@@ -102,10 +102,10 @@ def make_captioned_scenes(
         regions=np.where(mask[:, :, None], source.data[shown], 0.0),
         boxes=np.where(mask[:, :, None], boxes, 0.0),
         mask=mask,
-        sentences=np.array([" ".join(s.tokens) for s in told], dtype=object),
-        tokens=[s.tokens for s in told],
-        tags=[s.tags for s in told],
-        heads=[s.heads for s in told],
+        sentences=np.array([" ".join(s.tokens) for s in sentences], dtype=object),
+        tokens=[s.tokens for s in sentences],
+        tags=[s.tags for s in sentences],
+        heads=[s.heads for s in sentences],
         image_index=np.repeat(np.arange(n_scenes), n_sentences),
         digits=digits,
         labels=(digits[:, :, None] == np.arange(10)).any(axis=1).astype(np.int64),

@@ -15,7 +15,7 @@ from skxmr._data.arguments import as_pairs, need_both
 from skxmr._data.kinds import FloatArray, IndexArray, LabelsLike, View
 from skxmr._data.labels import encode_labels
 from skxmr._data.pairs import Pairs
-from skxmr._data.repeated import IndexedRows
+from skxmr._data.repeated import distinct
 from skxmr.metrics._matrices import BlockedMatrix
 from skxmr.metrics._relevance import SameGroup, SameRow, SharedLabels
 from skxmr.metrics._similarity import Similarity
@@ -55,8 +55,8 @@ def score_matrices(
             "score(X_img, X_txt, labels). In scikit-learn's search tools use Pairs as X and the labels as y, "
             "or enable metadata routing and pass labels=."
         )
-    if isinstance(pairs.image, IndexedRows):
-        images, index = pairs.distinct_images()
+    images, index = distinct(pairs.image)
+    if index is not None:
         queries = pairs.replace(image=images, text=None)
         gallery = pairs.replace(image=None)
         return similarity_matrix(estimator, queries, gallery, metric), _relevance_of_distinct(index, labels)

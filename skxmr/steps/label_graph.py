@@ -160,9 +160,9 @@ class LabelGraph(PairsStep, kw_only=False):
         import pandas as pd
 
         check_is_fitted(self)
-        if sp.issparse(self.matrix_):
-            return pd.DataFrame.sparse.from_spmatrix(self.matrix_, self.classes_, self.classes_)
-        return pd.DataFrame(self.matrix_, self.classes_, self.classes_)
+        if isinstance(self.matrix_, np.ndarray):
+            return pd.DataFrame(self.matrix_, self.classes_, self.classes_)
+        return pd.DataFrame.sparse.from_spmatrix(self.matrix_, self.classes_, self.classes_)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

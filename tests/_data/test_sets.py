@@ -422,9 +422,9 @@ BOX = [0.0, 0.0, 1.0, 1.0]
         ({"features": [[[1.0]]], "boxes": [[[0, 0, np.nan, 1]]]}, r"\[0\.0, 0\.0, nan, 1\.0\], is not known; give the"),
         (
             {"features": [[[1.0]]], "boxes": [[[0, 0.5, 1, 0.2]]]},
-            "is turned over; the order is left, top, right, bottom",
+            "has its edges in the wrong order, which is left, top, right, bottom",
         ),
-        ({"features": [[[1.0]], [[1.0]]], "boxes": [[BOX], [[0.5, 0, 0.2, 1]]]}, "region 0 of image 1, .* turned over"),
+        ({"features": [[[1.0]], [[1.0]]], "boxes": [[BOX], [[0.5, 0, 0.2, 1]]]}, "region 0 of image 1, .* wrong order"),
     ],
 )
 def test_bad_regions_are_named(arguments, message):

@@ -189,7 +189,7 @@ def draw(measured: dict[str, list[dict[str, float]]], path: Path) -> None:
     from matplotlib.ticker import NullFormatter
 
     alongs = list(dict.fromkeys(entry.along for entry in CURVES if entry.name in measured))
-    size = (10, 3.1 * len(alongs))
+    size = (11, 2.6 * len(alongs))
     figure, axes = plt.subplots(len(alongs), 2, figsize=size, sharex="row", squeeze=False, layout="constrained")
     for row, along in enumerate(alongs):
         for entry in (entry for entry in CURVES if entry.along == along and entry.name in measured):
@@ -201,7 +201,7 @@ def draw(measured: dict[str, list[dict[str, float]]], path: Path) -> None:
             ax.set(xlabel=along, ylabel=title)
             ax.xaxis.set_minor_formatter(NullFormatter())
             ax.grid(alpha=0.3)
-        axes[row, 0].legend(fontsize=8)
+        axes[row, 1].legend(loc="center left", bbox_to_anchor=(1.02, 0.5), fontsize=8, frameon=False)
     figure.savefig(path, dpi=110)
     plt.close(figure)
 

@@ -46,6 +46,7 @@ autosummary_generate = True
 autosummary_context = {"members_of": public_names.members_of}
 autodoc_typehints = "none"  # types stand in the docstrings, in words
 autodoc_member_order = "bysource"
+highlight_language = "none"  # a block that names no language is no code
 default_role = "literal"  # `name` in a docstring is a piece of code
 smartquotes = False  # quotes in the types of parameters are Python's
 toc_object_entries_show_parents = "hide"

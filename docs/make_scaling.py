@@ -14,9 +14,7 @@ MARKERS = "<!-- costs: begin -->", "<!-- costs: end -->"
 # Seconds of one core (Zen 5 with AVX-512, one thread), from benchmarks/results/speed.json, November 2026
 FLOPS32 = 240e9  # per second, float32 matrix products
 SOLVE = 0.85  # seconds: CCA of 4096 x 500 features, once its covariances are there
-STEP = (
-    13.2 / 8192
-)  # seconds per row: forward, backward and AdamW of DAGNN as in its paper, 27.9 million, batches of 1024
+STEP = 13.2 / 8192  # seconds per row: a training step of DAGNN.paper(), 27.9 million weights, batches of 1024
 PAIR = 16.2e-9  # seconds per query and gallery row: scoring, sorting and counting of exact mAP, gallery of 190,000
 SEARCH = 230 * 1e6  # gallery rows times queries per second: exact search, 256-d, faiss IndexFlatIP
 

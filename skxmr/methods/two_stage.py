@@ -29,7 +29,7 @@ _BLOCK = 2**22
 
 
 class TwoStage(CombinedRetriever):
-    """Two-stage search: a cheap retriever finds candidates, a dear one puts them in order.
+    """Two-stage search: a cheap retriever finds candidates, an expensive one re-ranks them.
 
     The candidates of an image are the k texts that `first` finds most similar, those of a text the k images. `second`
     compares these pairs only; in the similarity all other pairs follow below, in the order of `first`. Which pairs are

@@ -17,7 +17,7 @@ from skxmr.deep.compiled import compile_mode
 from skxmr.deep.distributed import n_ranks
 from skxmr.deep.encoding import encode_rows, validation_scores
 from skxmr.deep.loop import Prepared
-from skxmr.deep.options import Options, options_of
+from skxmr.deep.options import Options
 from skxmr.deep.split import Split, split_rows
 from skxmr.deep.trained import TrainedRetriever
 from skxmr.nn.retrieval_network import RetrievalNetwork
@@ -46,7 +46,6 @@ class DeepRetriever(TrainedRetriever, CrossModalRetriever):
     schedule: str = "onecycle"
     compile: bool = False
     _parameter_constraints: ClassVar[Constraints] = {"compile": ["boolean"]}
-    _auto_batch: ClassVar[int] = 256
 
     @classmethod
     def _get_test_params(cls) -> list[dict[str, Any]]:
@@ -67,7 +66,7 @@ class DeepRetriever(TrainedRetriever, CrossModalRetriever):
 
     def _options(self, n: int, device: torch.device) -> Options:
         mode = compile_mode(device, n_ranks()) if self.compile else None
-        return options_of(self, n, device)._replace(compile=mode)
+        return super()._options(n, device)._replace(compile=mode)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
+from skorch import NeuralNet
 from skorch.callbacks import Callback
-from torch import nn
+from skorch.history import History
 
-from skxmr._data.kinds import MODALITIES
 from skxmr._data.labels import Labels
 from skxmr._data.pairs import Pairs
 from skxmr.deep.interrupts import StopTraining
-from skxmr.deep.training import history_table
+
+# Given the history of a training, the attributes of an estimator that had stopped then.
+State: TypeAlias = Callable[[History], dict[str, object]]
 
 if TYPE_CHECKING:
     Method = TypeVar("Method", bound=Callable[..., Any])
@@ -50,53 +52,52 @@ class EpochTasks(Callback):
     announced : dict
         What every hook is told: the estimator and the data of fit.
     state : callable
-        Given the net, returns the fitted attributes that the estimator would have if it stopped now.
+        Given the history, returns the fitted attributes that the estimator would have if it stopped now.
     """
 
-    def __init__(self, context: Any, announced: dict[str, Any], state: Callable[[Any], dict[str, Any]]) -> None:
+    def __init__(self, context: Any, announced: dict[str, object], state: State) -> None:
         self.context = context
         self.announced = announced
         self.state = state
 
-    def on_epoch_begin(self, net: Any, **kwargs: Any) -> None:
+    def on_epoch_begin(self, net: NeuralNet, **kwargs: Any) -> None:
         """Open a task."""
         self.task_ = self.context.subcontext(task_name="epoch").call_on_fit_task_begin(**self.announced)
 
-    def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
+    def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
         """Close it."""
-        if self.task_.call_on_fit_task_end(**self.announced, reconstruction_attributes=lambda: self.state(net)):
+        state = partial(self.state, net.history)
+        if self.task_.call_on_fit_task_end(**self.announced, reconstruction_attributes=state):
             raise StopTraining
 
 
-class AnnouncesEpochs(CallbackSupportMixin):
-    """What makes a deep retriever support scikit-learn's callbacks; before 1.9 it does nothing."""
+class FitTask:
+    """A fit as a task of the callbacks of scikit-learn; before version 1.9 there are none, and nothing happens.
 
-    _widths: Callable[[Pairs], dict[str, int]]
+    Parameters
+    ----------
+    estimator : CallbackSupportMixin
+        What is fitted.
+    pairs : Pairs
+        The rows of fit.
+    labels : Labels or None
+        Their labels.
+    """
 
-    def _announce(self, network: nn.Module, pairs: Pairs, labels: Labels | None, max_epochs: int) -> list[EpochTasks]:
-        """Tell that the fit begins; return the callback of skorch that tells of every epoch."""
-        if not hasattr(self, "_init_callback_context"):
+    def __init__(self, estimator: CallbackSupportMixin, pairs: Pairs, labels: Labels | None) -> None:
+        self.estimator = estimator
+        self.announced = {"estimator": estimator, "X": pairs, "y": None if labels is None else labels.matrix}
+        self.context: Any = None
+
+    def begin(self, max_epochs: int, state: State) -> list[tuple[str, Callback]]:
+        """Tell that the fit begins; return the callback of skorch, by its name, that tells of every epoch."""
+        if not hasattr(self.estimator, "_init_callback_context"):
             return []
-        context = self._init_callback_context(max_subtasks=max_epochs)
-        announced = {"estimator": self, "X": pairs, "y": None if labels is None else labels.matrix}
-        self._fit_task = context, announced
-        context.call_on_fit_task_begin(**announced)
+        self.context = self.estimator._init_callback_context(max_subtasks=max_epochs)
+        self.context.call_on_fit_task_begin(**self.announced)
+        return [("scikit_learn", EpochTasks(self.context, self.announced, state))]
 
-        def state(net: Any) -> dict[str, Any]:
-            seen = {} if labels is None else {"classes_": labels.names}
-            return seen | {
-                "network_": copy.deepcopy(network).eval(),
-                "history_": history_table(net.history),
-                "best_epoch_": len(net.history),
-                "n_features_": self._widths(pairs),
-                "_columns": dict.fromkeys(MODALITIES),
-                "fitted_with_labels_": labels is not None,
-            }
-
-        return [EpochTasks(context, announced, state)]
-
-    def _announce_end(self) -> None:
+    def end(self) -> None:
         """Tell that the fit is over."""
-        if "_fit_task" in self.__dict__:
-            context, announced = self.__dict__.pop("_fit_task")
-            context.call_on_fit_task_end(**announced, reconstruction_attributes={})
+        if self.context is not None:
+            self.context.call_on_fit_task_end(**self.announced, reconstruction_attributes={})

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+import math
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import field
+from functools import partial
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -13,25 +15,33 @@ import numpy as np
 import torch
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
+from skorch.history import History
 
 from skxmr._data.estimator import Constraints
+from skxmr._data.kinds import MODALITIES
 from skxmr._data.labels import Labels
 from skxmr._data.pairs import Pairs
 from skxmr.base import Retriever
 from skxmr.deep import distributed
-from skxmr.deep.callbacks import SCHEDULES
+from skxmr.deep.callbacks import SCHEDULES, check_callbacks
 from skxmr.deep.inputs import pretrain_text
 from skxmr.deep.loop import Learner, Prepared
-from skxmr.deep.options import OPTIMIZERS, Options, options_of
+from skxmr.deep.options import (
+    OPTIMIZERS,
+    Options,
+    resolved_batch_size,
+    resolved_epochs,
+    resolved_precision,
+)
 from skxmr.deep.split import Split
-from skxmr.deep.tasks import AnnouncesEpochs, with_callbacks
-from skxmr.deep.training import resumed, train
+from skxmr.deep.tasks import CallbackSupportMixin, FitTask, with_callbacks
+from skxmr.deep.training import history_table, resumed, train
 from skxmr.nn.device import initialising, resolve_device
 from skxmr.nn.pretrained_text import PretrainedText
 from skxmr.nn.retrieval_network import RetrievalNetwork
 
 
-class TrainedRetriever(AnnouncesEpochs, Retriever):
+class TrainedRetriever(CallbackSupportMixin, Retriever):
     """Base of retrievers that train a network: it separates validation rows, trains, and keeps the best epoch.
 
     A method overrides `_build`. The two bases of methods, :class:`DeepRetriever` and :class:`PairwiseRetriever`, say
@@ -114,6 +124,8 @@ class TrainedRetriever(AnnouncesEpochs, Retriever):
     verbose: int = 0
     warm_start: bool = False
     network_: RetrievalNetwork = field(init=False)
+    # The batch size that "auto" means, where there are as many rows.
+    _auto_batch: ClassVar[int] = 256
     _parameter_constraints: ClassVar[Constraints] = {
         "n_components": [Interval(Integral, 1, None, closed="left")],
         "lr": [Interval(Real, 0, None, closed="neither")],
@@ -165,14 +177,14 @@ class TrainedRetriever(AnnouncesEpochs, Retriever):
         -------
         self
         """
-        try:
-            super().fit(X, y, labels)
-            self._announce_end()
-        finally:
-            self.__dict__.pop("_fit_task", None)
+        checked = self._checked(X, y, labels)
+        task = FitTask(self, checked.pairs, checked.labels)
+        self._fit(checked.pairs, checked.labels, task)
+        self._remember(checked)
+        task.end()
         return self
 
-    def _fit(self, pairs: Pairs, labels: Labels | None) -> None:
+    def _fit(self, pairs: Pairs, labels: Labels | None, task: FitTask | None = None) -> None:
         device = distributed.rank_device(resolve_device(self.device))
         seeds = check_random_state(self.random_state).randint(2**31, size=4).tolist()
         seeds = distributed.broadcast_seeds(seeds, pairs, labels)
@@ -183,25 +195,61 @@ class TrainedRetriever(AnnouncesEpochs, Retriever):
         network = learner.network.float()
         continued = self.warm_start and "network_" in vars(self)
         if continued:
-            if labels is not None and labels.names.tolist() != list(getattr(self, "classes_", [])):
-                raise ValueError("warm_start=True, but the labels of the last fit had other names; set it to False.")
+            self._check_names(labels)
             network = resumed(network, self.network_)
         network.to(device)
         prepared = self._prepare(split, network, device)
         options = self._options(len(prepared.rows), device)
         if isinstance(network.text_input, PretrainedText) and not continued:
             pretrain_text(network.text_input, split, prepared.rows, options, seeds[3])
-        tasks = [("scikit_learn", task) for task in self._announce(network, pairs, labels, options.max_epochs)]
-        options = options._replace(callbacks=[*(self.callbacks or []), *tasks])
+        if task is not None:
+            told = task.begin(options.max_epochs, partial(self._state, network, pairs, labels))
+            options = options._replace(callbacks=[*(options.callbacks or []), *told])
         generator = torch.Generator().manual_seed(seeds[2])
-        learner = learner._replace(network=network)
-        outcome = train(learner, prepared, generator, options)
+        outcome = train(learner._replace(network=network), prepared, generator, options)
         self.network_ = network.eval().requires_grad_(False)
-        self.best_epoch_, self.history_ = outcome.best_epoch, outcome.history
+        self.best_epoch_ = outcome.best_epoch
+        self.history_ = outcome.history
+
+    def _check_names(self, labels: Labels | None) -> None:
+        """Refuse to continue with labels of other names."""
+        if labels is not None and labels.names.tolist() != list(getattr(self, "classes_", [])):
+            raise ValueError("warm_start=True, but the labels of the last fit had other names; set it to False.")
+
+    def _state(
+        self, network: RetrievalNetwork, pairs: Pairs, labels: Labels | None, history: History
+    ) -> dict[str, object]:
+        """Return the attributes that a fit which stopped now would have set."""
+        seen = {} if labels is None else {"classes_": labels.names}
+        return seen | {
+            "network_": copy.deepcopy(network).eval(),
+            "history_": history_table(history),
+            "best_epoch_": len(history),
+            "n_features_": self._widths(pairs),
+            "_columns": dict.fromkeys(MODALITIES),
+            "fitted_with_labels_": labels is not None,
+        }
 
     def _options(self, n: int, device: torch.device) -> Options:
-        """Return the options of training on n rows."""
-        return options_of(self, n, device)
+        """Return the options of training on n rows, with every ``"auto"`` resolved."""
+        check_callbacks(self.callbacks, self.validation_fraction)
+        if self.early_stopping is not None and self.validation_fraction == 0:
+            raise ValueError(
+                "early_stopping needs validation rows; set validation_fraction above 0, or early_stopping to None."
+            )
+        batch_size = resolved_batch_size(self.batch_size, n, self._auto_batch)
+        return Options(
+            lr=self.lr,
+            batch_size=batch_size,
+            max_epochs=resolved_epochs(self.max_epochs, math.ceil(n / batch_size)),
+            optimizer=self.optimizer,
+            weight_decay=self.weight_decay,
+            schedule=self.schedule,
+            precision=resolved_precision(self.precision, device),
+            early_stopping=self.early_stopping,
+            callbacks=self.callbacks,
+            verbose=self.verbose,
+        )
 
     def __getstate__(self) -> Any:
         state = super().__getstate__()

@@ -69,7 +69,7 @@ def train(
     validation = prepared.validation
     network = learner.network
     learner = learner._replace(loop=distributed.joint_loop(learner.loop, options.batch_size))
-    n_steps = int(options.max_epochs) * len(Batches(dataset, options.batch_size, smallest=learner.loop.smallest_batch))
+    n_steps = options.max_epochs * len(Batches(dataset, options.batch_size, smallest=learner.loop.smallest_batch))
     selection = BestWeights(network, dataset, distributed.measured_by_first(validation))
     seed = generator.initial_seed() + distributed.rank()
     hidden = not options.verbose or distributed.rank() > 0

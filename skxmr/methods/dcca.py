@@ -200,7 +200,8 @@ class DCCA(DeepRetriever):
 
     def _build(self, split: Split) -> Learner:
         n, d = len(split.fitting.rows), self.n_components
-        rows = min(n, self._auto_batch if isinstance(self.batch_size, str) else self.batch_size)
+        size = self._auto_batch if isinstance(self.batch_size, str) else self.batch_size
+        rows = min(n, size)
         if rows <= d:
             raise ValueError(
                 f"a batch has {rows} rows (batch_size={self.batch_size!r}, {n} rows to fit) but n_components={d}: with "

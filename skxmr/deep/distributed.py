@@ -1,4 +1,8 @@
-"""Training in several processes: a rank trains on its share of every batch, the loss terms see the whole batch."""
+"""Training in several processes: a rank trains on its share of every batch, and the loss terms see the whole batch.
+
+Several processes train together if torch has a process group. Environment variables alone do not decide it, because the
+child processes of joblib inherit them and would wait for one another.
+"""
 
 from __future__ import annotations
 
@@ -35,14 +39,18 @@ def broadcast(value: T) -> T:
     """Return what rank 0 has."""
     if n_ranks() == 1:
         return value
-    shared = [value if rank() == 0 else None]
+    # On the other ranks the entry of the list is replaced.
+    shared = [value]
     dist.broadcast_object_list(shared, src=0)
-    return shared[0]  # type: ignore[return-value]
+    return shared[0]
 
 
 def weights_of_first(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Return the weights of rank 0; they travel from main memory, or all ranks would unpack them on its GPU."""
-    return state if n_ranks() == 1 else broadcast({name: weight.cpu() for name, weight in state.items()})
+    """Return the weights of rank 0."""
+    if n_ranks() == 1:
+        return state
+    # They are sent from main memory, because all ranks would otherwise unpack them on the GPU of rank 0.
+    return broadcast({name: weight.cpu() for name, weight in state.items()})
 
 
 def broadcast_seeds(seeds: list[int], pairs: Any, labels: Any) -> list[int]:
@@ -54,7 +62,8 @@ def broadcast_seeds(seeds: list[int], pairs: Any, labels: Any) -> list[int]:
             warn(message + "rows; call torch.distributed.init_process_group() before fit.")
         return seeds
     given: list[Any] = [None] * n_ranks()
-    own = pairs.image.shape, pairs.text.shape, None if labels is None else labels.names.tolist()
+    names = None if labels is None else labels.names.tolist()
+    own = (pairs.image.shape, pairs.text.shape, names)
     dist.all_gather_object(given, own)
     for other, shapes in enumerate(given):
         if shapes != given[0]:
@@ -98,15 +107,17 @@ def measured_by_first(validation: Validation | None) -> Validation | None:
 class _Gather(torch.autograd.Function):
     """Rows of all ranks, in order; a rank's gradient is that of its own rows, times the number of ranks.
 
-    Every rank computes the same loss of all rows. What comes back to its own rows is one share of the gradient of the
-    parameters, which DistributedDataParallel averages over the ranks: the factor makes a sum of the mean.
+    Every rank computes the same loss of all rows. The gradient of a rank's own rows gives one share of the gradient of
+    the parameters. DistributedDataParallel averages the shares over the ranks, and the factor turns the mean into a
+    sum.
     """
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, sizes: Sequence[int]) -> Tensor:
         ctx.own = slice(sum(sizes[: rank()]), sum(sizes[: rank() + 1]))
         ctx.n_ranks = len(sizes)
-        padded = x.new_zeros(max(sizes), *x.shape[1:])  # all_gather takes equal shapes only
+        # all_gather takes equal shapes only.
+        padded = x.new_zeros(max(sizes), *x.shape[1:])
         padded[: len(x)] = x
         parts = [torch.empty_like(padded) for _ in sizes]
         dist.all_gather(parts, padded)
@@ -120,26 +131,32 @@ class _Gather(torch.autograd.Function):
 class JointTerms(nn.Module):
     """The terms of a batch of which every rank holds a share: outputs are gathered before rows are compared.
 
+    The network runs once on one row and once on two. An output that grows has rows of items and is gathered; the
+    others, such as label classifiers, are the same on every rank. So authors of methods need not declare which is
+    which. Several rows per item must be in blocks of the batch, as those of `DualGAN` are.
+
+    Shapes: image and text of the rank's share, labels (n, c) of the whole batch; output: scalars.
+
     Parameters
     ----------
     network : nn.Module
-        Its outputs have one row an item, or several in blocks of the batch, or do not depend on the batch.
+        Its outputs have one row per item, or several in blocks of the batch, or do not depend on the batch.
     objective : Objective
         What is minimised.
     dataset : PairsDataset
-        Two rows of it tell which outputs have rows of items.
-
-    Shapes: image and text of the rank's share, labels (n, c) of the whole batch; output: scalars.
+        Gives the rows on which the network runs.
     """
 
     def __init__(self, network: nn.Module, objective: Objective, dataset: PairsDataset) -> None:
         super().__init__()
-        self.network, self.objective = network, objective
+        self.network = network
+        self.objective = objective
         network.eval()
         with torch.no_grad():
-            one, two = (network(*dataset.rows(torch.arange(n))[:2]) for n in (1, 2))
-        self.blocks = {name: len(out) - len(one[name]) if out.ndim else 0 for name, out in two.items()}
-        # Label graphs are data, equal everywhere, and if sparse they cannot be broadcast.
+            one = network(*dataset.rows(torch.arange(1))[:2])
+            two = network(*dataset.rows(torch.arange(2))[:2])
+        self.rows_per_item = {name: len(out) - len(one[name]) if out.ndim else 0 for name, out in two.items()}
+        # Label graphs are data and equal on every rank; sparse ones cannot be broadcast.
         buffers = [name for name, _ in self.named_buffers()]
         wrapper: Any = nn.parallel.DistributedDataParallel
         wrapper._set_params_and_buffers_to_ignore_for_model(self, buffers)
@@ -153,10 +170,11 @@ class JointTerms(nn.Module):
             return self.objective.terms(joint, Batch(image, text, labels))
 
     def _joint(self, name: str, out: Tensor, sizes: Sequence[int]) -> Tensor:
-        blocks = self.blocks[name]
-        if blocks == 0:
+        n_rows = self.rows_per_item[name]
+        if n_rows == 0:
             return out
-        items = out.reshape(blocks, -1, *out.shape[1:]).transpose(0, 1).contiguous()  # (n_rank, blocks, ...)
+        items = out.reshape(n_rows, -1, *out.shape[1:]).transpose(0, 1).contiguous()  # (n_rank, n_rows, ...)
+        # torch does not annotate Function.apply.
         joint: Tensor = _Gather.apply(items, sizes)  # type: ignore[no-untyped-call]
         return joint.transpose(0, 1).flatten(0, 1)
 
@@ -215,7 +233,8 @@ def accelerated(net: type[NeuralNet], device: torch.device) -> Callable[..., Any
         raise ImportError(message) from error
     from skorch.hf import AccelerateMixin
 
-    options = DistributedDataParallelKwargs(find_unused_parameters=True)  # critics may learn with every k-th batch only
+    # Critics may learn with every k-th batch only, so some parameters may have no gradient.
+    options = DistributedDataParallelKwargs(find_unused_parameters=True)
     cpu = device.type == "cpu"
     accelerator = Accelerator(device_placement=False, cpu=cpu, mixed_precision="no", kwargs_handlers=[options])
     if accelerator.num_processes != n_ranks():
@@ -225,12 +244,13 @@ def accelerated(net: type[NeuralNet], device: torch.device) -> Callable[..., Any
         )
 
     class Accelerated(AccelerateMixin, net):
-        # The mixin knows neither our losses nor optimisers that ask for them several times a step.
+        # The mixin's own versions know neither our losses nor optimisers that ask for them several times per step.
         train_step_single = net.train_step_single
         _step_optimizer = net._step_optimizer
 
     def make(*args: Any, **kwargs: Any) -> Any:
-        del kwargs["callbacks__print_log"]  # the mixin gives this callback a sink, so there must be one
+        # The mixin gives this callback a sink, so the callback must exist.
+        del kwargs["callbacks__print_log"]
         return Accelerated(*args, accelerator=accelerator, callbacks__print_log__sink=lambda line: None, **kwargs)
 
     return make

@@ -1,4 +1,4 @@
-"""Rows through a trained network."""
+"""Embeddings of many rows by a trained network, in blocks."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
+from sklearn.utils import gen_batches
 from torch import Tensor
 
 from skxmr._data.kinds import FloatArray
@@ -16,26 +17,29 @@ from skxmr.deep.split import Split
 from skxmr.metrics import cross_modal_map
 from skxmr.nn.retrieval_network import RetrievalNetwork
 
-_ROWS = 4096  # encoded at a time
+# Rows encoded at a time.
+_ROWS = 4096
 
 
 def encode_rows(network: RetrievalNetwork, name: str, X: FloatArray) -> FloatArray:
-    """Encode rows of a modality in blocks; float32 numpy."""
+    """Encode rows of a modality in blocks; return a float32 array."""
     source = ViewSource(X, None, next(network.parameters()).device, resident=False, name=name)
-    stop, out = 0, np.empty((len(source), 0), np.float32)
+    out = np.empty((len(source), 0), np.float32)
+    start = 0
     for rows in _encoded(network, name, source):
-        if stop == 0:  # joining all blocks at the end would hold them twice
+        if start == 0:
+            # Joining all blocks at the end would hold them twice.
             out = np.empty((len(source), rows.shape[1]), np.float32)
-        start, stop = stop, stop + len(rows)
-        out[start:stop] = rows.cpu().numpy()
+        out[start : start + len(rows)] = rows.cpu().numpy()
+        start += len(rows)
     return out
 
 
 @torch.inference_mode()
 def _encoded(network: RetrievalNetwork, name: str, source: ViewSource) -> Iterator[Tensor]:
     encode = network.encode_image if name == "image" else network.encode_text
-    for start in range(0, len(source), _ROWS):
-        yield encode(source.block(start, start + _ROWS)).float()
+    for rows in gen_batches(len(source), _ROWS):
+        yield encode(source.block(rows.start, rows.stop)).float()
 
 
 def validation_scores(network: RetrievalNetwork, split: Split) -> Validation | None:
@@ -56,7 +60,8 @@ def validation_scores(network: RetrievalNetwork, split: Split) -> Validation | N
         text = torch.cat(list(_encoded(network, "text", texts)))
         if not (torch.isfinite(image).all() and torch.isfinite(text).all()):
             return {"validation_map": math.nan}
-        found = cross_modal_map(image, text, relevant)  # where they are: on CUDA, nothing but numbers comes back
+        # On CUDA the embeddings are ranked there, and only one number per query comes back.
+        found = cross_modal_map(image, text, relevant)
         return {f"validation_{name}": found[name] for name in ("i2t_map", "t2i_map", "map")}
 
     return Validation(score, "validation_map")

@@ -1,4 +1,4 @@
-"""Batches read ahead of the device that learns from them."""
+"""A thread that reads the next batches while the device learns from the current one."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from typing import Any
 
 import torch
 
-_AHEAD = 2  # batches
+# Batches read in advance.
+_AHEAD = 2
 
 
 def prefetched(reads: Iterator[Callable[[], Any]], device: torch.device, stream: Any = None) -> Iterator[Any]:
     """Yield what each callable returns, in order: a thread calls the next ones while the caller works.
 
-    Reading, pinning and copying of the next batches go on beside a step; on CUDA the copies have a `stream` of their
-    own, and a batch is handed out as soon as the learning stream knows what to wait for.
+    The next batches are read, pinned and copied during a step. On CUDA the copies have a `stream` of their own; the
+    stream that learns waits on the device for the end of a copy, so that this process need not wait.
     """
     ahead: deque[Future[Any]] = deque()
     with ThreadPoolExecutor(1) as thread:
@@ -40,6 +41,6 @@ def _ready(future: Future[Any], device: torch.device) -> Any:
         learning = torch.cuda.current_stream(device)
         learning.wait_event(event)
         for part in batch:
-            # Its memory is not given away before the step is over.
+            # torch must not reuse this memory before the step is over.
             part.record_stream(learning)
     return batch

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABCMeta, abstractmethod
 from typing import Any, ClassVar, NamedTuple, Self
 
+from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from skxmr._data.arguments import as_pairs, need_both
@@ -163,7 +164,7 @@ class Retriever(Estimator, metaclass=ABCMeta):
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "fitted_with_labels_")
 
-    def __sklearn_tags__(self) -> Any:
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.target_tags.required = self._requires_labels
         tags.input_tags.two_d_array = False

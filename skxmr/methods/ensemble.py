@@ -6,7 +6,8 @@ from typing import Any, Self
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn.base import clone
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator, clone
 from sklearn.utils.metaestimators import _BaseComposition
 
 from skxmr._data.kinds import FloatArray, LabelsLike, View
@@ -23,7 +24,7 @@ class RetrieverEnsemble(CombinedRetriever, _BaseComposition):
     estimators : list of (str, retriever)
         Retrievers, or pipelines that end in one, by name; their parameters are reached as ``name__...``.
     weights : sequence of float or None, default=None
-        Weight of each; None weighs all alike.
+        Weight of each retriever; None gives all the same weight.
 
     Attributes
     ----------
@@ -47,7 +48,7 @@ class RetrieverEnsemble(CombinedRetriever, _BaseComposition):
     (20, 100)
     """
 
-    def __init__(self, estimators: list[tuple[str, Any]], weights: Any = None) -> None:
+    def __init__(self, estimators: list[tuple[str, BaseEstimator]], weights: ArrayLike | None = None) -> None:
         self.estimators = estimators
         self.weights = weights
 

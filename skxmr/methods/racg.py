@@ -80,51 +80,55 @@ class RACGObjective(Objective):
 class RACG(PairwiseRetriever):
     """Relation-aggregated cross-graph: the regions of an image and the words of a text in one graph.
 
-    Attention passes messages among the regions, along the dependencies of the words, and between regions and nouns or
-    attributes. Every region and word is then rebuilt from the nodes of the whole graph, and compared with what it was
-    in blocks of its features, from which two layers make the similarity. Trained by the hardest negatives of a batch.
+    Regions exchange messages by attention, and so do words along their dependencies, and regions with nouns and
+    attributes. Every region and word is then rebuilt from all nodes of the graph and compared with what it was before:
+    the width of the nodes is cut into heads, every head gives a cosine, and two layers make one number of the cosines.
+    The similarity is the mean of these numbers. The loss looks at the hardest negatives of a batch.
 
-    Positions need boxes, tags and dependencies come with the sentences (`Sentences`, or `parser`). What the fitting
-    rows lack is left out: without tags all words touch regions, without dependencies all words are connected.
+    Positions need boxes. Tags and dependencies come with the sentences (`Sentences`, or `parser`). What the fitting
+    rows lack is left out: without tags all words are connected with regions, without dependencies all words with one
+    another.
 
     Parameters
     ----------
     n_components : int, default=1024
         Width d of the nodes.
     n_heads : int or None, default=64
-        Blocks of the width that are compared apart, k in the paper; must divide `n_components`. None compares whole
-        nodes by their cosine.
+        Number of heads, k in the paper: parts of the width whose cosines are computed separately. It must divide
+        `n_components`. None compares whole nodes by their cosine.
     scale : float, default=4.0
         lambda of eqs. 12 and 13: how sharply nodes choose what they are rebuilt from.
     image_graph : bool, default=True
-        Whether messages pass among regions.
+        Whether regions exchange messages.
     text_graph : {"sparse", "dense"} or None, default="sparse"
-        Messages among words: along dependencies (all, where there are none), among all, or not at all.
+        Which words exchange messages: ``"sparse"`` those that depend on one another (all of them if there are no
+        dependencies), ``"dense"`` all of them, None no words.
     cross_graph : bool, default=True
-        Whether messages pass between regions and words.
+        Whether regions and words exchange messages.
     second_mean : bool, default=True
         Divide by the number of nodes once more in eq. 11, as printed.
     normalize : bool, default=False
-        Divide nodes by their lengths before the graph. The paper does not; its kin do, and then attention in eqs. 12
-        and 13 is never sharper than `scale` allows.
+        Divide nodes by their lengths before the graph. The paper does not, but related methods do. Attention in
+        eqs. 12 and 13 is then never sharper than `scale` allows.
     position_width : int or "auto", default="auto"
-        Columns of a region's node that say where it is; ``"auto"`` is an eighth of `n_components`, 0 none.
+        Width of the part of a region's node that says where the region is; ``"auto"`` is an eighth of `n_components`,
+        0 leaves positions out.
     tag_width : int, default=15
         Width of the vector of a word's tag; 0 leaves tags out of the vectors.
     tau : float, default=0.2
         Weight of the loss on absolute similarities, eq. 23.
     beta : float, default=0.7
-        What the similarity of pairs should exceed.
+        The similarity of a matching pair should be above this value.
     gamma : float, default=0.3
-        What the similarity of the hardest negatives should not exceed.
+        The similarity of the hardest negatives should be below this value.
 
     References
     ----------
     Peng et al., "Relation-aggregated cross-graph correlation learning for fine-grained image-text retrieval", TNNLS
     2022, eqs. 1-23; :class:`skxmr.metrics.Reranked` is eqs. 24-27. Deviations: features are scaled as a whole
-    (``standardize=False`` leaves them); a position is centre, size and area of a box; 32 hidden units behind the heads,
-    as the paper gives no number; its "decaying 10%" is read as a tenth. The two directions of the cross-graph, which
-    eqs. 8-10 confuse, are each a softmax over the other modality.
+    (``standardize=False`` leaves them). A position is the centre, size and area of a box. There are 32 hidden units
+    behind the heads, because the paper gives no number. Its "decaying 10%" is read as a tenth. Eqs. 8-10 confuse the
+    two directions of the cross-graph; here each is a softmax over the other modality.
 
     Examples
     --------
@@ -193,12 +197,9 @@ class RACG(PairwiseRetriever):
 
     def _build(self, split: Split) -> Learner:
         d = self.n_components
-        position_width = d // 8 if isinstance(self.position_width, str) else self.position_width
-        if position_width >= d:
-            raise ValueError(f"position_width={position_width} leaves nothing of n_components={d} for the features.")
-        if split.pairs.image.view.boxes is None:
-            position_width = 0
-        uses = ["tags", "heads"] if self.text_graph == "sparse" else ["tags"]
+        position_width = self._position_width(has_boxes=split.pairs.image.view.boxes is not None)
+        sparse = self.text_graph == "sparse"
+        uses = ["tags", "heads"] if sparse else ["tags"]
         encoders = set_encoders(self, split, self.normalize, position_width, self.tag_width, uses)
         tags = encoders.vocabulary.tags
         if self.cross_graph and tags and not any(map(is_anchor, tags)):
@@ -206,10 +207,23 @@ class RACG(PairwiseRetriever):
                 f"no word is tagged as a noun or an attribute, so none touches a region; the tags are {sorted(tags)}, "
                 "universal (NOUN, ADJ) or Penn (NN, JJ) ones are known. Leave tags out, or set cross_graph=False."
             )
-        text_graph = self.text_graph is not None
         graph = CrossGraph(
-            d, self.n_heads, self.scale, self.image_graph, text_graph, self.cross_graph, self.second_mean
+            d,
+            self.n_heads,
+            self.scale,
+            image_graph=self.image_graph,
+            text_graph=self.text_graph is not None,
+            cross_graph=self.cross_graph,
+            second_mean=self.second_mean,
         )
-        network = RACGNetwork(encoders, graph, d, self.text_graph == "sparse")
+        network = RACGNetwork(encoders, graph, d, sparse)
         objective = RACGObjective(self.margin, self.tau, self.beta, self.gamma)
         return Learner(network, objective, LoopOptions(clip=self.clip))
+
+    def _position_width(self, has_boxes: bool) -> int:
+        """Return the width of the part of a node that says where the region is."""
+        d = self.n_components
+        width = d // 8 if isinstance(self.position_width, str) else self.position_width
+        if width >= d:
+            raise ValueError(f"position_width={width} leaves nothing of n_components={d} for the features.")
+        return width if has_boxes else 0

@@ -71,8 +71,8 @@ class SCAN(PairwiseRetriever):
     """Stacked cross attention: every word attends to the regions of an image, or every region to the words of a text.
 
     The similarity of a pair is pooled from the cosines of single words with the regions they attend to
-    (``attention="text_to_image"``), or of regions with words. Trained by the hardest negatives of a batch. Boxes, tags
-    and dependencies are not looked at.
+    (``attention="text_to_image"``), or of regions with words. The loss looks at the hardest negatives of a batch.
+    Boxes, tags and dependencies are not used.
 
     Parameters
     ----------

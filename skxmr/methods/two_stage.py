@@ -31,19 +31,20 @@ _BLOCK = 2**22
 class TwoStage(CombinedRetriever):
     """Two-stage search: a cheap retriever finds candidates, an expensive one re-ranks them.
 
-    The candidates of an image are the k texts that `first` finds most similar, those of a text the k images. `second`
-    compares these pairs only; in the similarity all other pairs follow below, in the order of `first`. Which pairs are
-    candidates, and so every similarity, depends on all that is given; ``where=`` asks `second` for the pairs named.
+    The candidates of an image are the k texts that `first` finds most similar, and those of a text are the k most
+    similar images. `second` compares only these pairs. In `similarity` all other pairs come below the candidates, in
+    the order of `first`. Which pairs are candidates depends on all images and texts that are given, and so does every
+    similarity; with ``where=`` the pairs it names are those that `second` compares.
 
     Parameters
     ----------
     first : retriever, or a pipeline that ends in one
-        One that embeds. A bare retriever that is fitted on `Regions` or texts is given the mean of an image's regions
-        and tf-idf weights of words; for anything else, pass a pipeline.
+        It must embed. If it is no pipeline and is fitted on `Regions` or texts, it is given the mean of the regions of
+        each image and tf-idf weights of the words; for anything else, pass a pipeline.
     second : retriever, or a pipeline that ends in one
         Such as :class:`RACG` or :class:`SCAN`.
     k : int, default=100
-        Candidates of a query.
+        Number of candidates per query.
 
     Attributes
     ----------
@@ -53,7 +54,7 @@ class TwoStage(CombinedRetriever):
     Raises
     ------
     TypeError
-        If `first` makes no embeddings itself.
+        If `first` compares pairs itself and so makes no embeddings.
     ValueError
         If k is no positive integer.
 
@@ -69,7 +70,7 @@ class TwoStage(CombinedRetriever):
     ((30, 150), np.float64(0.2))
     """
 
-    def __init__(self, first: Any, second: Any, k: int = 100) -> None:
+    def __init__(self, first: BaseEstimator, second: BaseEstimator, k: int = 100) -> None:
         self.first = first
         self.second = second
         self.k = k

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import scipy.sparse as sp
@@ -118,7 +118,9 @@ def check_where(where: Where, n: int, m: int) -> sp.csr_array:
     return sp.csr_array(asked)
 
 
-def _own_similarity(estimator: BaseEstimator, images: Pairs, texts: Pairs, where: sp.csr_array | None = None) -> Any:
+def _own_similarity(
+    estimator: BaseEstimator, images: Pairs, texts: Pairs, where: sp.csr_array | None = None
+) -> FloatArray | sp.csr_array:
     """Ask a retriever that compares pairs for its similarity, after the steps of pipelines around it."""
     pipelines, retriever = _unwrapped(estimator)
     for steps in pipelines:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -13,7 +11,7 @@ from skxmr.pairwise.sets import SetBatch
 from skxmr.pairwise.sources import RegionSource, WordSource, to_device
 
 
-class SetsDataset(torch.utils.data.Dataset[Any]):
+class SetsDataset(torch.utils.data.Dataset[SetBatch]):
     """Images and texts of the fitting rows, and which rows share their image.
 
     Parameters

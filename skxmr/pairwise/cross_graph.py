@@ -61,7 +61,8 @@ class CrossGraph(nn.Module):
 
     Notes
     -----
-    A word is its own neighbour, as a region is; the paper leaves open what a word without dependencies receives.
+    A node without other neighbours keeps itself: where a graph is switched off, or a word depends on no other, the node
+    is its own neighbour. By eq. 11 it would be the bias alone, which is the same for all nodes.
 
     Shapes: forward takes regions (a, r, d), their mask (a, r) and :class:`Words`, and returns (a, b).
     """

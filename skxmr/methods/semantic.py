@@ -158,8 +158,11 @@ class SemanticMatching(CrossModalRetriever, kw_only=False):
             image, text = _sums(pairs, labels.matrix)
             self._set_models(image.finish(), text.finish())
             return
-        self.image_ = _fitted(self.image, self.ridge, pairs.image, labels)
-        self.text_ = _fitted(self.text, self.ridge, pairs.text, labels)
+        # Both are fitted before either is kept, so that a fit that fails leaves the last model as it was.
+        image_model = _fitted(self.image, self.ridge, pairs.image, labels)
+        text_model = _fitted(self.text, self.ridge, pairs.text, labels)
+        self.image_ = image_model
+        self.text_ = text_model
 
     def _encode_image(self, X: FloatArray) -> FloatArray:
         return np.asarray(self.image_.predict(X))

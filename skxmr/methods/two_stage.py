@@ -95,8 +95,11 @@ class TwoStage(CombinedRetriever):
             )
 
     def _fit(self, pairs: Pairs, labels: LabelsLike) -> None:
-        self.first_ = self._vectors_first(pairs).fit(pairs, labels)
-        self.second_ = clone(self.second).fit(pairs, labels)
+        # Both are fitted before either is kept, so that a fit that fails leaves the last model as it was.
+        first = self._vectors_first(pairs).fit(pairs, labels)
+        second = clone(self.second).fit(pairs, labels)
+        self.first_ = first
+        self.second_ = second
 
     def _vectors_first(self, pairs: Pairs) -> BaseEstimator:
         """Return a clone of the first retriever, behind a step that makes vectors if a bare retriever needs one."""

@@ -210,3 +210,11 @@ def test_bad_ensembles_are_named(views):
     for weights in ([0, 0], [np.nan, 1], [1, -1], ["a", "b"]):
         with pytest.raises(ValueError, match="weights must be finite, at least 0 and not all 0"):
             RetrieverEnsemble(two, weights=weights).fit(views)
+
+
+def test_a_refit_that_fails_halfway_keeps_both_stages(views):
+    model = TwoStage(first=CCA(2), second=CCA(3), k=5).fit(views)
+    before = model.similarity(views)
+    with pytest.raises(ValueError, match="n_components"):
+        model.set_params(first=CCA(1), second=CCA(10_000)).fit(views)
+    assert_array_equal(model.similarity(views), before)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pkgutil
 from importlib import import_module
-from typing import Any
 
 from skxmr import methods
+from skxmr.base import Retriever
 
 
-def all_retrievers() -> list[type[Any]]:
+def all_retrievers() -> list[type[Retriever]]:
     """Return the classes of all methods: every public class of ``skxmr.methods`` that compares images with texts.
 
     Modules whose names begin with an underscore hold what methods share and are left out.
@@ -25,14 +25,14 @@ def all_retrievers() -> list[type[Any]]:
     >>> [cls.__name__ for cls in all_retrievers()][:3]
     ['ACMR', 'ALGCN', 'CCA']
     """
-    found: list[type[Any]] = []
+    found: list[type[Retriever]] = []
     for module in pkgutil.iter_modules(methods.__path__):
         if not module.name.startswith("_"):
             found += _retrievers_in(f"{methods.__name__}.{module.name}")
     return sorted(found, key=lambda cls: cls.__name__)
 
 
-def _retrievers_in(module: str) -> list[type[Any]]:
+def _retrievers_in(module: str) -> list[type[Retriever]]:
     """Return the public classes that a module defines itself and that have `similarity`."""
     return [
         thing

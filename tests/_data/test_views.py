@@ -1,0 +1,82 @@
+"""Views of every kind go through the same functions, which choose by type."""
+
+import dask.array as da
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse as sp
+
+from skxmr import Regions, Sentences
+from skxmr._data.kinds import Chunked, Frame, Sparse, take
+from skxmr._data.repeated import IndexedRows, distinct, expand
+from skxmr._data.views import describe, stack
+
+ARRAY = np.arange(12.0).reshape(4, 3)
+VIEWS = {
+    "array": (ARRAY, "(4, 3) float64"),
+    "csr_array": (sp.csr_array(ARRAY), "(4, 3) csr float64"),
+    "csr_matrix": (sp.csr_matrix(ARRAY), "(4, 3) csr float64"),
+    "frame": (pd.DataFrame(ARRAY), "(4, 3) frame"),
+    "column": (pd.Series(list("abcd")), "(4,) frame"),
+    "chunks": (da.from_array(ARRAY, chunks=(2, 3)), "(4, 3) float64"),
+    "regions": (Regions(ARRAY[:, None]), "Regions(4 images, up to 1 regions of 3 features)"),
+    "sentences": (Sentences(["a", "b", "c d", "e"]), "Sentences(4 texts, 5 words)"),
+    "indexed": (IndexedRows(ARRAY[:2], np.array([0, 0, 1, 1])), "4 rows of (2, 3) float64"),
+}
+
+
+def values(view):
+    """Return the content of a view as nested lists."""
+    view = expand(view)
+    if isinstance(view, Regions):
+        view = view.features
+    for convert in ("toarray", "to_numpy", "compute"):
+        if hasattr(view, convert):
+            view = getattr(view, convert)()
+    return np.asarray(view).tolist()
+
+
+@pytest.mark.parametrize(("view", "described"), VIEWS.values(), ids=VIEWS)
+def test_rows_are_taken_stacked_and_described(view, described):
+    assert describe(view) == described
+    assert values(take(view, [2, 0])) == [values(view)[2], values(view)[0]]
+    assert values(take(view, slice(1, 3))) == values(view)[1:3]
+    assert values(stack([view, take(view, slice(0, 2))], "image")) == values(view) + values(view)[:2]
+
+
+@pytest.mark.parametrize("name", [name for name in VIEWS if name != "indexed"])
+def test_rows_that_share_nothing_stay_as_they_are(name):
+    view, _ = VIEWS[name]
+    assert expand(view) is view
+    rows, index = distinct(view)
+    assert rows is view and index is None
+
+
+def test_rows_by_index_are_expanded_and_made_distinct():
+    view, _ = VIEWS["indexed"]
+    rows, index = distinct(view[1:3])
+    assert rows is view.view and index.tolist() == [0, 1]
+    assert expand(view).tolist() == ARRAY[[0, 0, 1, 1]].tolist()
+
+
+@pytest.mark.parametrize("first", VIEWS)
+@pytest.mark.parametrize("second", VIEWS)
+def test_different_kinds_are_not_stacked(first, second):
+    kinds = [("array", "chunks"), ("csr_array", "csr_matrix"), ("frame", "column"), ("regions",), ("sentences",)]
+    alike = any(first in kind and second in kind for kind in kinds)
+    if alike or "indexed" in (first, second):
+        return
+    with pytest.raises(ValueError, match="image is of different kinds in the parts"):
+        stack([VIEWS[first][0], VIEWS[second][0]], "image")
+
+
+def test_a_missing_view_is_missing_everywhere():
+    assert take(None, [0]) is None and stack([None, None], "text") is None
+    with pytest.raises(ValueError, match="text is missing in some of the parts"):
+        stack([None, ARRAY], "text")
+
+
+def test_kinds_are_recognised_by_what_they_can_do():
+    assert isinstance(pd.Series([1]), Frame) and not isinstance(ARRAY, (Frame, Sparse, Chunked))
+    assert isinstance(sp.coo_matrix(ARRAY), Sparse) and isinstance(sp.csc_array(ARRAY), Sparse)
+    assert isinstance(VIEWS["chunks"][0], Chunked)

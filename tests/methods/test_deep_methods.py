@@ -52,7 +52,7 @@ def all_finite(fitted, pairs):
 @pytest.mark.parametrize("name", METHODS)
 def test_it_learns(small, name):
     pairs, labels = small
-    fitted = make(name, max_epochs=80, lr=1e-3, dropout=0.1, input_dropout=0.0).fit(pairs, labels)
+    fitted = make(name, max_epochs=30, lr=3e-3, dropout=0.1, input_dropout=0.0).fit(pairs, labels)
     chance = (labels @ labels.T > 0).mean()
     assert fitted.score(pairs, labels) > chance + (0.2 if name in LEARNS_FROM_LABELS else 0.1)
 
@@ -173,7 +173,7 @@ class TestGraphMethods:
     def test_they_annotate(self, small, name):
         pairs, labels = small
         frame = pd.DataFrame(labels, columns=[f"tag{j}" for j in range(8)])
-        fitted = make(name, max_epochs=60, lr=1e-3, dropout=0.1, input_dropout=0.0).fit(pairs, frame)
+        fitted = make(name, max_epochs=25, lr=3e-3, dropout=0.1, input_dropout=0.0).fit(pairs, frame)
         best = [names[0] for names in fitted.annotate(text=pairs.text, k=1)]
         right = np.mean([frame.iloc[i][tag] for i, tag in enumerate(best)])
         assert right > labels.mean() + 0.2

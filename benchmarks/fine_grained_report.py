@@ -79,7 +79,7 @@ def ablations(frame: pd.DataFrame) -> str:
         row = {"model": name, **cells(found)}
         for key, title in DIRECTIONS:
             gain = (found[f"{key}_r1"] - whole[f"{key}_r1"]).dropna()
-            row[f"{title} R@1 beside RACG"] = "" if name == "RACG" else mean_and_spread(gain, "+")
+            row[f"{title} R@1 minus RACG's"] = "" if name == "RACG" else mean_and_spread(gain, "+")
         rows.append(row)
     return markdown(rows) if len(rows) > 1 else ""
 

@@ -173,7 +173,7 @@ def table(measured: dict[str, list[dict[str, float]]]) -> str:
                 "along": f"{along}, {curve[0]['size']:,} to {last['size']:,}",
                 "CPU seconds": f"{curve[0]['seconds']:.2g} to {last['seconds']:.3g}",
                 "exponent": f"**{slope:.2f}**, above {bound}" if missed else f"{slope:.2f}",
-                "promised": "" if bound is None else f"{bound}",
+                "at most": "" if bound is None else f"{bound}",
                 "extra MB at the end": f"{last['mb']:.0f}",
             }
         )

@@ -104,7 +104,7 @@ def cca_mapped() -> Sides:
 
 
 @case(
-    "PLS 23,000 x 4,096 x 500 (CSR), seconds a component",
+    "PLS 23,000 x 4,096 x 500 (CSR), seconds per component",
     at_least={"PLSCanonical, 1 component": 50}, repeat=1, units={"skxmr, 200 components": 200},
 )  # fmt: skip
 def pls_large() -> Sides:

@@ -52,7 +52,7 @@ def _line(row: dict[str, Any]) -> dict[str, object]:
         "side": row["side"],
         "seconds": f"{np.median(seconds):.4g} ({seconds.min():.4g} to {seconds.max():.4g}) {unit}",
         "extra MB": f"{row['peak_mb']:.0f}",
-        "ours / side": f"{row['ratio']:.3g}",
+        "skxmr / side": f"{row['ratio']:.3g}",
         "target": "; ".join(
             f"{target['what']} {target['bound']:g}: {target['value']:.3g}{'' if target['holds'] else ' **missed**'}"
             for target in row["targets"]

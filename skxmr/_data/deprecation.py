@@ -49,51 +49,31 @@ class OldParameters(NamedTuple):
     values: Mapping[str, Mapping[Any, Any]] = MappingProxyType({})
 
     def translated(self, estimator: type[Estimator], given: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the given parameters under their new names and with their new values.
+        """Return the parameters given to a class under their new names and with their new values, and warn of old ones.
 
-        Parameters
-        ----------
-        estimator : type
-            The class; a parameter of its own that has an old name is left alone.
-        given : mapping
-            Parameters by name, as in the constructor or in `set_params`.
-
-        Returns
-        -------
-        dict
-
-        Raises
-        ------
-        TypeError
-            If a parameter is given by both its names.
-
-        Warns
-        -----
-        FutureWarning
-            For every old name or value, with what to write instead.
+        A parameter of the class itself that has an old name is left alone. Giving one parameter by both its names is a
+        TypeError.
         """
         known = estimator._get_param_names() if self.names else []
         translated = {}
-        for old, value in given.items():
-            name = old if old in known else self.names.get(old, old)
-            if name != old and name in given:
-                raise TypeError(f"{estimator.__name__} got both {old} and {name}; {old} is the old name, leave it out.")
-            changed = self.values.get(name, {})
-            value = changed.get(value, value) if isinstance(value, Hashable) else value
-            if name != old or value is not given[old]:
-                _warn_of(f"{old}={given[old]!r}", f"{name}={value!r}", estimator.__name__)
+        for given_name, given_value in given.items():
+            name = given_name if given_name in known else self.names.get(given_name, given_name)
+            if name != given_name and name in given:
+                who = estimator.__name__
+                raise TypeError(f"{who} got both {given_name} and {name}; {given_name} is the old name, leave it out.")
+            value = self._current(name, given_value)
+            if name != given_name or value is not given_value:
+                _warn_of(f"{given_name}={given_value!r}", f"{name}={value!r}", estimator.__name__)
             translated[name] = value
         return translated
 
+    def _current(self, name: str, value: Any) -> Any:
+        """Return the new value of a parameter in place of an old one."""
+        return self.values.get(name, {}).get(value, value) if isinstance(value, Hashable) else value
+
 
 def renamed(old: str, new: str) -> property:
-    """Return the attribute of a parameter's old name.
-
-    Parameters
-    ----------
-    old, new : str
-        Names of the parameter.
-    """
+    """Return the attribute by which the old name of a parameter still reads and sets the new one."""
 
     def read(estimator: Estimator) -> Any:
         _warn_of(old, new, type(estimator).__name__)

@@ -46,8 +46,8 @@ class LabelRetriever(DeepRetriever):
     Parameters
     ----------
     graph : {"cooccurrence", "probability", "identity"} or (c, c) matrix, default="cooccurrence"
-        The label graph, as in :class:`LabelGraph`. A `LabelGraph` step before the method comes first; `graph` and the
-        parameters of the graph must then be at their defaults.
+        The label graph, as in :class:`LabelGraph`. A `LabelGraph` step before the method is used in place of it, and
+        all parameters of the graph must then be at their defaults.
     n_layers : int, default=5
         Number of graph layers.
     width : int, default=512
@@ -57,10 +57,10 @@ class LabelRetriever(DeepRetriever):
     w_cla : float, default=1.0
         Weight of the classification term.
     pretrain_text : bool or "auto", default=False
-        Train a text network d -> 4096 -> 300 on the labels first and freeze it; ``"auto"`` does so for CSR text of more
-        than 300 words only.
+        Whether a text network d -> 4096 -> 300 is first trained on the labels and then frozen; ``"auto"`` does so only
+        for CSR text of more than 300 words.
     hidden : int or None, default=2048
-        Hidden units of the encoders; None is the papers' single linear layer with a rectifier.
+        Number of hidden units of the encoders. None makes each one linear layer with a rectifier, as in the papers.
 
     Attributes
     ----------

@@ -79,39 +79,43 @@ class ACMRObjective(Objective):
 
 
 class ACMR(DeepRetriever):
-    """Adversarial cross-modal retrieval: label prediction and triplets against a modality classifier.
+    """Adversarial cross-modal retrieval: embeddings predict labels, and a classifier cannot tell images from texts.
 
-    Two projectors embed images and texts so that a softmax on the embeddings predicts the labels (L_imd), rows that
-    share a label are near and others far across modalities (L_imi), and a classifier behind a reversed gradient
-    cannot tell the modalities apart (L_adv). Minimised is ``alpha L_imi + beta L_imd + w_reg L_reg + w_adv L_adv``.
+    Two projectors embed images and texts. A softmax on the embeddings predicts the labels (L_imd). Images and texts
+    that share a label come close together, and others far apart (L_imi). A classifier tells whether an embedding is of
+    an image or of a text (L_adv); its gradient is reversed, so that the projectors learn to make this impossible.
+    Minimised is ``alpha L_imi + beta L_imd + w_reg L_reg + w_adv L_adv``.
 
     Parameters
     ----------
-    alpha, beta : float, default=1.0
-        Weights of L_imi, the mean over a batch's triplets (eqs. 4-6), and of L_imd (eq. 2).
+    alpha : float, default=1.0
+        Weight of L_imi, the mean over the triplets of a batch (eqs. 4-6).
+    beta : float, default=1.0
+        Weight of L_imd, the label prediction (eq. 2).
     w_reg : float, default=0.0
         Weight of L_reg, the sum of the Frobenius norms of the projectors' weights (eq. 7).
     w_adv : float, default=0.01
         Weight of the adversarial term L_adv (eq. 1); 0 leaves the modality classifier out.
     hinge : float, default=1.0
-        Weight of the negatives of a triplet, lambda in the paper.
+        Weight of the part of a triplet that does not share a label; lambda in the paper.
     margin : float, default=1.4
-        Distance beyond which a negative does not matter, mu in the paper.
+        Distance from which on a row without a shared label has no effect; mu in the paper.
     normalize : bool, default=True
-        Embeddings have unit length, so that all terms see what the ranking by cosines sees; the paper's have any.
+        Whether embeddings have unit length, so that the loss sees what the ranking by cosines sees. In the paper they
+        have any length.
     k : int, default=5
-        The modality classifier is updated with every k-th batch, the projectors with each (Algorithm 1).
+        The modality classifier is updated with every k-th batch, the projectors with every batch (Algorithm 1).
     strength : float, default=1.0
-        Of the gradient reversal.
+        Factor of the reversed gradient.
     ramp : bool, default=True
-        Let the strength grow as ``2 / (1 + e^(-10 q)) - 1`` with the share q of the training that is done.
+        Whether the factor grows as ``2 / (1 + e^(-10 q)) - 1``, where q is the share of the training that is done.
     pretrain_text : bool or "auto", default=False
-        Train a text network d -> 4096 -> 300 on the labels first and freeze it; ``"auto"`` does so for CSR text of more
-        than 300 words only.
+        Whether a text network d -> 4096 -> 300 is first trained on the labels and then frozen; ``"auto"`` does so only
+        for CSR text of more than 300 words.
     hidden : int or tuple of two int, default=2048
-        Hidden units of the projectors, of images and of texts.
+        Number of hidden units of both projectors, or of that of images and that of texts.
     activation : {"gelu", "relu", "tanh"}, default="gelu"
-        Of the hidden units; ``"tanh"`` stands behind the embedding as well.
+        Activation of the hidden units; ``"tanh"`` is also applied to the embedding.
 
     Raises
     ------
@@ -120,10 +124,11 @@ class ACMR(DeepRetriever):
 
     References
     ----------
-    Wang et al., "Adversarial cross-modal retrieval", MM 2017, eqs. 1-10 and Algorithm 1. Deviations: the defaults,
-    unit lengths too, are chosen on validation rows, :meth:`paper` has the paper's; the sums of eqs. 4-5 are means over
-    triplets, as Algorithm 1 divides by the batch; lambda is `hinge` alone, as Algorithm 1 uses the letter twice; every
-    batch is a projector step, every k-th one of the modality classifier as well. Several labels share a row's weight.
+    Wang et al., "Adversarial cross-modal retrieval", MM 2017, eqs. 1-10 and Algorithm 1. Deviations: the
+    defaults, also unit length, are chosen on validation rows, and :meth:`paper` has those of the paper. The sums of
+    eqs. 4-5 are means over triplets, because Algorithm 1 divides by the batch. lambda is `hinge` only, because
+    Algorithm 1 uses the letter twice. Every batch updates the projectors, and every k-th batch the modality classifier
+    as well. Where a row has several labels, each counts the same share of the row.
 
     Examples
     --------

@@ -54,32 +54,32 @@ class ALGCNObjective(LabelObjective):
 class ALGCN(LabelRetriever):
     """Adaptive label-aware graph convolutional networks: label classifiers over a graph that is learned as well.
 
-    Two encoders map images and texts into a common space, and graph convolutions turn label vectors into classifiers
-    there. They spread over ``D^-1/2 ReLU(A + gamma B) D^-1/2``: the label graph A and a learned matrix B. Minimised is
-    ``w_cla L_cla + alpha L_mdi + w_reg L_reg``.
+    Two encoders map images and texts into a common space, and graph convolutions turn label vectors into classifiers in
+    that space. The graph is ``D^-1/2 ReLU(A + gamma B) D^-1/2``, made of the label graph A and a learned matrix B.
+    Minimised is ``w_cla L_cla + alpha L_mdi + w_reg L_reg``.
 
     Parameters
     ----------
     tau : float, default=0.4
-        Threshold of the label graph on P(L_i | L_j); see :class:`LabelGraph`.
+        Label i receives from label j in the label graph if P(L_i | L_j) reaches this; see :class:`LabelGraph`.
     p : float, default=0.5
         Weight of a neighbour in the label graph.
     gamma : float, default=0.5
-        Weight of the learned matrix; 0 leaves A as it is.
+        Weight of the learned matrix B; 0 uses A alone.
     rate_factor : float, default=5.0
-        The learned matrix has `lr` times this for its learning rate, and no weight decay.
+        The learning rate of the learned matrix is `lr` times this; it has no weight decay.
     n_layers : int, default=3
-        Number of graph layers, all concatenated for the classifiers.
+        Number of graph layers. The classifiers are a linear map of all of them.
     alpha : float, default=0.0
-        Weight of the modality-invariance term.
+        Weight of the modality-invariance term L_mdi.
     w_reg : float, default=0.0
-        Weight of the regulariser of the learned matrix: per layer the mean squared distance from
+        Weight of L_reg, which regularises the learned matrix: per layer its mean squared distance from
         ``min(.5, A + Bernoulli(.2))``.
 
     Attributes
     ----------
     adaptive_matrix_ : DataFrame of shape (c, c)
-        The learned graph, normalised, named by `classes_`: row i receives from column j.
+        The graph that was learned, normalised, with the names of `classes_`: row i receives from column j.
 
     Raises
     ------
@@ -91,8 +91,8 @@ class ALGCN(LabelRetriever):
     Qian et al., "Adaptive label-aware graph convolutional networks for cross-modal retrieval", TMM 24, 2022, and the
     authors' code for what the paper leaves open. Deviations: the defaults (encoders with a hidden layer, dropout,
     scaled inputs, AdamW, one cycle, no invariance term, a smaller `rate_factor`) are chosen on validation rows,
-    :meth:`paper` has the paper's; row i of the graph receives from j where P(L_i | L_j) >= tau (the authors' code goes
-    the other way).
+    and :meth:`paper` has those of the paper. Row i of the graph receives from j where P(L_i | L_j) >= tau (the authors'
+    code goes the other way).
 
     Examples
     --------

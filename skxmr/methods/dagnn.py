@@ -23,41 +23,42 @@ _PAPER = {"mirflickr": {"n_layers": 4, "batch_size": 100}, "nuswide": {"n_layers
 
 
 class DAGNN(LabelRetriever):
-    """Dual adversarial graph neural networks: label classifiers spread over the label graph, modalities made alike.
+    """Dual adversarial graph neural networks: a graph makes label classifiers, adversaries align the modalities.
 
-    Two encoders map images and texts into a common space. A graph network turns label vectors into classifiers there,
-    each label receiving from the labels that imply it. Two discriminators behind a reversed gradient judge images
-    against images reconstructed from texts, and texts against texts reconstructed from images. Minimised is
-    ``w_cla L_cla + alpha L_mdi + w_adv L_adv`` (eqs. 9-12): the reversal layer is the minus sign of eq. 12.
+    Two encoders map images and texts into a common space. A graph network turns label vectors into classifiers in that
+    space, and each label receives from the labels that imply it. Two discriminators tell images from images that are
+    reconstructed from texts, and texts from texts that are reconstructed from images; their gradient is reversed, which
+    is the minus sign of eq. 12. Minimised is ``w_cla L_cla + alpha L_mdi + w_adv L_adv`` (eqs. 9-12).
 
     Parameters
     ----------
     tau : float, default=0.4
-        Threshold of the label graph on P(L_i | L_j); see :class:`LabelGraph`.
+        Label i receives from label j in the label graph if P(L_i | L_j) reaches this; see :class:`LabelGraph`.
     p : float, default=0.5
-        Weight of a neighbour in the label graph; without effect for ``gnn="gat"``, which looks at the edges only.
+        Weight of a neighbour in the label graph. It has no effect with ``gnn="gat"``, which uses only the edges.
     gnn : {"gcn", "gat"}, default="gcn"
-        Graph convolution or graph attention.
+        The kind of graph layer: graph convolution or graph attention.
     n_layers : int, default=4
-        Number of graph layers; the hops of the paper.
+        Number of graph layers, which the paper calls hops.
     aggregate : {"concat", "linear", "last"}, default="concat"
-        What gives the label classifiers: a linear map of all graph layers (eq. 4), a linear map of the last layer, or
+        What the label classifiers are: a linear map of all graph layers (eq. 4), a linear map of the last layer, or
         the last layer itself.
     classifier : {"gnn", "linear"}, default="gnn"
-        ``"linear"`` gives every label a free vector instead (DAGNN-5 in the paper).
+        What makes the label classifiers: the graph network, or a trained vector per label (DAGNN-5 in the paper).
     discriminator : {"reconstruction", "embedding"} or None, default="reconstruction"
-        What is judged; ``"embedding"`` is DAGNN-4 in the paper, None leaves the adversary out.
+        What the discriminators judge: reconstructed rows, or embeddings (DAGNN-4 in the paper). None leaves the
+        adversary out.
     w_cla : float, default=1.0
-        Weight of the classification term; 0 is DAGNN-1, which trains no label classifiers.
+        Weight of the classification term; 0 is DAGNN-1 in the paper, which trains no label classifiers.
     alpha : float, default=0.5
-        Weight of the modality-invariance term L_mdi; 0 is DAGNN-2.
+        Weight of the modality-invariance term L_mdi; 0 is DAGNN-2 in the paper.
     temperature : float, default=0.2
-        L_mdi scores a pair of rows by theta = cosine / temperature; 2 in the paper.
+        L_mdi scores a pair of rows by theta = cosine / temperature; the paper has 2.
     count : bool, default=False
-        L_mdi weighs a pair by the number of labels it shares, as in the paper. False: by whether it shares any, so that
-        sigmoid(theta) is the probability of that.
+        Whether L_mdi counts the labels that a pair of rows shares, as in the paper. False only asks whether it shares
+        any, so that sigmoid(theta) is the probability of that.
     w_adv : float, default=0.02
-        Weight of the adversarial term, beta in the paper; 0 is DAGNN-3.
+        Weight of the adversarial term, beta in the paper; 0 is DAGNN-3 in the paper.
 
     Raises
     ------
@@ -68,11 +69,11 @@ class DAGNN(LabelRetriever):
     ----------
     Qian et al., "Dual adversarial graph neural networks for multi-label cross-modal retrieval", AAAI 2021. Deviations:
     the defaults (encoders with a hidden layer, dropout, scaled inputs, AdamW, one cycle, a smaller `w_adv`, in L_mdi a
-    larger weight, a low `temperature` and no counts, `n_components` 512) are chosen on validation rows, :meth:`paper`
-    has the paper's; discriminators normalise real and reconstructed rows together; decoders end in a rectifier only
-    where the view is never negative; label i receives from j where P(L_i | L_j) >= tau for both kinds of layer (the
-    authors' graph convolution goes the other way); the text network's loss, which the paper does not give, is binary
-    cross-entropy.
+    larger weight, a low `temperature` and no counts, `n_components` 512) are chosen on validation rows, and
+    :meth:`paper` has those of the paper. Discriminators normalise real and reconstructed rows together. Decoders end in
+    a rectifier only if the view is never negative. Label i receives from j where P(L_i | L_j) >= tau for both kinds of
+    layer (the authors' graph convolution goes the other way). The loss of the text network, which the paper does not
+    give, is binary cross-entropy.
 
     Examples
     --------

@@ -113,9 +113,9 @@ class DCCAObjective(Objective):
 class DCCA(DeepRetriever):
     """Deep canonical correlation analysis: two networks whose outputs are as correlated as can be.
 
-    Minimised is minus the sum of the canonical correlations of a batch's outputs, computed in float64; after every
-    epoch a linear CCA of the outputs on the fitting rows is solved, and its variates are the embeddings. Labels are not
-    used for learning; if given, the epoch is chosen by them.
+    Minimised is minus the sum of the canonical correlations of a batch's outputs, computed in float64. After every
+    epoch a linear CCA of the outputs of all fitting rows is solved, and its variates are the embeddings. Labels are not
+    used for learning; if they are given, they decide which epoch is kept.
 
     Parameters
     ----------
@@ -124,16 +124,16 @@ class DCCA(DeepRetriever):
     ridge : float, default=1e-4
         Added to the variances of the outputs in the loss.
     cca_ridge : float, default=0.1
-        Regularisation of the linear CCA on top, in units of the mean variance; see :class:`CCA`.
+        Regularisation of the linear CCA of the outputs, in units of their mean variance; see :class:`CCA`.
     correlation_power : float, default=1.0
-        The variates are multiplied by their canonical correlation to this power; 0 gives those of unit variance.
+        The variates are multiplied by their canonical correlation to this power; 0 leaves them at unit variance.
     batch_size : int or "auto", default="auto"
         Number of rows in a mini-batch, more than `n_components`; ``"auto"`` is the smaller of 1024 and the number of
         fitting rows.
     hidden : int, default=2048
-        Hidden units of each network.
+        Number of hidden units of each network.
     activation : {"gelu", "relu", "tanh"}, default="gelu"
-        Of the hidden units; ``"tanh"`` stands behind the outputs as well.
+        Activation of the hidden units; ``"tanh"`` is also applied to the outputs.
 
     Raises
     ------
@@ -143,8 +143,8 @@ class DCCA(DeepRetriever):
     References
     ----------
     Andrew et al., "Deep canonical correlation analysis", ICML 2013. Deviations: mini-batches and AdamW instead of
-    full-batch L-BFGS after pre-training, scaled inputs and dropout; the ridge of the linear CCA on top and its
-    variates scaled by their correlations, both off at 0.
+    full-batch L-BFGS after pre-training, scaled inputs and dropout. The linear CCA has a ridge, and its variates are
+    scaled by their correlations; 0 switches each of the two off.
 
     Examples
     --------

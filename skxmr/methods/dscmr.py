@@ -68,9 +68,9 @@ class DSCMRObjective(Objective):
 
 
 class DSCMR(DeepRetriever):
-    """Deep supervised cross-modal retrieval: two branches with a shared last layer, classified by a shared layer.
+    """Deep supervised cross-modal retrieval: two branches with a shared last layer, and shared scores of the labels.
 
-    Minimised is ``L_1 + alpha L_2 + beta L_3``: the distance of the label scores from the labels, the negative
+    Minimised is ``w_cla L_1 + alpha L_2 + beta L_3``: the distance of the label scores from the labels, the negative
     log-likelihood of sharing labels (across and within modalities), and the distance of an image from its text.
 
     Parameters
@@ -80,16 +80,16 @@ class DSCMR(DeepRetriever):
     alpha : float, default=1.0
         Weight of the discrimination term L_2.
     temperature : float, default=0.2
-        Two rows share a label with probability sigmoid(cosine / temperature) in L_2; 2 in the paper.
+        In L_2 two rows share a label with probability sigmoid(cosine / temperature); the paper has 2.
     beta : float, default=0.01
         Weight of the alignment term L_3.
     pretrain_text : bool or "auto", default=False
-        Train a text network d -> 4096 -> 300 on the labels first and freeze it; ``"auto"`` does so for CSR text of more
-        than 300 words only.
+        Whether a text network d -> 4096 -> 300 is first trained on the labels and then frozen; ``"auto"`` does so only
+        for CSR text of more than 300 words.
     hidden : int, default=2048
-        Hidden units of each branch.
+        Number of hidden units of each branch.
     activation : {"gelu", "relu"}, default="gelu"
-        Of the hidden units.
+        Activation of the hidden units.
 
     Raises
     ------
@@ -100,9 +100,9 @@ class DSCMR(DeepRetriever):
     ----------
     Zhen et al., "Deep supervised cross-modal retrieval", CVPR 2019, eqs. 2-8. Deviations: the defaults (dropout, scaled
     inputs, AdamW, one cycle, 256 components, a large `alpha` with a low `temperature`, a small `beta`) are chosen on
-    validation rows, :meth:`paper` has the paper's; the Frobenius norms of the whole batch are means of the rows' norms,
-    as in the authors' code; with several labels, rows count as the same class if they share one (the code counts how
-    many).
+    validation rows, and :meth:`paper` has those of the paper. The Frobenius norms of the whole batch are means of the
+    norms of its rows, as in the authors' code. Rows with several labels count as the same class if they share a label
+    (the authors' code counts how many they share).
 
     Examples
     --------

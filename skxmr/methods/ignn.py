@@ -39,37 +39,38 @@ class IGNNNetwork(LabelGraphNetwork):
 
 
 class IGNN(LabelRetriever):
-    """I-GNN: label classifiers over a graph learned from trainable label vectors, contrastive loss and a dual GAN.
+    """I-GNN: label classifiers over a graph that is learned with the label vectors, a contrastive loss and adversaries.
 
-    The graph mixes one given, by default the cosines of the first label vectors, with one that is learned: cosines of
-    the label vectors under learned weightings of their dimensions. Graph convolutions over it give the classifiers.
-    Minimised is ``w_cla L_cla + w_soft L_soft + w_adv L_adv``; the reversal layer makes the adversary.
+    The graph is the mean of a given one, by default the cosines of the initial label vectors, and a learned one: the
+    cosines of the trained label vectors under learned weightings of their dimensions. Graph convolutions over it make
+    the label classifiers. Minimised is ``w_cla L_cla + w_soft L_soft + w_adv L_adv``; L_adv has a reversed gradient.
 
     Parameters
     ----------
     graph : {"similarity", "cooccurrence", "probability", "identity"} or (c, c) matrix, default="similarity"
-        The given graph A_0: cosines of the label vectors where they reach `threshold`, or as in :class:`LabelGraph`
-        with its defaults. A `LabelGraph` step wins, and `graph` must then be at its default.
+        The given graph A_0: the cosines of the label vectors that reach `threshold`, or a graph as in
+        :class:`LabelGraph` with its defaults. A `LabelGraph` step before the method is used in place of it, and `graph`
+        must then be at its default.
     threshold : float, default=0.4
-        Least cosine of an edge.
+        Smallest cosine that makes an edge.
     n_heads : int, default=8
         Number of learned weightings.
     n_layers : int, default=5
-        Number of graph layers, all concatenated for the classifiers.
+        Number of graph layers. The classifiers are a linear map of all of them.
     label_embedding : array (c, d), DataFrame named by the labels, path of a word-vector file, or None, default=None
-        Label vectors to start from; they are trained. None factorises the labels' mutual information in the fitting
+        Initial label vectors, which are then trained. None factorises the labels' mutual information in the fitting
         rows, so that no word vectors are needed.
     w_soft : float, default=1.0
         Weight of the soft contrastive term.
     w_adv : float, default=0.0
         Weight of the adversarial term, beta in the paper; 0 leaves the discriminators out.
     temperature : float, default=0.22
-        Of the soft contrastive term.
+        What the cosines are divided by in the soft contrastive term.
 
     Attributes
     ----------
     learned_graph_ : DataFrame of shape (c, c)
-        The mixed graph, not normalised, named by `classes_`: row i receives from column j.
+        The mean of both graphs, not normalised, with the names of `classes_`: row i receives from column j.
 
     Raises
     ------
@@ -80,9 +81,9 @@ class IGNN(LabelRetriever):
     ----------
     Qian et al., "Integrating multi-label contrastive learning with dual adversarial graph neural networks for
     cross-modal retrieval", TPAMI 2022, and the authors' code. Deviations: the defaults are those that validation chose
-    for :class:`L2GCN`, without the adversary; :meth:`paper` has the paper's; the mixed graph is normalised
-    symmetrically; no BatchNorm on raw inputs (:meth:`paper` standardises them) or in the decoders; discriminators
-    normalise real and reconstructed rows together.
+    for :class:`L2GCN`, without the adversary, and :meth:`paper` has those of the paper. The mean of both graphs is
+    normalised symmetrically. There is no BatchNorm on raw inputs (:meth:`paper` standardises them) or in the decoders.
+    Discriminators normalise real and reconstructed rows together.
 
     Examples
     --------

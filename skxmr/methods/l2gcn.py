@@ -67,23 +67,23 @@ class L2GCNObjective(LabelObjective):
 class L2GCN(LabelRetriever):
     """Two-layer graph convolutional network (L2-GCN) with the Circle-Soft loss and a dual adversary.
 
-    Each layer of the label graph network treats a label and the mean of its neighbours in branches of their own. The
-    Circle-Soft loss mixes circle losses within each modality and a soft multi-label contrastive loss. Minimised is
-    ``epsilon L_circle + (1 - epsilon) L_soft + w_cla L_cla + w_adv L_adv``; the reversal layer makes the adversary.
+    Each layer of the label graph network has two branches, one for a label and one for the mean of its neighbours. The
+    Circle-Soft loss mixes a circle loss within each modality with a soft multi-label contrastive loss. Minimised is
+    ``w_soft (epsilon L_circle + (1 - epsilon) L_soft) + w_cla L_cla + w_adv L_adv``, with a reversed gradient in L_adv.
 
     Parameters
     ----------
     tau : float, default=0.4
-        Threshold of the label graph on P(L_i | L_j); see :class:`LabelGraph`.
+        Label i receives from label j in the label graph if P(L_i | L_j) reaches this; see :class:`LabelGraph`.
     p : float, default=0.5
-        Weight of a neighbour in the label graph; without effect for ``layer="gat"``, which looks at the edges only.
+        Weight of a neighbour in the label graph. It has no effect with ``layer="gat"``, which uses only the edges.
     layer : {"l2gcn", "gcn", "gat"}, default="l2gcn"
-        The two-branch layer, graph convolution or graph attention.
+        The kind of graph layer: with two branches, graph convolution or graph attention.
     aggregate : {"concat", "linear", "last"}, default="last"
-        What gives the label classifiers: a linear map of all graph layers, a linear map of the last layer, or the last
+        What the label classifiers are: a linear map of all graph layers, a linear map of the last layer, or the last
         layer itself.
     epsilon : float or "learned", default=0.0
-        Share of the circle term in the Circle-Soft loss.
+        Share of the circle term in the Circle-Soft loss; ``"learned"`` trains it.
     w_soft : float, default=1.0
         Weight of the whole Circle-Soft loss.
     w_adv : float, default=0.0
@@ -91,7 +91,7 @@ class L2GCN(LabelRetriever):
     view_weight : float, default=0.5
         Share of the image discriminator in the adversarial term.
     temperature : float, default=0.22
-        Of the soft contrastive term.
+        What the cosines are divided by in the soft contrastive term.
 
     Raises
     ------
@@ -101,9 +101,10 @@ class L2GCN(LabelRetriever):
     References
     ----------
     "L2-GCN with Circle-Soft", Scientific Reports 2026, eqs. 1-26. Deviations: the defaults are chosen on validation
-    rows, where neither circle nor adversary helped; :meth:`paper` has the paper's. It leaves open: LeakyReLU between
-    layers, the last being the classifiers; 1.1 weighs L_cla, 2.2 L_adv; equal weights of the discriminators; epsilon
-    fixed at .6; DAGNN's matrix and text network; m = .25 and gamma = 16 in the circle term (Sun et al., CVPR 2020).
+    rows, where neither circle nor adversary helped, and :meth:`paper` has those of the paper. What the paper leaves
+    open is read as follows: LeakyReLU between layers, the last of which gives the classifiers; 1.1 is the weight of
+    L_cla and 2.2 that of L_adv; both discriminators weigh the same; epsilon is fixed at .6; the label graph and the
+    text network are DAGNN's; m = .25 and gamma = 16 in the circle term (Sun et al., CVPR 2020).
 
     Examples
     --------

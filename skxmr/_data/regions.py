@@ -1,4 +1,8 @@
-"""Regions: images as sets of regions, with the features of each region and its place in the image."""
+"""Regions: images as sets of regions, with the features of each region and its place in the image.
+
+All images are padded to the same number of regions: detectors write their features so, and products over a batch of
+images need it.
+"""
 
 from __future__ import annotations
 

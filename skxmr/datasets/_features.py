@@ -84,28 +84,25 @@ def load_feature_files(folder: FilePath, subset: str = "train", *, return_X_y: b
         return pairs, labels
     names = np.array([f"label{j}" for j in range(labels.shape[1])]) if labels.ndim == 2 else np.unique(labels)
     vectors = _label_vectors(home, len(names) if labels.ndim == 2 else None)
-    about = f"Features of {home.name}, {subset} rows; labels are numbered, for the files do not name them."
+    about = f"Features of {home.name}, {subset} rows; labels are numbered, because the files do not name them."
     return Bunch(pairs=pairs, labels=labels, label_names=names, label_embedding=vectors, DESCR=about)
 
 
 def _rows(home: Path, subset: str) -> Part:
     """Return the views and labels of a subset, from one file each or from one .npz file."""
-    files = {part: _find(home, f"{subset}_{part}") for part in PARTS}
-    missing = [f"{subset}_{part}" for part, file in files.items() if file is None]
-    # Views by what a message calls them: the name of their file, or their name in the .npz file.
+    files = {name: _find(home, name) for name in (f"{subset}_{part}" for part in PARTS)}
+    found = {name: file for name, file in files.items() if file is not None}
+    # The key of a view is its name in error messages: that of its file, or its name in the .npz file.
     views: dict[str, Matrix] = {}
-    if not missing:
-        for part, file in files.items():
-            assert file is not None
-            views[file.name] = _matrix(file, f"{subset}_{part}")
-    elif len(missing) < len(PARTS):
-        raise FileNotFoundError(
-            f"{home} has no {', '.join(missing)}; a .mat, .npz or .npy file of that name is needed."
-        )
-    else:
+    if not found:
         bundle = _bundle(home, subset)
         for part in PARTS:
             views[f"{part}_{subset} of {bundle.name}"] = _matrix(bundle, f"{part}_{subset}", exact=True)
+    elif len(found) < len(PARTS):
+        missing = ", ".join(name for name in files if name not in found)
+        raise FileNotFoundError(f"{home} has no {missing}; a .mat, .npz or .npy file of that name is needed.")
+    for name, file in found.items():
+        views[file.name] = _matrix(file, name)
     origin = list(views)[2]
     labels = _labels(views[origin], origin)
     check_same_rows(**{**views, origin: labels})

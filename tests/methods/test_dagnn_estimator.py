@@ -383,6 +383,7 @@ def embedded():
     return tiny(max_epochs=2, pretrain_text=True).fit(pairs, labels).encode_image(pairs)
 
 
+@pytest.mark.slow
 def test_fresh_processes_give_the_same_bits():
     """As the workers of dask do, or of any scheduler that starts processes of its own."""
     context = multiprocessing.get_context("spawn")

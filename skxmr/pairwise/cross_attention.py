@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-_SLOPE = 0.1  # of SCAN's LeakyReLU
+# Slope of SCAN's LeakyReLU below 0.
+_SLOPE = 0.1
 _SMALL = 1e-8
 
 
@@ -19,14 +20,14 @@ def masked_softmax(logits: Tensor, allowed: Tensor) -> Tensor:
     Parameters
     ----------
     logits : Tensor of shape (..., m)
-        Any.
+        Logits of any size.
     allowed : bool Tensor that broadcasts to (..., m)
-        Which entries count.
+        The entries that take part.
 
     Returns
     -------
     Tensor of shape (..., m)
-        Sums to 1, or is 0.
+        Non-negative; the last axis sums to 1, or is all 0.
     """
     floor = _lowest(logits.dtype)
     peak = logits.masked_fill(~allowed, -torch.inf).amax(dim=-1, keepdim=True).clamp(min=floor).detach()
@@ -61,16 +62,20 @@ def attended_cosines(
     Tensor of shape (a, b, w)
         In [-1, 1]; 0 for items that are not there, or where the context has none.
     """
-    (a, r, d), (b, w, _) = context.shape, query.shape
-    present = query_mask[None, :, None, :]  # (1, b, 1, w)
+    a, r, d = context.shape
+    b, w, _ = query.shape
+    # The products s and s', (a, b, r, w).
     products = (context.reshape(a * r, d) @ query.reshape(b * w, d).T).reshape(a, r, b, w).transpose(1, 2)
-    leaned = functional.leaky_relu(products, _SLOPE).masked_fill(~present, 0)  # (a, b, r, w)
+    rectified = functional.leaky_relu(products, _SLOPE).masked_fill(~query_mask[None, :, None, :], 0)
     small = _small(products.dtype)
-    leaned = leaned / (torch.linalg.vector_norm(leaned, dim=3, keepdim=True) + small)
-    attention = masked_softmax((sharpness * leaned).transpose(2, 3), context_mask[:, None, None, :])  # (a, b, w, r)
+    normalised = rectified / (torch.linalg.vector_norm(rectified, dim=3, keepdim=True) + small)
+    # The attention alpha, (a, b, w, r).
+    attention = masked_softmax((sharpness * normalised).transpose(2, 3), context_mask[:, None, None, :])
+    # Products of the query items with the attended sums, and the squared lengths of these sums, (a, b, w).
     dots = (attention * products.transpose(2, 3)).sum(dim=3)
-    gram = context @ context.transpose(1, 2)  # (a, r, r)
+    gram = context @ context.transpose(1, 2)
     squares = (attention * (attention.reshape(a, b * w, r) @ gram).reshape(a, b, w, r)).sum(dim=3)
+    # Smaller squares are rounding errors.
     rounding = torch.finfo(gram.dtype).eps * gram.diagonal(dim1=1, dim2=2).amax(dim=1)[:, None, None].detach()
     least = max(_SMALL**2, torch.finfo(squares.dtype).tiny)
     lengths = squares.clamp(min=rounding.clamp(min=least)).sqrt() * torch.linalg.vector_norm(query, dim=2)
@@ -102,10 +107,10 @@ def pooled(values: Tensor, mask: Tensor, sharpness: float | None) -> Tensor:
 
 
 def _lowest(dtype: torch.dtype) -> float:
-    """Return what stands for "below everything" and is finite in this dtype, so that gradients of it are not nan."""
+    """Return a value below all others that is finite in this dtype, so that its gradients are not NaN."""
     return max(-1e30, torch.finfo(dtype).min)
 
 
 def _small(dtype: torch.dtype) -> float:
-    """Return what keeps a quotient finite: 1e-8 itself is 0 in float16."""
+    """Return a number that keeps a quotient finite; 1e-8 itself would be 0 in float16."""
     return max(_SMALL, torch.finfo(dtype).tiny)

@@ -5,6 +5,7 @@ import pickle
 
 import numpy as np
 import pytest
+import sklearn
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
@@ -12,7 +13,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils import get_tags
+from sklearn.utils import estimator_html_repr, get_tags
 
 from skxmr import (
     CCA,
@@ -152,3 +153,13 @@ def test_what_is_no_retriever_is_named(data):
         RetrievalScores()(GridSearchCV(Manhattan(), {"d": [1]}), data[0])
     with pytest.raises(NotFittedError):
         Manhattan().similarity(data[0])
+
+
+def test_scikit_learn_can_show_route_and_chain_what_compares(data):
+    pairs, labels = data
+    assert "Manhattan" in estimator_html_repr(Manhattan())
+    with sklearn.config_context(enable_metadata_routing=True):
+        routing = Manhattan().set_score_request(labels=False).get_metadata_routing()
+    assert routing.fit.requests["labels"] is True and routing.score.requests["labels"] is False
+    piped = Pipeline([("views", PerModality()), ("model", Manhattan())]).set_output(transform="pandas")
+    assert piped.fit(pairs, labels).score(pairs, labels) == Manhattan().fit(pairs, labels).score(pairs, labels)

@@ -15,6 +15,8 @@ from skorch import NeuralNet
 from torch import Tensor, nn
 from torch import distributed as dist
 
+from skxmr._data.labels import Labels
+from skxmr._data.pairs import Pairs
 from skxmr._data.warn import warn
 from skxmr.deep.batches import PairsDataset
 from skxmr.deep.callbacks import Validation
@@ -53,7 +55,7 @@ def weights_of_first(state: dict[str, Tensor]) -> dict[str, Tensor]:
     return broadcast({name: weight.cpu() for name, weight in state.items()})
 
 
-def broadcast_seeds(seeds: list[int], pairs: Any, labels: Any) -> list[int]:
+def broadcast_seeds(seeds: list[int], pairs: Pairs, labels: Labels | None) -> list[int]:
     """Return the seeds of rank 0, after making sure that every rank was given the same rows."""
     if n_ranks() == 1:
         launched = os.environ.get("WORLD_SIZE", "1")
@@ -179,7 +181,7 @@ class JointTerms(nn.Module):
         return joint.transpose(0, 1).flatten(0, 1)
 
 
-class Shares(torch.utils.data.Dataset[Any]):
+class Shares(torch.utils.data.Dataset[Batch]):
     """Rows of which this rank takes its share of every batch, with the labels of the whole batch."""
 
     def __init__(self, dataset: PairsDataset) -> None:
@@ -248,7 +250,7 @@ def accelerated(net: type[NeuralNet], device: torch.device) -> Callable[..., Any
         train_step_single = net.train_step_single
         _step_optimizer = net._step_optimizer
 
-    def make(*args: Any, **kwargs: Any) -> Any:
+    def make(*args: Any, **kwargs: Any) -> NeuralNet:
         # The mixin gives this callback a sink, so the callback must exist.
         del kwargs["callbacks__print_log"]
         return Accelerated(*args, accelerator=accelerator, callbacks__print_log__sink=lambda line: None, **kwargs)

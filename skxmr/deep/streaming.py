@@ -5,22 +5,28 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import nullcontext
-from typing import Any
+from typing import TypeAlias, TypeVar
 
 import torch
 
+from skxmr.nn.objective import AnyBatch
+
 # Batches read in advance.
 _AHEAD = 2
+B = TypeVar("B", bound=AnyBatch)
+# A batch, and the event after which its copy to the device is complete.
+Read: TypeAlias = tuple[B, torch.cuda.Event | None]
 
 
-def prefetched(reads: Iterator[Callable[[], Any]], device: torch.device, stream: Any = None) -> Iterator[Any]:
+def prefetched(
+    reads: Iterator[Callable[[], B]], device: torch.device, stream: torch.cuda.Stream | None = None
+) -> Iterator[B]:
     """Yield what each callable returns, in order: a thread calls the next ones while the caller works.
 
     The next batches are read, pinned and copied during a step. On CUDA the copies have a `stream` of their own; the
     stream that learns waits on the device for the end of a copy, so that this process need not wait.
     """
-    ahead: deque[Future[Any]] = deque()
+    ahead: deque[Future[Read[B]]] = deque()
     with ThreadPoolExecutor(1) as thread:
         for read in reads:
             ahead.append(thread.submit(_read, read, stream))
@@ -30,12 +36,14 @@ def prefetched(reads: Iterator[Callable[[], Any]], device: torch.device, stream:
             yield _ready(ahead.popleft(), device)
 
 
-def _read(read: Callable[[], Any], stream: Any) -> tuple[Any, Any]:
-    with nullcontext() if stream is None else torch.cuda.stream(stream):
-        return read(), None if stream is None else stream.record_event()
+def _read(read: Callable[[], B], stream: torch.cuda.Stream | None) -> Read[B]:
+    if stream is None:
+        return read(), None
+    with torch.cuda.stream(stream):
+        return read(), stream.record_event()
 
 
-def _ready(future: Future[Any], device: torch.device) -> Any:
+def _ready(future: Future[Read[B]], device: torch.device) -> B:
     batch, event = future.result()
     if event is not None:
         learning = torch.cuda.current_stream(device)

@@ -191,7 +191,7 @@ class TrainedRetriever(CallbackSupportMixin, Retriever):
         split = self._split(pairs, labels, seeds[0])
         with initialising(seeds[1]):
             learner = self._build(split)
-        # Whatever torch's default is.
+        # Weights are float32, whatever torch's default dtype is.
         network = learner.network.float()
         continued = self.warm_start and "network_" in vars(self)
         if continued:
@@ -253,6 +253,7 @@ class TrainedRetriever(CallbackSupportMixin, Retriever):
 
     def __getstate__(self) -> Any:
         state = super().__getstate__()
-        if "network_" in state:  # a pickle must open where there is no such device
+        if "network_" in state:
+            # A pickle must open where there is no such device.
             state["network_"] = copy.deepcopy(self.network_).cpu()
         return state

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Mapping
-from typing import NamedTuple, Protocol
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple, Protocol
 
 from torch import Tensor
 from torch.nn import functional
@@ -46,7 +46,10 @@ class Batch(NamedTuple):
 
 
 class AnyBatch(Protocol):
-    """A batch of any method: it has at least an image part and a text part."""
+    """A batch of any method: it has at least an image part and a text part, and is iterated over by its parts."""
+
+    def __iter__(self) -> Iterator[Any]:
+        """Yield the parts."""
 
     @property
     def image(self) -> object:

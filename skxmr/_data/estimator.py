@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     class BaseEstimator:
         """What we use of scikit-learn's class, with types.
 
-        scikit-learn publishes none, and mypy accepts every parameter of a class with a base that it does not know.
+        scikit-learn publishes none. Where mypy does not know the base of a class, it accepts any parameter of it.
         """
 
         def get_params(self, deep: bool = True) -> dict[str, Any]: ...
@@ -63,11 +63,11 @@ class Estimator(BaseEstimator):
 
     The constructor is made by :func:`dataclasses.dataclass`, so it takes the parameters of the bases as well. They are
     given by keyword; ``n_components: int = field(default=64, kw_only=False)`` may also be given by position, and so may
-    all parameters of a class that begins ``class Name(Base, kw_only=False)``. A class that defines ``__init__`` keeps
-    it, and so do its subclasses.
+    all parameters of a class that is written ``class Name(Base, kw_only=False)``. A class that defines ``__init__``
+    keeps it, and so do its subclasses.
 
-    Never parameters are class variables, fields without a default or with ``field(init=False)``, and names that begin
-    or end with an underscore, because those are private or set by `fit`.
+    Class variables, fields without a default or with ``field(init=False)``, and names that begin or end with an
+    underscore are never parameters, because such names are private or set by `fit`.
 
     The docstring of a class describes the same parameters; what the docstrings of its bases say about the others, and
     about attributes, is added to it. `_parameter_constraints` also lists only what a class adds or changes.

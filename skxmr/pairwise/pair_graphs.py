@@ -110,7 +110,9 @@ class PairGraphs:
         of all its terms, which are gathered here by the attention they are weighted with.
         """
         y = 1 - x
-        side, part, other = self.sides[x], self.parts[x], self.parts[y]
+        side = self.sides[x]
+        part = self.parts[x]
+        other = self.parts[y]
         A = side.attention
         P = self.across[x]
         own_weight = self.own_weight[x]

@@ -13,6 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from skxmr import RACG, SCAN, Pairs, Regions, Sentences
 from skxmr._data.repeated import IndexedRows
 from skxmr.pairwise.scores import pair_scores
+from skxmr.pairwise.sources import RegionSource, WordSource
 
 _PRODUCTS = {"aten::mm", "aten::bmm", "aten::addmm", "aten::matmul", "aten::linear"}
 
@@ -62,7 +63,8 @@ def sources(model: Any, pairs: Pairs) -> tuple[Any, Any, Any]:
     """Return a model's network with images and texts as it takes them."""
     checked = model._checked(pairs, None, None).pairs
     images = IndexedRows(checked.image.view, np.unique(checked.image.index))
-    return model.network_, *model._sources(images, checked.text.packed(), model.network_)
+    network, device = model.network_, torch.device("cpu")
+    return network, RegionSource(images, device), WordSource(*checked.text.packed(), network.vocabulary, device)
 
 
 def fitted(model: Any) -> Any:

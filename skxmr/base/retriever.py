@@ -156,9 +156,10 @@ class Retriever(Estimator, metaclass=ABCMeta):
 
     def _remember_labels(self, labels: Labels | None) -> None:
         """Keep the names of the labels; without labels there is no `classes_`, by which scorers tell."""
-        self.__dict__.pop("classes_", None)
         if labels is not None:
             self.classes_ = labels.names
+        elif hasattr(self, "classes_"):
+            del self.classes_
         self.fitted_with_labels_ = labels is not None
 
     def __sklearn_is_fitted__(self) -> bool:

@@ -119,7 +119,10 @@ class PairsDataset(torch.utils.data.Dataset[Batch]):
     ) -> None:
         self.device = device
         # One stream for all epochs: the memory that a stream has freed is kept for that stream.
-        self.stream = torch.cuda.Stream(device) if device.type == "cuda" else None  # type: ignore[no-untyped-call]
+        self.stream: torch.cuda.Stream | None = None
+        if device.type == "cuda":
+            # torch publishes no type of this constructor.
+            self.stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
         views = {"image": (image, rows), "text": (text, rows), "labels": (labels, None)}
         sources: dict[str, ViewSource] = {}
         # The largest view comes last, because it may have to stream.

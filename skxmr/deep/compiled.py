@@ -56,6 +56,7 @@ class Compiled:
         if self.compiled is None or batch.size != self.rows:
             return self.losses(batch)
         if self.mode == "reduce-overhead":
+            # torch publishes no type of this function.
             torch.compiler.cudagraph_mark_step_begin()  # type: ignore[no-untyped-call]
         return self.compiled(batch)
 
@@ -66,11 +67,11 @@ class Compiled:
         """
         found = self(batch)
         try:
-            found[0].backward()  # type: ignore[no-untyped-call]
+            torch.autograd.backward(found[0])
         except Exception as error:
             self._give_up(error)
             found = self.losses(batch)
-            found[0].backward()  # type: ignore[no-untyped-call]
+            torch.autograd.backward(found[0])
         total, terms, outputs = found
         return total.detach().clone(), {name: term.detach().clone() for name, term in terms.items()}, outputs
 

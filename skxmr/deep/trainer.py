@@ -131,7 +131,7 @@ class Trainer(NeuralNet):
         else:
             assert self.losses_ is not None
             total, terms, outputs = self.losses_(batch)
-            total.backward()  # type: ignore[no-untyped-call]
+            torch.autograd.backward(total)
         return {"loss": total, "y_pred": outputs, "terms": {**terms, "train_loss": total}}
 
     def _read(self, unread: list[_Measured]) -> None:

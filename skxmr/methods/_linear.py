@@ -110,7 +110,9 @@ class CovarianceRetriever(LinearRetriever):
         else:
             views = self._views(pairs)
             self._solve(covariances(views[0].rows, views[1].rows), k, views)
-        self.__dict__.pop("_moments", None)
+        # A fit forgets what partial_fit has added up.
+        if hasattr(self, "_moments"):
+            del self._moments
 
     def _views(self, pairs: Pairs) -> tuple[Rotation, Rotation]:
         return Rotation(pairs.image), Rotation(pairs.text)

@@ -152,7 +152,9 @@ class SemanticMatching(CrossModalRetriever, kw_only=False):
     def _fit(self, pairs: Pairs, labels: Labels | None) -> None:
         # `fit` refuses missing labels.
         assert labels is not None
-        self.__dict__.pop("_moments", None)
+        # A fit forgets what partial_fit has added up.
+        if hasattr(self, "_moments"):
+            del self._moments
         if is_chunked(pairs.image):
             self._need_built_in("a dask array")
             image, text = _sums(pairs, labels.matrix)

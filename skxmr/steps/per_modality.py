@@ -93,7 +93,8 @@ class PerModality(PairsStep, kw_only=False):
         pairs = need_pairs(X, "PerModality")
         out: dict[str, View] = {}
         for name in MODALITIES:
-            self.__dict__.pop(f"{name}_", None)
+            if hasattr(self, f"{name}_"):
+                delattr(self, f"{name}_")
             transformer = _checked(getattr(self, name), name)
             view = getattr(pairs, name)
             if view is None:

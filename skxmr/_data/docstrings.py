@@ -1,12 +1,13 @@
-"""Docstrings of classes: what the bases say about inherited parameters and attributes is added."""
+"""Completed docstrings: of classes by those of their bases, of functions by that of one with the same parameters."""
 
 from __future__ import annotations
 
 import ast
 import inspect
 import re
+from collections.abc import Callable
 from itertools import groupby
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias, TypeVar
 
 _TITLE = re.compile(r"^(\w[\w ]*)\n-+\n", re.MULTILINE)
 _ENTRY = re.compile(r"^(\S.*)\n((?:[ ].*\n|\n)*)", re.MULTILINE)
@@ -21,6 +22,7 @@ class Entry(NamedTuple):
 
 
 Entries: TypeAlias = dict[str, Entry]
+Documented = TypeVar("Documented", bound=Callable[..., object])
 
 
 def completed(cls: type) -> str | None:
@@ -37,17 +39,49 @@ def completed(cls: type) -> str | None:
     if not cls.__doc__:
         return None
     summary, sections = _sections(cls.__doc__)
-    described = _described(cls, "Parameters")
+    sections["Parameters"] = _parameters(cls, _described(cls, "Parameters"), _entries(sections["Parameters"]))
+    sections["Attributes"] = _written(_described(cls, "Attributes"))
+    return _joined(summary, sections)
+
+
+def documented_like(source: Callable[..., object]) -> Callable[[Documented], Documented]:
+    """Return a decorator that completes the docstring of a function by that of another one.
+
+    Parameters that the function describes only there are added, with the defaults of the function; so are "Returns" and
+    "Raises" if the function has no such section.
+
+    Parameters
+    ----------
+    source : callable
+        A function with some of the same parameters.
+    """
+
+    def complete(function: Documented) -> Documented:
+        # Python that runs with -OO has no docstrings.
+        if function.__doc__ and source.__doc__:
+            summary, own = _sections(function.__doc__)
+            _, others = _sections(source.__doc__)
+            entries = _entries(own["Parameters"])
+            sections = {title: others.get(title, "") for title in ("Parameters", "Returns", "Raises")} | own
+            sections["Parameters"] = _parameters(function, _entries(others["Parameters"]) | entries, entries)
+            function.__doc__ = _joined(summary, sections)
+        return function
+
+    return complete
+
+
+def _parameters(thing: Callable[..., object], described: Entries, own: Entries) -> str:
+    """Return the described parameters in the order of the signature, with its defaults."""
     parameters: Entries = {}
-    for name, parameter in inspect.signature(cls).parameters.items():
+    for name, parameter in inspect.signature(thing).parameters.items():
         if name in described:
             parameters[name] = _with_default(described[name], parameter.default)
-    # What the class describes and is no parameter stays, so that a check against the signature finds it.
-    parameters = parameters | {
-        name: entry for name, entry in _entries(sections["Parameters"]).items() if name not in parameters
-    }
-    sections["Parameters"] = _written(parameters)
-    sections["Attributes"] = _written(_described(cls, "Attributes"))
+    # What a docstring describes itself and is no parameter stays, so that a check against the signature finds it.
+    return _written(parameters | {name: entry for name, entry in own.items() if name not in parameters})
+
+
+def _joined(summary: str, sections: dict[str, str]) -> str:
+    """Return a docstring of the sections that are not empty."""
     parts = [summary]
     parts += [f"{title}\n{'-' * len(title)}\n{body}" for title, body in sections.items() if body.strip()]
     return "\n\n".join(part.strip("\n") for part in parts) + "\n"

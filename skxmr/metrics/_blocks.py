@@ -60,7 +60,20 @@ def per_query(
     """Walk the queries in blocks; return `measure` of each, shaped (n, ...).
 
     `measure` maps a :class:`Ranking` of b queries to an array of b rows, nan for queries without a relevant item. The
-    cut-off `k` is only checked against the gallery; measures that have one apply it themselves.
+    cut-off `k` is only checked against the gallery; measures that have one apply it themselves. The public measures
+    take the parameters described here over into their docstrings.
+
+    Parameters
+    ----------
+    scores : matrix of shape (n, m)
+        Larger means closer.
+    relevance : boolean matrix of shape (n, m)
+        Which items are relevant.
+    exclude_self : bool, default=False
+        Leave gallery item i out of the ranking of query i, because they are the same thing.
+    n_jobs : int or None, default=None
+        Number of threads, each with blocks of queries, as in joblib: -1 means one per core, None means 1 unless a
+        ``joblib.parallel_config`` says otherwise. BLAS then runs on one thread; any number gives the same bits.
     """
     score_matrix = as_matrix(scores)
     relevance_matrix = as_matrix(relevance)

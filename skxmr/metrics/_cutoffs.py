@@ -6,14 +6,16 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from skxmr._data.docstrings import documented_like
 from skxmr._data.kinds import Float64Array
 from skxmr._data.option_checks import check_k
 from skxmr.metrics._blocks import mean, per_query, ratio
 from skxmr.metrics._gains import hit_probability
-from skxmr.metrics._matrices import MatrixLike, as_matrix, check_matrices
+from skxmr.metrics._matrices import MatrixLike
 from skxmr.metrics._ranking import Ranking
 
 
+@documented_like(per_query)
 def precision_at_k(
     scores: MatrixLike,
     relevance: MatrixLike,
@@ -27,18 +29,10 @@ def precision_at_k(
 
     Parameters
     ----------
-    scores : matrix of shape (n, m)
-        Larger means closer.
-    relevance : boolean matrix of shape (n, m)
-        Which items are relevant.
     k : int
         The cut-off rank, at most m.
     average : bool, default=True
         Return the mean over queries with relevant items instead of one value per query.
-    exclude_self : bool, default=False
-        Leave gallery item i out of the ranking of query i.
-    n_jobs : int or None, default=None
-        Number of threads, as in :func:`average_precision`.
 
     Returns
     -------
@@ -65,6 +59,7 @@ def precision_at_k(
     return mean(values) if average else values
 
 
+@documented_like(precision_at_k)
 def recall_at_k(
     scores: MatrixLike,
     relevance: MatrixLike,
@@ -75,31 +70,6 @@ def recall_at_k(
     n_jobs: int | None = None,
 ) -> float | Float64Array:
     """Share of a query's relevant items that are among the first k.
-
-    Parameters
-    ----------
-    scores : matrix of shape (n, m)
-        Larger means closer.
-    relevance : boolean matrix of shape (n, m)
-        Which items are relevant.
-    k : int
-        The cut-off rank, at most m.
-    average : bool, default=True
-        Return the mean over queries with relevant items instead of one value per query.
-    exclude_self : bool, default=False
-        Leave gallery item i out of the ranking of query i.
-    n_jobs : int or None, default=None
-        Number of threads, as in :func:`average_precision`.
-
-    Returns
-    -------
-    float, or ndarray of shape (n,)
-        In [0, 1]; nan for a query without relevant items.
-
-    Raises
-    ------
-    ValueError
-        As :func:`precision_at_k`.
 
     Examples
     --------
@@ -116,6 +86,7 @@ def recall_at_k(
     return mean(values) if average else values
 
 
+@documented_like(precision_at_k)
 def hit_at_k(
     scores: MatrixLike,
     relevance: MatrixLike,
@@ -127,30 +98,10 @@ def hit_at_k(
 ) -> float | Float64Array:
     """Whether a relevant item is among the first k; R@k of the fine-grained literature.
 
-    Parameters
-    ----------
-    scores : matrix of shape (n, m)
-        Larger means closer.
-    relevance : boolean matrix of shape (n, m)
-        Which items are relevant.
-    k : int
-        The cut-off rank, at most m.
-    average : bool, default=True
-        Return the mean over queries with relevant items instead of one value per query.
-    exclude_self : bool, default=False
-        Leave gallery item i out of the ranking of query i.
-    n_jobs : int or None, default=None
-        Number of threads, as in :func:`average_precision`.
-
     Returns
     -------
     float, or ndarray of shape (n,)
         In [0, 1]: under ties the probability of a hit; nan for a query without relevant items.
-
-    Raises
-    ------
-    ValueError
-        As :func:`precision_at_k`.
 
     Examples
     --------
@@ -167,6 +118,7 @@ def hit_at_k(
     return mean(values) if average else values
 
 
+@documented_like(precision_at_k)
 def ndcg_at_k(
     scores: MatrixLike,
     relevance: MatrixLike,
@@ -180,23 +132,10 @@ def ndcg_at_k(
 
     Parameters
     ----------
-    scores : matrix of shape (n, m)
-        Larger means closer.
     relevance : matrix of shape (n, m)
         Gains of 0 or more, e.g. booleans or ``SharedLabels(..., graded=True)``.
     k : int or None, default=None
         The cut-off rank; None ranks the whole gallery.
-    average : bool, default=True
-        Return the mean over queries with relevant items instead of one value per query.
-    exclude_self : bool, default=False
-        Leave gallery item i out of the ranking of query i.
-    n_jobs : int or None, default=None
-        Number of threads, as in :func:`average_precision`.
-
-    Returns
-    -------
-    float, or ndarray of shape (n,)
-        In [0, 1]; nan for a query without relevant items.
 
     Raises
     ------
@@ -220,6 +159,7 @@ def ndcg_at_k(
     return mean(values) if average else values
 
 
+@documented_like(precision_at_k)
 def precision_scope(
     scores: MatrixLike,
     relevance: MatrixLike,
@@ -232,26 +172,13 @@ def precision_scope(
 
     Parameters
     ----------
-    scores : matrix of shape (n, m)
-        Larger means closer.
-    relevance : boolean matrix of shape (n, m)
-        Which items are relevant.
     scopes : iterable of int
         The cut-off ranks, each at most m.
-    exclude_self : bool, default=False
-        Leave gallery item i out of the ranking of query i.
-    n_jobs : int or None, default=None
-        Number of threads, as in :func:`average_precision`.
 
     Returns
     -------
     ndarray of shape (len(scopes),), float64
         Mean precision at each scope over the queries with relevant items.
-
-    Raises
-    ------
-    ValueError
-        As :func:`precision_at_k`.
 
     Examples
     --------
@@ -259,19 +186,27 @@ def precision_scope(
     >>> precision_scope([[0.9, 0.5, 0.1]], [[1, 0, 1]], scopes=[1, 2])
     array([1. , 0.5])
     """
-    n_gallery = check_matrices(as_matrix(scores), as_matrix(relevance), exclude_self)[1] - exclude_self
-    cuts = np.array(list(scopes))
-    if len(cuts) == 0:
-        raise ValueError("scopes is empty; at least one cut-off rank is needed.")
-    for k in cuts.tolist():
-        check_k(k, n_gallery, optional=False, name="each of scopes")
+    cuts = np.array(checked_cuts(scopes, "scopes"))
+    deepest = int(cuts.max())
 
     def measure(ranking: Ranking) -> Float64Array:
-        found = np.cumsum(ranking.expected()[:, : cuts.max()], axis=1)[:, cuts - 1] / cuts
+        found = np.cumsum(ranking.expected()[:, :deepest], axis=1)[:, cuts - 1] / cuts
         return np.where(ranking.n_relevant[:, None] > 0, found, np.nan)
 
-    values = per_query(scores, relevance, measure, exclude_self=exclude_self, n_jobs=n_jobs)
+    values = per_query(scores, relevance, measure, k=deepest, exclude_self=exclude_self, n_jobs=n_jobs)
     return np.array([mean(column) for column in values.T])
+
+
+def checked_cuts(ks: Iterable[int], name: str) -> list[int]:
+    """Return the cut-off ranks as a list, of one positive integer at least."""
+    if isinstance(ks, int):
+        raise TypeError(f"{name} is {ks}; pass a sequence of cut-off ranks, e.g. {name}=[{ks}].")
+    cuts = list(ks)
+    if not cuts:
+        raise ValueError(f"{name} is empty; at least one cut-off rank is needed.")
+    for k in cuts:
+        check_k(k, optional=False, name=f"each of {name}")
+    return cuts
 
 
 def _where_relevant(ranking: Ranking, values: Float64Array) -> Float64Array:

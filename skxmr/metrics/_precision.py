@@ -7,6 +7,7 @@ from collections.abc import Hashable
 import numpy as np
 from numpy.typing import ArrayLike
 
+from skxmr._data.docstrings import documented_like
 from skxmr._data.kinds import Float64Array, LabelsLike
 from skxmr._data.labels import encode_labels
 from skxmr._data.option_checks import check_choice
@@ -22,6 +23,7 @@ TIES = ("expected", "sklearn")
 DENOMINATORS = ("min", "relevant")
 
 
+@documented_like(per_query)
 def average_precision(
     scores: MatrixLike,
     relevance: MatrixLike,
@@ -38,8 +40,6 @@ def average_precision(
     ----------
     scores : matrix of shape (n, m)
         Larger means closer. A tensor on CUDA, or a :class:`Similarity` of two of them, is ranked there.
-    relevance : boolean matrix of shape (n, m)
-        Which items are relevant.
     k : int or None, default=None
         Only the first k ranks contribute; None ranks the whole gallery.
     ties : {"expected", "sklearn"}, default="expected"
@@ -49,11 +49,6 @@ def average_precision(
     denominator : {"min", "relevant"}, default="min"
         With a cut-off, divide by min(k, number of relevant items), so that a perfect ranking has 1, or by the number
         of relevant items.
-    exclude_self : bool, default=False
-        Leave gallery item i out of the ranking of query i, because they are the same thing.
-    n_jobs : int or None, default=None
-        Number of threads, each with blocks of queries, as in joblib: -1 means one per core, None means 1 unless a
-        ``joblib.parallel_config`` says otherwise. BLAS then runs on one thread; any number gives the same bits.
 
     Returns
     -------
@@ -92,6 +87,7 @@ def average_precision(
     return per_query(scores, relevance, measure, k=k, exclude_self=exclude_self, every_tie=every_tie, n_jobs=n_jobs)
 
 
+@documented_like(average_precision)
 def mean_average_precision(
     scores: MatrixLike,
     relevance: MatrixLike,
@@ -103,23 +99,6 @@ def mean_average_precision(
     n_jobs: int | None = None,
 ) -> float:
     """Mean of :func:`average_precision` over the queries that have a relevant item (mAP, mAP@k).
-
-    Parameters
-    ----------
-    scores : matrix of shape (n, m)
-        Larger means closer.
-    relevance : boolean matrix of shape (n, m)
-        Which items are relevant.
-    k : int or None, default=None
-        Only the first k ranks contribute; None ranks the whole gallery.
-    ties : {"expected", "sklearn"}, default="expected"
-        How equal scores count, as in :func:`average_precision`.
-    denominator : {"min", "relevant"}, default="min"
-        What a cut-off divides by, as in :func:`average_precision`.
-    exclude_self : bool, default=False
-        Leave gallery item i out of the ranking of query i.
-    n_jobs : int or None, default=None
-        Number of threads, as in :func:`average_precision`.
 
     Returns
     -------
@@ -143,6 +122,7 @@ def mean_average_precision(
     return mean(values)
 
 
+@documented_like(average_precision)
 def map_per_class(
     scores: MatrixLike,
     relevance: MatrixLike,
@@ -156,18 +136,8 @@ def map_per_class(
 
     Parameters
     ----------
-    scores : matrix of shape (n, m)
-        Larger means closer.
-    relevance : boolean matrix of shape (n, m)
-        Which items are relevant.
     labels : labels of the n queries
         Multi-hot, class ids or lists of tags; a query counts for each of its labels.
-    k : int or None, default=None
-        Only the first k ranks contribute; None ranks the whole gallery.
-    exclude_self : bool, default=False
-        Leave gallery item i out of the ranking of query i.
-    n_jobs : int or None, default=None
-        Number of threads, as in :func:`average_precision`.
 
     Returns
     -------
@@ -196,6 +166,7 @@ def map_per_class(
     return dict(zip(names.tolist(), values.tolist(), strict=True))
 
 
+@documented_like(average_precision)
 def cross_modal_map(
     image: ArrayLike,
     text: ArrayLike,
@@ -219,12 +190,6 @@ def cross_modal_map(
         The similarity that ranks.
     k : int or None, default=None
         Only the first k ranks contribute, divided by min(k, number of relevant items); None ranks the whole gallery.
-    ties : {"expected", "sklearn"}, default="expected"
-        How equal scores count, as in :func:`average_precision`.
-    exclude_self : bool, default=False
-        Leave gallery item i out of the ranking of query i.
-    n_jobs : int or None, default=None
-        Number of threads, as in :func:`average_precision`.
 
     Returns
     -------

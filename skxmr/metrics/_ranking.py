@@ -38,19 +38,6 @@ class Ties(NamedTuple):
     within: Float64Array
 
 
-class _Groups(NamedTuple):
-    """Groups with relevant and irrelevant items, all fields (g,), by places in the rows laid end to end.
-
-    They are the first item, the last relevant item, one past the last item, and the number of relevant items before the
-    group.
-    """
-
-    first: IndexArray
-    last: IndexArray
-    stop: IndexArray
-    found: IndexArray
-
-
 @dataclass
 class Ranking:
     """Relevance (b, m) in ranked order, best first, and the ties; None where they change nothing."""
@@ -151,19 +138,20 @@ def _mixed(keys: Keys, ranking: Ranking) -> Ties | None:
     n_groups = np.count_nonzero(turns)
     if n_groups == 0:
         return None
-    groups = _near(flat, np.flatnonzero(turns), ranking, m) if n_groups * _FEW < flat.size else None
-    if groups is None:
-        groups = _runs(flat, differences)
-    row = groups.last // m
-    above = groups.found - ranking.bounds[row]
-    within = groups.last + 1 - groups.first
-    return Ties(
-        row, groups.first - row * m, groups.stop - groups.first, above.astype(np.float64), within.astype(np.float64)
-    )
+    last = np.flatnonzero(turns)
+    spans = _near(flat, last, m) if n_groups * _FEW < flat.size else None
+    first, stop = _runs(differences) if spans is None else spans
+    row = last // m
+    within = last + 1 - first
+    above = np.searchsorted(ranking.position, first) - ranking.bounds[row]
+    return Ties(row, first - row * m, stop - first, above.astype(np.float64), within.astype(np.float64))
 
 
-def _near(flat: Keys, last: IndexArray, ranking: Ranking, m: int) -> _Groups | None:
-    """Look for the groups among their neighbours; None if one is larger than that."""
+def _near(flat: Keys, last: IndexArray, m: int) -> tuple[IndexArray, IndexArray] | None:
+    """Look for the first item and the end of each group among its neighbours; None if one is larger than that.
+
+    `last` holds the place of the last relevant item of each group in the rows laid end to end.
+    """
     near = flat.take(last[:, None] + _NEAR, mode="clip")
     relevant = flat[last][:, None]
     middle = len(_NEAR) // 2
@@ -174,17 +162,15 @@ def _near(flat: Keys, last: IndexArray, ranking: Ranking, m: int) -> _Groups | N
     row_start = last // m * m
     first = np.maximum(last - differs_before.argmax(axis=1), row_start)
     stop = np.minimum(last + 1 + differs_after.argmax(axis=1), row_start + m)
-    return _Groups(first, last, stop, np.searchsorted(ranking.position, first))
+    return first, stop
 
 
-def _runs(flat: Keys, differences: NDArray[np.unsignedinteger]) -> _Groups:
-    """Find the groups by all runs of equal keys, within which the differences are 0."""
+def _runs(differences: NDArray[np.unsignedinteger]) -> tuple[IndexArray, IndexArray]:
+    """Find the same by all runs of equal keys, within which the differences are 0."""
     # The last item of each run, after one run that holds nothing.
     edges = np.append(-1, np.flatnonzero(differences != 0))
     turn = np.flatnonzero(differences[edges[1:]] == 1)
-    relevant = ~flat[edges[1:]] & 1
-    found = np.append(0, np.cumsum(np.diff(edges) * relevant))
-    return _Groups(edges[turn] + 1, edges[turn + 1], edges[turn + 2] + 1, found[turn])
+    return edges[turn] + 1, edges[turn + 2] + 1
 
 
 def _collected(relevance: Relevance, tied: BoolArray, every_tie: bool) -> Ties | None:

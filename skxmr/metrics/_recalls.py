@@ -6,9 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from skxmr._data.docstrings import documented_like
 from skxmr._data.kinds import Float64Array
 from skxmr._data.option_checks import check_k
 from skxmr.metrics._blocks import mean, per_query
+from skxmr.metrics._cutoffs import checked_cuts
 from skxmr.metrics._gains import expected_first, hit_probability
 from skxmr.metrics._matrices import (
     BlockedMatrix,
@@ -21,21 +23,11 @@ from skxmr.metrics._matrices import (
 from skxmr.metrics._ranking import Ranking
 
 
+@documented_like(per_query)
 def first_rank(
     scores: MatrixLike, relevance: MatrixLike, *, exclude_self: bool = False, n_jobs: int | None = None
 ) -> Float64Array:
     """Rank of the first relevant item, from 1.
-
-    Parameters
-    ----------
-    scores : matrix of shape (n, m)
-        Larger means closer.
-    relevance : boolean matrix of shape (n, m)
-        Which items are relevant.
-    exclude_self : bool, default=False
-        Leave gallery item i out of the ranking of query i.
-    n_jobs : int or None, default=None
-        Number of threads, as in :func:`average_precision`.
 
     Returns
     -------
@@ -56,21 +48,11 @@ def first_rank(
     return per_query(scores, relevance, expected_first, exclude_self=exclude_self, n_jobs=n_jobs)
 
 
+@documented_like(first_rank)
 def median_rank(
     scores: MatrixLike, relevance: MatrixLike, *, exclude_self: bool = False, n_jobs: int | None = None
 ) -> float:
     """Median over the queries of :func:`first_rank` (MedR).
-
-    Parameters
-    ----------
-    scores : matrix of shape (n, m)
-        Larger means closer.
-    relevance : boolean matrix of shape (n, m)
-        Which items are relevant.
-    exclude_self : bool, default=False
-        Leave gallery item i out of the ranking of query i.
-    n_jobs : int or None, default=None
-        Number of threads, as in :func:`average_precision`.
 
     Returns
     -------
@@ -94,6 +76,7 @@ def median_rank(
     return float(np.nanmedian(ranks))
 
 
+@documented_like(per_query)
 def retrieval_recalls(
     scores: MatrixLike,
     relevance: MatrixLike,
@@ -118,8 +101,6 @@ def retrieval_recalls(
     folds : int, default=1
         Cut the images into this many equal runs, each with the texts that belong to it, and return the means over the
         runs: 5 on the 5,000 test images of MS-COCO is the 1K protocol.
-    n_jobs : int or None, default=None
-        Number of threads, as in :func:`average_precision`.
 
     Returns
     -------
@@ -146,7 +127,7 @@ def retrieval_recalls(
     check_k(folds, optional=False, name="folds")
     if n % folds:
         raise ValueError(f"folds={folds}, but {n} images cannot be cut into that many equal runs.")
-    cuts = checked_cuts(ks)
+    cuts = checked_cuts(ks, "ks")
     if folds == 1:
         _check_galleries(cuts, n, m)
         return _both_directions(scores, relevance, cuts, n_jobs)
@@ -158,18 +139,6 @@ def retrieval_recalls(
         _check_galleries(cuts, n // folds, len(texts), f" among images {rows.start} to {rows.stop - 1}")
         parts.append(_both_directions(score_rows(scores, rows)[:, texts], own[:, texts], cuts, n_jobs))
     return {name: float(np.mean([part[name] for part in parts])) for name in parts[0]}
-
-
-def checked_cuts(ks: Sequence[int]) -> list[int]:
-    """Return the cut-off ranks as a list, of one positive integer at least."""
-    if isinstance(ks, int):
-        raise TypeError(f"ks is {ks}; pass a sequence of cut-off ranks, e.g. ks=[{ks}].")
-    cuts = list(ks)
-    if not cuts:
-        raise ValueError("ks is empty; at least one cut-off rank is needed.")
-    for k in cuts:
-        check_k(k, optional=False, name="each of ks")
-    return cuts
 
 
 def _check_galleries(cuts: list[int], images: int, texts: int, run: str = "") -> None:

@@ -6,8 +6,9 @@ plain function.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Self
+from typing import Generic, Self, TypeVar
 
 from sklearn.base import BaseEstimator
 from sklearn.utils.metadata_routing import MetadataRequest
@@ -16,11 +17,13 @@ from skxmr._data.kinds import Float64Array, LabelsLike, View
 from skxmr._data.option_checks import check_choice, check_k
 from skxmr._data.pairs import Pairs
 from skxmr.metrics._asking import score_matrices
-from skxmr.metrics._cutoffs import hit_at_k, ndcg_at_k, precision_at_k, recall_at_k
+from skxmr.metrics._cutoffs import checked_cuts, hit_at_k, ndcg_at_k, precision_at_k, recall_at_k
+from skxmr.metrics._matrices import BlockedMatrix
 from skxmr.metrics._precision import mean_average_precision
-from skxmr.metrics._recalls import checked_cuts, retrieval_recalls
+from skxmr.metrics._recalls import retrieval_recalls
 from skxmr.metrics._similarity import SIMILARITIES
 
+Score = TypeVar("Score")
 MEASURES: dict[str, Callable[..., float | Float64Array]] = {
     "map": mean_average_precision,
     "precision": precision_at_k,
@@ -31,11 +34,40 @@ MEASURES: dict[str, Callable[..., float | Float64Array]] = {
 DIRECTIONS = ("both", "image_to_text", "text_to_image")
 
 
-class _Scorer:
+class _Scorer(ABC, Generic[Score]):
     """A callable ``scorer(estimator, X, y)`` that can also receive routed ``labels``."""
 
-    def __init__(self) -> None:
-        self._labels_request: bool | str | None = True
+    # Whether labels tell what is relevant.
+    _by_labels = True
+    # The similarity that ranks, unless a scorer lets its user choose.
+    metric = "cosine"
+    _labels_request: bool | str | None = True
+
+    def __call__(self, estimator: BaseEstimator, X: Pairs | View, y: View = None, labels: LabelsLike = None) -> Score:
+        """Score a fitted estimator.
+
+        Parameters
+        ----------
+        estimator : retriever, or a pipeline or search around one
+            Fitted.
+        X : Pairs, or array-like of shape (n, d_image)
+            Both views, or the images.
+        y : labels if X is a Pairs, else array-like of shape (n, d_text)
+            The labels, or the texts.
+        labels : multi-hot (n, c), class ids (n,), n lists of tags, or None
+            Labels of the rows.
+
+        Returns
+        -------
+        float, or dict of str to float
+            The score, or the scores by name.
+        """
+        scores, relevance = score_matrices(estimator, X, y, labels, self.metric, by_labels=self._by_labels)
+        return self._measured(scores, relevance)
+
+    @abstractmethod
+    def _measured(self, scores: BlockedMatrix, relevance: BlockedMatrix) -> Score:
+        """Measure how well images (n) find texts (m), and the other way round."""
 
     def set_score_request(self, *, labels: bool | str | None = True) -> Self:
         """Ask scikit-learn's metadata routing for `labels` (the default), or not.
@@ -64,7 +96,7 @@ class _Scorer:
         return request
 
 
-class RetrievalScorer(_Scorer):
+class RetrievalScorer(_Scorer[float]):
     """One retrieval measure as a scorer: ``scoring=RetrievalScorer("map", "image_to_text")``.
 
     Parameters
@@ -97,7 +129,6 @@ class RetrievalScorer(_Scorer):
     def __init__(
         self, measure: str = "map", direction: str = "both", k: int | None = None, metric: str = "cosine"
     ) -> None:
-        super().__init__()
         check_choice(measure, "measure", MEASURES)
         check_choice(direction, "direction", DIRECTIONS)
         check_choice(metric, "metric", SIMILARITIES)
@@ -109,25 +140,7 @@ class RetrievalScorer(_Scorer):
         self.k = k
         self.metric = metric
 
-    def __call__(self, estimator: BaseEstimator, X: Pairs | View, y: View = None, labels: LabelsLike = None) -> float:
-        """Score a fitted estimator.
-
-        Parameters
-        ----------
-        estimator : retriever, or a pipeline or search around one
-            Fitted.
-        X : Pairs, or array-like of shape (n, d_image)
-            Both views, or the images.
-        y : labels if X is a Pairs, else array-like of shape (n, d_text)
-            The labels, or the texts.
-        labels : multi-hot (n, c), class ids (n,), n lists of tags, or None
-            Labels of the rows.
-
-        Returns
-        -------
-        float
-        """
-        scores, relevance = score_matrices(estimator, X, y, labels, self.metric)
+    def _measured(self, scores: BlockedMatrix, relevance: BlockedMatrix) -> float:
         measure = MEASURES[self.measure]
         values = []
         if self.direction != "text_to_image":
@@ -140,8 +153,10 @@ class RetrievalScorer(_Scorer):
         return f"RetrievalScorer({self.measure!r}, {self.direction!r}, k={self.k}, metric={self.metric!r})"
 
 
-class RetrievalScores(_Scorer):
+class RetrievalScores(_Scorer[dict[str, float]]):
     """Both mAPs and their mean from one embedding pass, for multimetric search with ``refit="map"``.
+
+    Scoring returns a dict of ``i2t_map``, ``t2i_map`` and ``map``, their mean.
 
     Parameters
     ----------
@@ -166,34 +181,12 @@ class RetrievalScores(_Scorer):
     """
 
     def __init__(self, k: int | None = None, metric: str = "cosine") -> None:
-        super().__init__()
         check_choice(metric, "metric", SIMILARITIES)
         check_k(k)
         self.k = k
         self.metric = metric
 
-    def __call__(
-        self, estimator: BaseEstimator, X: Pairs | View, y: View = None, labels: LabelsLike = None
-    ) -> dict[str, float]:
-        """Score a fitted estimator.
-
-        Parameters
-        ----------
-        estimator : retriever, or a pipeline or search around one
-            Fitted.
-        X : Pairs, or array-like of shape (n, d_image)
-            Both views, or the images.
-        y : labels if X is a Pairs, else array-like of shape (n, d_text)
-            The labels, or the texts.
-        labels : multi-hot (n, c), class ids (n,), n lists of tags, or None
-            Labels of the rows.
-
-        Returns
-        -------
-        dict
-            ``i2t_map``, ``t2i_map`` and ``map``, their mean.
-        """
-        scores, relevance = score_matrices(estimator, X, y, labels, self.metric)
+    def _measured(self, scores: BlockedMatrix, relevance: BlockedMatrix) -> dict[str, float]:
         i2t = mean_average_precision(scores, relevance, k=self.k)
         t2i = mean_average_precision(scores.T, relevance.T, k=self.k)
         return {"i2t_map": i2t, "t2i_map": t2i, "map": (i2t + t2i) / 2}
@@ -202,11 +195,11 @@ class RetrievalScores(_Scorer):
         return f"RetrievalScores(k={self.k}, metric={self.metric!r})"
 
 
-class RecallScores(_Scorer):
+class RecallScores(_Scorer[dict[str, float]]):
     """R@k of both directions from one embedding pass, for multimetric search with ``refit="mr"``.
 
-    Only an image's own texts are relevant: all of them where the `Pairs` has an ``image_index``, else the text of the
-    same row. Search tools may pass labels; they are ignored.
+    Scoring returns the dict of :func:`retrieval_recalls`. Only an image's own texts are relevant: all of them where the
+    `Pairs` has an ``image_index``, else the text of the same row. Search tools may pass labels; they are ignored.
 
     Parameters
     ----------
@@ -239,34 +232,14 @@ class RecallScores(_Scorer):
     ['i2t_median_rank', 'i2t_r1', 'i2t_r10', 'mr', 't2i_median_rank', 't2i_r1', 't2i_r10']
     """
 
+    _by_labels = False
+
     def __init__(self, ks: Sequence[int] = (1, 5, 10), folds: int = 1) -> None:
-        super().__init__()
         check_k(folds, optional=False, name="folds")
-        self.ks = tuple(checked_cuts(ks))
+        self.ks = tuple(checked_cuts(ks, "ks"))
         self.folds = folds
 
-    def __call__(
-        self, estimator: BaseEstimator, X: Pairs | View, y: View = None, labels: LabelsLike = None
-    ) -> dict[str, float]:
-        """Score a fitted estimator, fitted with or without labels.
-
-        Parameters
-        ----------
-        estimator : retriever, or a pipeline or search around one
-            Fitted.
-        X : Pairs, or array-like of shape (n, d_image)
-            Both views, or the images.
-        y : labels if X is a Pairs, else array-like of shape (n, d_text)
-            The labels, or the texts.
-        labels : multi-hot (n, c), class ids (n,), n lists of tags, or None
-            Ignored.
-
-        Returns
-        -------
-        dict
-            As :func:`retrieval_recalls`: ``i2t_r1``, ..., ``t2i_r1``, ..., ``mr`` and the median ranks.
-        """
-        scores, relevance = score_matrices(estimator, X, y, labels, by_labels=False)
+    def _measured(self, scores: BlockedMatrix, relevance: BlockedMatrix) -> dict[str, float]:
         return retrieval_recalls(scores, relevance, self.ks, folds=self.folds)
 
     def __repr__(self) -> str:

@@ -1,10 +1,11 @@
-"""Docstrings of classes are completed by those of their bases."""
+"""Docstrings of classes are completed by those of their bases, of functions by that of a similar one."""
 
 import inspect
 from dataclasses import field
 
-from numpydoc.docscrape import ClassDoc
+from numpydoc.docscrape import ClassDoc, FunctionDoc
 
+from skxmr._data.docstrings import documented_like
 from skxmr._data.estimator import Estimator
 
 
@@ -131,3 +132,56 @@ def test_only_parameters_of_the_signature_are_inherited():
             self.lr = lr
 
     assert entries(Narrow, "Parameters") == [("lr", "float, default=0.3", "Rate and momentum, in two lines.")]
+
+
+def source(scores, k=None, n_jobs=None):
+    """Count.
+
+    Parameters
+    ----------
+    scores : matrix
+        All of them.
+    k : int or None, default=None
+        The cut-off.
+    n_jobs : int or None, default=None
+        Threads.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    ValueError
+        If k is too large.
+    """
+
+
+def test_a_function_is_completed_by_one_with_the_same_parameters():
+    @documented_like(source)
+    def function(scores, labels, k=10):
+        """Count more.
+
+        Parameters
+        ----------
+        labels : list
+            What is counted.
+
+        Returns
+        -------
+        float
+
+        Examples
+        --------
+        >>> 1
+        1
+        """
+
+    doc = FunctionDoc(function)
+    assert [(entry.name, entry.type) for entry in doc["Parameters"]] == [
+        ("scores", "matrix"),
+        ("labels", "list"),
+        ("k", "int or None, default=10"),
+    ]
+    assert doc["Returns"][0].type == "float" and doc["Raises"][0].type == "ValueError" and doc["Examples"]
+    assert function.__doc__.index("Returns") < function.__doc__.index("Raises") < function.__doc__.index("Examples")

@@ -7,7 +7,7 @@ from typing import Self
 from sklearn.utils import Tags
 
 from skxmr._data.estimator import Estimator, TransformerMixin
-from skxmr._data.kinds import LabelsLike, View, n_rows
+from skxmr._data.kinds import MODALITIES, LabelsLike, View, n_rows
 from skxmr._data.pairs import Pairs
 from skxmr._data.view_checks import WRAP_HINT, check_same_index
 
@@ -30,21 +30,16 @@ def as_pairs(X: View, y: View | LabelsLike = None, labels: LabelsLike = None) ->
     else:
         pairs = Pairs(X, y)
     if labels is not None:
-        check_labels_fit(pairs, labels)
+        n = n_rows(labels)
+        if n != len(pairs):
+            raise ValueError(f"labels has {n} rows but the views have {len(pairs)}; one row per item is needed.")
+        check_same_index(image=pairs.image, text=pairs.text, labels=labels)
     return pairs, labels
-
-
-def check_labels_fit(pairs: Pairs, labels: LabelsLike) -> None:
-    """Refuse labels that do not describe the rows of `pairs`."""
-    n = n_rows(labels)
-    if n != len(pairs):
-        raise ValueError(f"labels has {n} rows but the views have {len(pairs)}; one row of labels per item is needed.")
-    check_same_index(image=pairs.image, text=pairs.text, labels=labels)
 
 
 def need_both(pairs: Pairs, doing: str) -> Pairs:
     """Refuse a Pairs with a missing view."""
-    for name in ("image", "text"):
+    for name in MODALITIES:
         if getattr(pairs, name) is None:
             raise ValueError(f"{name} is missing; {doing} needs both views: pass image and text, or {WRAP_HINT}.")
     return pairs

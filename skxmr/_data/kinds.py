@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from abc import ABC
+from collections.abc import Callable
 from functools import singledispatch
 from os import PathLike
 from types import NoneType
-from typing import Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # Arrays by what they hold; AnyArray is one whose dtype is known only at run time.
 AnyArray: TypeAlias = NDArray[Any]
@@ -45,46 +49,44 @@ class FittedGraph(Protocol):
     classes_: AnyArray
 
 
+# A sparse matrix or array of scipy.
+Sparse: TypeAlias = sp.sparray | sp.spmatrix
+
+
 # The bases are abstract for their `__subclasshook__` only.
-class Frame(ABC):  # noqa: B024
+class Frame(ABC):
     """A pandas DataFrame or Series, recognised by its `iloc` without importing pandas."""
+
+    ndim: int
+    index: pd.Index
+    to_numpy: Callable[..., AnyArray]
 
     @classmethod
     def __subclasshook__(cls, kind: type) -> bool:
         return hasattr(kind, "iloc")
 
 
-class Sparse(ABC):  # noqa: B024
-    """A sparse matrix or array of scipy, recognised by its `tocsr`."""
-
-    @classmethod
-    def __subclasshook__(cls, kind: type) -> bool:
-        return hasattr(kind, "tocsr")
-
-
-class Chunked(ABC):  # noqa: B024
+class Chunked(ABC):
     """A dask array, recognised by the name of its module without importing dask."""
+
+    shape: tuple[int, ...]
+    ndim: int
+    dtype: np.dtype[Any]
+    chunks: tuple[tuple[int, ...], ...]
+    compute: Callable[[], AnyArray]
+    rechunk: Callable[..., Chunked]
+    to_delayed: Callable[[], AnyArray]
 
     @classmethod
     def __subclasshook__(cls, kind: type) -> bool:
         return kind.__module__.startswith("dask.array")
 
 
-def is_frame(view: object) -> bool:
-    """Tell a pandas object from other views."""
-    return isinstance(view, Frame)
-
-
-def is_chunked(view: object) -> bool:
-    """Tell a dask array from other views."""
-    return isinstance(view, Chunked)
-
-
 def n_rows(view: View) -> int:
     """Count the rows of an array, sparse matrix, frame or sequence."""
     shape = getattr(view, "shape", None)
     if shape:
-        if is_chunked(view) and np.isnan(shape[0]):
+        if isinstance(view, Chunked) and np.isnan(shape[0]):
             raise ValueError("a dask array has chunks of unknown length; call its compute_chunk_sizes() first.")
         return int(shape[0])
     rows = view if hasattr(view, "__len__") else np.asarray(view)

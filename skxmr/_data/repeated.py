@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import singledispatch
-
 import numpy as np
 from numpy.typing import DTypeLike
 
@@ -11,15 +9,7 @@ from skxmr._data.kinds import AnyArray, IndexArray, RowKey, View, take
 
 
 class IndexedRows:
-    """Row j is row ``index[j]`` of a view, which is neither copied nor sliced.
-
-    Parameters
-    ----------
-    view : array, CSR matrix, DataFrame or Regions of n rows
-        The distinct rows.
-    index : ndarray of shape (m,)
-        The number of the distinct row that each row shows.
-    """
+    """Row j is row ``index[j]`` of a view of distinct rows, which is neither copied nor sliced."""
 
     def __init__(self, view: View, index: IndexArray) -> None:
         self.view = view
@@ -61,17 +51,11 @@ class IndexedRows:
         return take(self.view, used), position
 
 
-@singledispatch
 def expand(view: View) -> View:
     """Return a view without an index; images that several rows share are repeated."""
-    return view
+    return view.expanded() if isinstance(view, IndexedRows) else view
 
 
-@singledispatch
 def distinct(view: View) -> tuple[View, IndexArray | None]:
     """Return the distinct rows of a view, and which of them each row shows; None means that rows share nothing."""
-    return view, None
-
-
-expand.register(IndexedRows, IndexedRows.expanded)
-distinct.register(IndexedRows, IndexedRows.distinct)
+    return view.distinct() if isinstance(view, IndexedRows) else (view, None)

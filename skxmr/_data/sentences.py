@@ -168,16 +168,8 @@ def _sized(rows: View) -> View:
     return rows if rows is None or hasattr(rows, "__len__") else list(rows)
 
 
-def as_sentences(view: View) -> Sentences:
-    """Return a view of texts, such as strings or lists of words, as sentences."""
-    return view if isinstance(view, Sentences) else Sentences(view)
-
-
 def stacked_sentences(parts: Sequence[Sentences]) -> Sentences:
-    """Return the sentences of all parts, one after the other.
-
-    Words, tags, heads and vectors are kept where all parts have them.
-    """
+    """Return the sentences of all parts; words, tags, heads and vectors are kept where all parts have them."""
     packs = [gathered(*part.packed()) for part in parts]
     given = [pack.vectors for pack in packs if pack.vectors is not None]
     widths = sorted({vectors.shape[1] for vectors in given})

@@ -21,8 +21,6 @@ from skxmr._data.kinds import (
     Sparse,
     View,
     column_names,
-    is_chunked,
-    is_frame,
     memory_map,
     n_rows,
 )
@@ -44,12 +42,10 @@ def check_same_rows(**views: View) -> int:
 
 def check_same_index(**views: View) -> None:
     """Refuse pandas arguments with different indexes, because rows are matched by position."""
-    frames = {name: view for name, view in views.items() if is_frame(view)}
-    if not frames:
-        return
-    first, reference = next(iter(frames.items()))
+    frames = {name: view for name, view in views.items() if isinstance(view, Frame)}
+    first = next(iter(frames), "")
     for name, frame in frames.items():
-        if not frame.index.equals(reference.index):
+        if not frame.index.equals(frames[first].index):
             raise ValueError(
                 f"the indexes of {first} and {name} differ, and rows are matched by position; align them "
                 f"({name}.loc[{first}.index]) or drop them (.reset_index(drop=True))."
@@ -65,25 +61,10 @@ def check_view(
     min_rows: int = 1,
     min_width: int = 1,
 ) -> Matrix:
-    """Return one modality as a finite float matrix, dense or CSR.
+    """Return one modality as a finite float matrix (n, d), dense or CSR: float32 stays so, all else becomes float64.
 
-    Parameters
-    ----------
-    view : array-like, sparse matrix or DataFrame of shape (n, d)
-        What the user passed. It is never modified, and copied only when its type has to change.
-    name : {"image", "text"}
-        Name of the view in messages.
-    width : int or None
-        The number of columns seen while fitting.
-    columns : sequence of str or None
-        The column names seen while fitting a DataFrame.
-    min_rows, min_width : int
-        The smallest acceptable numbers of rows and columns.
-
-    Returns
-    -------
-    ndarray or csr_array of shape (n, d)
-        float32 stays float32, everything else becomes float64.
+    What the user passed is never modified, and copied only when its type has to change. `width` and `columns` are the
+    number and names of the columns seen in fit.
     """
     view = expand(view)
     _check_columns(view, name, columns)
@@ -211,29 +192,17 @@ def _check_finite(matrix: Matrix, name: str) -> None:
 
 
 def check_chunks(view: View, name: str, *, width: int | None = None) -> View:
-    """Return a dask array of shape (n, d) whose chunks are whole rows; values are checked when they are read.
-
-    Parameters
-    ----------
-    view : dask.array.Array
-        What the user passed.
-    name : {"image", "text"}
-        Name of the view in messages.
-    width : int or None
-        The number of columns seen before.
-    """
+    """Return a dask array (n, d) whose chunks are whole rows; values are checked when they are read."""
     if isinstance(view, IndexedRows):
-        raise TypeError(
-            f"{name} has an image_index, which dask arrays do not go with; repeat the rows, or load the text."
-        )
-    if not is_chunked(view):
+        raise TypeError(f"{name} has an image_index, which dask arrays do not go with; repeat rows or load the text.")
+    if not isinstance(view, Chunked):
         raise TypeError(
             f"{name} is a {type(view).__name__}, but the other view is a dask array; make both dask arrays, "
             "e.g. by dask.array.from_array."
         )
     if view.ndim != 2 or view.dtype.kind not in "biuf":
         raise ValueError(f"{name} must be a 2-D dask array of real numbers, but has shape {view.shape}, {view.dtype}.")
-    if len(view) < 2 or view.shape[1] < 1:
+    if view.shape[0] < 2 or view.shape[1] < 1:
         raise ValueError(f"{name} has shape {view.shape}; at least 2 rows and 1 feature are needed.")
     if width is not None and view.shape[1] != width:
         raise ValueError(f"{name} has {view.shape[1]} features but {width} were seen in fit.")

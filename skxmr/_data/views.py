@@ -14,7 +14,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike
 
-from skxmr._data.kinds import AnyArray, Chunked, Frame, IndexArray, Sparse, View, is_chunked, n_rows
+from skxmr._data.kinds import AnyArray, Chunked, Frame, IndexArray, Sparse, View, n_rows
 from skxmr._data.regions import Regions, stacked_regions
 from skxmr._data.repeated import IndexedRows, expand
 from skxmr._data.sentences import Sentences, stacked_sentences
@@ -74,8 +74,8 @@ def with_index(image: View, image_index: ArrayLike) -> IndexedRows:
         index = index.astype(np.intp)
     if image is None:
         raise ValueError("image_index is given, but image is missing; pass the distinct images as image.")
-    if isinstance(image, IndexedRows) or is_chunked(image):
-        what = "is lazy" if is_chunked(image) else "has an index already"
+    if isinstance(image, (IndexedRows, Chunked)):
+        what = "is lazy" if isinstance(image, Chunked) else "has an index already"
         raise ValueError(f"image_index is given, but image {what}; pass the distinct images as image.")
     if index.ndim != 1 or index.dtype.kind not in "iu":
         raise ValueError(f"image_index must be integers of shape (n,); got {index.dtype} of shape {index.shape}.")

@@ -16,13 +16,6 @@ def warn(message: str, category: type[Warning] = UserWarning) -> None:
 
     A counted ``stacklevel`` is wrong as soon as the same code runs inside a Pipeline or a search: the warning then
     names a file of scikit-learn.
-
-    Parameters
-    ----------
-    message : str
-        What the user reads.
-    category : type of Warning, default=UserWarning
-        The class of the warning.
     """
     frame = sys._getframe(1)
     # In a worker thread or process there is no line of the user; the outermost frame is named then.

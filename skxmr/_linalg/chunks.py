@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from skxmr._data.kinds import MODALITIES, View
+from skxmr._data.kinds import MODALITIES, Chunked, View
 from skxmr._data.pairs import Pairs
 from skxmr._data.view_checks import check_view
 
@@ -19,19 +19,13 @@ _RUNS = 32
 
 
 def total(pairs: Pairs, part: Callable[..., T], merge: Callable[[T, T], T], rows: Sequence[View] = ()) -> T:
-    """Return the sum over all chunks. Only sums travel between workers, never rows.
+    """Return the sum over all rows. Dask arrays are summed by chunks: only sums travel between workers, never rows.
 
-    Parameters
-    ----------
-    pairs : Pairs
-        Two views as :func:`check_chunks` returns them; the text is cut where the image is.
-    part : callable
-        Given the checked image and text of a chunk and its part of `rows`, returns its sum.
-    merge : callable
-        Adds the second sum to the first, which it may overwrite, and returns it.
-    rows : sequence
-        Arrays or CSR matrices of n rows in memory, cut like the views; their parts travel with the tasks.
+    `part` is given the checked image and text of a chunk and its part of every array in `rows`, which are in memory,
+    and returns its sum. `merge` adds the second sum to the first, which it may overwrite, and returns it.
     """
+    if not isinstance(pairs.image, Chunked):
+        return part(pairs.image, pairs.text, *rows)
     # Imported only here, where a dask array has come.
     dask = importlib.import_module("dask")
     cuts = pairs.image.chunks[0]

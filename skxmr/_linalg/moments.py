@@ -47,14 +47,8 @@ class Moments:
     Every block of rows is centred on its own mean, so that products in float32 lose nothing to a large common offset,
     and blocks are combined exactly: ``sum_i (x_i - m)(t_i - m)^T`` is the sum over blocks b of
     ``sum_{i in b} (x_i - m_b)(t_i - m_b)^T + n_b (m_b - m)(m_b - m)^T``. Sums of other rows, perhaps from another
-    machine, are merged by the same equation. Of `xx` and `tt` only the lower triangle is kept.
-
-    Parameters
-    ----------
-    d1, d2 : int
-        Widths of the two views.
-    second : bool
-        Whether to compute the products of the second view with itself, too.
+    machine, are merged by the same equation. Of `xx` and `tt` only the lower triangle is kept; `second` tells whether
+    `tt` is computed at all.
     """
 
     def __init__(self, d1: int, d2: int, second: bool = True) -> None:

@@ -8,7 +8,7 @@ from typing import TypeAlias
 import numpy as np
 import scipy.sparse as sp
 
-from skxmr._data.kinds import Matrix
+from skxmr._data.kinds import Chunked, Matrix
 from skxmr._data.pairs import Pairs
 from skxmr._linalg.chunks import total
 from skxmr._linalg.moments import Array, column_mean, grouped_sums, scatter
@@ -17,39 +17,19 @@ from skxmr._linalg.moments import Array, column_mean, grouped_sums, scatter
 Both: TypeAlias = tuple[Array, Array]
 
 
-class WeightedRows:
-    """Two views of the same rows, centred on their means.
-
-    Parameters
-    ----------
-    X, T : ndarray of shape (n, d) or csr_array
-        The views.
-    """
-
-    def __init__(self, X: Matrix, T: Matrix) -> None:
-        self.X = X
-        self.T = T
-        self.means: Both = column_mean(X), column_mean(T)
-
-    def grouped(self, E: sp.csr_array) -> Both:
-        """Return the sums (d, q) of both views for sparse E (n, q), such as labels or the membership of groups."""
-        return _grouped(self.means, self.X, self.T, E)
-
-    def scattered(self, x_weights: Array, t_weights: Array) -> Both:
-        """Return the weighted products (d, d) of each view with itself."""
-        return _scattered(self.means, self.X, self.T, x_weights, t_weights)
-
-
-class WeightedChunks:
-    """The same for a `Pairs` of dask arrays, which is read once for the means and once for every sum."""
+class CentredRows:
+    """Two views, centred on their means; dask arrays are read once for the means and once for every sum."""
 
     def __init__(self, pairs: Pairs) -> None:
         self.pairs = pairs
-        x_sums, t_sums = total(pairs, _column_sums, _added)
-        self.means: Both = x_sums / len(pairs), t_sums / len(pairs)
+        if isinstance(pairs.image, Chunked):
+            x_sums, t_sums = total(pairs, _column_sums, _added)
+            self.means: Both = x_sums / len(pairs), t_sums / len(pairs)
+        else:
+            self.means = column_mean(pairs.image), column_mean(pairs.text)
 
     def grouped(self, E: sp.csr_array) -> Both:
-        """Return the sums (d, q) of both views."""
+        """Return the sums (d, q) of both views for sparse E (n, q), such as labels or the membership of groups."""
         return total(self.pairs, partial(_grouped, self.means), _added, [E])
 
     def scattered(self, x_weights: Array, t_weights: Array) -> Both:

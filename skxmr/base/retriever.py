@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skxmr._data.arguments import as_pairs, need_both
 from skxmr._data.estimator import Estimator
-from skxmr._data.kinds import MODALITIES, FloatArray, LabelsLike, View, column_names, is_chunked
+from skxmr._data.kinds import MODALITIES, Chunked, FloatArray, LabelsLike, View, column_names
 from skxmr._data.labels import Labels, encode_labels
 from skxmr._data.pairs import Pairs
 from skxmr._data.view_checks import check_chunks, check_view
@@ -126,7 +126,7 @@ class Retriever(Estimator, metaclass=ABCMeta):
             )
         widths = self.n_features_ if again else {}
         seen = self._columns if again else {}
-        by_chunks = self._by_chunks and (is_chunked(pairs.image) or is_chunked(pairs.text))
+        by_chunks = self._by_chunks and (isinstance(pairs.image, Chunked) or isinstance(pairs.text, Chunked))
         views = {}
         for name in MODALITIES:
             view = getattr(pairs, name)
@@ -135,7 +135,7 @@ class Retriever(Estimator, metaclass=ABCMeta):
             else:
                 views[name] = self._checked_view(view, name, 2, widths.get(name), seen.get(name))
         columns = seen or {name: column_names(getattr(pairs, name)) for name in MODALITIES}
-        if is_chunked(labels):
+        if isinstance(labels, Chunked):
             labels = labels.compute()
         return Checked(pairs.replace(**views), None if labels is None else encode_labels(labels), columns)
 

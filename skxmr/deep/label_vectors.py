@@ -10,7 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike
 
-from skxmr._data.kinds import AnyArray, Float64Array, is_frame
+from skxmr._data.kinds import AnyArray, Float64Array, Frame
 from skxmr._data.labels import Labels
 from skxmr.datasets._word_vectors import load_word_vectors
 
@@ -27,7 +27,7 @@ def label_vectors(given: ArrayLike | str | PathLike[str] | None, labels: Labels)
         return statistical_label_vectors(labels)
     if isinstance(given, (str, PathLike)):
         return load_word_vectors(given, [str(name) for name in labels.names])
-    if is_frame(given):
+    if isinstance(given, Frame):
         given = _named_vectors(given, labels.names.tolist())
     try:
         vectors = np.asarray(given)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from skxmr._data.kinds import AnyArray, Sparse, View, is_frame
+from skxmr._data.kinds import AnyArray, Frame, Sparse, View
 from skxmr._data.pairs import Pairs
 from skxmr._data.views import as_view
 
@@ -24,7 +24,7 @@ def image_rows(X: View) -> AnyArray:
     if isinstance(X, (Sparse, str, bytes, PathLike, Image.Image)) or not hasattr(X, "__len__"):
         raise TypeError(f"X is a {type(X).__name__}; pass an array or a list of images, a single one as [image].")
     rows = as_view(X, "image")
-    if is_frame(rows):
+    if isinstance(rows, Frame):
         if rows.ndim != 1:
             raise ValueError("X is a DataFrame; pass the column that holds the images or their paths, as in X['path'].")
         rows = rows.to_numpy(dtype=object)

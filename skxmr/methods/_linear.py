@@ -13,7 +13,7 @@ from sklearn.utils import gen_batches
 from sklearn.utils._param_validation import Interval
 
 from skxmr._data.estimator import Constraints
-from skxmr._data.kinds import FloatArray, LabelsLike, Matrix, View, is_chunked
+from skxmr._data.kinds import Chunked, FloatArray, LabelsLike, Matrix, View
 from skxmr._data.labels import Labels
 from skxmr._data.option_checks import check_n_components
 from skxmr._data.pairs import Pairs
@@ -95,7 +95,7 @@ class CovarianceRetriever(LinearRetriever):
         moments = copy.deepcopy(getattr(self, "_moments", None))
         if moments is None:
             moments = Moments(pairs.image.shape[1], pairs.text.shape[1])
-        if is_chunked(pairs.image):
+        if isinstance(pairs.image, Chunked):
             moments.merge(total(pairs, _moments, Moments.merge))
         else:
             moments.update(pairs.image, pairs.text)
@@ -105,7 +105,7 @@ class CovarianceRetriever(LinearRetriever):
 
     def _fit(self, pairs: Pairs, labels: Labels | None) -> None:
         k = self._limited(len(pairs), pairs.image.shape[1], pairs.text.shape[1])
-        if is_chunked(pairs.image):
+        if isinstance(pairs.image, Chunked):
             self._solve(total(pairs, _moments, Moments.merge).finish(), k, (UNROTATED, UNROTATED))
         else:
             views = self._views(pairs)

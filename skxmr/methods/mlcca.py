@@ -12,14 +12,14 @@ from sklearn.utils import gen_batches
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skxmr._data.estimator import Constraints
-from skxmr._data.kinds import IndexArray, is_chunked
+from skxmr._data.kinds import Chunked, IndexArray
 from skxmr._data.labels import Labels
 from skxmr._data.option_checks import check_n_components
 from skxmr._data.pairs import Pairs
 from skxmr._linalg.moments import Array, Covariances, check_overflow
 from skxmr._linalg.rotation import Rotation, rotated
 from skxmr._linalg.solvers import paired_directions
-from skxmr._linalg.weighted import WeightedChunks, WeightedRows
+from skxmr._linalg.weighted import CentredRows
 from skxmr.methods._linear import UNROTATED, LinearRetriever, lifted
 
 # Distinct label vectors whose weights are held together.
@@ -132,7 +132,7 @@ class MLCCA(LinearRetriever, kw_only=False):
         self.correlations_ = found.correlations
         self.n_components_ = len(scale)
 
-    def _factorised(self, rows: WeightedRows | WeightedChunks, Z: sp.csr_array) -> _Sums:
+    def _factorised(self, rows: CentredRows, Z: sp.csr_array) -> _Sums:
         """w_ij = z_i . z_j, so C_xy = (X^T Z)(Z^T T) and row i weighs z_i . sum_j z_j."""
         if self.weights == "cosine":
             # Rows are binary, so their squared length is their sum.
@@ -142,7 +142,7 @@ class MLCCA(LinearRetriever, kw_only=False):
         X_sums, T_sums = rows.grouped(Z)
         return _Sums(row_weights, row_weights, X_sums @ T_sums.T)
 
-    def _aggregated(self, views: WeightedRows | WeightedChunks, Z: sp.csr_array) -> _Sums:
+    def _aggregated(self, views: CentredRows, Z: sp.csr_array) -> _Sums:
         """w_ij depends on the label vectors of i and j only: sum the rows of each vector, then pair these sums."""
         U, member, counts = _distinct(Z)
         E = sp.csr_array((np.ones(len(member)), (np.arange(len(member)), member)), shape=(len(member), len(counts)))
@@ -173,13 +173,13 @@ class MLCCA(LinearRetriever, kw_only=False):
         return np.exp(-distances / self.sigma)
 
 
-def _rows(pairs: Pairs) -> tuple[tuple[Rotation, Rotation], WeightedRows | WeightedChunks]:
+def _rows(pairs: Pairs) -> tuple[tuple[Rotation, Rotation], CentredRows]:
     """Return how the views were rotated, if at all, and their rows."""
-    if is_chunked(pairs.image):
-        return (UNROTATED, UNROTATED), WeightedChunks(pairs)
+    if isinstance(pairs.image, Chunked):
+        return (UNROTATED, UNROTATED), CentredRows(pairs)
     image = rotated(pairs.image)
     text = rotated(pairs.text)
-    return (image, text), WeightedRows(image.rows, text.rows)
+    return (image, text), CentredRows(Pairs(image.rows, text.rows))
 
 
 def _distinct(Z: sp.csr_array) -> tuple[sp.csr_array, IndexArray, Array]:

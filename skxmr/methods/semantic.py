@@ -15,7 +15,7 @@ from sklearn.utils import get_tags
 from sklearn.utils._param_validation import HasMethods, Interval
 
 from skxmr._data.estimator import Constraints
-from skxmr._data.kinds import AnyArray, Float64Array, FloatArray, LabelsLike, Matrix, View, is_chunked
+from skxmr._data.kinds import AnyArray, Chunked, Float64Array, FloatArray, LabelsLike, Matrix, View
 from skxmr._data.labels import Labels, aligned
 from skxmr._data.pairs import Pairs
 from skxmr._linalg.chunks import total
@@ -155,7 +155,7 @@ class SemanticMatching(CrossModalRetriever, kw_only=False):
         # A fit forgets what partial_fit has added up.
         if hasattr(self, "_moments"):
             del self._moments
-        if is_chunked(pairs.image):
+        if isinstance(pairs.image, Chunked):
             self._need_built_in("a dask array")
             image, text = _sums(pairs, labels.matrix)
             self._set_models(image.finish(), text.finish())
@@ -175,7 +175,7 @@ class SemanticMatching(CrossModalRetriever, kw_only=False):
 
 def _sums(pairs: Pairs, Y: sp.csr_array) -> list[Moments]:
     """Return the sums of each view with the labels."""
-    return total(pairs, _parts, _merged, [Y]) if is_chunked(pairs.image) else _parts(pairs.image, pairs.text, Y)
+    return total(pairs, _parts, _merged, [Y])
 
 
 def _parts(image: Matrix, text: Matrix, Y: sp.csr_array) -> list[Moments]:

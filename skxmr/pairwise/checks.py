@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from skxmr._data.kinds import AnyArray, IndexArray, View, is_frame
+from skxmr._data.kinds import AnyArray, Frame, IndexArray, View
 from skxmr._data.regions import Regions
 from skxmr._data.repeated import IndexedRows
 from skxmr._data.sentences import Sentences
@@ -49,7 +49,7 @@ def _as_regions(view: View) -> Regions:
         return view
     if isinstance(view, (list, tuple)) or (isinstance(view, np.ndarray) and view.dtype.kind == "O"):
         return Regions(list(view))
-    if is_frame(view) or np.ndim(view) != 3:
+    if isinstance(view, Frame) or np.ndim(view) != 3:
         shape = getattr(view, "shape", None) or f"a {type(view).__name__}"
         raise ValueError(
             f"image is {shape}, but regions are compared here: pass Regions(features, boxes), or an array "

@@ -8,7 +8,7 @@ from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from skxmr._data.arguments import PairsStep, need_pairs
-from skxmr._data.kinds import MODALITIES, IndexArray, LabelsLike, View, is_frame
+from skxmr._data.kinds import MODALITIES, Frame, IndexArray, LabelsLike, View
 from skxmr._data.pairs import Pairs
 from skxmr._data.repeated import IndexedRows, distinct
 from skxmr._data.views import as_view
@@ -162,7 +162,7 @@ def _fit_transform(transformer: Transformer, view: View, y: LabelsLike) -> View:
 def _in_kind(out: View, rows: View, index: IndexArray | None) -> View:
     """Return transformed rows as their view was: a data frame only for a data frame, and by index if there is one."""
     # Scikit-learn can be told to make data frames of everything; their new row names would match no other view.
-    if is_frame(out) and not is_frame(rows):
+    if isinstance(out, Frame) and not isinstance(rows, Frame):
         out = out.to_numpy()
     if index is None:
         return out

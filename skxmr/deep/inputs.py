@@ -18,9 +18,8 @@ from skxmr.deep.loop import Learner, Prepared, TrainingRows
 from skxmr.deep.options import Options
 from skxmr.deep.split import Split
 from skxmr.deep.training import train
-from skxmr.nn.networks import Standardize
+from skxmr.nn.networks import TEXT_WIDTH, PretrainedText, Standardize
 from skxmr.nn.objective import Batch, Objective, Outputs
-from skxmr.nn.pretrained_text import TEXT_WIDTH, PretrainedText
 from skxmr.nn.retrieval_network import RetrievalNetwork
 
 _LR = 1e-3

@@ -37,7 +37,7 @@ from skxmr.deep.split import Split
 from skxmr.deep.tasks import CallbackSupportMixin, FitTask, with_callbacks
 from skxmr.deep.training import history_table, resumed, train
 from skxmr.nn.device import initialising, resolve_device
-from skxmr.nn.pretrained_text import PretrainedText
+from skxmr.nn.networks import PretrainedText
 from skxmr.nn.retrieval_network import RetrievalNetwork
 
 

@@ -31,8 +31,7 @@ from skxmr.deep.loop import Learner, Prepared, TrainingRows
 from skxmr.deep.options import OPTIMIZERS, Options
 from skxmr.deep.trainer import Trainer, losses_of
 from skxmr.nn.adversaries import discriminators
-from skxmr.nn.networks import Dropout
-from skxmr.nn.pretrained_text import PretrainedText
+from skxmr.nn.networks import Dropout, PretrainedText
 from skxmr.nn.retrieval_network import RetrievalNetwork
 
 # Callbacks that skorch adds, and the one that tells those of scikit-learn.

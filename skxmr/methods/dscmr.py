@@ -60,7 +60,7 @@ class DSCMRObjective(Objective):
     def discrimination(self, outputs: Outputs, batch: Batch) -> Tensor:
         """L_2, across modalities and within."""
         cosines = [outputs.cosine(*pair) for pair in PAIRS]
-        return losses.likelihood_of_cosines(cosines, batch.labels, self.temperature, count=False)
+        return losses.pairwise_likelihood(cosines, batch.labels, self.temperature, count=False)
 
     def alignment(self, outputs: Outputs, batch: Batch) -> Tensor:
         """L_3, ``1/n sum_i |u_i - v_i|_2``: the mean distance of an image from its text."""

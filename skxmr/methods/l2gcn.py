@@ -61,7 +61,11 @@ class L2GCNObjective(LabelObjective):
 
     def adversary(self, outputs: Outputs, batch: Batch) -> Tensor:
         """L_adv (eq. 25): the cross-entropies of the image and of the text discriminator, weighted."""
-        return losses.weighted_origins(outputs["from_image"], outputs["from_text"], len(batch.labels), self.view_weight)
+        n = len(batch.labels)
+        # The image discriminator judged the first n rows. At equal weights the sum is half of DAGNN's.
+        by_image_critic = losses.origins(outputs["from_image"][:n], outputs["from_text"][:n], n)
+        by_text_critic = losses.origins(outputs["from_image"][n:], outputs["from_text"][n:], n)
+        return self.view_weight * by_image_critic + (1 - self.view_weight) * by_text_critic
 
 
 class L2GCN(LabelRetriever):

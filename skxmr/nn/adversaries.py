@@ -138,18 +138,8 @@ class DualGAN(nn.Module):
     There is no reconstruction loss: the decoders learn through the discriminators only.
 
     Shapes: h_v (n, d_image), h_t (n, d_text), v and t (n, d); output: logits (2n, 2) of what comes from images, the
-    images themselves and the texts decoded from them, and likewise of what comes from texts.
-
-    Parameters
-    ----------
-    d : int
-        Width of the embeddings.
-    d_image, d_text : int
-        Widths of the views.
-    positive : tuple of bool
-        Whether image and text rows are never negative; the decoder of such a view ends in a ReLU.
-    strength : float
-        Strength of the gradient reversal.
+    images themselves and the texts decoded from them, and likewise of what comes from texts. `positive` says whether
+    image and text rows are never negative; the decoder of such a view ends in a ReLU.
     """
 
     def __init__(
@@ -196,5 +186,5 @@ def make_critic(
 
 
 def _decoder(d: int, hidden: int, d_out: int, activation: nn.Module, positive: bool) -> nn.Sequential:
-    layers = [nn.Linear(d, hidden), activation, nn.Linear(hidden, d_out)]
-    return nn.Sequential(*layers, nn.ReLU()) if positive else nn.Sequential(*layers)
+    last = [nn.ReLU()] if positive else []
+    return nn.Sequential(nn.Linear(d, hidden), activation, nn.Linear(hidden, d_out), *last)

@@ -12,14 +12,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from skxmr.nn.losses import cosine
-
 __all__ = [
     "absolute_similarity",
     "circle",
     "hardest_triplets",
     "soft_contrastive",
-    "soft_contrastive_of_cosines",
     "triplets",
 ]
 
@@ -106,7 +103,7 @@ def circle(S: Tensor, Y: Tensor, margin: float = 0.25, scale: float = 16.0) -> T
     return functional.softplus(torch.logsumexp(of_negatives.flatten(), 0) + torch.logsumexp(of_positives.flatten(), 0))
 
 
-def soft_contrastive(u: Tensor, v: Tensor, Y: Tensor, temperature: float = 0.22, within: float = 0.14) -> Tensor:
+def soft_contrastive(cosines: Sequence[Tensor], Y: Tensor, temperature: float = 0.22, within: float = 0.14) -> Tensor:
     """Multi-label contrastive loss of I-GNN, eqs. 18-22 of L2-GCN: every row that shares a label is a target.
 
     ``l_ij = s_ij / temperature - log sum_j exp(1.06 s_ij / temperature)`` with cosines s; across modalities the targets
@@ -115,40 +112,8 @@ def soft_contrastive(u: Tensor, v: Tensor, Y: Tensor, temperature: float = 0.22,
 
     Parameters
     ----------
-    u, v : Tensor of shape (n, d)
-        Embeddings of both modalities.
-    Y : Tensor of shape (n, c)
-        Multi-hot labels. A row without labels has no targets and adds nothing.
-    temperature : float, default=0.22
-        Divides the cosines.
-    within : float, default=0.14
-        Weight of the targets of the same modality.
-
-    Returns
-    -------
-    Tensor
-        A scalar.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from skxmr.nn import contrastive
-    >>> u, Y = torch.eye(2), torch.eye(2)
-    >>> bool(contrastive.soft_contrastive(u, u, Y) < contrastive.soft_contrastive(u, u.flip(0), Y))
-    True
-    """
-    return soft_contrastive_of_cosines([cosine(u, v), cosine(u, u), cosine(v, v)], Y, temperature, within)
-
-
-def soft_contrastive_of_cosines(
-    cosines: Sequence[Tensor], Y: Tensor, temperature: float = 0.22, within: float = 0.14
-) -> Tensor:
-    """:func:`soft_contrastive` of cosines that are known.
-
-    Parameters
-    ----------
     cosines : sequence of three Tensor of shape (n, n)
-        Of (u, v), (u, u) and (v, v); the last two are not read if `within` is 0.
+        Of images with texts, of images and of texts; the last two are not read if `within` is 0.
     Y : Tensor of shape (n, c)
         Multi-hot labels. A row without labels has no targets and adds nothing.
     temperature : float, default=0.22
@@ -165,8 +130,7 @@ def soft_contrastive_of_cosines(
     --------
     >>> import torch
     >>> from skxmr.nn import contrastive
-    >>> known = [torch.zeros(2, 2)] * 3
-    >>> contrastive.soft_contrastive_of_cosines(known, torch.eye(2), within=0.0)  # 2 log 2
+    >>> contrastive.soft_contrastive([torch.zeros(2, 2)] * 3, torch.eye(2), within=0.0)  # 2 log 2
     tensor(1.3863)
     """
     related = (Y @ Y.T).clamp(max=1)

@@ -48,10 +48,6 @@ def fast_bfloat16(device: torch.device) -> bool:
         # torch has no public functions for these, so a version may lack them; bool() is False.
         avx512 = getattr(torch.cpu, "_is_avx512_bf16_supported", bool)()
         amx = getattr(torch.cpu, "_is_amx_tile_supported", bool)()
-        return avx512 or amx or _arm_bfloat16()
+        arm = platform.machine().lower() in ("aarch64", "arm64")
+        return avx512 or amx or (arm and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported()))
     return True
-
-
-def _arm_bfloat16() -> bool:
-    arm = platform.machine().lower() in ("aarch64", "arm64")
-    return arm and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())

@@ -87,17 +87,9 @@ class TwoBranchLayer(nn.Module):
 
 
 def symmetric(A: Tensor) -> Tensor:
-    """Normalise a graph, ``D^-1/2 A D^-1/2`` with D the row sums of A (c, c); a row without weight stays 0.
+    """Normalise a graph, ``D^-1/2 A D^-1/2`` with D the row sums of A (c, c) >= 0; a row without weight stays 0.
 
-    Parameters
-    ----------
-    A : Tensor of shape (c, c)
-        Weights of 0 or more, dense or sparse.
-
-    Returns
-    -------
-    Tensor of shape (c, c)
-        Dense; gradients flow through the row sums as well.
+    The output is dense, and gradients flow through the row sums as well.
     """
     A = A.to_dense() if A.is_sparse else A
     scale = A.sum(dim=1).clamp(min=1e-12).rsqrt()

@@ -22,35 +22,16 @@ _NOISE = 0.2
 
 
 class MultiHopGNN(nn.Module):
-    """Label vectors spread over the label graph, one layer per hop (DAGNN, eq. 4).
+    """Label vectors spread over the label graph by `n_hops` layers of one width (DAGNN, eq. 4).
+
+    `layer` is "gcn", "gat" or "l2gcn"; LeakyReLU stands between those of L2-GCN, which have no activation of their own.
+    `aggregate` is "concat" for all layers, ``z_i = W [h1_i || ... || hk_i] + b``, "linear" to map the last layer alone,
+    or "last" to use it unchanged.
 
     Shapes: Q (c, d_in), A (c, c); output (c, d_out).
-
-    Parameters
-    ----------
-    layer : {"gcn", "gat", "l2gcn"}
-        Kind of the layers; LeakyReLU stands between those of L2-GCN, which have no activation of their own.
-    d_in : int
-        Width of the label vectors.
-    width : int
-        Width of every layer.
-    n_hops : int
-        Number of layers k.
-    d_out : int
-        Width of the classifiers.
-    aggregate : {"concat", "linear", "last"}
-        Concatenate all layers, ``z_i = W [h1_i || ... || hk_i] + b``; map the last layer alone; or use it unchanged.
     """
 
-    def __init__(
-        self,
-        layer: str,
-        d_in: int,
-        width: int,
-        n_hops: int,
-        d_out: int,
-        aggregate: str = "concat",
-    ) -> None:
+    def __init__(self, layer: str, d_in: int, width: int, n_hops: int, d_out: int, aggregate: str = "concat") -> None:
         super().__init__()
         self.between = nn.LeakyReLU(SLOPE) if layer == "l2gcn" else nn.Identity()
         widths = [d_in, *[width] * (n_hops - 1), d_out if aggregate == "last" else width]
@@ -62,12 +43,9 @@ class MultiHopGNN(nn.Module):
     def forward(self, Q: Tensor, A: Tensor) -> Tensor:
         """Return the label classifiers."""
         hops: list[Tensor] = []
-        H = Q
         for layer in self.layers:
-            if hops:
-                H = self.between(H)
-            H = layer(H, A)
-            hops.append(H)
+            H = self.between(hops[-1]) if hops else Q
+            hops.append(layer(H, A))
         return self.output(torch.cat(hops, dim=1) if self.aggregate == "concat" else hops[-1])
 
 
@@ -75,15 +53,6 @@ class AdaptiveClassifiers(nn.Module):
     """Graph convolutions over ``normalised ReLU(A + gamma B)`` with B (c, c) learned, at first uniform in [0, .02].
 
     Shapes: Q (c, d_in), A (c, c) not normalised; output (c, d_out).
-
-    Parameters
-    ----------
-    gnn : MultiHopGNN
-        Called with label vectors and the adapted graph.
-    c : int
-        Number of labels.
-    gamma : float
-        Weight of the learned matrix.
     """
 
     def __init__(self, gnn: MultiHopGNN, c: int, gamma: float) -> None:
@@ -117,22 +86,10 @@ class IterativeClassifiers(nn.Module):
     """Graph convolutions over a graph that is learned from trainable label vectors (I-GNN).
 
     ``A = share A_0 + (1 - share) [mean_k cos(w_k * q_i, w_k * q_j)]``, the learned cosines kept where they reach the
-    threshold, else 0; then normalised symmetrically.
+    threshold, else 0; then normalised symmetrically. The vectors q start at Q (c, d_label), the weights w of the
+    `n_heads` heads uniform in [0, 1].
 
     Shapes: Q unused, A_0 (c, c); output (c, d_out).
-
-    Parameters
-    ----------
-    gnn : nn.Module
-        Called with label vectors and the graph.
-    Q : Tensor of shape (c, d_label)
-        The label vectors to start from.
-    n_heads : int
-        Number of learned weightings w_k (d_label,), at first uniform in [0, 1].
-    threshold : float
-        Least cosine of an edge.
-    share : float
-        Weight of the given graph.
     """
 
     def __init__(self, gnn: nn.Module, Q: Tensor, n_heads: int, threshold: float, share: float) -> None:
@@ -171,22 +128,10 @@ class FreeClassifiers(nn.Module):
 
 
 class LabelGraphNetwork(TwoBranchNetwork):
-    """Two encoders, label classifiers that a graph network spreads over the label graph, and a critic.
+    """Two encoders, label classifiers that a graph network spreads over the label graph, and perhaps a critic.
 
-    Parameters
-    ----------
-    inputs : sequence of two nn.Module
-        Make the representations h_v, h_t of the raw rows.
-    encoders : sequence of two nn.Module
-        Map them into the common space.
-    classifiers : nn.Module
-        Called with `Q` and `A`; gives Z (c, d).
-    Q : Tensor of shape (c, d_label)
-        Label vectors: data, not parameters.
-    A : Tensor of shape (c, c)
-        The label graph: data as well.
-    critic : nn.Module or None
-        Judges where rows come from, given h_v, h_t and both embeddings.
+    `classifiers` makes Z (c, d) of the label vectors Q (c, d_label) and the label graph A (c, c), which are data and no
+    parameters. `critic` judges where rows come from, given h_v, h_t and both embeddings.
     """
 
     Q: Tensor

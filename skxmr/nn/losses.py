@@ -17,12 +17,9 @@ __all__ = [
     "classification",
     "cosine",
     "label_prediction",
-    "likelihood_of_cosines",
-    "modality_invariance",
     "origin",
     "origins",
     "pairwise_likelihood",
-    "weighted_origins",
 ]
 
 
@@ -103,15 +100,16 @@ def label_prediction(logits: Tensor, Y: Tensor) -> Tensor:
     return -(targets * functional.log_softmax(logits, dim=1)).sum(dim=1).mean()
 
 
-def pairwise_likelihood(S: Tensor, Y: Tensor, temperature: float = 2.0, count: bool = True) -> Tensor:
-    """Negative log-likelihood of shared labels: one term of DAGNN eq. 10, and of DSCMR's second term.
+def pairwise_likelihood(cosines: Sequence[Tensor], Y: Tensor, temperature: float = 2.0, count: bool = True) -> Tensor:
+    """Negative log-likelihood of shared labels: terms of DAGNN eq. 10, L_mdi, and of DSCMR's second term.
 
-    ``1/n^2 sum_ij log(1 + e^theta_ij) - s_ij theta_ij`` with ``theta = cos / temperature``.
+    The sum over the matrices of ``1/n^2 sum_ij log(1 + e^theta_ij) - s_ij theta_ij``, ``theta = cos / temperature``.
+    Given the cosines of (u, v), (u, u) and (v, v), it makes rows that share labels alike, across modalities and within.
 
     Parameters
     ----------
-    S : Tensor of shape (n, n)
-        Cosines of the batch's rows in two modalities, or in one; the diagonal counts.
+    cosines : sequence of Tensor of shape (n, n)
+        Cosines of the batch's rows in two modalities, or in one; the diagonals count.
     Y : Tensor of shape (n, c)
         Multi-hot labels.
     temperature : float, default=2.0
@@ -128,68 +126,7 @@ def pairwise_likelihood(S: Tensor, Y: Tensor, temperature: float = 2.0, count: b
     --------
     >>> import torch
     >>> from skxmr.nn import losses
-    >>> losses.pairwise_likelihood(torch.zeros(2, 2), torch.eye(2))  # log 2
-    tensor(0.6931)
-    """
-    return likelihood_of_cosines([S], Y, temperature, count)
-
-
-def modality_invariance(u: Tensor, v: Tensor, Y: Tensor, temperature: float = 2.0, count: bool = True) -> Tensor:
-    """Make rows that share labels alike, across modalities and within: DAGNN eq. 10, L_mdi.
-
-    The sum of the :func:`pairwise_likelihood` of the cosines of (u, v), (u, u) and (v, v).
-
-    Parameters
-    ----------
-    u, v : Tensor of shape (n, d)
-        Embeddings of both modalities.
-    Y : Tensor of shape (n, c)
-        Multi-hot labels.
-    temperature : float, default=2.0
-        What the cosines are divided by: theta = cos / temperature.
-    count : bool, default=True
-        Whether s_ij is the number of shared labels, as in DAGNN, or 1 for rows that share any, as in DSCMR.
-
-    Returns
-    -------
-    Tensor
-        A scalar.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from skxmr.nn import losses
-    >>> u, Y = torch.eye(2), torch.eye(2)
-    >>> bool(losses.modality_invariance(u, u, Y) < losses.modality_invariance(u, u.flip(0), Y))
-    True
-    """
-    return likelihood_of_cosines([cosine(u, v), cosine(u, u), cosine(v, v)], Y, temperature, count)
-
-
-def likelihood_of_cosines(cosines: Sequence[Tensor], Y: Tensor, temperature: float = 2.0, count: bool = True) -> Tensor:
-    """Sum of :func:`pairwise_likelihood` over several matrices of cosines; the shared labels are counted once.
-
-    Parameters
-    ----------
-    cosines : sequence of Tensor of shape (n, n)
-        Cosines of the batch's rows.
-    Y : Tensor of shape (n, c)
-        Multi-hot labels.
-    temperature : float, default=2.0
-        What the cosines are divided by: theta = cos / temperature.
-    count : bool, default=True
-        Whether s_ij is the number of shared labels, as in DAGNN, or 1 for rows that share any, as in DSCMR.
-
-    Returns
-    -------
-    Tensor
-        A scalar.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from skxmr.nn import losses
-    >>> losses.likelihood_of_cosines([torch.zeros(2, 2), torch.zeros(2, 2)], torch.eye(2))  # 2 log 2
+    >>> losses.pairwise_likelihood([torch.zeros(2, 2), torch.zeros(2, 2)], torch.eye(2))  # 2 log 2
     tensor(1.3863)
     """
     shared = Y @ Y.T
@@ -253,34 +190,3 @@ def origins(from_image: Tensor, from_text: Tensor, n: int) -> Tensor:
     tensor(1.3863)
     """
     return len(from_image) / n * (origin(from_image, False) + origin(from_text, True))
-
-
-def weighted_origins(from_image: Tensor, from_text: Tensor, n: int, weight: float) -> Tensor:
-    """Weighted cross-entropies of the two discriminators of a dual GAN: L2-GCN eq. 25.
-
-    Parameters
-    ----------
-    from_image : Tensor of shape (2n, 2)
-        Logits of what comes from images; the image discriminator judged the first n rows.
-    from_text : Tensor of shape (2n, 2)
-        Logits of what comes from texts, likewise.
-    n : int
-        Size of the batch.
-    weight : float
-        Share of the image discriminator. At one half the sum is half of DAGNN's.
-
-    Returns
-    -------
-    Tensor
-        A scalar.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from skxmr.nn import losses
-    >>> losses.weighted_origins(torch.zeros(6, 2), torch.zeros(6, 2), n=3, weight=0.5)  # 2 log 2
-    tensor(1.3863)
-    """
-    by_image_critic = origins(from_image[:n], from_text[:n], n)
-    by_text_critic = origins(from_image[n:], from_text[n:], n)
-    return weight * by_image_critic + (1 - weight) * by_text_critic

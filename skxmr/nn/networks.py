@@ -13,6 +13,9 @@ from skxmr.nn.retrieval_network import RetrievalNetwork
 # Slope of every LeakyReLU in the public code of the papers.
 SLOPE = 0.2
 ACTIVATIONS = {"gelu": nn.GELU, "relu": nn.ReLU, "tanh": nn.Tanh}
+# Widths of a text network that is trained on the labels: of its hidden layer, and of what it returns.
+_TEXT_HIDDEN = 4096
+TEXT_WIDTH = 300
 
 
 class Dropout(nn.Module):
@@ -218,3 +221,39 @@ class TwoBranchNetwork(RetrievalNetwork):
             ``"image"`` and ``"text"``, the embeddings (n, d).
         """
         return {"image": self.encode_image(image), "text": self.encode_text(text)}
+
+
+class PretrainedText(nn.Module):
+    """Text network d -> 4096 -> 300 with LeakyReLU after both, trained to predict the labels, then frozen.
+
+    `before` is the first step, e.g. standardisation; `dropout` is that between the layers.
+
+    Shapes: x (n, d); output (n, 300), of which `to_labels` makes the scores of c labels.
+    """
+
+    def __init__(self, before: nn.Module, d: int, c: int, dropout: float, input_dropout: float) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            before,
+            Dropout(input_dropout),
+            nn.Linear(d, _TEXT_HIDDEN),
+            nn.LeakyReLU(SLOPE),
+            Dropout(dropout),
+            nn.Linear(_TEXT_HIDDEN, TEXT_WIDTH),
+            nn.LeakyReLU(SLOPE),
+        )
+        self.to_labels = nn.Linear(TEXT_WIDTH, c)
+        self.frozen = False
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the representations."""
+        return self.layers(x)
+
+    def train(self, mode: bool = True) -> PretrainedText:
+        """Set the mode; a frozen network stays in evaluation mode."""
+        return super().train(mode and not self.frozen)
+
+    def freeze(self) -> None:
+        """Stop learning and dropout for good; from then on the network is a fixed function of the data."""
+        self.frozen = True
+        self.eval().requires_grad_(False)

@@ -190,14 +190,8 @@ class Objective:
 class LabelObjective(Objective):
     """The terms of methods whose labels have classifiers in the common space.
 
-    Parameters
-    ----------
-    weights : mapping of str to float
-        As in :class:`Objective`.
-    temperature : float
-        Divides the cosines in the soft contrastive term or in the invariance term; no method has both.
-    count : bool
-        Whether the invariance term counts the shared labels or only asks if there are any.
+    `temperature` divides the cosines in the soft contrastive term or in the invariance term; no method has both.
+    `count` says whether the invariance term counts the shared labels or only asks if there are any.
     """
 
     def __init__(self, weights: Mapping[str, float], temperature: float = 2.0, count: bool = True) -> None:
@@ -214,12 +208,12 @@ class LabelObjective(Objective):
     def invariance(self, outputs: Outputs, batch: Batch) -> Tensor:
         """L_mdi: DAGNN eq. 10."""
         cosines = [outputs.cosine(*pair) for pair in PAIRS]
-        return losses.likelihood_of_cosines(cosines, batch.labels, self.temperature, self.count)
+        return losses.pairwise_likelihood(cosines, batch.labels, self.temperature, self.count)
 
     def soft(self, outputs: Outputs, batch: Batch) -> Tensor:
         """Soft contrastive loss of I-GNN and L2-GCN."""
         cosines = [outputs.cosine(*pair) for pair in PAIRS]
-        return contrastive.soft_contrastive_of_cosines(cosines, batch.labels, self.temperature)
+        return contrastive.soft_contrastive(cosines, batch.labels, self.temperature)
 
     def adversary(self, outputs: Outputs, batch: Batch) -> Tensor:
         """L_adv: DAGNN eq. 11."""

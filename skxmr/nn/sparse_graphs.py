@@ -47,19 +47,7 @@ def row_sums(weights: Tensor, rows: Tensor, c: int) -> Tensor:
 def attend(A: Tensor, receiver: Tensor, sender: Tensor, X: Tensor) -> Tensor:
     """Return ``sum_j alpha_ij x_j`` with alpha the softmax over the edges of row i of LeakyReLU(r_i + s_j).
 
-    Parameters
-    ----------
-    A : Tensor of shape (c, c)
-        Sparse; what is stored is an edge.
-    receiver, sender : Tensor of shape (c,)
-        r and s.
-    X : Tensor of shape (c, d)
-        The vectors that are averaged.
-
-    Returns
-    -------
-    Tensor of shape (c, d)
-        A row without an edge is 0.
+    Shapes: receiver r and sender s (c,), X (c, d); output (c, d), where a row without an edge is 0.
     """
     rows, columns = A.indices()
     e = functional.leaky_relu(receiver[rows] + sender[columns], SLOPE)

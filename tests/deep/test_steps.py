@@ -173,10 +173,11 @@ def test_terms_share_unit_rows_and_cosines():
     assert outputs.cosine("image", "text") is outputs.cosine("image", "text")
     assert outputs.unit("image") is outputs.unit("image")
     objective = LabelObjective({"classification": 1.0, "invariance": 0.5, "soft": 2.0}, 0.3)
+    cosines = [losses.cosine(u, v), losses.cosine(u, u), losses.cosine(v, v)]
     alone = [
         sum(losses.classification(losses.cosine(rows, outputs["classifiers"]), Y) for rows in (u, v)),
-        losses.modality_invariance(u, v, Y, 0.3),
-        contrastive.soft_contrastive(u, v, Y, 0.3),
+        losses.pairwise_likelihood(cosines, Y, 0.3),
+        contrastive.soft_contrastive(cosines, Y, 0.3),
     ]
     terms = objective.terms(outputs, Batch(None, None, Y))
     assert_allclose([term.item() for term in terms.values()], [term.item() for term in alone], rtol=1e-12)

@@ -36,7 +36,7 @@ class ToyObjective(Objective):
         cosines = losses.cosine(outputs["image"], outputs["text"])
         return {
             "classification": sum(losses.classification(score, batch.labels) for score in scores),
-            "likelihood": losses.pairwise_likelihood(cosines, batch.labels),
+            "likelihood": losses.pairwise_likelihood([cosines], batch.labels),
         }
 
 

@@ -61,8 +61,8 @@ def test_pairwise_likelihood_is_a_term_of_equation_10(n, d, c, temperature, coun
             shared = shared if count else min(shared, 1)  # how many, or whether any
             loop += (math.log(1 + math.exp(theta)) - shared * theta) / n**2
     S = losses.cosine(u, v)
-    assert_allclose(losses.pairwise_likelihood(S, Y, temperature, count), loop, rtol=1e-12)
-    assert gradcheck(lambda S: losses.pairwise_likelihood(S, Y, temperature, count), (S.requires_grad_(),))
+    assert_allclose(losses.pairwise_likelihood([S], Y, temperature, count), loop, rtol=1e-12)
+    assert gradcheck(lambda S: losses.pairwise_likelihood([S], Y, temperature, count), (S.requires_grad_(),))
 
 
 @pytest.mark.parametrize("of_text", [False, True])
@@ -83,8 +83,8 @@ def test_duplicated_rows_do_not_change_means():
         losses.classification(losses.cosine(twice[0], Z), twice[2]), losses.classification(losses.cosine(u, Z), Y)
     )
     assert_allclose(
-        losses.pairwise_likelihood(losses.cosine(twice[0], twice[1]), twice[2]),
-        losses.pairwise_likelihood(losses.cosine(u, v), Y),
+        losses.pairwise_likelihood([losses.cosine(twice[0], twice[1])], twice[2]),
+        losses.pairwise_likelihood([losses.cosine(u, v)], Y),
     )
 
 

@@ -45,8 +45,8 @@ encode_labels.register(Labels, lambda labels: labels)
 
 
 @encode_labels.register(Sparse)
-def _encode_sparse(labels: LabelsLike) -> Labels:
-    return Labels(_binary(sp.csr_array(labels)), np.arange(labels.shape[1]), named=False)
+def _encode_matrix(labels: AnyArray | sp.csr_array) -> Labels:
+    return Labels(_binary(labels), np.arange(labels.shape[1]), named=False)
 
 
 @encode_labels.register(Frame)
@@ -56,7 +56,7 @@ def _encode_frame(labels: LabelsLike) -> Labels:
     if not labels.columns.is_unique:
         twice = labels.columns[labels.columns.duplicated()][0]
         raise ValueError(f"labels has columns of the same name: {twice!r}.")
-    return Labels(_binary(_numeric(labels.to_numpy())), np.asarray(labels.columns))
+    return Labels(_binary(labels.to_numpy()), np.asarray(labels.columns))
 
 
 def _encode_rows(rows: View) -> Labels:
@@ -66,7 +66,7 @@ def _encode_rows(rows: View) -> Labels:
     if len(rows) == 0:
         raise ValueError("labels is empty; one row of labels per item is needed.")
     if isinstance(rows, np.ndarray) and rows.ndim > 1 and _all_numbers(rows):
-        return Labels(_binary(_numeric(rows)), np.arange(rows.shape[1]), named=False)
+        return _encode_matrix(rows)
     if any(_is_collection(row) for row in rows):
         return _encode_tags(rows)
     return _encode_ids(np.asarray(rows))
@@ -102,20 +102,14 @@ def _all_numbers(rows: AnyArray) -> bool:
     return rows.dtype.kind in "biuf"
 
 
-def _numeric(values: AnyArray) -> AnyArray:
-    try:
-        return values.astype(np.float64)
-    except (TypeError, ValueError) as error:
-        raise ValueError(
-            "labels is a table with values that are not numbers; pass a 0/1 column per label, "
-            "or a list of tags per row."
-        ) from error
-
-
 def _binary(matrix: AnyArray | sp.csr_array) -> sp.csr_array:
     if matrix.ndim != 2 or matrix.shape[0] == 0 or matrix.shape[1] == 0:
         raise ValueError(f"labels has shape {matrix.shape}; at least one row and one label are needed.")
-    out = sp.csr_array(matrix, dtype=np.float64, copy=not isinstance(matrix, np.ndarray))
+    try:
+        out = sp.csr_array(matrix.astype(np.float64))
+    except (TypeError, ValueError) as error:
+        wanted = "a 0/1 column per label, or a list of tags per row"
+        raise ValueError(f"labels is a table with values that are not numbers; pass {wanted}.") from error
     out.sum_duplicates()
     out.eliminate_zeros()
     odd = np.unique(out.data[out.data != 1])

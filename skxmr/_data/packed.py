@@ -50,16 +50,11 @@ def tokens(texts: View) -> list[list[str]]:
         one = isinstance(texts, str)
         way = "put one text into a list, [text]" if one else "pass a list, an array or one column of strings"
         raise TypeError(f"texts is a {type(texts).__name__}; {way}.")
-    return [_cut(text, i) for i, text in enumerate(texts)]
+    return [words_of(text, i) for i, text in enumerate(texts)]
 
 
-def words_of(text: str | Sequence[str]) -> list[str]:
-    """Return the words of one text, a string or a list of words: an analyzer for scikit-learn's vectorizers."""
-    return _cut(text, 0)
-
-
-def _cut(text: object, i: int) -> list[str]:
-    """Return the words of text i."""
+def words_of(text: object, i: int = 0) -> list[str]:
+    """Return the words of text i, a string or a list of words: an analyzer for scikit-learn's vectorizers."""
     if isinstance(text, str):
         return _word_pattern().findall(unicodedata.normalize("NFC", text.lower()))
     if isinstance(text, (list, tuple, np.ndarray)) and all(isinstance(word, str) for word in text):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from joblib import effective_n_jobs
 from tqdm.auto import tqdm
@@ -15,22 +15,19 @@ from skxmr._data.sentences import Sentences
 
 if TYPE_CHECKING:
     from spacy.language import Language
-    from spacy.tokens import Doc
+    from spacy.tokens import Doc, Token
 
 _DEFAULT = "en_core_web_sm"
 # Components of the default pipeline on which neither tags nor heads depend.
 _UNUSED = ("ner", "lemmatizer")
+# What a pipeline has to give, and what gives it.
+_ANNOTATIONS = {
+    "POS": "part-of-speech tags (token.pos_; a tagger with an attribute_ruler, or a morphologizer, sets them)",
+    "DEP": "dependencies (token.head and token.dep_; a parser sets them)",
+}
 # Characters of a text that an error shows.
 _SHOWN = 60
 _DENSE = "or use Sentences(texts), without tags and heads: the graph of a text is then dense"
-
-
-class _Parsed(NamedTuple):
-    """One text: its words, their tags and the words they depend on."""
-
-    words: list[str]
-    tags: list[str]
-    heads: list[int]
 
 
 def parse_sentences(
@@ -97,8 +94,16 @@ def parse_sentences(
     pipeline = _pipeline(parser)
     docs = pipeline.pipe(strings, batch_size=batch_size, n_process=effective_n_jobs(n_jobs))
     bar = tqdm(docs, total=len(strings), unit="text", disable=not verbose)
-    parsed = [_parsed(doc, i, pipeline) for i, doc in enumerate(bar)]
-    return Sentences([p.words for p in parsed], [p.tags for p in parsed], [p.heads for p in parsed])
+    words = []
+    tags = []
+    heads = []
+    for i, doc in enumerate(bar):
+        _check_annotated(doc, i, pipeline)
+        kept = [token for token in doc if _is_word(token)]
+        words.append([token.lower_ for token in kept])
+        tags.append([token.pos_ or "X" for token in kept])
+        heads.append(_heads(kept))
+    return Sentences(words, tags, heads)
 
 
 def _strings(texts: View) -> list[str]:
@@ -145,29 +150,21 @@ def _installed(name: str, exclude: tuple[str, ...]) -> Language:
     return spacy.load(name, exclude=exclude)
 
 
-def _parsed(doc: Doc, i: int, pipeline: Language) -> _Parsed:
-    """Return the words of a text; dependents of a dropped token attach to its nearest kept ancestor."""
-    kept = [token for token in doc if any(sign.isalnum() for sign in token.text)]
-    if not kept:
-        raise ValueError(f"text {i}, {doc.text[:_SHOWN]!r}, has no words; drop it, or write what it should say.")
-    _check_annotated(doc, i, pipeline)
+def _is_word(token: Token) -> bool:
+    return any(sign.isalnum() for sign in token.text)
+
+
+def _heads(kept: list[Token]) -> list[int]:
+    """Return the place of the nearest ancestor that was kept, or -1, for each token."""
     place = {token.i: at for at, token in enumerate(kept)}
-    heads = []
-    for token in kept:
-        ancestors = [place[above.i] for above in token.ancestors if above.i in place]
-        heads.append(ancestors[0] if ancestors else -1)
-    return _Parsed([token.lower_ for token in kept], [token.pos_ or "X" for token in kept], heads)
+    return [next((place[above.i] for above in token.ancestors if above.i in place), -1) for token in kept]
 
 
 def _check_annotated(doc: Doc, i: int, pipeline: Language) -> None:
-    """Refuse a text without tags or without heads: the pipeline lacks a component."""
-    lacking = []
-    if not doc.has_annotation("POS"):
-        lacking.append(
-            "part-of-speech tags (token.pos_; a tagger with an attribute_ruler, or a morphologizer, sets them)"
-        )
-    if not doc.has_annotation("DEP"):
-        lacking.append("dependencies (token.head and token.dep_; a parser sets them)")
+    """Refuse a text without words, and a text without tags or heads: the pipeline lacks a component."""
+    if not any(_is_word(token) for token in doc):
+        raise ValueError(f"text {i}, {doc.text[:_SHOWN]!r}, has no words; drop it, or write what it should say.")
+    lacking = [wanted for layer, wanted in _ANNOTATIONS.items() if not doc.has_annotation(layer)]
     if lacking:
         raise ValueError(
             f"the parser gave text {i}, {doc.text[:_SHOWN]!r}, no {' and no '.join(lacking)}; its components are "

@@ -70,7 +70,11 @@ class Regions:
             features, mask = _packed(features, "features")
         elif not isinstance(features, np.ndarray):
             features = np.asarray(features)
-        _check_features(features)
+        if features.ndim != 3:
+            found = f"{features.dtype} of shape {features.shape}"
+            raise ValueError(f"features must be an array (n, regions, d), or a list of (regions, d); got {found}.")
+        if features.dtype.kind not in "biuf":
+            raise ValueError(f"features must be real numbers; got {features.dtype}.")
         self.features: AnyArray = features
         self.shape: tuple[int, ...] = features.shape
         self.dtype = features.dtype
@@ -154,26 +158,12 @@ def _entry(row: View, name: str, i: int) -> AnyArray:
     try:
         entry = np.asarray(row)
     except ValueError as error:
-        raise ValueError(
-            f"{name} of image {i}: its regions are of different lengths; (regions, d) is wanted."
-        ) from error
+        raise ValueError(f"{name} of image {i}: its regions are of different lengths, not (regions, d).") from error
     if entry.shape == (0,):
         raise ValueError(f"{name} of image {i} are empty; drop the image, or make the whole image one region.")
     if entry.ndim != 2 or entry.dtype.kind not in "biuf":
-        raise ValueError(
-            f"{name} of image {i} are {entry.dtype} of shape {entry.shape}; numbers (regions, d) are wanted."
-        )
+        raise ValueError(f"{name} of image {i} are {entry.dtype} of shape {entry.shape}, not numbers (regions, d).")
     return entry
-
-
-def _check_features(features: AnyArray) -> None:
-    if features.ndim != 3:
-        raise ValueError(
-            f"features must be an array (n, regions, d), or a list with one array (regions, d) per image; got "
-            f"{features.dtype} of shape {features.shape}."
-        )
-    if features.dtype.kind not in "biuf":
-        raise ValueError(f"features must be real numbers; got {features.dtype}.")
 
 
 def _checked_mask(mask: View, shape: tuple[int, ...]) -> BoolArray:
@@ -186,9 +176,8 @@ def _checked_mask(mask: View, shape: tuple[int, ...]) -> BoolArray:
         raise ValueError(f"mask is of shape {values.shape}, but features want {shape}: one entry per region.")
     values = values.astype(bool)
     if not values.any(axis=1).all():
-        raise ValueError(
-            f"image {int(np.argmin(values.any(axis=1)))} has no region; drop it, or make the whole image one."
-        )
+        i = int(np.argmin(values.any(axis=1)))
+        raise ValueError(f"image {i} has no region; drop it, or make the whole image one.")
     return values
 
 
@@ -216,16 +205,13 @@ def _refuse(wrong: BoolArray, boxes: AnyArray, reason: str) -> None:
 
 
 def _packed_boxes(boxes: View, mask: BoolArray, listed: bool) -> AnyArray:
-    """Return boxes that are listed by image as one array.
-
-    With listed features every entry has one box per region. With an array of features it has one per region that the
-    mask keeps, or one per place in the array.
-    """
+    """Return boxes that are listed by image as one array."""
     if len(boxes) != len(mask):
         raise ValueError(f"boxes has {len(boxes)} entries, but there are {len(mask)} images; one per image is wanted.")
     parts = [_entry(row, "boxes", i) for i, row in enumerate(boxes)]
     out = np.zeros((*mask.shape, 4), np.result_type(*parts) if parts else float)
     for i, part in enumerate(parts):
+        # There is a box for every region that the mask keeps; for an array of features also one for every place.
         covers_all = len(part) == mask.shape[1] and not listed
         own = np.ones_like(mask[i]) if covers_all else mask[i]
         if part.shape != (own.sum(), 4):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import singledispatch
 from typing import NoReturn
 
@@ -130,7 +130,7 @@ def _frame_matrix(frame: View, name: str) -> AnyArray:
     values = frame.to_numpy()
     # Nullable numbers of pandas: a missing value becomes NaN, and is refused as such.
     if values.dtype == object:
-        with contextlib.suppress(TypeError, ValueError):
+        with suppress(TypeError, ValueError):
             values = frame.to_numpy(dtype=np.float64, na_value=np.nan)
     # Frames are stored by columns; stored by rows, their products equal those of arrays bit by bit.
     return np.ascontiguousarray(values)

@@ -6,6 +6,7 @@ Each function chooses by the type of the view, so that other modules need not as
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
+from contextlib import suppress
 from functools import singledispatch
 from html import escape
 from types import NoneType
@@ -46,19 +47,13 @@ for _kind in (NoneType, Frame, Chunked, IndexedRows, Regions, Sentences):
 
 def _from_list(rows: list[View]) -> AnyArray:
     """Return a numeric array where the rows are alike, else an array of objects."""
-    if rows and all(isinstance(row, (int, float, list, tuple, np.ndarray, np.number)) for row in rows):
-        try:
+    # Rows of different lengths, such as lists of tokens, are raw items.
+    with suppress(ValueError):
+        if rows and all(isinstance(row, (int, float, list, tuple, np.ndarray, np.number)) for row in rows):
             array = np.asarray(rows)
-        except ValueError:
-            # Rows of different lengths, such as lists of tokens, are raw items.
-            return _of_objects(rows)
-        # Images of several types, such as bytes and floats from 0 to 1, must not be converted to one type.
-        if array.dtype.kind in "biufc" and (array.ndim < 3 or len({np.asarray(row).dtype for row in rows}) == 1):
-            return array
-    return _of_objects(rows)
-
-
-def _of_objects(rows: list[View]) -> AnyArray:
+            # Images of several types, such as bytes and floats from 0 to 1, must not be converted to one type.
+            if array.dtype.kind in "biufc" and (array.ndim < 3 or len({np.asarray(row).dtype for row in rows}) == 1):
+                return array
     out = np.empty(len(rows), dtype=object)
     # Item by item: a slice assignment would unpack equally long lists.
     for i, row in enumerate(rows):

@@ -114,8 +114,9 @@ def load_corel5k_tags(
         "training frequency; the first 50 are the labels, the other 210 the text, and rows with at least one word of "
         "each kind are kept. Image = [sqrt(DenseSift / row sum), sqrt(DenseHue / row sum)]."
     )
-    names = np.array([f"word{j}" for j in range(50)])
-    return _tag_set("corel5k_tags", "corel5k_tags.npz", source, subset, names, about, data_home, return_X_y)
+    check_choice(subset, "subset", SUBSETS)
+    parts = _tag_parts(_file(_folder(data_home, "corel5k_tags", source), "corel5k_tags.npz", source))
+    return _bunch(parts, subset, np.array([f"word{j}" for j in range(50)]), about, return_X_y)
 
 
 def load_mirflickr_tags(
@@ -153,27 +154,19 @@ def load_mirflickr_tags(
     """
     source = "MIRFlickr-25K: Huiskes and Lew 2008, LIACS Leiden; tags in the order of DCMH"
     about = "MIRFlickr-25K tags split at random into two views; chance mAP is .56."
-    names = np.array(MIRFLICKR_LABELS)
-    return _tag_set("mirflickr_tags", "mirflickr_tagsplit.npz", source, subset, names, about, data_home, return_X_y)
-
-
-def _tag_set(
-    folder: str,
-    file: str,
-    source: str,
-    subset: str,
-    names: AnyArray,
-    about: str,
-    data_home: FilePath | None,
-    return_X_y: bool,
-) -> Bunch | Part:
     check_choice(subset, "subset", SUBSETS)
+    parts = _tag_parts(_file(_folder(data_home, "mirflickr_tags", source), "mirflickr_tagsplit.npz", source))
+    return _bunch(parts, subset, np.array(MIRFLICKR_LABELS), about, return_X_y)
+
+
+def _tag_parts(file: Path) -> list[Part]:
+    """Return the training part and the test part of a file of tags."""
     parts: list[Part] = []
-    with np.load(_file(_folder(data_home, folder, source), file, source)) as data:
+    with np.load(file) as data:
         for part in ("train", "test"):
             pairs = Pairs(sparse_if_rare(data[f"img_{part}"]), sparse_if_rare(data[f"txt_{part}"]))
             parts.append((pairs, data[f"lab_{part}"].astype(np.int64)))
-    return _bunch(parts, subset, names, about, return_X_y)
+    return parts
 
 
 def sparse_if_rare(view: Matrix) -> Matrix:

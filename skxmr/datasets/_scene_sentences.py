@@ -33,17 +33,6 @@ class Scene(NamedTuple):
     centres: Float64Array
 
 
-def true_relations(a: Float64Array, b: Float64Array, apart: float) -> list[str]:
-    """Return where a lies as seen from b, on every axis on which their centres are far enough apart; y points down."""
-    dx, dy = a - b
-    found = []
-    if abs(dx) >= apart:
-        found.append("left" if dx < 0 else "right")
-    if abs(dy) >= apart:
-        found.append("above" if dy < 0 else "below")
-    return found
-
-
 def sentence(scene: Scene, apart: float, rng: np.random.RandomState) -> Sentence:
     """Name all digits in random order, each with where it lies as seen from the next; most attributes are mentioned."""
     order = rng.permutation(len(scene.digits))
@@ -74,6 +63,12 @@ def sentence(scene: Scene, apart: float, rng: np.random.RandomState) -> Sentence
 
 
 def _relation(a: Float64Array, b: Float64Array, apart: float, rng: np.random.RandomState) -> str:
-    true = true_relations(a, b, apart)
+    """Say where a lies as seen from b, on an axis on which their centres are far enough apart; y points down."""
+    dx, dy = a - b
+    true = []
+    if abs(dx) >= apart:
+        true.append("left" if dx < 0 else "right")
+    if abs(dy) >= apart:
+        true.append("above" if dy < 0 else "below")
     wordings = RELATIONS[true[rng.randint(len(true))]]
     return wordings[rng.randint(len(wordings))]

@@ -83,7 +83,8 @@ def make_captioned_scenes(
     rng = check_random_state(random_state)
     source = load_digits()
     rows = {"train": range(1347), "test": range(1347, 1797), "all": range(1797)}[subset]
-    attributes = _attributes(source.data, source.target)
+    heavy, light = ink_extremes(source.data, source.target)
+    attributes = np.where(heavy, "thick", np.where(light, "thin", "")).tolist()
     shown, cells = _arranged(n_scenes, (min_digits, max_digits), rows, source.target, twins, rng)
     corners = _CELL * np.stack([cells % _CELLS, cells // _CELLS], axis=2)
     # x and y of the upper left corners, (n, max_digits, 2).
@@ -119,21 +120,11 @@ def _check(n_scenes: int, min_digits: int, max_digits: int, n_sentences: int, tw
     for name, value in numbers.items():
         check_k(value, optional=False, name=name)
     if not 1 <= min_digits <= max_digits <= _CELLS**2:
-        raise ValueError(
-            f"min_digits={min_digits} and max_digits={max_digits}, but 1 <= min_digits <= max_digits <= "
-            f"{_CELLS**2} is needed."
-        )
+        needed = f"1 <= min_digits <= max_digits <= {_CELLS**2} is needed"
+        raise ValueError(f"min_digits={min_digits} and max_digits={max_digits}, but {needed}.")
     if twins and (n_scenes % 2 or min_digits < 2):
-        raise ValueError(
-            f"twins=True needs an even number of scenes with two digits or more; got n_scenes={n_scenes}, "
-            f"min_digits={min_digits}."
-        )
-
-
-def _attributes(pixels: Float64Array, digits: IntArray) -> list[str]:
-    """Return "thick", "thin" or "" for every image."""
-    heavy, light = ink_extremes(pixels, digits)
-    return np.where(heavy, "thick", np.where(light, "thin", "")).tolist()
+        got = f"n_scenes={n_scenes}, min_digits={min_digits}"
+        raise ValueError(f"twins=True needs an even number of scenes with two digits or more; got {got}.")
 
 
 def _arranged(

@@ -101,7 +101,14 @@ class PerModality(PairsStep, kw_only=False):
                 continue
             if not isinstance(transformer, str):
                 transformer = clone(transformer)
-                out[name] = _fit_transform(transformer, view, y)
+                rows, index = distinct(view)
+                # An image that several rows share has no labels of its own.
+                own = y if index is None else None
+                if hasattr(transformer, "fit_transform"):
+                    transformed = transformer.fit_transform(rows, own)
+                else:
+                    transformed = transformer.fit(rows, own).transform(rows)
+                out[name] = _in_kind(transformed, rows, index)
             setattr(self, f"{name}_", transformer)
         return pairs.replace(**out)
 
@@ -128,7 +135,8 @@ class PerModality(PairsStep, kw_only=False):
                 raise ValueError(f"{name} was not seen in fit; PerModality was fitted on the other modality alone.")
             transformer = getattr(self, f"{name}_")
             if transformer != "passthrough":
-                out[name] = _transform(transformer, view)
+                rows, index = distinct(view)
+                out[name] = _in_kind(transformer.transform(rows), rows, index)
         return pairs.replace(**out)
 
     def __sklearn_is_fitted__(self) -> bool:
@@ -141,22 +149,6 @@ def _checked(transformer: Transformer | str, name: str) -> Transformer | str:
     if isinstance(transformer, type) or not (hasattr(transformer, "fit") and hasattr(transformer, "transform")):
         raise TypeError(f"{name} must be a transformer instance or 'passthrough'; got {transformer!r}.")
     return transformer
-
-
-def _transform(transformer: Transformer, view: View) -> View:
-    """Transform the distinct rows of a view."""
-    rows, index = distinct(view)
-    return _in_kind(transformer.transform(rows), rows, index)
-
-
-def _fit_transform(transformer: Transformer, view: View, y: LabelsLike) -> View:
-    """Fit on the distinct rows of a view, and transform them."""
-    rows, index = distinct(view)
-    # An image that several rows share has no labels of its own.
-    own = y if index is None else None
-    if hasattr(transformer, "fit_transform"):
-        return _in_kind(transformer.fit_transform(rows, own), rows, index)
-    return _in_kind(transformer.fit(rows, own).transform(rows), rows, index)
 
 
 def _in_kind(out: View, rows: View, index: IndexArray | None) -> View:

@@ -102,10 +102,8 @@ def rows_of_vectors(vectors: View) -> list[AnyArray]:
     rows = [np.asarray(row) for row in vectors]
     for i, row in enumerate(rows):
         if row.ndim != 2 or row.shape[1] != rows[0].shape[1] or row.dtype.kind not in "biuf":
-            raise ValueError(
-                f"vectors of text {i} are {row.dtype} of shape {row.shape}; numbers of shape (words, d) are wanted, "
-                f"with the same d in all texts."
-            )
+            wanted = "numbers of shape (words, d) are wanted, with the same d in all texts"
+            raise ValueError(f"vectors of text {i} are {row.dtype} of shape {row.shape}; {wanted}.")
     return rows
 
 

@@ -112,10 +112,8 @@ def _strings(texts: View) -> list[str]:
     strings = list(texts)
     for i, text in enumerate(strings):
         if not isinstance(text, str):
-            raise TypeError(
-                f"text {i} is a {type(text).__name__}; raw strings are parsed. Words that are cut, tagged and parsed "
-                "already are Sentences(words, tags, heads)."
-            )
+            way = "Words that are tagged and parsed already are Sentences(words, tags, heads)"
+            raise TypeError(f"text {i} is a {type(text).__name__}; raw strings are parsed. {way}.")
     # Strings of numpy become plain ones.
     return [str(text) for text in strings]
 
@@ -129,9 +127,8 @@ def _pipeline(parser: str | Path | Language) -> Language:
     if isinstance(parser, spacy.language.Language):
         return parser
     if not isinstance(parser, (str, Path)):
-        raise TypeError(
-            f"parser is a {type(parser).__name__}; pass 'spacy', the name or folder of a pipeline, or spacy.load(...)."
-        )
+        wanted = "'spacy', the name or folder of a pipeline, or spacy.load(...)"
+        raise TypeError(f"parser is a {type(parser).__name__}; pass {wanted}.")
     name = _DEFAULT if parser == "spacy" else parser
     if not spacy.util.is_package(str(name)) and not Path(name).is_dir():
         raise OSError(

@@ -215,8 +215,7 @@ def _packed_boxes(boxes: View, mask: BoolArray, listed: bool) -> AnyArray:
         covers_all = len(part) == mask.shape[1] and not listed
         own = np.ones_like(mask[i]) if covers_all else mask[i]
         if part.shape != (own.sum(), 4):
-            raise ValueError(
-                f"boxes of image {i} are of shape {part.shape}; ({mask[i].sum()}, 4) is wanted: one per region."
-            )
+            wanted = f"({mask[i].sum()}, 4) is wanted: one per region"
+            raise ValueError(f"boxes of image {i} are of shape {part.shape}; {wanted}.")
         out[i, own] = part
     return out

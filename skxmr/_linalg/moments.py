@@ -11,7 +11,6 @@ One buffer serves all blocks, because fresh memory pages cost more than centring
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
 from typing import NamedTuple, Self, TypeAlias
 
 import numpy as np
@@ -71,14 +70,18 @@ class Moments:
             for rows in gen_batches(X.shape[0], size):
                 x, x_mean = _centred(X[rows], x_buffer)
                 t, t_mean = _centred(T[rows], t_buffer)
-                _add_dense(self.xx, x)
-                _add_dense(self.tt, t)
+                for products, block in ((self.xx, x), (self.tt, t)):
+                    if isinstance(block, np.ndarray):
+                        add_gram(products, block)
                 self.xt += _cross(x, x_mean, t, t_mean)
                 counts.append(x.shape[0])
                 x_means.append(x_mean)
                 t_means.append(t_mean)
-            _add_sparse(self.xx, X, counts[1:], x_means[1:])
-            _add_sparse(self.tt, T, counts[1:], t_means[1:])
+            for products, view, means in ((self.xx, X, x_means), (self.tt, T, t_means)):
+                if not isinstance(view, np.ndarray):
+                    # A sparse view is not centred: the means of its blocks are subtracted here.
+                    add_gram(products, view)
+                    add_gram(products, np.sqrt(counts[1:])[:, None] * np.array(means[1:]), -1.0)
             self._join(np.array(counts), np.array(x_means), np.array(t_means))
         return self
 
@@ -112,8 +115,7 @@ class Moments:
         t = (t_means - self.means[1]) * weights
         if np.count_nonzero(counts) > 1:
             add_gram(self.xx, x)
-            if len(self.tt):
-                add_gram(self.tt, t)
+            add_gram(self.tt, t)
             self.xt += x.T @ t
 
 
@@ -129,7 +131,9 @@ def check_overflow(*sums: Array) -> None:
 
 
 def add_gram(total: Array, A: Matrix, sign: float = 1.0) -> None:
-    """Add sign * A^T A to the lower triangle of `total` (d, d), in Fortran order."""
+    """Add sign * A^T A to the lower triangle of `total` (d, d), in Fortran order, unless it is empty and not wanted."""
+    if not len(total):
+        return
     if not isinstance(A, np.ndarray):
         A = A.astype(np.float64)
         total += sign * (A.T @ A).toarray()
@@ -139,19 +143,6 @@ def add_gram(total: Array, A: Matrix, sign: float = 1.0) -> None:
         product = blas.ssyrk(sign, A.T, lower=1)
         for start in range(0, len(total), _STRIP):
             total[start:, start : start + _STRIP] += product[start:, start : start + _STRIP]
-
-
-def _add_dense(total: Array, block: Matrix) -> None:
-    """Add the products of a dense block, which was centred, unless they are not wanted."""
-    if len(total) and isinstance(block, np.ndarray):
-        add_gram(total, block)
-
-
-def _add_sparse(total: Array, view: Matrix, counts: Sequence[int], means: Sequence[Array]) -> None:
-    """Add the products of a sparse view, which cannot be centred: the means of its blocks are subtracted here."""
-    if len(total) and not isinstance(view, np.ndarray):
-        add_gram(total, view)
-        add_gram(total, np.sqrt(counts)[:, None] * np.array(means), -1.0)
 
 
 def mirror(S: Array) -> Array:

@@ -147,9 +147,8 @@ def _distinct(features: AnyArray, n_captions: int, file: Path) -> tuple[AnyArray
 def _per_image(rows: AnyArray, file: Path, n: int, each: int) -> AnyArray:
     """Return one row per image, given one per image or one per caption."""
     if len(rows) not in (n, n * each):
-        raise ValueError(
-            f"{file} has {len(rows)} rows, but there are {n} images with {each} captions each; one per image is wanted."
-        )
+        found = f"{file} has {len(rows)} rows, but there are {n} images with {each} captions each"
+        raise ValueError(f"{found}; one per image is wanted.")
     return rows if len(rows) == n else rows[::each]
 
 

@@ -67,9 +67,7 @@ def load_feature_files(folder: FilePath, subset: str = "train", *, return_X_y: b
     check_choice(subset, "subset", SUBSETS)
     home = Path(folder).expanduser()
     if not home.is_dir():
-        raise FileNotFoundError(
-            f"{home} is no folder; pass one that holds train_img, train_txt, train_lab, test_img ..."
-        )
+        raise FileNotFoundError(f"{home} is no folder; pass one that holds train_img, train_txt, train_lab, ...")
     subsets = ("train", "test") if subset == "all" else (subset,)
     loaded = [_rows(home, part) for part in subsets]
     widths = [(pairs.image.shape[1], pairs.text.shape[1], labels.shape[1:]) for pairs, labels in loaded]
@@ -134,9 +132,8 @@ def _bundle(home: Path, subset: str) -> Path:
             f"with the arrays img_{subset}, txt_{subset} and lab_{subset}."
         )
     if len(files) > 1:
-        raise ValueError(
-            f"img_{subset} is in several files of {home}: {[file.name for file in files]}; leave one there."
-        )
+        names = [file.name for file in files]
+        raise ValueError(f"img_{subset} is in several files of {home}: {names}; leave one there.")
     return files[0]
 
 
@@ -176,14 +173,10 @@ def _matrix(file: Path, name: str, *, exact: bool = False) -> Matrix:
     if name not in variables and len(fitting) == 1 and not exact:
         name = fitting[0]
     if name not in variables:
-        raise ValueError(
-            f"{file} has the variables {shapes}; one matrix named {name!r}, or only one matrix, is needed."
-        )
+        raise ValueError(f"{file} has the variables {shapes}; a matrix named {name!r}, or only one, is needed.")
     value = variables[name]
     if not _is_matrix(value):
-        raise ValueError(
-            f"{name} of {file} has shape {shapes[name]}; a matrix of numbers, one row per item, is needed."
-        )
+        raise ValueError(f"{name} of {file} has shape {shapes[name]}; a matrix of numbers, a row per item, is needed.")
     return value.reshape(len(value), -1) if value.ndim == 1 else value
 
 
@@ -199,10 +192,8 @@ def _labels(view: Matrix, origin: str) -> IntArray:
     if values.shape[1] == 1 and whole:
         return np.asarray(values.ravel(), dtype=np.int64)
     if not ((values == 0) | (values == 1)).all():
-        raise ValueError(
-            f"{origin} holds other values than 0 and 1, from {values.min()} to {values.max()}, shape {values.shape}; "
-            "labels are multi-hot (n, c), or one class number per row."
-        )
+        found = f"{origin} holds other values than 0 and 1, from {values.min()} to {values.max()}, shape {values.shape}"
+        raise ValueError(f"{found}; labels are multi-hot (n, c), or one class number per row.")
     return values.astype(np.int64)
 
 

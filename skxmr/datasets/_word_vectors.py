@@ -116,14 +116,9 @@ def _average(name: str, vectors: dict[str, Float64Array]) -> Float64Array | None
     whole = _look_up(name, vectors)
     if whole is not None:
         return whole
-    present = []
-    absent = []
-    for word in dict.fromkeys(_parts(name)):
-        vector = _look_up(word, vectors)
-        if vector is None:
-            absent.append(word)
-        else:
-            present.append(vector)
+    found = {word: _look_up(word, vectors) for word in _parts(name)}
+    present = [vector for vector in found.values() if vector is not None]
+    absent = [word for word, vector in found.items() if vector is None]
     if not present:
         return None
     if absent:

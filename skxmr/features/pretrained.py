@@ -71,12 +71,15 @@ def side_of(entry: Weights) -> int:
     return int(entry.transforms().crop_size[0])
 
 
-def _options(model: str, entry: Weights) -> dict[str, object]:
-    """Return the options with which a network without weights is built as the published one was."""
-    # torchvision warns if `init_weights` is not given.
-    if model in ("googlenet", "inception_v3"):
-        return {"transform_input": True, "init_weights": True}
-    return {"image_size": side_of(entry)} if model.startswith("vit_") else {}
+def _untrained(model: str) -> nn.Module:
+    """Build a network without published weights that is otherwise like the published one."""
+    options: dict[str, object] = {}
+    if model.startswith("vit_"):
+        options = {"image_size": side_of(entry_of(model, None))}
+    elif model in ("googlenet", "inception_v3"):
+        # torchvision warns if `init_weights` is not given.
+        options = {"transform_input": True, "init_weights": True}
+    return torchvision_models().get_model(model, weights=None, **options)
 
 
 def find_weights(model: str, weights: str | PathLike[str] | None, seed: int | None) -> Source:
@@ -84,9 +87,7 @@ def find_weights(model: str, weights: str | PathLike[str] | None, seed: int | No
     names = published(model).__members__
     if weights is None:
         if seed is None:
-            raise ValueError(
-                "weights=None draws random weights: pass random_state, e.g. 0, so that they can be repeated."
-            )
+            raise ValueError("weights=None draws random weights: pass random_state=0, so that they can be repeated.")
         return Source("seed", int(seed))
     if weights == "imagenet":
         return Source("published", "DEFAULT")
@@ -103,14 +104,12 @@ def find_weights(model: str, weights: str | PathLike[str] | None, seed: int | No
 @lru_cache(maxsize=1)
 def load(model: str, source: Source, device: torch.device) -> nn.Module:
     """Return a network of torchvision in evaluation mode, with the weights that `find_weights` found."""
-    network: nn.Module
     if source.kind == "file":
         network = _from_file(model, Path(str(source.value)))
     elif source.kind == "published":
         network = _downloaded(model, entry_of(model, str(source.value)))
     else:
-        options = _options(model, entry_of(model, None))
-        network = torchvision_models().get_model(model, weights=None, **options)
+        network = _untrained(model)
     return network.float().eval().requires_grad_(False).to(device)
 
 
@@ -129,14 +128,13 @@ def _from_file(model: str, path: Path) -> nn.Module:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
         reason = str(error).partition("\n")[0]
-        raise ValueError(
-            f"weights: {path} is no state dict ({reason}); write one by torch.save(network.state_dict(), path)."
-        ) from error
+        way = "write one by torch.save(network.state_dict(), path)"
+        raise ValueError(f"weights: {path} is no state dict ({reason}); {way}.") from error
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
         raise ValueError(f"weights: {path} holds something other than one state dict; save net.state_dict() alone.")
     # The published file of DenseNet has keys that torch no longer allows.
     state = {re.sub(r"(denselayer\d+\.[a-z]+)\.(?=\d)", r"\1", key): value for key, value in state.items()}
-    network = skeleton(model, entry_of(model, None))
+    network = skeleton(model)
     wanted = network.state_dict()
     bad = [key for key in wanted if key not in state or state[key].shape != wanted[key].shape]
     bad += [key for key in state if key not in wanted]
@@ -149,19 +147,15 @@ def _from_file(model: str, path: Path) -> nn.Module:
     return network
 
 
-def skeleton(model: str, entry: Weights) -> nn.Module:
+def skeleton(model: str) -> nn.Module:
     """Build a network without weights, which can be filled or tell shapes."""
-    build = torchvision_models().get_model
-    options = _options(model, entry)
-    network: nn.Module
     try:
         with torch.device("meta"):
-            network = build(model, weights=None, **options)
+            return _untrained(model).eval()
     except NotImplementedError:
         # RegNet computes its widths with tensors, which needs a real device.
         with initialising(0):
-            network = build(model, weights=None, **options).to("meta")
-    return network.eval()
+            return _untrained(model).eval().to("meta")
 
 
 def cut(network: nn.Module, layer: str) -> Callable[[Tensor], Tensor]:

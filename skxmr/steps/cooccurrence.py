@@ -124,9 +124,7 @@ def _given(matrix: View, labels: Labels) -> sp.csr_array:
     given = _reorder(matrix, labels.names) if isinstance(matrix, Frame) else as_matrix(matrix, "kind")
     c = len(labels.names)
     if given.shape != (c, c):
-        raise ValueError(
-            f"the given label graph has shape {given.shape} but there are {c} labels; ({c}, {c}) is needed."
-        )
+        raise ValueError(f"the given label graph has shape {given.shape} but there are {c} labels; pass ({c}, {c}).")
     if given.dtype.kind not in "biuf":
         raise ValueError(f"the given label graph must hold real numbers; got dtype {given.dtype}.")
     A = sp.csr_array(given, dtype=np.float64, copy=True)

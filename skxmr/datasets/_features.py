@@ -173,7 +173,7 @@ def _matrix(file: Path, name: str, *, exact: bool = False) -> Matrix:
     if name not in variables and len(fitting) == 1 and not exact:
         name = fitting[0]
     if name not in variables:
-        raise ValueError(f"{file} has the variables {shapes}; a matrix named {name!r}, or only one, is needed.")
+        raise ValueError(f"{file} has the variables {shapes}; one matrix named {name!r}, or only one, is needed.")
     value = variables[name]
     if not _is_matrix(value):
         raise ValueError(f"{name} of {file} has shape {shapes[name]}; a matrix of numbers, a row per item, is needed.")

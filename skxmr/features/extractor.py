@@ -201,7 +201,7 @@ class ImageFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator
         if isinstance(self.weights, nn.Module):
             network = copy.deepcopy(self.weights).to("meta")
         else:
-            network = skeleton(self.model)
+            network = skeleton(self.model, entry)
         images = torch.empty(1, 3, side_of(entry), side_of(entry), device="meta")
         with torch.inference_mode():
             return cut(network, self.layer)(images).shape[1]

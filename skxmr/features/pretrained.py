@@ -71,11 +71,11 @@ def side_of(entry: Weights) -> int:
     return int(entry.transforms().crop_size[0])
 
 
-def _untrained(model: str) -> nn.Module:
-    """Build a network without published weights that is otherwise like the published one."""
+def _untrained(model: str, entry: Weights) -> nn.Module:
+    """Build a network without weights that is otherwise as the published one was."""
     options: dict[str, object] = {}
     if model.startswith("vit_"):
-        options = {"image_size": side_of(entry_of(model, None))}
+        options = {"image_size": side_of(entry)}
     elif model in ("googlenet", "inception_v3"):
         # torchvision warns if `init_weights` is not given.
         options = {"transform_input": True, "init_weights": True}
@@ -109,7 +109,7 @@ def load(model: str, source: Source, device: torch.device) -> nn.Module:
     elif source.kind == "published":
         network = _downloaded(model, entry_of(model, str(source.value)))
     else:
-        network = _untrained(model)
+        network = _untrained(model, entry_of(model, None))
     return network.float().eval().requires_grad_(False).to(device)
 
 
@@ -134,7 +134,7 @@ def _from_file(model: str, path: Path) -> nn.Module:
         raise ValueError(f"weights: {path} holds something other than one state dict; save net.state_dict() alone.")
     # The published file of DenseNet has keys that torch no longer allows.
     state = {re.sub(r"(denselayer\d+\.[a-z]+)\.(?=\d)", r"\1", key): value for key, value in state.items()}
-    network = skeleton(model)
+    network = skeleton(model, entry_of(model, None))
     wanted = network.state_dict()
     bad = [key for key in wanted if key not in state or state[key].shape != wanted[key].shape]
     bad += [key for key in state if key not in wanted]
@@ -147,15 +147,15 @@ def _from_file(model: str, path: Path) -> nn.Module:
     return network
 
 
-def skeleton(model: str) -> nn.Module:
+def skeleton(model: str, entry: Weights) -> nn.Module:
     """Build a network without weights, which can be filled or tell shapes."""
     try:
         with torch.device("meta"):
-            return _untrained(model).eval()
+            return _untrained(model, entry).eval()
     except NotImplementedError:
         # RegNet computes its widths with tensors, which needs a real device.
         with initialising(0):
-            return _untrained(model).eval().to("meta")
+            return _untrained(model, entry).eval().to("meta")
 
 
 def cut(network: nn.Module, layer: str) -> Callable[[Tensor], Tensor]:

@@ -16,6 +16,8 @@ from skxmr.deep.interrupts import StopTraining
 
 # Given the history of a training, the attributes of an estimator that had stopped then.
 State: TypeAlias = Callable[[History], dict[str, object]]
+# Name of the callback of skorch that tells of every epoch.
+TASKS = "skxmr_tasks"
 
 if TYPE_CHECKING:
     Method = TypeVar("Method", bound=Callable[..., Any])
@@ -95,7 +97,7 @@ class FitTask:
             return []
         self.context = self.estimator._init_callback_context(max_subtasks=max_epochs)
         self.context.call_on_fit_task_begin(**self.announced)
-        return [("scikit_learn", EpochTasks(self.context, self.announced, state))]
+        return [(TASKS, EpochTasks(self.context, self.announced, state))]
 
     def end(self) -> None:
         """Tell that the fit is over."""

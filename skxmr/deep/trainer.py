@@ -62,9 +62,7 @@ class Trainer(NeuralNet):
         super().initialize_callbacks()
         self.listening_: dict[str, list[tuple[str, Callback]]] = {}
         for hook in _HOOKS:
-            nothing = getattr(Callback, hook)
-            listening = [pair for pair in self.callbacks_ if getattr(type(pair[1]), hook, None) is not nothing]
-            self.listening_[hook] = listening
+            self.listening_[hook] = [pair for pair in self.callbacks_ if _overrides(pair[1], hook)]
         return self
 
     def fit_loop(self, *args: Any, **kwargs: Any) -> Self:
@@ -147,6 +145,11 @@ class Trainer(NeuralNet):
                     raise DivergenceError(f"the loss term {name!r} became {row[name]} in epoch {len(self.history)}")
             row["train_batch_size"] = step.size
         unread.clear()
+
+
+def _overrides(callback: Callback, hook: str) -> bool:
+    """Tell whether a callback does something in a hook, which its class or the callback itself may define."""
+    return getattr(getattr(callback, hook, None), "__func__", None) is not getattr(Callback, hook)
 
 
 @torch.no_grad()

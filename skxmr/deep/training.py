@@ -29,13 +29,14 @@ from skxmr.deep.callbacks import (
 )
 from skxmr.deep.loop import Learner, Prepared, TrainingRows
 from skxmr.deep.options import OPTIMIZERS, Options
+from skxmr.deep.tasks import TASKS
 from skxmr.deep.trainer import Trainer, losses_of
 from skxmr.nn.adversaries import discriminators
 from skxmr.nn.networks import Dropout, PretrainedText
 from skxmr.nn.retrieval_network import RetrievalNetwork
 
-# Callbacks that skorch adds, and the one that tells those of scikit-learn.
-_OTHERS_OF_OURS = ("epoch_timer", "train_loss", "scikit_learn")
+# Callbacks that skorch adds.
+_OF_SKORCH = ("epoch_timer", "train_loss")
 
 
 class Outcome(NamedTuple):
@@ -98,19 +99,22 @@ def train(
 def _own_callbacks(
     learner: Learner, selection: BestWeights, progress: Progress, options: Options, n_steps: int
 ) -> dict[str, Callback]:
-    """Return the library's callbacks by name, where there is something for them to do."""
+    """Return the library's callbacks by name, where there is something for them to do.
+
+    skorch refuses two callbacks of one name, so these begin in a way that users hardly choose.
+    """
     loop = learner.loop
     own: dict[str, Callback] = {}
     for name in learner.objective.weights:
-        own[f"term_{name}"] = PassthroughScoring(name=name, on_train=True)
+        own[f"skxmr_term_{name}"] = PassthroughScoring(name=name, on_train=True)
     if loop.clip is not None:
-        own["clip"] = GradientNormClipping(loop.clip)
+        own["skxmr_clip"] = GradientNormClipping(loop.clip)
     if options.schedule != "constant":
         cycle_momentum = isinstance(options.optimizer, str)
-        own["schedule"] = learning_rate_schedule(options.schedule, options.max_epochs, n_steps, cycle_momentum)
+        own["skxmr_schedule"] = learning_rate_schedule(options.schedule, options.max_epochs, n_steps, cycle_momentum)
     if found := discriminators(learner.network):
-        own["adversary"] = Adversary(found, n_steps, loop.critic_every)
-    return own | {"selection": selection, "progress": progress}
+        own["skxmr_adversary"] = Adversary(found, n_steps, loop.critic_every)
+    return own | {"skxmr_selection": selection, "skxmr_progress": progress}
 
 
 def _early_stopping(validation: Validation | None, options: Options) -> list[tuple[str, Callback]]:
@@ -120,7 +124,7 @@ def _early_stopping(validation: Validation | None, options: Options) -> list[tup
     stopping = EarlyStopping(
         validation.chooses, patience=options.early_stopping, threshold=0, lower_is_better=False, sink=noop
     )
-    return [("early_stopping", stopping)]
+    return [("skxmr_early_stopping", stopping)]
 
 
 def _out_of_memory(error: torch.OutOfMemoryError, device: torch.device, options: Options) -> str:
@@ -175,7 +179,7 @@ def _net(
         criterion=_NoCriterion,
         losses_of=partial(losses, objective=learner.objective, precision=options.precision),
         compile_mode=options.compile,
-        own={*own, *_OTHERS_OF_OURS},
+        own={*own, TASKS, *_OF_SKORCH},
         optimizer=OPTIMIZERS[options.optimizer] if isinstance(options.optimizer, str) else options.optimizer,
         lr=options.lr,
         optimizer__weight_decay=options.weight_decay,

@@ -118,3 +118,20 @@ def test_our_early_stopping_stops_as_skorchs_does(small):
     theirs = Toy(max_epochs=200, lr=0.05, callbacks=[callback]).fit(*small)
     assert len(ours.history_) == len(theirs.history_) == ours.best_epoch_ + 3
     assert np.array_equal(ours.encode_text(small[0]), theirs.encode_text(small[0]))
+
+
+@pytest.mark.parametrize("name", ["progress", "schedule", "selection", "clip", "early_stopping"])
+def test_users_name_their_callbacks_as_they_like(small, name):
+    watch = Watch()
+    Toy(early_stopping=3, callbacks=[(name, watch)]).fit(*small)
+    assert len(watch.seen) == 4
+
+
+def test_hooks_of_a_single_callback_are_called(small):
+    """A hook may be set on the callback itself, without a class of its own."""
+    called = []
+    callback = Callback()
+    callback.on_epoch_end = lambda net, **kwargs: called.append("epoch")
+    callback.on_batch_end = lambda net, **kwargs: called.append("batch")
+    Toy(max_epochs=2, batch_size=96, callbacks=[callback]).fit(*small)
+    assert called == ["batch", "epoch"] * 2

@@ -133,8 +133,12 @@ class SemanticMatching(CrossModalRetriever, kw_only=False):
 
     def _set_models(self, image: Covariances, text: Covariances) -> None:
         """Fit the built-in regression to the covariances of each view with the labels."""
-        self.image_: Model = _LabelRidge(self.ridge).solve(image)
-        self.text_: Model = _LabelRidge(self.ridge).solve(text)
+        self._keep(_LabelRidge(self.ridge).solve(image), _LabelRidge(self.ridge).solve(text))
+
+    def _keep(self, image: Model, text: Model) -> None:
+        """Set both models together, once both are fitted: a fit that fails leaves the last ones as they were."""
+        self.image_: Model = image
+        self.text_: Model = text
 
     def _need_built_in(self, what: str) -> None:
         if self.image is not None or self.text is not None:
@@ -152,19 +156,16 @@ class SemanticMatching(CrossModalRetriever, kw_only=False):
     def _fit(self, pairs: Pairs, labels: Labels | None) -> None:
         # `fit` refuses missing labels.
         assert labels is not None
-        # A fit forgets what partial_fit has added up.
-        if hasattr(self, "_moments"):
-            del self._moments
         if isinstance(pairs.image, Chunked):
             self._need_built_in("a dask array")
             image, text = _sums(pairs, labels.matrix)
             self._set_models(image.finish(), text.finish())
-            return
-        # Both are fitted before either is kept, so that a fit that fails leaves the last model as it was.
-        image_model = _fitted(self.image, self.ridge, pairs.image, labels)
-        text_model = _fitted(self.text, self.ridge, pairs.text, labels)
-        self.image_ = image_model
-        self.text_ = text_model
+        else:
+            image_model = _fitted(self.image, self.ridge, pairs.image, labels)
+            self._keep(image_model, _fitted(self.text, self.ridge, pairs.text, labels))
+        # A fit forgets what partial_fit has added up.
+        if hasattr(self, "_moments"):
+            del self._moments
 
     def _encode_image(self, X: FloatArray) -> FloatArray:
         return np.asarray(self.image_.predict(X))

@@ -13,6 +13,7 @@ from sklearn.svm import SVR, LinearSVC
 
 from skxmr import SemanticMatching
 from skxmr._data.labels import encode_labels
+from skxmr.methods import semantic
 
 
 @pytest.mark.parametrize("sparse", [False, True])
@@ -133,3 +134,28 @@ def test_models_must_be_models(small):
     for wrong in ("ridge", StandardScaler()):
         with pytest.raises(ValueError, match="The 'image' parameter"):
             SemanticMatching(image=wrong).fit(*small)
+
+
+@pytest.mark.parametrize("how", ["fit", "partial_fit"])
+def test_a_refit_that_stops_halfway_keeps_both_models(small, how, monkeypatch):
+    pairs, labels = small
+    model = SemanticMatching().partial_fit(pairs, labels)
+    before = model.transform(pairs)
+    solved = []
+
+    def stops_at_the_text(self, *args, solve=semantic._LabelRidge.solve):
+        solved.append(self)
+        if len(solved) == 2:
+            raise KeyboardInterrupt
+        return solve(self, *args)
+
+    monkeypatch.setattr(semantic._LabelRidge, "solve", stops_at_the_text)
+    with pytest.raises(KeyboardInterrupt):
+        getattr(model, how)(pairs[:40], labels[:40])
+    monkeypatch.undo()
+    after = model.transform(pairs)
+    assert_array_equal(after.image, before.image)
+    assert_array_equal(after.text, before.text)
+    model.partial_fit(pairs[:40], labels[:40])
+    both = SemanticMatching().partial_fit(pairs, labels).partial_fit(pairs[:40], labels[:40])
+    assert_allclose(model.transform(pairs).text, both.transform(pairs).text)

@@ -83,8 +83,11 @@ class DCCANetwork(TwoBranchNetwork):
         """Solve the linear CCA of the outputs on the fitting rows."""
         self.eval()
         with torch.inference_mode():
-            batches = [rows.rows(index) for index in torch.split(torch.arange(len(rows)), _ROWS)]
-            parts = [self(batch.image, batch.text) for batch in batches]
+            parts = []
+            for index in torch.split(torch.arange(len(rows)), _ROWS):
+                # Only one batch of rows is held at a time, because together they may not fit into memory.
+                batch = rows.rows(index)
+                parts.append(self(batch.image, batch.text))
             views = [torch.cat([part[name] for part in parts]).float().cpu().numpy() for name in ("image", "text")]
         if not all(np.isfinite(view).all() for view in views):
             return  # the scores will tell

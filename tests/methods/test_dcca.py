@@ -1,5 +1,7 @@
 """DCCA against canonical correlation analysis."""
 
+import weakref
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,9 @@ from numpy.testing import assert_allclose
 from torch.autograd import gradcheck
 
 from skxmr import CCA, DCCA
+from skxmr.methods import dcca
 from skxmr.methods.dcca import correlation
+from skxmr.nn import Batch
 
 TINY = {"n_components": 4, "hidden": 16, "max_epochs": 5, "batch_size": 50, "random_state": 0}
 
@@ -77,6 +81,28 @@ def test_the_embeddings_are_a_linear_cca_of_the_outputs(small):
     expected = cca.transform(out["image"].numpy(), out["text"].numpy())
     for found, view in zip(fitted.transform(pairs.image, pairs.text), expected, strict=True):
         assert_allclose(found, view, atol=1e-4)
+
+
+def test_the_linear_cca_holds_one_batch_of_rows_at_a_time(small, monkeypatch):
+    """Rows that are streamed, such as those of memory maps, have no room on the device together."""
+    pairs, _ = small
+    network = DCCA(**TINY).fit(pairs).network_
+    image, text = (torch.from_numpy(np.asarray(view, np.float32)) for view in (pairs.image, pairs.text))
+    handed_out = []
+
+    class Rows:
+        def __len__(self):
+            return len(image)
+
+        def rows(self, index, device_index=None):
+            assert sum(batch() is not None for batch in handed_out) <= 1
+            batch = Batch(image[index], text[index], torch.zeros(len(index), 0))
+            handed_out.append(weakref.ref(batch.image))
+            return batch
+
+    monkeypatch.setattr(dcca, "_ROWS", 30)
+    network.settle(Rows())
+    assert len(handed_out) == 4
 
 
 def test_it_finds_what_linear_cca_cannot():

@@ -156,6 +156,14 @@ def test_unlabelled_search(small):
     assert_allclose(search.score(pairs), cross_modal_map(out.image, out.text)["map"], rtol=1e-12)
 
 
+def test_a_search_without_a_model_is_not_scored_by_the_one_it_started_from(small):
+    """refit=False leaves a search without a fitted model, but what it was given may be fitted already."""
+    pairs, _ = small
+    search = GridSearchCV(CCA(2).fit(pairs), GRID, cv=CV, refit=False, error_score="raise").fit(pairs)
+    with pytest.raises(ValueError, match=r"GridSearchCV was fitted with refit=False.*set refit=True"):
+        RetrievalScorer()(search, pairs)
+
+
 def test_two_processes_give_the_same_numbers(small):
     pairs, labels = small
     serial, parallel = (

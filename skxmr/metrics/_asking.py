@@ -149,6 +149,11 @@ def _unwrapped(estimator: BaseEstimator) -> tuple[list[BaseEstimator], BaseEstim
         elif hasattr(estimator, "estimator"):
             # A search has found `best_estimator_`, and FrozenEstimator keeps the one it was given.
             check_is_fitted(estimator)
+            if not getattr(estimator, "refit", True):
+                raise ValueError(
+                    f"{type(estimator).__name__} was fitted with refit=False, so it holds no fitted model; set "
+                    "refit=True, or fit a model with its best_params_."
+                )
             estimator = getattr(estimator, "best_estimator_", estimator.estimator)
         else:
             raise TypeError(

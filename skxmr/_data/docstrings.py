@@ -112,8 +112,10 @@ def _entries(body: str) -> Entries:
 
 
 def _with_default(entry: Entry, default: object) -> Entry:
-    """Return an entry that states this default."""
+    """Return an entry that states this default; "or None" needs no None as its default."""
     stated = _DEFAULT.search(entry.kind)
+    if default is None and entry.kind.endswith("or None"):
+        return entry
     if default is inspect.Parameter.empty or (stated and _value(stated[1]) == default):
         return entry
     return entry._replace(kind=f"{_DEFAULT.sub('', entry.kind)}, default={default!r}")

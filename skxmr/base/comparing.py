@@ -9,6 +9,7 @@ import scipy.sparse as sp
 from sklearn.utils.validation import check_is_fitted
 
 from skxmr._data.arguments import image_and_text
+from skxmr._data.docstrings import documented_like
 from skxmr._data.kinds import FloatArray, View
 from skxmr.base.retriever import Retriever
 from skxmr.metrics._asking import Where
@@ -24,15 +25,12 @@ class ComparingRetriever(Retriever):
     its own. A method overrides `_fit` and `_similarity`.
     """
 
+    @documented_like(Retriever.similarity)
     def similarity(self, image: View, text: View = None, where: Where | None = None) -> FloatArray | sp.csr_array:
         """Similarity of every image with every text, or of some pairs.
 
         Parameters
         ----------
-        image : Pairs, or images of n rows
-            A `Pairs` gives both views; an image that several of its rows share is one row of the answer.
-        text : texts of m rows, or None
-            Any number of texts; needed unless `image` is a `Pairs`.
         where : bool array or sparse matrix of shape (n, m), or None
             Which pairs; None is all.
 

@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skxmr._data.arguments import PairsStep, as_pairs, image_and_text
+from skxmr._data.docstrings import documented_like
 from skxmr._data.kinds import MODALITIES, FloatArray, LabelsLike, Matrix, View
 from skxmr._data.pairs import Pairs
 from skxmr.base.retriever import Retriever
@@ -26,17 +27,9 @@ class CrossModalRetriever(Retriever, PairsStep):
         Number of features of ``"image"`` and ``"text"`` seen in fit.
     """
 
+    @documented_like(Retriever.fit)
     def fit_transform(self, X: View, y: View | LabelsLike = None, labels: LabelsLike = None) -> Any:
         """Fit, then transform the same rows.
-
-        Parameters
-        ----------
-        X : Pairs, or array-like of shape (n, d_image)
-            Both views, or the images.
-        y : labels if X is a Pairs, else array-like of shape (n, d_text)
-            The texts.
-        labels : multi-hot (n, c), class ids (n,), n lists of tags, or None
-            Labels of the rows.
 
         Returns
         -------
@@ -61,6 +54,7 @@ class CrossModalRetriever(Retriever, PairsStep):
         """
         return self._encode(X, "image")
 
+    @documented_like(encode_image)
     def encode_text(self, X: View) -> FloatArray:
         """Map texts into the common space.
 
@@ -68,11 +62,6 @@ class CrossModalRetriever(Retriever, PairsStep):
         ----------
         X : array-like of shape (n, d_text), or Pairs
             Texts alone are enough.
-
-        Returns
-        -------
-        ndarray of shape (n, n_components)
-            float32 for float32 input, else float64; float32 always from deep methods.
         """
         return self._encode(X, "text")
 
@@ -105,22 +94,15 @@ class CrossModalRetriever(Retriever, PairsStep):
         pairs, _ = as_pairs(X, y)
         return self.encode_image(pairs), self.encode_text(pairs)
 
+    @documented_like(Retriever.similarity)
     def similarity(self, image: View, text: View = None) -> FloatArray:
         """Cosine similarity of every image with every text in the common space.
-
-        Parameters
-        ----------
-        image : array-like of shape (n, d_image), or Pairs
-            A `Pairs` gives both views; an image that several of its rows share is one row of the answer.
-        text : array-like of shape (m, d_text), or None
-            Any number of texts; needed unless `image` is a `Pairs`.
 
         Returns
         -------
         ndarray of shape (n, m)
             In [-1, 1]; 0 for a row that maps to the origin.
         """
-        check_is_fitted(self)
         image, text = image_and_text(image, text, "similarity")
         return Similarity(self.encode_image(image), self.encode_text(text))[:]
 

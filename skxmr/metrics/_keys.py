@@ -57,11 +57,6 @@ def relevance_of(keys: Keys) -> BoolArray:
     return odd.view(np.bool_)
 
 
-def last_key(keys: Keys) -> int:
-    """Return a key that sorts behind those of all scores."""
-    return int(np.iinfo(keys.dtype).max)
-
-
 def all_finite(scores: FloatArray) -> bool:
     """Tell whether no score is NaN or infinite, without an array of answers as large as the scores."""
     # Both the largest and the smallest are nan if one score is.

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skxmr._data.kinds import BoolArray, Float64Array, FloatArray, IndexArray
-from skxmr.metrics._keys import Keys, last_key, packed_keys, relevance_of
+from skxmr.metrics._keys import Keys, packed_keys, relevance_of
 from skxmr.metrics._matrices import Relevance
 
 # Groups are looked for among their neighbours where there is less than one group per this many items.
@@ -87,7 +87,8 @@ def rank(scores: FloatArray, relevance: Relevance, own: IndexArray | None = None
 def _by_keys(scores: FloatArray, relevance: Relevance, own: IndexArray | None, every_tie: bool) -> Ranking:
     keys = packed_keys(scores, relevance)
     if own is not None:
-        keys[np.arange(len(keys)), own] = last_key(keys)
+        # The largest number sorts behind the keys of all scores.
+        keys[np.arange(len(keys)), own] = np.iinfo(keys.dtype).max
     keys.sort(axis=1)
     if own is not None:
         keys = np.ascontiguousarray(keys[:, :-1])

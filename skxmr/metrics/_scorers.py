@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Generic, Self, TypeVar
 
 from sklearn.base import BaseEstimator
@@ -96,6 +97,7 @@ class _Scorer(ABC, Generic[Score]):
         return request
 
 
+@dataclass(eq=False)
 class RetrievalScorer(_Scorer[float]):
     """One retrieval measure as a scorer: ``scoring=RetrievalScorer("map", "image_to_text")``.
 
@@ -126,19 +128,18 @@ class RetrievalScorer(_Scorer[float]):
     True
     """
 
-    def __init__(
-        self, measure: str = "map", direction: str = "both", k: int | None = None, metric: str = "cosine"
-    ) -> None:
-        check_choice(measure, "measure", MEASURES)
-        check_choice(direction, "direction", DIRECTIONS)
-        check_choice(metric, "metric", SIMILARITIES)
-        check_k(k)
-        if k is None and measure not in ("map", "ndcg"):
-            raise ValueError(f"measure={measure!r} needs a cut-off: RetrievalScorer({measure!r}, k=10).")
-        self.measure = measure
-        self.direction = direction
-        self.k = k
-        self.metric = metric
+    measure: str = "map"
+    direction: str = "both"
+    k: int | None = None
+    metric: str = "cosine"
+
+    def __post_init__(self) -> None:
+        check_choice(self.measure, "measure", MEASURES)
+        check_choice(self.direction, "direction", DIRECTIONS)
+        check_choice(self.metric, "metric", SIMILARITIES)
+        check_k(self.k)
+        if self.k is None and self.measure not in ("map", "ndcg"):
+            raise ValueError(f"measure={self.measure!r} needs a cut-off: RetrievalScorer({self.measure!r}, k=10).")
 
     def _measured(self, scores: BlockedMatrix, relevance: BlockedMatrix) -> float:
         measure = MEASURES[self.measure]
@@ -149,10 +150,8 @@ class RetrievalScorer(_Scorer[float]):
             values.append(float(measure(scores.T, relevance.T, k=self.k)))
         return sum(values) / len(values)
 
-    def __repr__(self) -> str:
-        return f"RetrievalScorer({self.measure!r}, {self.direction!r}, k={self.k}, metric={self.metric!r})"
 
-
+@dataclass(eq=False)
 class RetrievalScores(_Scorer[dict[str, float]]):
     """Both mAPs and their mean from one embedding pass, for multimetric search with ``refit="map"``.
 
@@ -180,21 +179,20 @@ class RetrievalScores(_Scorer[dict[str, float]]):
     ['i2t_map', 'map', 't2i_map']
     """
 
-    def __init__(self, k: int | None = None, metric: str = "cosine") -> None:
-        check_choice(metric, "metric", SIMILARITIES)
-        check_k(k)
-        self.k = k
-        self.metric = metric
+    k: int | None = None
+    metric: str = "cosine"
+
+    def __post_init__(self) -> None:
+        check_choice(self.metric, "metric", SIMILARITIES)
+        check_k(self.k)
 
     def _measured(self, scores: BlockedMatrix, relevance: BlockedMatrix) -> dict[str, float]:
         i2t = mean_average_precision(scores, relevance, k=self.k)
         t2i = mean_average_precision(scores.T, relevance.T, k=self.k)
         return {"i2t_map": i2t, "t2i_map": t2i, "map": (i2t + t2i) / 2}
 
-    def __repr__(self) -> str:
-        return f"RetrievalScores(k={self.k}, metric={self.metric!r})"
 
-
+@dataclass(eq=False)
 class RecallScores(_Scorer[dict[str, float]]):
     """R@k of both directions from one embedding pass, for multimetric search with ``refit="mr"``.
 
@@ -234,13 +232,12 @@ class RecallScores(_Scorer[dict[str, float]]):
 
     _by_labels = False
 
-    def __init__(self, ks: Sequence[int] = (1, 5, 10), folds: int = 1) -> None:
-        check_k(folds, optional=False, name="folds")
-        self.ks = tuple(checked_cuts(ks, "ks"))
-        self.folds = folds
+    ks: Sequence[int] = (1, 5, 10)
+    folds: int = 1
+
+    def __post_init__(self) -> None:
+        check_k(self.folds, optional=False, name="folds")
+        self.ks = tuple(checked_cuts(self.ks, "ks"))
 
     def _measured(self, scores: BlockedMatrix, relevance: BlockedMatrix) -> dict[str, float]:
         return retrieval_recalls(scores, relevance, self.ks, folds=self.folds)
-
-    def __repr__(self) -> str:
-        return f"RecallScores(ks={self.ks}, folds={self.folds})"

@@ -64,6 +64,11 @@ class Similarity:
         self._scores = _scores(query, gallery, metric)
         self.query = self._scores.query
         self.gallery = self._scores.gallery
+        if self.query.shape[1] != self.gallery.shape[1]:
+            raise ValueError(
+                f"query has {self.query.shape[1]} dimensions but gallery has {self.gallery.shape[1]}; "
+                "both must come from the same model."
+            )
         self.shape = (len(self.query), len(self.gallery))
 
     @property
@@ -80,19 +85,8 @@ def _scores(query: ArrayLike | Tensor, gallery: ArrayLike | Tensor, metric: str)
     if on_device(query) or on_device(gallery):
         from skxmr.metrics import _tensors
 
-        Q = _tensors.checked(query, "query")
-        G = _tensors.checked(gallery, "gallery")
-        _check_widths(Q.shape[1], G.shape[1])
-        return _tensors.TensorScores(Q, G, metric)
-    X = _dense(query, "query")
-    Y = _dense(gallery, "gallery")
-    _check_widths(X.shape[1], Y.shape[1])
-    return ArrayScores(X, Y, metric)
-
-
-def _check_widths(query: int, gallery: int) -> None:
-    if query != gallery:
-        raise ValueError(f"query has {query} dimensions but gallery has {gallery}; both must come from the same model.")
+        return _tensors.TensorScores(_tensors.checked(query, "query"), _tensors.checked(gallery, "gallery"), metric)
+    return ArrayScores(_dense(query, "query"), _dense(gallery, "gallery"), metric)
 
 
 def _dense(embeddings: ArrayLike | Tensor, name: str) -> FloatArray:

@@ -205,23 +205,6 @@ class TwoBranchNetwork(RetrievalNetwork):
         """
         return self.text_encoder(self.text_input(x))
 
-    def forward(self, image: Tensor, text: Tensor) -> dict[str, Tensor]:
-        """Embed a batch.
-
-        Parameters
-        ----------
-        image : Tensor of shape (n, d_image)
-            Images.
-        text : Tensor of shape (n, d_text)
-            Texts, row i of both describing the same item.
-
-        Returns
-        -------
-        dict of str to Tensor
-            ``"image"`` and ``"text"``, the embeddings (n, d).
-        """
-        return {"image": self.encode_image(image), "text": self.encode_text(text)}
-
 
 class PretrainedText(nn.Module):
     """Text network d -> 4096 -> 300 with LeakyReLU after both, trained to predict the labels, then frozen.

@@ -63,9 +63,8 @@ class RetrievalNetwork(nn.Module, ABC):
             Their embeddings; nodes where a method compares regions with words.
         """
 
-    @abstractmethod
     def forward(self, image: Any, text: Any) -> dict[str, Tensor]:
-        """Return the outputs of a batch by name, as the terms of the objective ask for them.
+        """Return the outputs of a batch by name, as the terms of the objective ask for them: here both embeddings.
 
         Parameters
         ----------
@@ -75,8 +74,9 @@ class RetrievalNetwork(nn.Module, ABC):
         Returns
         -------
         dict of str to Tensor
-            The outputs.
+            The outputs, ``"image"`` and ``"text"``; a method may add others.
         """
+        return {"image": self.encode_image(image), "text": self.encode_text(text)}
 
     def settle(self, rows: FittingRows) -> None:
         """Learn what is learned without gradients; called after every epoch, before the validation rows are scored.

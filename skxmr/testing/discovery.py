@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import pkgutil
 from importlib import import_module
 
@@ -26,19 +27,9 @@ def all_retrievers() -> list[type[Retriever]]:
     ['ACMR', 'ALGCN', 'CCA']
     """
     found: list[type[Retriever]] = []
-    for module in pkgutil.iter_modules(methods.__path__):
-        if not module.name.startswith("_"):
-            found += _retrievers_in(f"{methods.__name__}.{module.name}")
+    for module in pkgutil.iter_modules(methods.__path__, f"{methods.__name__}."):
+        for name, cls in inspect.getmembers(import_module(module.name), inspect.isclass):
+            defined_here = cls.__module__ == module.name
+            if defined_here and issubclass(cls, Retriever) and "._" not in f"{module.name}.{name}":
+                found.append(cls)
     return sorted(found, key=lambda cls: cls.__name__)
-
-
-def _retrievers_in(module: str) -> list[type[Retriever]]:
-    """Return the public classes that a module defines itself and that have `similarity`."""
-    return [
-        thing
-        for name, thing in vars(import_module(module)).items()
-        if isinstance(thing, type)
-        and thing.__module__ == module
-        and hasattr(thing, "similarity")
-        and not name.startswith("_")
-    ]

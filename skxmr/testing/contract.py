@@ -1,0 +1,69 @@
+"""The contract of retrievers as checks; useful to authors of new methods.
+
+They complement ``sklearn.utils.estimator_checks``, which does not know estimators with two views.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from sklearn.base import clone
+
+from skxmr.base import Retriever
+from skxmr.datasets import make_multilabel_pairs
+from skxmr.testing import common, embedding, pairwise
+
+
+def check_retriever(estimator: Retriever) -> None:
+    """Run every check of :func:`retriever_checks`.
+
+    Parameters
+    ----------
+    estimator : Retriever
+        An unfitted retriever, small enough to be fitted some thirty times on 120 rows. It is not modified. One without
+        `transform`, which compares pair by pair, is given 20 scenes with five sentences each.
+
+    Raises
+    ------
+    AssertionError
+        If a check fails.
+
+    Examples
+    --------
+    >>> from skxmr import CCA
+    >>> from skxmr.testing import check_retriever
+    >>> check_retriever(CCA(n_components=3))
+    """
+    for _, check in retriever_checks(estimator):
+        check()
+
+
+def retriever_checks(estimator: Retriever) -> Iterator[tuple[str, Callable[[], None]]]:
+    """Generate the checks of a retriever one by one, for a parametrised test.
+
+    Parameters
+    ----------
+    estimator : Retriever
+        An unfitted retriever.
+
+    Yields
+    ------
+    name : str
+        What is checked.
+    check : callable
+        Takes no argument; raises AssertionError if the retriever breaks the contract.
+
+    Examples
+    --------
+    >>> from skxmr import CCA
+    >>> from skxmr.testing import retriever_checks
+    >>> sorted(name for name, _ in retriever_checks(CCA()))[:2]
+    ['both_spellings_agree', 'dataframes_equal_arrays']
+    """
+    embeds = hasattr(estimator, "transform")
+    checks = vars(common) | vars(embedding if embeds else pairwise)
+    for name in sorted(checks):
+        if name.startswith("_check_"):
+            data = make_multilabel_pairs(120, sparse_text=False, random_state=0) if embeds else pairwise.scenes()
+            yield name.removeprefix("_check_"), partial(checks[name], clone(estimator), data)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence, Sized
 from functools import singledispatch
 from os import PathLike
 from types import NoneType
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,9 +29,8 @@ Matrix: TypeAlias = FloatArray | sp.csr_array
 
 # One modality as users hold it: an array, a sparse matrix, a pandas or dask object, a list, `Regions`, `Sentences` or
 # `IndexedRows`. These share no base class, so the type checker accepts anything here, and functions such as `take`
-# choose by the type that comes. Labels are as open: see `encode_labels`.
+# choose by the type that comes.
 View: TypeAlias = Any
-LabelsLike: TypeAlias = Any
 
 # What picks rows of a view.
 RowKey: TypeAlias = slice | int | AnyArray
@@ -59,6 +58,7 @@ class Frame(ABC):
 
     ndim: int
     index: pd.Index
+    columns: pd.Index
     to_numpy: Callable[..., AnyArray]
 
     @classmethod
@@ -82,14 +82,18 @@ class Chunked(ABC):
         return kind.__module__.startswith("dask.array")
 
 
-def n_rows(view: View) -> int:
+# Labels as users hold them: multi-hot rows, class ids, or the tags of every row; see `encode_labels`.
+LabelsLike: TypeAlias = ArrayLike | Sequence[Collection[object]] | Sparse | Frame | None
+
+
+def n_rows(view: object) -> int:
     """Count the rows of an array, sparse matrix, frame or sequence."""
     shape = getattr(view, "shape", None)
     if shape:
         if isinstance(view, Chunked) and np.isnan(shape[0]):
             raise ValueError("a dask array has chunks of unknown length; call its compute_chunk_sizes() first.")
         return int(shape[0])
-    rows = view if hasattr(view, "__len__") else np.asarray(view)
+    rows = view if isinstance(view, Sized) else np.asarray(view)
     if getattr(rows, "ndim", 1) == 0:
         raise TypeError(f"a {type(view).__name__} is not a sequence of rows; pass a list or an array.")
     return len(rows)
@@ -105,7 +109,7 @@ take.register(NoneType, lambda view, rows: None)
 take.register(Frame, lambda view, rows: view.iloc[rows])
 
 
-def column_names(view: View) -> list[str] | None:
+def column_names(view: object) -> list[str] | None:
     """Return the column names of a DataFrame whose columns are all strings, else None."""
     names = list(getattr(view, "columns", ()))
     return names if names and all(isinstance(name, str) for name in names) else None

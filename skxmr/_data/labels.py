@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import singledispatch
 from typing import NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
 
-from skxmr._data.kinds import AnyArray, Frame, LabelsLike, Sparse, View
+from skxmr._data.kinds import AnyArray, Frame, LabelsLike, Sparse
 
 
 class Labels(NamedTuple):
@@ -50,7 +50,7 @@ def _encode_matrix(labels: AnyArray | sp.csr_array) -> Labels:
 
 
 @encode_labels.register(Frame)
-def _encode_frame(labels: LabelsLike) -> Labels:
+def _encode_frame(labels: Frame) -> Labels:
     if labels.ndim == 1:
         return _encode_rows(labels.to_numpy())
     if not labels.columns.is_unique:
@@ -59,7 +59,7 @@ def _encode_frame(labels: LabelsLike) -> Labels:
     return Labels(_binary(labels.to_numpy()), np.asarray(labels.columns))
 
 
-def _encode_rows(rows: View) -> Labels:
+def _encode_rows(rows: AnyArray | Sequence[Collection[object]]) -> Labels:
     """Encode an array, list or tuple of rows."""
     if isinstance(rows, np.ndarray) and rows.ndim == 0:
         raise ValueError(f"labels is the single value {rows.item()!r}; one row of labels per item is needed.")
@@ -119,7 +119,7 @@ def _binary(matrix: AnyArray | sp.csr_array) -> sp.csr_array:
     return out
 
 
-def _encode_tags(rows: Sequence[View]) -> Labels:
+def _encode_tags(rows: AnyArray | Sequence[Collection[object]]) -> Labels:
     from sklearn.preprocessing import MultiLabelBinarizer
 
     for i, row in enumerate(rows):

@@ -5,13 +5,14 @@ from __future__ import annotations
 import operator
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from functools import cache
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from skxmr._data.kinds import AnyArray, IndexArray, IntArray, View
+from skxmr._data.kinds import AnyArray, IndexArray, IntArray
 
 
 @cache
@@ -44,7 +45,7 @@ def gathered(packed: Packed, rows: IndexArray) -> Packed:
     return Packed(offsets, *(None if column is None else column[words] for column in packed[1:]))
 
 
-def tokens(texts: View) -> list[list[str]]:
+def tokens(texts: Iterable[str | Sequence[str]]) -> list[list[str]]:
     """Return the words of each text."""
     if isinstance(texts, (str, bytes, Set, Mapping)) or not hasattr(texts, "__iter__") or hasattr(texts, "columns"):
         one = isinstance(texts, str)
@@ -97,7 +98,7 @@ def flat_heads(rows: Sequence[Sequence[int]], lengths: IntArray) -> IntArray:
     return heads
 
 
-def rows_of_vectors(vectors: View) -> list[AnyArray]:
+def rows_of_vectors(vectors: Iterable[ArrayLike]) -> list[AnyArray]:
     """Return the vectors of each text as an array (words, d)."""
     rows = [np.asarray(row) for row in vectors]
     for i, row in enumerate(rows):
@@ -107,7 +108,7 @@ def rows_of_vectors(vectors: View) -> list[AnyArray]:
     return rows
 
 
-def flat_vectors(rows: list[AnyArray], given: View) -> AnyArray:
+def flat_vectors(rows: list[AnyArray], given: object) -> AnyArray:
     """Return the vectors of all words, one after the other; an array of equally long sentences is not copied."""
     if isinstance(given, np.ndarray) and given.ndim == 3:
         return given.reshape(given.shape[0] * given.shape[1], given.shape[2])

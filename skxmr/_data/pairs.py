@@ -13,8 +13,8 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from skxmr._data.kinds import MODALITIES, FittedGraph, IndexArray, RowKey, View, take
 from skxmr._data.repeated import IndexedRows, distinct, expand
-from skxmr._data.view_checks import as_matrix
-from skxmr._data.views import as_view, cell, common_rows, describe, stack, with_index
+from skxmr._data.view_checks import as_matrix, check_same_rows
+from skxmr._data.views import as_view, cell, describe, stack, with_index
 from skxmr._data.warn import warn
 
 
@@ -76,7 +76,7 @@ class Pairs:
         self.text: View = as_view(text, "text")
         self.label_graph = label_graph
         self._groups: IndexArray | None = self.image.index if isinstance(self.image, IndexedRows) else None
-        self.shape: tuple[int] = (common_rows(self.image, self.text),)
+        self.shape: tuple[int] = (check_same_rows(image=self.image, text=self.text),)
 
     def __len__(self) -> int:
         return self.shape[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +10,6 @@ from typing import TYPE_CHECKING
 from joblib import effective_n_jobs
 from tqdm.auto import tqdm
 
-from skxmr._data.kinds import View
 from skxmr._data.option_checks import check_k
 from skxmr._data.sentences import Sentences
 
@@ -31,7 +31,7 @@ _DENSE = "or use Sentences(texts), without tags and heads: the graph of a text i
 
 
 def parse_sentences(
-    texts: View,
+    texts: Iterable[str],
     parser: str | Path | Language = "spacy",
     *,
     batch_size: int = 256,
@@ -106,7 +106,7 @@ def parse_sentences(
     return Sentences(words, tags, heads)
 
 
-def _strings(texts: View) -> list[str]:
+def _strings(texts: Iterable[str]) -> list[str]:
     if isinstance(texts, (str, bytes)) or not hasattr(texts, "__iter__"):
         raise TypeError(f"texts is a {type(texts).__name__}; pass a list of strings, a single one as [text].")
     strings = list(texts)

@@ -7,9 +7,10 @@ images need it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeGuard
 
 import numpy as np
-from numpy.typing import DTypeLike
+from numpy.typing import ArrayLike, DTypeLike
 
 from skxmr._data.kinds import AnyArray, BoolArray, RowKey, View
 
@@ -60,11 +61,11 @@ class Regions:
 
     ndim = 3
 
-    def __init__(self, features: View, boxes: View = None, mask: View = None) -> None:
+    def __init__(self, features: ArrayLike, boxes: ArrayLike | None = None, mask: ArrayLike | None = None) -> None:
         if isinstance(features, np.ma.MaskedArray):
             raise ValueError("features is a masked array; pass its data, and mask= for whole regions.")
         listed = _is_listed(features)
-        if listed:
+        if _is_listed(features):
             if mask is not None:
                 raise ValueError("mask is given with a list of features; it is for an array (n, regions, d).")
             features, mask = _packed(features, "features")
@@ -127,15 +128,15 @@ def _padded(array: AnyArray, r: int) -> AnyArray:
     return np.pad(array, [(0, 0), (0, missing)] + [(0, 0)] * (array.ndim - 2)) if missing else array
 
 
-def _is_listed(rows: View) -> bool:
+def _is_listed(rows: ArrayLike) -> TypeGuard[Sequence[ArrayLike]]:
     """Return whether there is one entry per image, each of its own length, and not one array of all images."""
     if isinstance(rows, (list, tuple)):
         return True
     # A pandas column is one, too.
-    return getattr(rows, "ndim", 0) == 1 and rows.dtype == object
+    return getattr(rows, "ndim", 0) == 1 and getattr(rows, "dtype", "") == "object"
 
 
-def _packed(rows: View, name: str) -> tuple[AnyArray, BoolArray]:
+def _packed(rows: Sequence[ArrayLike], name: str) -> tuple[AnyArray, BoolArray]:
     """Return entries of different lengths as one padded array, and a mask of what is not padding."""
     parts = [_entry(row, name, i) for i, row in enumerate(rows)]
     if not parts:
@@ -153,7 +154,7 @@ def _packed(rows: View, name: str) -> tuple[AnyArray, BoolArray]:
     return out, np.arange(lengths.max()) < lengths[:, None]
 
 
-def _entry(row: View, name: str, i: int) -> AnyArray:
+def _entry(row: ArrayLike, name: str, i: int) -> AnyArray:
     """Return the entry of image i as an array of numbers (regions, d)."""
     try:
         entry = np.asarray(row)
@@ -166,7 +167,7 @@ def _entry(row: View, name: str, i: int) -> AnyArray:
     return entry
 
 
-def _checked_mask(mask: View, shape: tuple[int, ...]) -> BoolArray:
+def _checked_mask(mask: ArrayLike | None, shape: tuple[int, ...]) -> BoolArray:
     if mask is None:
         mask = np.ones(shape, dtype=bool)
     values = np.asarray(mask)
@@ -181,7 +182,7 @@ def _checked_mask(mask: View, shape: tuple[int, ...]) -> BoolArray:
     return values
 
 
-def _checked_boxes(boxes: View, mask: BoolArray, listed: bool) -> AnyArray:
+def _checked_boxes(boxes: ArrayLike, mask: BoolArray, listed: bool) -> AnyArray:
     boxes = _packed_boxes(boxes, mask, listed) if _is_listed(boxes) else np.asarray(boxes)
     if boxes.shape != (*mask.shape, 4) or boxes.dtype.kind not in "biuf":
         raise ValueError(
@@ -204,7 +205,7 @@ def _refuse(wrong: BoolArray, boxes: AnyArray, reason: str) -> None:
         raise ValueError(f"boxes: region {j} of image {i}, {boxes[i, j].tolist()}, {reason}.")
 
 
-def _packed_boxes(boxes: View, mask: BoolArray, listed: bool) -> AnyArray:
+def _packed_boxes(boxes: Sequence[ArrayLike], mask: BoolArray, listed: bool) -> AnyArray:
     """Return boxes that are listed by image as one array."""
     if len(boxes) != len(mask):
         raise ValueError(f"boxes has {len(boxes)} entries, but there are {len(mask)} images; one per image is wanted.")

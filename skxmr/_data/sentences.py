@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
-from numpy.typing import DTypeLike
+from numpy.typing import ArrayLike, DTypeLike
 
 from skxmr._data.kinds import AnyArray, IndexArray, IntArray, RowKey, View
 from skxmr._data.packed import Packed, check_lengths, flat, flat_heads, flat_vectors, gathered, rows_of_vectors, tokens
@@ -52,13 +51,20 @@ class Sentences:
     ndim = 1
     dtype = np.dtype(object)
 
-    def __init__(self, texts: View = None, tags: View = None, heads: View = None, vectors: View = None) -> None:
+    def __init__(
+        self,
+        texts: Iterable[str | Sequence[str]] | None = None,
+        tags: Iterable[Sequence[str]] | None = None,
+        heads: Iterable[Sequence[int]] | None = None,
+        vectors: Iterable[ArrayLike] | None = None,
+    ) -> None:
         if texts is None and vectors is None:
             raise ValueError("texts and vectors are both None; sentences have words, vectors of words, or both.")
         words = None if texts is None else tokens(texts)
         given = None if vectors is None else rows_of_vectors(vectors)
-        tags = _sized(tags)
-        heads = _sized(heads)
+        # An iterator becomes a list.
+        tags = None if tags is None else list(tags)
+        heads = None if heads is None else list(heads)
         lengths = np.array([len(row) for row in (given if words is None else words) or ()], dtype=np.int64)
         if not lengths.all():
             raise ValueError(f"text {int(lengths.argmin())} has no words; drop it, or write what it should say.")
@@ -137,7 +143,7 @@ class Sentences:
     def __len__(self) -> int:
         return len(self._rows)
 
-    def __getitem__(self, rows: RowKey) -> Any:
+    def __getitem__(self, rows: RowKey) -> View:
         if isinstance(rows, (int, np.integer)):
             return " ".join(self.tokens(int(rows)))
         if isinstance(rows, tuple) or self._rows[rows].ndim != 1:
@@ -161,11 +167,6 @@ class Sentences:
     def __repr__(self) -> str:
         has = [name for name in ("tags", "heads", "vectors") if getattr(self._packed, name) is not None]
         return f"Sentences({len(self)} texts, {int(self.lengths.sum())} words{', with ' * bool(has)}{', '.join(has)})"
-
-
-def _sized(rows: View) -> View:
-    """Return rows that can be counted: an iterator becomes a list."""
-    return rows if rows is None or hasattr(rows, "__len__") else list(rows)
 
 
 def stacked_sentences(parts: Sequence[Sentences]) -> Sentences:

@@ -27,6 +27,7 @@ from skxmr._data.kinds import (
 from skxmr._data.repeated import IndexedRows, expand
 
 WRAP_HINT = "wrap the views: Pairs(image, text)"
+_INDEX_HINT = " If an image has several texts, say which image each text is about: Pairs(image, text, image_index=...)."
 
 
 def check_same_rows(**views: View) -> int:
@@ -35,7 +36,9 @@ def check_same_rows(**views: View) -> int:
     first, n = next(iter(rows.items()))
     for name, m in rows.items():
         if m != n:
-            raise ValueError(f"{name} has {m} rows but {first} has {n}; row i of both must describe the same item.")
+            several = name == "text" and m > n and not isinstance(views[first], IndexedRows)
+            found = f"{name} has {m} rows but {first} has {n}"
+            raise ValueError(f"{found}; row i of both must describe the same item.{_INDEX_HINT if several else ''}")
     check_same_index(**views)
     return n
 
@@ -89,7 +92,7 @@ def check_view(
     return matrix
 
 
-def check_mapped(matrix: View, name: str) -> None:
+def check_mapped(matrix: AnyArray | sp.csr_array, name: str) -> None:
     """Refuse a memory map whose file has become too short: reading beyond its end would kill the process."""
     mapped = memory_map(matrix)
     file = getattr(mapped, "filename", None)
@@ -105,7 +108,7 @@ def check_mapped(matrix: View, name: str) -> None:
         )
 
 
-def _check_columns(view: View, name: str, columns: Sequence[str] | None) -> None:
+def _check_columns(view: object, name: str, columns: Sequence[str] | None) -> None:
     seen = column_names(view)
     if columns is None or seen is None or seen == list(columns):
         return
@@ -114,7 +117,7 @@ def _check_columns(view: View, name: str, columns: Sequence[str] | None) -> None
 
 
 @singledispatch
-def as_matrix(view: View, name: str) -> View:
+def as_matrix(view: View, name: str) -> AnyArray | sp.csr_array:
     """Return a view as an array or CSR matrix, whatever it holds."""
     try:
         return np.asarray(view)
@@ -126,7 +129,7 @@ as_matrix.register(Sparse, lambda view, name: sp.csr_array(view))
 
 
 @as_matrix.register(Frame)
-def _frame_matrix(frame: View, name: str) -> AnyArray:
+def _frame_matrix(frame: Frame, name: str) -> AnyArray:
     values = frame.to_numpy()
     # Nullable numbers of pandas: a missing value becomes NaN, and is refused as such.
     if values.dtype == object:
@@ -137,7 +140,7 @@ def _frame_matrix(frame: View, name: str) -> AnyArray:
 
 
 @as_matrix.register(Chunked)
-def _refuse_chunks(view: View, name: str) -> NoReturn:
+def _refuse_chunks(view: Chunked, name: str) -> NoReturn:
     raise TypeError(
         f"{name} is a dask array and is not loaded unasked; fit of CCA, PLS, MLCCA and SemanticMatching reads it "
         f"by chunks. Else load it, {name}.compute(), or encode by {name}.map_blocks(model.encode_{name}, ...)."
@@ -152,11 +155,11 @@ def _unmasked_matrix(view: AnyArray, name: str) -> AnyArray:
 
 
 @as_matrix.register(tuple)
-def _refuse_tuple(view: tuple[View, ...], name: str) -> NoReturn:
+def _refuse_tuple(view: tuple[object, ...], name: str) -> NoReturn:
     raise TypeError(f"{name} is a tuple of length {len(view)}; {WRAP_HINT}.")
 
 
-def _as_float(matrix: View, name: str) -> Matrix:
+def _as_float(matrix: AnyArray | sp.csr_array, name: str) -> Matrix:
     if matrix.dtype in (np.float32, np.float64):
         return matrix
     if matrix.dtype.kind == "c":

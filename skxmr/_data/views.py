@@ -15,11 +15,10 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike
 
-from skxmr._data.kinds import AnyArray, Chunked, Frame, IndexArray, Sparse, View, n_rows
+from skxmr._data.kinds import AnyArray, Chunked, Frame, IndexArray, Sparse, View
 from skxmr._data.regions import Regions, stacked_regions
 from skxmr._data.repeated import IndexedRows, expand
 from skxmr._data.sentences import Sentences, stacked_sentences
-from skxmr._data.view_checks import check_same_rows
 
 
 @singledispatch
@@ -78,19 +77,6 @@ def with_index(image: View, image_index: ArrayLike) -> IndexedRows:
     if len(index) and not (0 <= index.min() and index.max() < n):
         raise ValueError(f"image_index names images {index.min()} to {index.max()}, but image has rows 0 to {n - 1}.")
     return IndexedRows(image, index.astype(np.intp, copy=False))
-
-
-def common_rows(image: View, text: View) -> int:
-    """Return the number of rows that the views have in common; one of them may be None."""
-    if image is not None and text is not None and not isinstance(image, IndexedRows):
-        n = n_rows(image)
-        m = n_rows(text)
-        if m > n:
-            raise ValueError(
-                f"text has {m} rows but image has {n}; row i of both must describe the same item. If an image has "
-                "several texts, say which image each text is about: Pairs(image, text, image_index=...)."
-            )
-    return check_same_rows(image=image, text=text)
 
 
 def stack(views: Sequence[View], name: str) -> View:

@@ -10,7 +10,7 @@ import scipy.io
 from scipy.io.matlab import MatReadError
 from sklearn.utils import Bunch
 
-from skxmr._data.kinds import AnyArray, FilePath, Float64Array, IntArray, Matrix, View
+from skxmr._data.kinds import AnyArray, FilePath, Float64Array, IntArray, Matrix
 from skxmr._data.option_checks import check_choice
 from skxmr._data.pairs import Pairs
 from skxmr._data.view_checks import check_same_rows
@@ -146,7 +146,7 @@ def _names(file: Path) -> list[str]:
         return []
 
 
-def _variables(file: Path, name: str) -> dict[str, View]:
+def _variables(file: Path, name: str) -> dict[str, Matrix]:
     """Return the arrays of a file, or only the one with this name if an archive has it."""
     try:
         if file.suffix == ".npy":
@@ -180,7 +180,7 @@ def _matrix(file: Path, name: str, *, exact: bool = False) -> Matrix:
     return value.reshape(len(value), -1) if value.ndim == 1 else value
 
 
-def _is_matrix(value: View) -> bool:
+def _is_matrix(value: Matrix) -> bool:
     numeric = getattr(value, "dtype", np.dtype(object)).kind in "biuf"
     dimensions = (1, 2) if isinstance(value, np.ndarray) else (2,)
     return numeric and value.ndim in dimensions and value.shape[0] > 1

@@ -8,7 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike
 
-from skxmr._data.kinds import AnyArray, Frame, LabelsLike, Matrix, View
+from skxmr._data.kinds import AnyArray, Frame, LabelsLike, Matrix, Sparse, View
 from skxmr._data.labels import Labels, encode_labels
 from skxmr._data.option_checks import check_choice
 from skxmr._data.view_checks import as_matrix
@@ -120,7 +120,7 @@ def _cooccurrence(Y: sp.csr_array, tau: float, p: float | None) -> sp.csr_array:
     return sp.csr_array((np.r_[weights, np.ones(c)], coordinates), shape=(c, c))
 
 
-def _given(matrix: View, labels: Labels) -> sp.csr_array:
+def _given(matrix: ArrayLike | Sparse | Frame, labels: Labels) -> sp.csr_array:
     given = _reorder(matrix, labels.names) if isinstance(matrix, Frame) else as_matrix(matrix, "kind")
     c = len(labels.names)
     if given.shape != (c, c):

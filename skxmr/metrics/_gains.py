@@ -22,7 +22,11 @@ def precision_at_relevant(ranking: Ranking, k: int | None, ties: str) -> Float64
     if ranking.ties is not None:
         # The loop below assumes that relevant items come first within a tie; this corrects for it.
         groups = ranking.ties
-        gains = _at_end(groups) if ties == "sklearn" else _expected_gains(groups, depth)
+        if ties == "sklearn":
+            # Each relevant item has the precision at the end of its group.
+            gains = groups.within * (groups.above + groups.within) / (groups.start + groups.size)
+        else:
+            gains = _expected_gains(groups, depth)
         gains -= _gains_if_first(groups, depth)
         total = np.bincount(groups.row, gains, minlength=b).astype(np.float64, copy=False)
     starts = ranking.bounds[:-1]
@@ -32,11 +36,6 @@ def precision_at_relevant(ranking: Ranking, k: int | None, ties: str) -> Float64
         ranks = ranking.position[start:stop] - (i * m - 1)
         total[i] += (found[: stop - start] / ranks).sum()
     return total
-
-
-def _at_end(groups: Ties) -> Float64Array:
-    """Return what groups of ties add if each relevant item has the precision at the end of its group, (g,)."""
-    return groups.within * (groups.above + groups.within) / (groups.start + groups.size)
 
 
 def _gains_if_first(groups: Ties, depth: int) -> Float64Array:

@@ -1,20 +1,25 @@
 """The matrices that measures take, queries by gallery: their type, their checks and their rows.
 
 They are sliced by rows, so the same function serves an array, a product that is computed on demand and a retriever that
-compares pair by pair.
+compares pair by pair. Torch tensors on the CPU are evaluated as arrays. On CUDA, average precisions are computed where
+the tensors are, by `_tensors`, the only module of the measures that imports torch; the other measures fetch their
+scores block by block.
 """
 
 from __future__ import annotations
 
-from typing import Protocol, TypeAlias, TypeGuard
+from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeGuard, TypeVar
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from skxmr._data.kinds import AnyArray, BoolArray, Float64Array, FloatArray
-from skxmr.metrics._devices import as_host
 from skxmr.metrics._keys import all_finite
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Rows = TypeVar("Rows")
 # Booleans, or gains in float64.
 Relevance: TypeAlias = AnyArray
 
@@ -98,3 +103,24 @@ def gain_rows(relevance: BlockedMatrix, rows: slice) -> Float64Array:
 def _dense(rows: ArrayLike) -> Relevance:
     array = as_host(rows)
     return array.toarray() if hasattr(array, "toarray") else np.asarray(array)
+
+
+def is_tensor(matrix: object) -> TypeGuard[Tensor]:
+    """Tell a torch tensor from everything else, without importing torch."""
+    return type(matrix).__module__.partition(".")[0] == "torch"
+
+
+def on_device(matrix: object) -> TypeGuard[Tensor]:
+    """Tell whether this is a tensor that should be evaluated where it is: on CUDA."""
+    return is_tensor(matrix) and matrix.device.type == "cuda"
+
+
+def as_host(matrix: Rows) -> Rows | NDArray[np.generic]:
+    """Return a tensor as an array, without a copy where it is on the CPU; return everything else unchanged."""
+    if not is_tensor(matrix):
+        return matrix
+    tensor = matrix.detach().cpu()
+    # numpy has no bfloat16.
+    if tensor.is_floating_point() and tensor.element_size() < 4:
+        tensor = tensor.float()
+    return tensor.numpy()

@@ -12,9 +12,8 @@ from skxmr._data.kinds import Float64Array, LabelsLike
 from skxmr._data.labels import encode_labels
 from skxmr._data.option_checks import check_choice
 from skxmr.metrics._blocks import mean, per_query, ratio
-from skxmr.metrics._devices import on_device
 from skxmr.metrics._gains import precision_at_relevant
-from skxmr.metrics._matrices import MatrixLike, as_matrix
+from skxmr.metrics._matrices import MatrixLike, as_matrix, on_device
 from skxmr.metrics._ranking import Ranking
 from skxmr.metrics._relevance import SameRow, SharedLabels
 from skxmr.metrics._similarity import Similarity

@@ -17,8 +17,7 @@ from sklearn.utils import gen_batches
 from skxmr._data.kinds import BoolArray, LabelsLike
 from skxmr._data.labels import Labels, encode_labels
 from skxmr._data.option_checks import check_k
-from skxmr.metrics._devices import as_host
-from skxmr.metrics._matrices import Relevance
+from skxmr.metrics._matrices import Relevance, as_host
 
 Bits: TypeAlias = NDArray[np.unsignedinteger]
 
@@ -90,46 +89,6 @@ class SharedLabels:
         else:
             shared = (Q @ self.gallery.T).toarray()
         return shared if self.graded else shared > 0
-
-
-class SameRow:
-    """Relevance by pair identity: only gallery item i is relevant to query i.
-
-    Parameters
-    ----------
-    n : int
-        Number of queries and of gallery items.
-
-    Raises
-    ------
-    ValueError
-        If n is not a positive integer.
-
-    Attributes
-    ----------
-    shape : tuple of int
-        ``(n, n)``.
-    T : SameRow
-        The object itself: identity is symmetric.
-
-    Examples
-    --------
-    >>> from skxmr.metrics import SameRow
-    >>> SameRow(2)[:].tolist()
-    [[True, False], [False, True]]
-    """
-
-    def __init__(self, n: int) -> None:
-        check_k(n, optional=False, name="n")
-        self.shape = (n, n)
-
-    @property
-    def T(self) -> SameRow:
-        return self
-
-    def __getitem__(self, rows: slice) -> BoolArray:
-        index = np.arange(self.shape[0])
-        return np.asarray(index[rows][:, None] == index)
 
 
 def _packed(labels: sp.csr_array) -> Bits:
@@ -238,6 +197,42 @@ class SameGroup:
 
     def __getitem__(self, rows: slice) -> BoolArray:
         return np.asarray(self.query[rows][:, None] == self.gallery)
+
+
+class SameRow(SameGroup):
+    """Relevance by pair identity: only gallery item i is relevant to query i.
+
+    Parameters
+    ----------
+    n : int
+        Number of queries and of gallery items.
+
+    Raises
+    ------
+    ValueError
+        If n is not a positive integer.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        ``(n, n)``.
+    T : SameRow
+        The object itself: identity is symmetric.
+
+    Examples
+    --------
+    >>> from skxmr.metrics import SameRow
+    >>> SameRow(2)[:].tolist()
+    [[True, False], [False, True]]
+    """
+
+    def __init__(self, n: int) -> None:
+        check_k(n, optional=False, name="n")
+        super().__init__(np.arange(n), np.arange(n))
+
+    @property
+    def T(self) -> SameRow:
+        return self
 
 
 def _ids(groups: ArrayLike, name: str) -> NDArray[np.generic]:

@@ -10,7 +10,7 @@ from skxmr._data.kinds import FloatArray
 from skxmr._data.option_checks import check_choice
 from skxmr._data.view_checks import check_view
 from skxmr.metrics._array_scores import ArrayScores
-from skxmr.metrics._devices import as_host, on_device
+from skxmr.metrics._matrices import as_host, on_device
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -8,8 +8,7 @@ from torch.autograd import gradcheck
 
 from skxmr import DAGNN, L2GCN
 from skxmr.datasets import make_multilabel_pairs
-from skxmr.nn.graph_layers import LAYERS
-from skxmr.nn.sparse_graphs import attend
+from skxmr.nn.graph_layers import LAYERS, attend
 
 
 def graph(c=9, dtype=torch.float64):

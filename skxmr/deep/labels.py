@@ -168,6 +168,9 @@ class LabelRetriever(DeepRetriever):
         defaults = inspect.signature(type(self)).parameters
         changed = {}
         for name in self._graph_parameters:
+            # A subclass with a constructor of its own may have no such parameter.
+            if name not in defaults:
+                continue
             default = defaults[name].default
             if not same_value(getattr(self, name), default):
                 changed[name] = default

@@ -38,6 +38,19 @@ def test_it_learns_and_annotates(small):
     assert fitted.classifiers_.shape == (8, 8)
 
 
+def test_a_subclass_may_have_a_constructor_of_its_own(small):
+    """It has no parameters of the label graph, so none of them was changed."""
+
+    class Narrow(DAGNN):
+        def __init__(self, width=8):
+            super().__init__(**TINY | {"width": width})
+
+    pairs, labels = small
+    fitted = clone(Narrow()).fit(pairs, labels)
+    assert fitted.get_params() == {"width": 8}
+    assert_array_equal(fitted.encode_text(pairs), tiny().fit(pairs, labels).encode_text(pairs))
+
+
 @pytest.mark.parametrize(
     ("options", "terms", "critic"),
     [

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils._param_validation import validate_parameter_constraints
 
 from skxmr._data.deprecation import OldParameters, renamed
-from skxmr._data.docstrings import completed
+from skxmr._docstrings import completed
 
 if TYPE_CHECKING:
 

@@ -9,8 +9,8 @@ import scipy.sparse as sp
 from sklearn.utils.validation import check_is_fitted
 
 from skxmr._data.arguments import image_and_text
-from skxmr._data.docstrings import documented_like
 from skxmr._data.kinds import FloatArray, View
+from skxmr._docstrings import documented_like
 from skxmr.base.retriever import Retriever
 from skxmr.metrics._asking import Where
 

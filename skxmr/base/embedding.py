@@ -9,9 +9,9 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skxmr._data.arguments import PairsStep, as_pairs, image_and_text
-from skxmr._data.docstrings import documented_like
 from skxmr._data.kinds import MODALITIES, FloatArray, LabelsLike, Matrix, View
 from skxmr._data.pairs import Pairs
+from skxmr._docstrings import documented_like
 from skxmr.base.retriever import Retriever
 from skxmr.metrics._similarity import Similarity
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from skxmr._data.docstrings import documented_like
 from skxmr._data.kinds import Float64Array
 from skxmr._data.option_checks import check_k
+from skxmr._docstrings import documented_like
 from skxmr.metrics._blocks import mean, per_query, ratio
 from skxmr.metrics._gains import hit_probability
 from skxmr.metrics._matrices import MatrixLike

@@ -7,10 +7,10 @@ from collections.abc import Hashable
 import numpy as np
 from numpy.typing import ArrayLike
 
-from skxmr._data.docstrings import documented_like
 from skxmr._data.kinds import Float64Array, LabelsLike
 from skxmr._data.labels import encode_labels
 from skxmr._data.option_checks import check_choice
+from skxmr._docstrings import documented_like
 from skxmr.metrics._blocks import mean, per_query, ratio
 from skxmr.metrics._gains import precision_at_relevant
 from skxmr.metrics._matrices import MatrixLike, as_matrix, on_device

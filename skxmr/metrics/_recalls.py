@@ -6,20 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from skxmr._data.docstrings import documented_like
 from skxmr._data.kinds import Float64Array
 from skxmr._data.option_checks import check_k
+from skxmr._docstrings import documented_like
 from skxmr.metrics._blocks import mean, per_query
 from skxmr.metrics._cutoffs import checked_cuts
 from skxmr.metrics._gains import expected_first, hit_probability
-from skxmr.metrics._matrices import (
-    BlockedMatrix,
-    MatrixLike,
-    as_matrix,
-    check_matrices,
-    relevance_rows,
-    score_rows,
-)
+from skxmr.metrics._matrices import BlockedMatrix, MatrixLike, as_matrix, check_matrices, relevance_rows, score_rows
 from skxmr.metrics._ranking import Ranking
 
 

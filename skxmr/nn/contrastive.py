@@ -12,13 +12,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-__all__ = [
-    "absolute_similarity",
-    "circle",
-    "hardest_triplets",
-    "soft_contrastive",
-    "triplets",
-]
+from skxmr._docstrings import documented_like
+from skxmr.nn.losses import pairwise_likelihood
+
+__all__ = ["absolute_similarity", "circle", "hardest_triplets", "soft_contrastive", "triplets"]
 
 # A similarity whose exponential is 0. Selecting the other entries instead would make a GPU wait for their number.
 _NEVER = -1e30
@@ -64,6 +61,7 @@ def triplets(anchors: Tensor, others: Tensor, Y: Tensor, hinge: float, margin: f
     return (near + hinge * far).sum() / (n_alike * n_other).sum().clamp(min=1)
 
 
+@documented_like(pairwise_likelihood)
 def circle(S: Tensor, Y: Tensor, margin: float = 0.25, scale: float = 16.0) -> Tensor:
     """Circle loss of one modality: L2-GCN eqs. 11-16, after Sun et al., CVPR 2020.
 
@@ -74,8 +72,6 @@ def circle(S: Tensor, Y: Tensor, margin: float = 0.25, scale: float = 16.0) -> T
     ----------
     S : Tensor of shape (n, n)
         Cosines of a modality's rows.
-    Y : Tensor of shape (n, c)
-        Multi-hot labels.
     margin : float, default=0.25
         m.
     scale : float, default=16.0
@@ -103,6 +99,7 @@ def circle(S: Tensor, Y: Tensor, margin: float = 0.25, scale: float = 16.0) -> T
     return functional.softplus(torch.logsumexp(of_negatives.flatten(), 0) + torch.logsumexp(of_positives.flatten(), 0))
 
 
+@documented_like(pairwise_likelihood)
 def soft_contrastive(cosines: Sequence[Tensor], Y: Tensor, temperature: float = 0.22, within: float = 0.14) -> Tensor:
     """Multi-label contrastive loss of I-GNN, eqs. 18-22 of L2-GCN: every row that shares a label is a target.
 
@@ -120,11 +117,6 @@ def soft_contrastive(cosines: Sequence[Tensor], Y: Tensor, temperature: float = 
         Divides the cosines.
     within : float, default=0.14
         Weight of the targets of the same modality.
-
-    Returns
-    -------
-    Tensor
-        A scalar.
 
     Examples
     --------
@@ -188,15 +180,12 @@ def hardest_triplets(S: Tensor, alike: Tensor, margin: float = 0.2) -> Tensor:
     return ((margin - own + by_image).clamp(min=0) + (margin - own + by_text).clamp(min=0)).sum()
 
 
+@documented_like(hardest_triplets)
 def absolute_similarity(S: Tensor, alike: Tensor, own: float = 0.7, other: float = 0.3) -> Tensor:
     """Push the similarity of pairs above one bound and of the hardest negatives below another: RACG eq. 22.
 
     Parameters
     ----------
-    S : Tensor of shape (n, n)
-        Similarity of image i with text j; pair i is on the diagonal.
-    alike : bool Tensor of shape (n, n)
-        Which texts belong to which images: these are no negatives. The diagonal counts as True.
     own : float, default=0.7
         Bound of the pairs, beta in the paper.
     other : float, default=0.3

@@ -13,14 +13,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-__all__ = [
-    "classification",
-    "cosine",
-    "label_prediction",
-    "origin",
-    "origins",
-    "pairwise_likelihood",
-]
+from skxmr._docstrings import documented_like
+
+__all__ = ["classification", "cosine", "label_prediction", "origin", "origins", "pairwise_likelihood"]
 
 
 def cosine(u: Tensor, v: Tensor) -> Tensor:
@@ -100,6 +95,7 @@ def label_prediction(logits: Tensor, Y: Tensor) -> Tensor:
     return -(targets * functional.log_softmax(logits, dim=1)).sum(dim=1).mean()
 
 
+@documented_like(label_prediction)
 def pairwise_likelihood(cosines: Sequence[Tensor], Y: Tensor, temperature: float = 2.0, count: bool = True) -> Tensor:
     """Negative log-likelihood of shared labels: terms of DAGNN eq. 10, L_mdi, and of DSCMR's second term.
 
@@ -110,17 +106,10 @@ def pairwise_likelihood(cosines: Sequence[Tensor], Y: Tensor, temperature: float
     ----------
     cosines : sequence of Tensor of shape (n, n)
         Cosines of the batch's rows in two modalities, or in one; the diagonals count.
-    Y : Tensor of shape (n, c)
-        Multi-hot labels.
     temperature : float, default=2.0
         2 in both papers, so that theta stays within one half and no pair is ever very likely or unlikely.
     count : bool, default=True
         Whether s_ij is the number of shared labels, as in DAGNN, or 1 for rows that share any, as in DSCMR.
-
-    Returns
-    -------
-    Tensor
-        A scalar.
 
     Examples
     --------
@@ -139,6 +128,7 @@ def pairwise_likelihood(cosines: Sequence[Tensor], Y: Tensor, temperature: float
     return torch.stack(terms).sum()
 
 
+@documented_like(label_prediction)
 def origin(logits: Tensor, of_text: bool) -> Tensor:
     """Cross-entropy of telling where rows come from, if all come from one modality: one term of DAGNN eq. 11.
 
@@ -148,11 +138,6 @@ def origin(logits: Tensor, of_text: bool) -> Tensor:
         A discriminator's logits; column 0 says image, column 1 text.
     of_text : bool
         Whether all these rows come from texts, or from images.
-
-    Returns
-    -------
-    Tensor
-        A scalar.
 
     Examples
     --------
@@ -165,6 +150,7 @@ def origin(logits: Tensor, of_text: bool) -> Tensor:
     return functional.cross_entropy(logits, target)
 
 
+@documented_like(origin)
 def origins(from_image: Tensor, from_text: Tensor, n: int) -> Tensor:
     """Cross-entropy of telling images from texts: DAGNN eq. 11, L_adv.
 
@@ -176,11 +162,6 @@ def origins(from_image: Tensor, from_text: Tensor, n: int) -> Tensor:
         Its logits of all rows that come from texts.
     n : int
         Size of the batch; the sums over m rows are divided by it.
-
-    Returns
-    -------
-    Tensor
-        A scalar.
 
     Examples
     --------

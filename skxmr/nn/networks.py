@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from skxmr._docstrings import documented_like
 from skxmr.nn.retrieval_network import RetrievalNetwork
 
 # Slope of every LeakyReLU in the public code of the papers.
@@ -175,34 +176,14 @@ class TwoBranchNetwork(RetrievalNetwork):
         self.image_input, self.text_input = inputs
         self.image_encoder, self.text_encoder = encoders
 
+    @documented_like(RetrievalNetwork.encode_image)
     def encode_image(self, x: Tensor) -> Tensor:
-        """Map images into the common space.
-
-        Parameters
-        ----------
-        x : Tensor of shape (n, d_image)
-            Images.
-
-        Returns
-        -------
-        Tensor of shape (n, d)
-            Their embeddings.
-        """
+        """Map images into the common space."""
         return self.image_encoder(self.image_input(x))
 
+    @documented_like(RetrievalNetwork.encode_text)
     def encode_text(self, x: Tensor) -> Tensor:
-        """Map texts into the common space.
-
-        Parameters
-        ----------
-        x : Tensor of shape (n, d_text)
-            Texts.
-
-        Returns
-        -------
-        Tensor of shape (n, d)
-            Their embeddings.
-        """
+        """Map texts into the common space."""
         return self.text_encoder(self.text_input(x))
 
 

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from torch import Tensor, nn
 
+from skxmr._docstrings import documented_like
 from skxmr.nn.objective import AnyBatch
 
 
@@ -49,6 +50,7 @@ class RetrievalNetwork(nn.Module, ABC):
         """
 
     @abstractmethod
+    @documented_like(encode_image)
     def encode_text(self, x: Any) -> Any:
         """Map texts into the common space, or into what the method compares.
 
@@ -56,11 +58,6 @@ class RetrievalNetwork(nn.Module, ABC):
         ----------
         x : Tensor of shape (n, d_text), or a batch of sentences
             Texts.
-
-        Returns
-        -------
-        Tensor of shape (n, d), or nodes
-            Their embeddings; nodes where a method compares regions with words.
         """
 
     def forward(self, image: Any, text: Any) -> dict[str, Tensor]:

@@ -5,8 +5,8 @@ from dataclasses import field
 
 from numpydoc.docscrape import ClassDoc, FunctionDoc
 
-from skxmr._data.docstrings import documented_like
 from skxmr._data.estimator import Estimator
+from skxmr._docstrings import documented_like
 
 
 class Base(Estimator):

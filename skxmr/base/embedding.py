@@ -66,7 +66,7 @@ class CrossModalRetriever(Retriever, PairsStep):
         return self._encode(X, "text")
 
     def transform(self, X: View, y: View = None) -> Any:
-        """Map one or both views into the common space, answering in kind.
+        """Map one or both views into the common space; the result has the form of what is given.
 
         Parameters
         ----------

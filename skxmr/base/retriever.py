@@ -155,7 +155,7 @@ class Retriever(Estimator, metaclass=ABCMeta):
         return self
 
     def _remember_labels(self, labels: Labels | None) -> None:
-        """Keep the names of the labels; without labels there is no `classes_`, by which scorers tell."""
+        """Keep the names of the labels; scorers see by `classes_` whether fit was given labels."""
         if labels is not None:
             self.classes_ = labels.names
         elif hasattr(self, "classes_"):

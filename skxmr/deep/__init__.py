@@ -1,1 +1,1 @@
-"""The deep core: skorch held in one place, deterministic, selected on validation rows."""
+"""What all deep methods share: the split, batches, and the training by skorch that keeps the best epoch."""

@@ -17,8 +17,10 @@ from skxmr.deep.streaming import prefetched
 from skxmr.nn.objective import AnyBatch, Batch
 
 _BLOCK = 4096
-_SMALL = 64 * 2**20  # bytes up to which a sparse view is made dense in main memory
-_SHARE = 0.5  # of a GPU's free memory that one view may take
+# A sparse view of up to this many bytes is made dense in main memory.
+_SMALL = 64 * 2**20
+# Share of the free memory of a GPU that one view may take.
+_SHARE = 0.5
 
 
 def blocks(view: View, rows: IndexArray | None = None) -> Iterator[View]:
@@ -62,7 +64,7 @@ class ViewSource:
         self.name = name
         self.resident = fits_on_device(view, rows, device) if resident is None else resident
         self.n_rows = view.shape[0] if rows is None else len(rows)
-        # A tensor may share the memory of an array, so that all its rows are there and those that are served are found.
+        # A tensor that shares the memory of an array holds all its rows; those that are served are found by number.
         shared = self.resident and device.type == "cpu" and _shares_memory(view)
         self.numbers = None if rows is None or (self.resident and not shared) else torch.from_numpy(rows)
         self.view = _moved(view, None if shared else rows, device, name) if self.resident else view
@@ -85,7 +87,7 @@ class ViewSource:
 
     def _place(self, rows: View) -> Tensor:
         tensor = _tensor(rows, self.name)
-        # The copy to a GPU goes on while the caller does.
+        # The copy to a GPU runs while the caller continues.
         if self.device.type == "cuda":
             return tensor.pin_memory().to(self.device, non_blocking=True)
         return tensor.to(self.device)
@@ -175,7 +177,8 @@ class Batches:
         )
         slices = self._slices()
         if dataset.resident or dataset.device.type == "cpu":
-            device_index = order.to(dataset.device)  # once, not a piece a step
+            # The whole order is moved to the device once, not a part of it in every step.
+            device_index = order.to(dataset.device)
             return (dataset.rows(order[s], device_index[s]) for s in slices)
         return prefetched((partial(dataset.rows, order[s]) for s in slices), dataset.device, dataset.stream)
 

@@ -84,7 +84,11 @@ class BestWeights(Callback):
         return scores[self.validation.chooses]
 
     def _keep(self, state: dict[str, Tensor]) -> None:
-        """Copy into the memory of the last but one: new memory costs more, and an interrupt must not mix two states."""
+        """Keep a copy of the weights.
+
+        It is written over the weights that were the best before the last ones: new memory would cost more time, and an
+        interrupt while the last ones are overwritten would leave a mixture.
+        """
         spare = self.spare_state
         if spare is None:
             spare = copy.deepcopy(state)
@@ -115,7 +119,7 @@ class Adversary(Callback):
         self.step = 0
 
     def on_batch_begin(self, net: NeuralNet, batch: Any = None, training: bool = False, **kwargs: Any) -> None:
-        """Move on."""
+        """Tell the discriminators, and count the batch."""
         done = self.step / self.n_steps
         self.step += 1
         for discriminator in self.discriminators:

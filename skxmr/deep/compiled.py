@@ -28,7 +28,7 @@ def compile_mode(device: torch.device, n_processes: int = 1) -> str:
 class Compiled:
     """The losses of a batch, compiled for full batches; what cannot be compiled runs as it is, with a warning.
 
-    Never part of a network: one that was trained so is like any other, in pickles and copies, too.
+    It is never part of a network, so a network that was trained with it is pickled and copied like any other.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ class Compiled:
         self.rows = batch.size
         try:
             with warnings.catch_warnings():
-                # torch's own parts are deprecated by one another.
+                # While torch compiles, it warns of deprecated functions of its own.
                 warnings.simplefilter("ignore")
                 self.compiled = torch.compile(self.losses, dynamic=False, mode=self.mode)
                 return self.compiled(batch)
@@ -88,7 +88,7 @@ class Compiled:
             return self.losses(batch)
 
     def _give_up(self, error: Exception) -> None:
-        """Go on uncompiled after an error of the compiler; any other is the caller's."""
+        """Continue uncompiled after an error of the compiler; raise any other error."""
         if self.compiled is None or not type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
             raise error
         self.compiled = None

@@ -176,7 +176,6 @@ class JointTerms(nn.Module):
         if n_rows == 0:
             return out
         items = out.reshape(n_rows, -1, *out.shape[1:]).transpose(0, 1).contiguous()  # (n_rank, n_rows, ...)
-        # torch does not annotate Function.apply.
         # torch publishes no type of `apply`.
         joint: Tensor = _Gather.apply(items, sizes)  # type: ignore[no-untyped-call]
         return joint.transpose(0, 1).flatten(0, 1)

@@ -10,7 +10,7 @@ from typing import Self
 
 # Two interrupts within this many seconds mean "stop everything", for example a whole grid search.
 _TWICE_WITHIN = 60.0
-# It outlives a fit, because the second interrupt may come in the next fit of a search.
+# When the last interrupt came. It is kept after a fit, because the second one may come in the next fit of a search.
 _last_interrupt: ContextVar[float] = ContextVar("last_interrupt", default=-math.inf)
 
 

@@ -54,7 +54,7 @@ class TrainingRows(FittingRows, Protocol):
 
 
 class Prepared(NamedTuple):
-    """What a network is trained on, and how it is measured after every epoch, if it is."""
+    """What a network is trained on, and how it is measured after every epoch; None if it is not measured."""
 
     rows: TrainingRows
     validation: Validation | None

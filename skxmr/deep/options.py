@@ -16,7 +16,9 @@ OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "adamw": partial(torch.optim.AdamW, fused=True),
     "sgd": partial(torch.optim.SGD, momentum=0.9, nesterov=True, fused=True),
 }
-PAPER_ADAM = partial(torch.optim.AdamW, betas=(0.5, 0.999), fused=True)  # of the papers' public codes
+# The optimiser in the public codes of the papers.
+PAPER_ADAM = partial(torch.optim.AdamW, betas=(0.5, 0.999), fused=True)
+# Number of training steps that max_epochs="auto" aims at.
 _AUTO_STEPS = 1260
 
 

@@ -57,7 +57,8 @@ def split_rows(pairs: Pairs, labels: Labels | None, fraction: float, seed: int) 
         return unsplit(pairs, labels)
     wanted = round(fraction * n)
     order = np.random.default_rng(seed).permutation(n)
-    if shared:  # group by group, in the order in which their first rows were drawn
+    if shared:
+        # Rows that share an image follow one another, in the order in which the first row of each image was drawn.
         first = np.unique(groups[order], return_index=True)
         order = order[np.argsort(first[1][np.searchsorted(first[0], groups[order])], kind="stable")]
     held = order[:wanted] if labels is None else _dispensable(labels.matrix, order, wanted)

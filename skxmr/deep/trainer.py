@@ -16,7 +16,7 @@ from skxmr.deep.compiled import Compiled, Losses
 from skxmr.deep.interrupts import Interruptible, StopTraining
 from skxmr.nn.objective import AnyBatch, Objective
 
-# Steps. What a step measured is read together with its neighbours, because reading waits for the device.
+# After so many steps, what they measured is read from the device together, because every reading waits for it.
 _READ_EVERY = 50
 _HOOKS = (
     "on_train_begin", "on_train_end", "on_epoch_begin", "on_epoch_end", "on_batch_begin", "on_batch_end",
@@ -32,7 +32,7 @@ class _Measured(NamedTuple):
 
 
 class Trainer(NeuralNet):
-    """skorch's net over a network that returns a dict of tensors; held, never inherited.
+    """skorch's net around a network that returns a dict of tensors.
 
     Parameters
     ----------
@@ -41,7 +41,8 @@ class Trainer(NeuralNet):
     compile_mode : str or None
         Mode of ``torch.compile``; None does not compile.
     own : collection of str
-        Names of the library's own callbacks; an interrupt inside the others is theirs, and ends the training only.
+        Names of the library's own callbacks. A KeyboardInterrupt inside one of them comes from the user. Inside another
+        callback it is the way of that callback to end the training.
     """
 
     def __init__(
@@ -58,7 +59,7 @@ class Trainer(NeuralNet):
         super().__init__(*args, **options)
 
     def initialize_callbacks(self) -> Self:
-        """Note which callbacks do something in which hook; the others would be most of the cost of a small step."""
+        """Note which callbacks do something in which hook; to call all of them would take most of a small step."""
         super().initialize_callbacks()
         self.listening_: dict[str, list[tuple[str, Callback]]] = {}
         for hook in _HOOKS:

@@ -48,7 +48,10 @@ class Outcome(NamedTuple):
 
 
 class _NoCriterion:
-    """The objective computes the loss; no module, as one without parameters cannot be trained by several processes."""
+    """A criterion for skorch, which wants one, although the objective computes the loss.
+
+    It is no torch module, because several processes cannot train a module without parameters.
+    """
 
     def state_dict(self) -> dict[str, NoReturn]:
         """Return nothing; skorch's Checkpoint saves it."""

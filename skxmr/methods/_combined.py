@@ -13,7 +13,7 @@ from skxmr.base import ComparingRetriever
 
 
 class CombinedRetriever(ComparingRetriever):
-    """Base of retrievers that ask others. Each of these checks what it is given, and binarises labels, itself."""
+    """Base of retrievers that are made of others, which check what they are given, and binarise labels, themselves."""
 
     def fit(self, X: View, y: View | LabelsLike = None, labels: LabelsLike = None) -> Self:
         """Fit every retriever on the same rows.

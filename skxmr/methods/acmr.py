@@ -57,7 +57,8 @@ class ACMRObjective(Objective):
 
     def __init__(self, weights: Mapping[str, float], hinge: float, margin: float) -> None:
         super().__init__(weights)
-        self.hinge, self.margin = hinge, margin
+        self.hinge = hinge
+        self.margin = margin
 
     def invariance(self, outputs: Outputs, batch: Batch) -> Tensor:
         """L_imi, of both directions (eqs. 4-6)."""

@@ -23,7 +23,8 @@ from skxmr.nn.networks import ACTIVATIONS, TwoBranchNetwork, encoder
 from skxmr.nn.objective import Batch, Objective, Outputs
 from skxmr.nn.retrieval_network import FittingRows
 
-_ROWS = 4096  # encoded at a time
+# Rows that are encoded together.
+_ROWS = 4096
 
 
 def correlation(u: Tensor, v: Tensor, ridge: float) -> Tensor:
@@ -62,7 +63,8 @@ class DCCANetwork(TwoBranchNetwork):
 
     def __init__(self, inputs: Any, encoders: Any, d: int, ridge: float, power: float) -> None:
         super().__init__(inputs, encoders)
-        self.ridge, self.power = ridge, power
+        self.ridge = ridge
+        self.power = power
         for name in ("image", "text"):
             self.register_buffer(f"{name}_mean", torch.zeros(d))
             self.register_buffer(f"{name}_projection", torch.eye(d))
@@ -89,8 +91,9 @@ class DCCANetwork(TwoBranchNetwork):
                 batch = rows.rows(index)
                 parts.append(self(batch.image, batch.text))
             views = [torch.cat([part[name] for part in parts]).float().cpu().numpy() for name in ("image", "text")]
+        # Outputs that are not finite make the loss or the validation scores so, which ends the training.
         if not all(np.isfinite(view).all() for view in views):
-            return  # the scores will tell
+            return
         cov = covariances(*views)
         found = paired_directions(cov, (self.ridge, self.ridge))
         scale = found.correlations**self.power * signs(found.image)
@@ -202,7 +205,8 @@ class DCCA(DeepRetriever):
         return [small | {"n_components": 2}]
 
     def _build(self, split: Split) -> Learner:
-        n, d = len(split.fitting.rows), self.n_components
+        n = len(split.fitting.rows)
+        d = self.n_components
         size = self._auto_batch if isinstance(self.batch_size, str) else self.batch_size
         rows = min(n, size)
         if rows <= d:

@@ -24,7 +24,8 @@ from skxmr.nn.label_networks import IterativeClassifiers, LabelGraphNetwork, Mul
 from skxmr.nn.objective import LabelObjective
 from skxmr.steps.label_graph import LabelGraph
 
-_SHARE = 0.5  # of the given graph
+# Weight of the given graph in the mean of both.
+_SHARE = 0.5
 _PAPER: dict[str, dict[str, Any]] = {
     "mirflickr": {"w_cla": 0.5, "w_adv": 2.0, "batch_size": 100},
     "nuswide": {"w_cla": 0.8, "w_adv": 0.2, "batch_size": 2048},
@@ -160,5 +161,6 @@ class IGNN(LabelRetriever):
         vectors = label_vectors(self.label_embedding, split.required_labels)
         unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
         S = unit @ unit.T
-        np.fill_diagonal(S, 1.0)  # also of a label without a vector
+        # A label without a vector is similar to itself as well.
+        np.fill_diagonal(S, 1.0)
         return np.where(S >= self.threshold, S, 0.0)

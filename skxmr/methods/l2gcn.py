@@ -159,7 +159,8 @@ class L2GCN(LabelRetriever):
         return cls(**PAPER | _WEIGHTS | _PAPER[dataset] | overrides)
 
     def _build(self, split: Split) -> Learner:
-        if self.w_cla == 0 and (self.w_soft == 0 or self.epsilon == 1):  # the circle term looks at one modality
+        # The circle term compares only rows of the same modality.
+        if self.w_cla == 0 and (self.w_soft == 0 or self.epsilon == 1):
             raise ValueError("w_cla and the weight of L_soft are both 0, so nothing brings images and texts together.")
         own = LabelGraph(self.tau, self.p, self.graph, "symmetric" if self.layer == "gcn" else "none")
         if split.pairs.label_graph is None and self.layer == "gat" and "p" in self._changed_graph_parameters():

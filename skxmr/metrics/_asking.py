@@ -139,7 +139,7 @@ def _unwrapped(estimator: BaseEstimator) -> tuple[list[BaseEstimator], BaseEstim
     """
     pipelines = []
     while not hasattr(estimator, "similarity"):
-        # Imported here, because the linear methods otherwise load in half the time without it.
+        # Imported only here, because it would double the time in which the linear methods load.
         from sklearn.pipeline import Pipeline
 
         if isinstance(estimator, Pipeline):

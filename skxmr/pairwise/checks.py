@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     Parser: TypeAlias = str | Path | Language | None
 
-# Images, and sixty-fourths of words, that are looked at together.
+# Images that are looked at together; of words it is 64 times as many.
 _BLOCK = 128
 
 

@@ -27,7 +27,7 @@ class Sliced:
         return dataclasses.replace(self, **changed)
 
     def record_stream(self, stream: torch.cuda.Stream) -> None:
-        """Tell CUDA's memory that a stream uses the tensors."""
+        """Tell torch that a CUDA stream uses the tensors, so that it does not reuse their memory too early."""
         for part in self._tensors().values():
             if part.is_cuda:
                 part.record_stream(stream)

@@ -29,12 +29,7 @@ def completed(cls: type) -> str | None:
     """Return the docstring of a class, with the parameters and attributes that its bases describe.
 
     Parameters stand in the order of the signature and with the defaults of the class. The attributes of the class come
-    before those of its bases.
-
-    Parameters
-    ----------
-    cls : type
-        A class whose bases have complete docstrings.
+    before those of its bases, whose docstrings are complete.
     """
     if not cls.__doc__:
         return None
@@ -49,11 +44,6 @@ def documented_like(source: Callable[..., object]) -> Callable[[Documented], Doc
 
     Parameters that the function describes only there are added, with the defaults of the function; so are "Returns" and
     "Raises" if the function has no such section.
-
-    Parameters
-    ----------
-    source : callable
-        A function with some of the same parameters.
     """
 
     def complete(function: Documented) -> Documented:

@@ -14,21 +14,14 @@ if TYPE_CHECKING:
 
 
 def moved(old: str, new: str) -> Callable[[str], object]:
-    """Return the ``__getattr__`` of a module that has moved.
-
-    Parameters
-    ----------
-    old, new : str
-        Full names of the modules.
-    """
+    """Return the ``__getattr__`` of a module that has moved; `old` and `new` are full names."""
 
     def getattr_of_module(name: str) -> object:
         # Python and test collectors ask for names with two underscores. These must not warn.
         if name.startswith("__"):
             raise AttributeError(f"module {old!r} has no attribute {name!r}")
         found = getattr(import_module(new), name)
-        message = f"{old} has moved to {new} and will be removed in 0.3; import {name} from there."
-        warn(message, DeprecationWarning)
+        warn(f"{old} has moved to {new} and will be removed in 0.3; import {name} from there.", DeprecationWarning)
         return found
 
     return getattr_of_module
@@ -37,12 +30,8 @@ def moved(old: str, new: str) -> Callable[[str], object]:
 class OldParameters(NamedTuple):
     """Names and values of an estimator's parameters that have changed, and that still work for one release.
 
-    Parameters
-    ----------
-    names : mapping
-        For every old name the new one.
-    values : mapping
-        For every parameter whose values have changed, by its new name: for every old value the new one.
+    `names` has the new name for every old one. For every parameter whose values have changed, by its new name, `values`
+    has the new value for every old one.
     """
 
     names: Mapping[str, str] = MappingProxyType({})

@@ -88,7 +88,10 @@ class Pairs:
                 raise IndexError("a Pairs is indexed by rows only, as in pairs[rows].")
             key = key[0]
             if self.label_graph is not None:
-                _warn_leak()
+                warn(
+                    "this Pairs carries a label graph and is being split: it has seen the labels of the held-out rows. "
+                    "Put LabelGraph into the pipeline instead, or drop it with pairs.replace(label_graph=None)."
+                )
         rows = _row_key(key, len(self))
         some = Pairs(take(self.image, rows), take(self.text, rows), self.label_graph)
         return some._grouped(None if self._groups is None else self._groups[rows])
@@ -259,10 +262,3 @@ def _row_key(key: View, n: int) -> RowKey:
 
 def _same_graph(a: FittedGraph | None, b: FittedGraph | None) -> bool:
     return a is b or (type(a) is type(b) and joblib.hash(a) == joblib.hash(b))
-
-
-def _warn_leak() -> None:
-    warn(
-        "this Pairs carries a label graph and is being split: the graph has seen the labels of the held-out rows. "
-        "Put LabelGraph into the pipeline instead, or drop the graph with pairs.replace(label_graph=None).",
-    )

@@ -152,7 +152,7 @@ describe.register(Sentences, repr)
 
 def cell(view: View) -> str:
     """Return the first row of a view as a cell of an HTML table."""
-    row = _first_row(view)
+    row = _first_row(expand(view))
     shown = np.array2string(row, precision=3, threshold=6, edgeitems=3) if isinstance(row, np.ndarray) else str(row)
     return f"<td>{escape(shown[:160])}</td>"
 
@@ -162,7 +162,6 @@ def _first_row(view: View) -> View:
     return view[0]
 
 
-_first_row.register(IndexedRows, lambda view: _first_row(expand(view)))
 _first_row.register(Sparse, lambda view: view.toarray()[0])
 _first_row.register(Frame, lambda view: view.to_numpy()[0])
 _first_row.register(Sentences, lambda view: view[0] if view.readable else repr(view))

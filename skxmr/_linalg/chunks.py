@@ -1,19 +1,24 @@
-"""Views in chunks, that is dask arrays: sums are computed chunk by chunk on dask's workers, and merged there."""
+"""Sums over the rows of two views: of dask arrays chunk by chunk on dask's workers, where they are merged too."""
 
 from __future__ import annotations
 
 import copy
 import importlib
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from functools import partial
+from typing import TypeAlias, TypeVar
 
 import numpy as np
+import scipy.sparse as sp
 
-from skxmr._data.kinds import MODALITIES, Chunked, View
+from skxmr._data.kinds import MODALITIES, Chunked, Matrix, View
 from skxmr._data.pairs import Pairs
 from skxmr._data.view_checks import check_view
+from skxmr._linalg.moments import Array, column_mean, grouped_sums, scatter
 
 T = TypeVar("T")
+# One array per view.
+Both: TypeAlias = tuple[Array, Array]
 # Chunks are summed in this many runs of neighbouring chunks, always as many, so that rounding is always the same.
 _RUNS = 32
 
@@ -71,3 +76,41 @@ def _add(
 
 def _join(merge: Callable[[T, T], T], sums: Sequence[T]) -> T:
     return sums[0] if len(sums) == 1 else merge(copy.deepcopy(sums[0]), sums[1])
+
+
+class CentredRows:
+    """Two views, centred on their means; dask arrays are read once for the means and once for every sum."""
+
+    def __init__(self, pairs: Pairs) -> None:
+        self.pairs = pairs
+        if isinstance(pairs.image, Chunked):
+            x_sums, t_sums = total(pairs, _column_sums, _added)
+            self.means: Both = x_sums / len(pairs), t_sums / len(pairs)
+        else:
+            self.means = column_mean(pairs.image), column_mean(pairs.text)
+
+    def grouped(self, E: sp.csr_array) -> Both:
+        """Return the sums (d, q) of both views for sparse E (n, q), such as labels or the membership of groups."""
+        return total(self.pairs, partial(_grouped, self.means), _added, [E])
+
+    def scattered(self, x_weights: Array, t_weights: Array) -> Both:
+        """Return the weighted products (d, d) of each view with itself."""
+        return total(self.pairs, partial(_scattered, self.means), _added, [x_weights, t_weights])
+
+
+def _added(sums: Both, more: Both) -> Both:
+    return sums[0] + more[0], sums[1] + more[1]
+
+
+def _column_sums(X: Matrix, T: Matrix) -> Both:
+    x_sums = np.asarray(X.sum(axis=0, dtype=np.float64)).ravel()
+    t_sums = np.asarray(T.sum(axis=0, dtype=np.float64)).ravel()
+    return x_sums, t_sums
+
+
+def _grouped(means: Both, X: Matrix, T: Matrix, E: sp.csr_array) -> Both:
+    return grouped_sums(X, means[0], E), grouped_sums(T, means[1], E)
+
+
+def _scattered(means: Both, X: Matrix, T: Matrix, x_weights: Array, t_weights: Array) -> Both:
+    return scatter(X, means[0], x_weights), scatter(T, means[1], t_weights)

@@ -14,7 +14,8 @@ from skxmr._data.kinds import AnyArray, FilePath, Float64Array, IntArray, Matrix
 from skxmr._data.option_checks import check_choice
 from skxmr._data.pairs import Pairs
 from skxmr._data.view_checks import check_same_rows
-from skxmr.datasets._research import SUBSETS, Part, sparse_if_rare
+from skxmr.datasets._digits import SUBSETS
+from skxmr.datasets._research import Part, sparse_if_rare
 
 SUFFIXES = (".mat", ".npz", ".npy")
 PARTS = ("img", "txt", "lab")

@@ -15,11 +15,11 @@ from sklearn.utils import Bunch
 from skxmr._data.kinds import AnyArray, FilePath, Matrix
 from skxmr._data.option_checks import check_choice
 from skxmr._data.pairs import Pairs
+from skxmr.datasets._digits import SUBSETS
 
 # Views and labels of some rows.
 Part: TypeAlias = tuple[Pairs, AnyArray]
 
-SUBSETS = ("train", "test", "all")
 MIRFLICKR_LABELS = (
     "animals baby bird car clouds dog female flower food indoor lake male night people plant_life "
     "portrait river sea sky structures sunset transport tree water"

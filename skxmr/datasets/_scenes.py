@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from sklearn.datasets import load_digits
 from sklearn.utils import Bunch, check_random_state
 
 from skxmr._data.kinds import Float64Array, IndexArray, IntArray, Seed
 from skxmr._data.option_checks import check_choice, check_k
-from skxmr.datasets._digits import SUBSETS, ink_extremes
-from skxmr.datasets._scene_sentences import Scene, sentence
+from skxmr.datasets._digits import NAMES, SUBSETS, ink_extremes
 
 # A canvas has _CELLS x _CELLS cells of _CELL x _CELL pixels. Each holds at most one digit of _SIDE x _SIDE pixels.
 _CELL = 12
@@ -17,6 +18,29 @@ _CELLS = 3
 _SIDE = 8
 # Centres of digits in neighbouring columns or rows of cells are at least this many pixels apart.
 _APART = _SIDE
+# Wordings of relations, every word with its part of speech.
+_RELATIONS = {
+    "left": ("left/ADV of/ADP", "to/ADP the/DET left/NOUN of/ADP"),
+    "right": ("right/ADV of/ADP", "to/ADP the/DET right/NOUN of/ADP"),
+    "above": ("above/ADP", "over/ADP", "on/ADP top/NOUN of/ADP"),
+    "below": ("below/ADP", "under/ADP", "underneath/ADP"),
+}
+
+
+class Sentence(NamedTuple):
+    """A sentence: tokens, universal part-of-speech tags, and for each token the one it depends on (-1: none)."""
+
+    tokens: list[str]
+    tags: list[str]
+    heads: list[int]
+
+
+class Scene(NamedTuple):
+    """Digits of a canvas: their classes (m,), "thick", "thin" or "" (m,), and their centres (m, 2) as (x, y)."""
+
+    digits: IntArray
+    attributes: list[str]
+    centres: Float64Array
 
 
 def make_captioned_scenes(
@@ -94,7 +118,7 @@ def make_captioned_scenes(
     for images, places, exists in zip(shown, corners, mask, strict=True):
         own = images[exists]
         scene = Scene(source.target[own], [attributes[i] for i in own], places[exists] + _SIDE / 2)
-        sentences += [sentence(scene, _APART, rng) for _ in range(n_sentences)]
+        sentences += [_sentence(scene, rng) for _ in range(n_sentences)]
     boxes = np.concatenate([corners, corners + _SIDE], axis=2) / (_CELL * _CELLS)
     digits = np.where(mask, source.target[shown], -1)
     twin = np.arange(n_scenes) ^ 1 if twins else np.full(n_scenes, -1)
@@ -159,3 +183,44 @@ def _canvases(images: Float64Array, shown: IndexArray, corners: IntArray) -> Flo
         x, y = corners[i, j]
         out[i, y : y + _SIDE, x : x + _SIDE] = images[shown[i, j]]
     return out
+
+
+def _sentence(scene: Scene, rng: np.random.RandomState) -> Sentence:
+    """Name all digits in random order, each with where it lies as seen from the next; most attributes are mentioned."""
+    order = rng.permutation(len(scene.digits))
+    tokens: list[str] = []
+    tags: list[str] = []
+    heads: list[int] = []
+
+    def say(word: str, tag: str, head: int) -> int:
+        tokens.append(word)
+        tags.append(tag)
+        heads.append(head)
+        return len(tokens) - 1
+
+    head = -1
+    for place, i in enumerate(order.tolist()):
+        attribute = scene.attributes[i] if rng.uniform() < 0.7 else ""
+        noun = len(tokens) + 1 + bool(attribute)
+        say("an" if not attribute and scene.digits[i] == 8 else "a", "DET", noun)
+        if attribute:
+            say(attribute, "ADJ", noun)
+        say(NAMES[scene.digits[i]], "NOUN", head)
+        if place + 1 < len(order):
+            head = noun
+            for word in _relation(scene.centres[i], scene.centres[order[place + 1]], rng).split():
+                token, tag = word.split("/")
+                head = say(token, tag, head)
+    return Sentence(tokens, tags, heads)
+
+
+def _relation(a: Float64Array, b: Float64Array, rng: np.random.RandomState) -> str:
+    """Say where a lies as seen from b, on an axis on which their centres are far enough apart; y points down."""
+    dx, dy = a - b
+    true = []
+    if abs(dx) >= _APART:
+        true.append("left" if dx < 0 else "right")
+    if abs(dy) >= _APART:
+        true.append("above" if dy < 0 else "below")
+    wordings = _RELATIONS[true[rng.randint(len(true))]]
+    return wordings[rng.randint(len(wordings))]

@@ -16,10 +16,10 @@ from skxmr._data.kinds import Chunked, IndexArray
 from skxmr._data.labels import Labels
 from skxmr._data.option_checks import check_n_components
 from skxmr._data.pairs import Pairs
+from skxmr._linalg.chunks import CentredRows
 from skxmr._linalg.moments import Array, Covariances, check_overflow
 from skxmr._linalg.rotation import Rotation, rotated
 from skxmr._linalg.solvers import paired_directions
-from skxmr._linalg.weighted import CentredRows
 from skxmr.methods._linear import UNROTATED, LinearRetriever, lifted
 
 # Distinct label vectors whose weights are held together.

@@ -30,11 +30,6 @@ _RELEVANT = 2**22
 _CACHED = 2**18
 
 
-def ratio(values: Float64Array, ideal: Float64Array) -> Float64Array:
-    """Divide where there is something to find; nan elsewhere."""
-    return np.divide(values, ideal, out=np.full(len(values), np.nan), where=ideal > 0)
-
-
 def mean(values: Float64Array) -> float:
     """Average over the queries that have a value."""
     answered = values[~np.isnan(values)]
@@ -59,9 +54,9 @@ def per_query(
 ) -> Float64Array:
     """Walk the queries in blocks; return `measure` of each, shaped (n, ...).
 
-    `measure` maps a :class:`Ranking` of b queries to an array of b rows, nan for queries without a relevant item. The
-    cut-off `k` is only checked against the gallery; measures that have one apply it themselves. The public measures
-    take the parameters described here over into their docstrings.
+    `measure` maps a :class:`Ranking` of b queries to an array of b rows, which becomes nan for queries without a
+    relevant item. The cut-off `k` is only checked against the gallery; measures that have one apply it themselves. The
+    public measures take the parameters described here over into their docstrings.
 
     Parameters
     ----------
@@ -90,7 +85,9 @@ def per_query(
             for few in gen_batches(len(R), max(1, _CACHED // m)):
                 own = np.arange(start + few.start, start + few.stop) if exclude_self else None
                 ranking = rank(S[some][few], R[few], own, every_tie)
-                parts.append(measure(ranking))
+                values = measure(ranking)
+                values[ranking.n_relevant == 0] = np.nan
+                parts.append(values)
         return parts
 
     blocks = gen_batches(n, max(2, min(_BLOCK // m, max(_ROWS, _CACHED // m))))

@@ -9,7 +9,7 @@ import numpy as np
 from skxmr._data.kinds import Float64Array
 from skxmr._data.option_checks import check_k
 from skxmr._docstrings import documented_like
-from skxmr.metrics._blocks import mean, per_query, ratio
+from skxmr.metrics._blocks import mean, per_query
 from skxmr.metrics._gains import hit_probability
 from skxmr.metrics._matrices import MatrixLike
 from skxmr.metrics._ranking import Ranking
@@ -53,7 +53,7 @@ def precision_at_k(
     check_k(k, optional=False)
 
     def measure(ranking: Ranking) -> Float64Array:
-        return _where_relevant(ranking, ranking.expected()[:, :k].sum(axis=1) / k)
+        return ranking.expected()[:, :k].sum(axis=1) / k
 
     values = per_query(scores, relevance, measure, k=k, exclude_self=exclude_self, n_jobs=n_jobs)
     return mean(values) if average else values
@@ -80,7 +80,7 @@ def recall_at_k(
     check_k(k, optional=False)
 
     def measure(ranking: Ranking) -> Float64Array:
-        return ratio(ranking.expected()[:, :k].sum(axis=1), ranking.n_relevant)
+        return ranking.expected()[:, :k].sum(axis=1) / np.maximum(ranking.n_relevant, 1)
 
     values = per_query(scores, relevance, measure, k=k, exclude_self=exclude_self, n_jobs=n_jobs)
     return mean(values) if average else values
@@ -112,7 +112,7 @@ def hit_at_k(
     check_k(k, optional=False)
 
     def measure(ranking: Ranking) -> Float64Array:
-        return _where_relevant(ranking, hit_probability(ranking, k))
+        return hit_probability(ranking, k)
 
     values = per_query(scores, relevance, measure, k=k, exclude_self=exclude_self, n_jobs=n_jobs)
     return mean(values) if average else values
@@ -153,7 +153,7 @@ def ndcg_at_k(
         depth = ranking.relevance.shape[1] if k is None else k
         discount = 1 / np.log2(np.arange(2, depth + 2))
         best = -np.sort(-ranking.relevance, axis=1)[:, :depth] @ discount
-        return ratio(ranking.expected()[:, :depth] @ discount, best)
+        return ranking.expected()[:, :depth] @ discount / np.where(best > 0, best, 1)
 
     values = per_query(scores, relevance, measure, k=k, exclude_self=exclude_self, graded=True, n_jobs=n_jobs)
     return mean(values) if average else values
@@ -190,8 +190,7 @@ def precision_scope(
     deepest = int(cuts.max())
 
     def measure(ranking: Ranking) -> Float64Array:
-        found = np.cumsum(ranking.expected()[:, :deepest], axis=1)[:, cuts - 1] / cuts
-        return np.where(ranking.n_relevant[:, None] > 0, found, np.nan)
+        return np.cumsum(ranking.expected()[:, :deepest], axis=1)[:, cuts - 1] / cuts
 
     values = per_query(scores, relevance, measure, k=deepest, exclude_self=exclude_self, n_jobs=n_jobs)
     return np.array([mean(column) for column in values.T])
@@ -207,7 +206,3 @@ def checked_cuts(ks: Iterable[int], name: str) -> list[int]:
     for k in cuts:
         check_k(k, optional=False, name=f"each of {name}")
     return cuts
-
-
-def _where_relevant(ranking: Ranking, values: Float64Array) -> Float64Array:
-    return np.where(ranking.n_relevant > 0, values, np.nan)

@@ -79,7 +79,7 @@ def _harmonic(n: int) -> tuple[Float64Array, Float64Array]:
 
 
 def expected_first(ranking: Ranking) -> Float64Array:
-    """Return the expected rank of the first relevant item (b,), nan where there is none."""
+    """Return the expected rank of the first relevant item (b,), of no meaning where there is none."""
     first = np.asarray(ranking.relevance.argmax(axis=1) + 1.0)
     if ranking.ties is not None:
         groups = ranking.ties
@@ -87,7 +87,7 @@ def expected_first(ranking: Ranking) -> Float64Array:
         # If w of s places are drawn at random, the first of them is expected at (s + 1) / (w + 1).
         expected = groups.start + (groups.size + 1) / (groups.within + 1)
         first[groups.row[leading]] = expected[leading]
-    return np.where(ranking.n_relevant > 0, first, np.nan)
+    return first
 
 
 def hit_probability(ranking: Ranking, k: int) -> Float64Array:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from skxmr._data.kinds import AnyArray, BoolArray, Float64Array, FloatArray
+from skxmr._docstrings import completed
 from skxmr.metrics._keys import all_finite
 
 if TYPE_CHECKING:
@@ -37,6 +38,21 @@ class BlockedMatrix(Protocol):
 
     def __getitem__(self, rows: slice, /) -> ArrayLike:
         """Compute some rows."""
+
+
+class LazyMatrix:
+    """Base of the matrices of this package (n, m), whose rows are computed when they are sliced.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        ``(n, m)``.
+    T : matrix of shape (m, n)
+        The same with the roles exchanged.
+    """
+
+    def __init_subclass__(cls) -> None:
+        cls.__doc__ = completed(cls)
 
 
 MatrixLike: TypeAlias = ArrayLike | BlockedMatrix

@@ -11,7 +11,7 @@ from skxmr._data.kinds import Float64Array, LabelsLike
 from skxmr._data.labels import encode_labels
 from skxmr._data.option_checks import check_choice
 from skxmr._docstrings import documented_like
-from skxmr.metrics._blocks import mean, per_query, ratio
+from skxmr.metrics._blocks import mean, per_query
 from skxmr.metrics._gains import precision_at_relevant
 from skxmr.metrics._matrices import MatrixLike, as_matrix, on_device
 from skxmr.metrics._ranking import Ranking
@@ -80,7 +80,7 @@ def average_precision(
         total = precision_at_relevant(ranking, k, ties)
         n_relevant = ranking.n_relevant
         ideal = n_relevant if k is None or denominator == "relevant" else np.minimum(n_relevant, k)
-        return ratio(total, ideal)
+        return total / np.maximum(ideal, 1)
 
     every_tie = ties == "sklearn"
     return per_query(scores, relevance, measure, k=k, exclude_self=exclude_self, every_tie=every_tie, n_jobs=n_jobs)

@@ -150,8 +150,7 @@ def _both_directions(
     def measure(ranking: Ranking) -> Float64Array:
         """Return the hits at each cut-off and the first relevant rank, (b, len(cuts) + 1)."""
         hits = [hit_probability(ranking, k) for k in cuts]
-        values = np.stack([*hits, expected_first(ranking)], axis=1)
-        return np.where(ranking.n_relevant[:, None] > 0, values, np.nan)
+        return np.stack([*hits, expected_first(ranking)], axis=1)
 
     recalls: dict[str, float] = {}
     ranks: dict[str, float] = {}

@@ -17,7 +17,7 @@ from sklearn.utils import gen_batches
 from skxmr._data.kinds import BoolArray, LabelsLike
 from skxmr._data.labels import Labels, encode_labels
 from skxmr._data.option_checks import check_k
-from skxmr.metrics._matrices import Relevance, as_host
+from skxmr.metrics._matrices import LazyMatrix, Relevance, as_host
 
 Bits: TypeAlias = NDArray[np.unsignedinteger]
 
@@ -27,7 +27,7 @@ _BITS = 512
 _DENSE_LABELS = 2**24
 
 
-class SharedLabels:
+class SharedLabels(LazyMatrix):
     """Relevance by labels: query i and gallery item j are relevant where they share at least one.
 
     Parameters
@@ -38,13 +38,6 @@ class SharedLabels:
         Labels of the gallery; None means the queries' own.
     graded : bool, default=False
         Give the number of shared labels as a float instead of whether there is one: the gains of an nDCG.
-
-    Attributes
-    ----------
-    shape : tuple of int
-        ``(n, m)``.
-    T : SharedLabels
-        The same with the roles exchanged.
 
     Raises
     ------
@@ -149,7 +142,7 @@ def _in_columns(labels: Labels, column: dict[Hashable, int]) -> sp.csr_array:
     return sp.csr_array((coo.data, (coo.coords[0], columns)), shape=(labels.matrix.shape[0], len(column)))
 
 
-class SameGroup:
+class SameGroup(LazyMatrix):
     """Relevance by group: query i and gallery item j are relevant where their groups are equal.
 
     The ground truth of image-text retrieval with several sentences per image: ``SameGroup(range(n), image_index)``.
@@ -160,13 +153,6 @@ class SameGroup:
         Integers or strings.
     gallery_groups : array-like of shape (m,)
         The same kind.
-
-    Attributes
-    ----------
-    shape : tuple of int
-        ``(n, m)``.
-    T : SameGroup
-        The same with the roles exchanged.
 
     Raises
     ------
@@ -212,13 +198,6 @@ class SameRow(SameGroup):
     ValueError
         If n is not a positive integer.
 
-    Attributes
-    ----------
-    shape : tuple of int
-        ``(n, n)``.
-    T : SameRow
-        The object itself: identity is symmetric.
-
     Examples
     --------
     >>> from skxmr.metrics import SameRow
@@ -232,6 +211,7 @@ class SameRow(SameGroup):
 
     @property
     def T(self) -> SameRow:
+        # Identity is symmetric.
         return self
 
 

@@ -7,13 +7,13 @@ from sklearn.utils import gen_batches
 
 from skxmr._data.kinds import FloatArray, IndexArray
 from skxmr._data.option_checks import check_k
-from skxmr.metrics._matrices import BlockedMatrix, MatrixLike, as_matrix, check_matrices, score_rows
+from skxmr.metrics._matrices import BlockedMatrix, LazyMatrix, MatrixLike, as_matrix, check_matrices, score_rows
 
 # Scores held at once.
 _BLOCK = 2**24
 
 
-class Reranked:
+class Reranked(LazyMatrix):
     """Scores whose first k items per query are put in the order in which they find the query in turn.
 
     Of each query's k best items, the one comes first for which the fewest other queries are nearer than this query;
@@ -31,8 +31,6 @@ class Reranked:
 
     Attributes
     ----------
-    shape : tuple of int
-        ``(n, m)``.
     T : matrix of shape (m, n)
         The way back as it was given: as in the paper, one direction is re-ranked. ``Reranked(scores.T)`` is the other.
     candidates : ndarray of shape (n, k)

@@ -10,7 +10,7 @@ from skxmr._data.kinds import FloatArray
 from skxmr._data.option_checks import check_choice
 from skxmr._data.view_checks import check_view
 from skxmr.metrics._array_scores import ArrayScores
-from skxmr.metrics._matrices import as_host, on_device
+from skxmr.metrics._matrices import LazyMatrix, as_host, on_device
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 SIMILARITIES = ("cosine", "inner", "euclidean")
 
 
-class Similarity:
+class Similarity(LazyMatrix):
     """Similarity of every query with every gallery item, larger meaning closer, by rows.
 
     Parameters
@@ -32,13 +32,6 @@ class Similarity:
         precisions of them are computed there; tensors on the CPU are taken as arrays.
     metric : {"cosine", "inner", "euclidean"}, default="cosine"
         ``"euclidean"`` is the negative squared distance. A zero row has cosine 0 with everything.
-
-    Attributes
-    ----------
-    shape : tuple of int
-        ``(n, m)``.
-    T : Similarity
-        The same with the roles exchanged.
 
     Notes
     -----

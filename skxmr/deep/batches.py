@@ -164,14 +164,18 @@ class Batches:
         generator: torch.Generator | None = None,
         smallest: int = 2,
     ) -> None:
-        self.dataset, self.batch_size, self.smallest = dataset, batch_size, smallest
-        self.shuffle, self.generator = shuffle, generator
+        self.dataset = dataset
+        self.batch_size = batch_size
+        self.shuffle = shuffle
+        self.generator = generator
+        self.smallest = smallest
 
     def __len__(self) -> int:
         return len(list(self._slices()))
 
     def __iter__(self) -> Iterator[AnyBatch]:
-        n, dataset = len(self.dataset), self.dataset
+        dataset = self.dataset
+        n = len(dataset)
         order = (
             torch.randperm(n, generator=self.generator, device="cpu") if self.shuffle else torch.arange(n, device="cpu")
         )

@@ -31,7 +31,8 @@ from skxmr.nn.label_networks import LabelGraphNetwork
 from skxmr.nn.networks import encoder
 from skxmr.steps.label_graph import LabelGraph
 
-PAPER: dict[str, Any] = {  # what the papers on label graphs have in common; Adam's betas are those of their codes
+# What the papers on label graphs have in common; the betas of Adam are those of their public codes.
+PAPER: dict[str, Any] = {
     "n_components": 1024, "width": 1024, "pretrain_text": True, "hidden": None, "lr": 5e-5, "max_epochs": 40,
     "optimizer": PAPER_ADAM, "weight_decay": 0.0, "schedule": "constant", "dropout": 0.0, "input_dropout": 0.0,
     "standardize": False,

@@ -51,7 +51,8 @@ def unsplit(pairs: Pairs, labels: Labels | None) -> Split:
 
 def split_rows(pairs: Pairs, labels: Labels | None, fraction: float, seed: int) -> Split:
     """Hold out a random share of the rows; every label keeps a fitting row, rows of one image stay together."""
-    n, groups = len(pairs), pairs.groups
+    n = len(pairs)
+    groups = pairs.groups
     shared = len(np.unique(groups)) < n
     if fraction == 0:
         return unsplit(pairs, labels)

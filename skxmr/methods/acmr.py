@@ -46,7 +46,8 @@ class ACMRNetwork(TwoBranchNetwork):
         out |= {f"{name}_scores": self.to_labels(rows) for name, rows in out.items()}
         modules = [*self.image_encoder.modules(), *self.text_encoder.modules()]
         norms = [module.weight.norm() for module in modules if isinstance(module, nn.Linear)]
-        out["norm"] = torch.stack(norms).sum()  # eq. 7, not squared
+        # The norms of eq. 7 are not squared.
+        out["norm"] = torch.stack(norms).sum()
         if self.critic is not None:
             out["from_image"], out["from_text"] = self.critic(image, text, out["image"], out["text"])
         return out
@@ -188,7 +189,8 @@ class ACMR(DeepRetriever):
     def _build(self, split: Split) -> Learner:
         if self.alpha == self.beta == 0:
             raise ValueError("alpha and beta are both 0, so nothing brings images and texts together.")
-        d, c = self.n_components, len(split.required_labels.names)
+        d = self.n_components
+        c = len(split.required_labels.names)
         inputs, widths, _ = make_inputs(
             split,
             standardize=self.standardize,

@@ -81,7 +81,7 @@ class Pairs:
     def __len__(self) -> int:
         return self.shape[0]
 
-    def __getitem__(self, key: RowKey | Sequence[int] | tuple[View, EllipsisType]) -> Pairs:
+    def __getitem__(self, key: RowKey | Sequence[int] | tuple[RowKey, EllipsisType]) -> Pairs:
         # Scikit-learn's splitters ask for X[rows, ...].
         if isinstance(key, tuple):
             if len(key) != 2 or key[1] is not Ellipsis:
@@ -248,7 +248,7 @@ def _stacked_groups(parts: list[Pairs]) -> IndexArray | None:
     return np.unique(np.concatenate(keys), axis=0, return_inverse=True)[1].reshape(-1)
 
 
-def _row_key(key: View, n: int) -> RowKey:
+def _row_key(key: RowKey | Sequence[int], n: int) -> RowKey:
     """Return a key that keeps the row axis of every view: a single row is a slice."""
     if isinstance(key, slice):
         return key

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import DTypeLike
 
@@ -19,7 +21,7 @@ class IndexedRows:
         self.dtype = getattr(view, "dtype", None)
 
     @property
-    def columns(self) -> View:
+    def columns(self) -> Sequence[object]:
         """Column names of an indexed DataFrame; other views have no such attribute."""
         return self.view.columns
 

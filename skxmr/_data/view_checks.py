@@ -43,7 +43,7 @@ def check_same_rows(**views: View) -> int:
     return n
 
 
-def check_same_index(**views: View) -> None:
+def check_same_index(**views: object) -> None:
     """Refuse pandas arguments with different indexes, because rows are matched by position."""
     frames = {name: view for name, view in views.items() if isinstance(view, Frame)}
     first = next(iter(frames), "")

@@ -44,7 +44,7 @@ for _kind in (NoneType, Frame, Chunked, IndexedRows, Regions, Sentences):
     as_view.register(_kind, lambda view, name: view)
 
 
-def _from_list(rows: list[View]) -> AnyArray:
+def _from_list(rows: list[object]) -> AnyArray:
     """Return a numeric array where the rows are alike, else an array of objects."""
     # Rows of different lengths, such as lists of tokens, are raw items.
     with suppress(ValueError):
@@ -105,7 +105,7 @@ _stacked.register(Sentences, lambda first, views, name: stacked_sentences(views)
 
 
 @_stacked.register(Frame)
-def _stacked_frames(first: View, views: Sequence[View], name: str) -> View:
+def _stacked_frames(first: Frame, views: Sequence[Frame], name: str) -> View:
     if any(list(view.columns) != list(first.columns) for view in views if view.ndim == 2):
         raise ValueError(f"the columns of {name} differ between the parts.")
     import pandas as pd
@@ -158,7 +158,7 @@ def cell(view: View) -> str:
 
 
 @singledispatch
-def _first_row(view: View) -> View:
+def _first_row(view: View) -> object:
     return view[0]
 
 

@@ -11,7 +11,7 @@ from typing import TypeAlias, TypeVar
 import numpy as np
 import scipy.sparse as sp
 
-from skxmr._data.kinds import MODALITIES, Chunked, Matrix, View
+from skxmr._data.kinds import MODALITIES, Chunked, Matrix
 from skxmr._data.pairs import Pairs
 from skxmr._data.view_checks import check_view
 from skxmr._linalg.moments import Array, column_mean, grouped_sums, scatter
@@ -23,7 +23,7 @@ Both: TypeAlias = tuple[Array, Array]
 _RUNS = 32
 
 
-def total(pairs: Pairs, part: Callable[..., T], merge: Callable[[T, T], T], rows: Sequence[View] = ()) -> T:
+def total(pairs: Pairs, part: Callable[..., T], merge: Callable[[T, T], T], rows: Sequence[Matrix] = ()) -> T:
     """Return the sum over all rows. Dask arrays are summed by chunks: only sums travel between workers, never rows.
 
     `part` is given the checked image and text of a chunk and its part of every array in `rows`, which are in memory,
@@ -58,9 +58,9 @@ def _add(
     part: Callable[..., T],
     merge: Callable[[T, T], T],
     so_far: T | None,
-    chunks: Sequence[View],
+    chunks: Sequence[Matrix],
     shapes: Sequence[tuple[int, int]],
-    rows: Sequence[View],
+    rows: Sequence[Matrix],
 ) -> T:
     """Return the sum of a chunk and of those before; `so_far` is not changed, because dask may repeat a task."""
     for name, chunk, shape in zip(MODALITIES, chunks, shapes, strict=True):

@@ -46,7 +46,7 @@ def _check_shape(rows: AnyArray) -> None:
         raise ValueError(f"X has the shape {rows.shape} of one colour image, but images are {wanted}; pass X[None].")
 
 
-def read_image(row: View, i: int) -> Image.Image:
+def read_image(row: object, i: int) -> Image.Image:
     """Return row i, a path, PIL image or array, as an upright RGB image."""
     if isinstance(row, (str, PathLike)):
         where = f"row {i} of X, {str(row)!r},"

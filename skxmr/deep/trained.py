@@ -21,6 +21,7 @@ from skxmr._data.estimator import Constraints
 from skxmr._data.kinds import MODALITIES
 from skxmr._data.labels import Labels
 from skxmr._data.pairs import Pairs
+from skxmr._docstrings import documented_like
 from skxmr.base import Retriever
 from skxmr.deep import distributed
 from skxmr.deep.callbacks import SCHEDULES, check_callbacks
@@ -159,6 +160,7 @@ class TrainedRetriever(CallbackSupportMixin, Retriever):
         """Return what the network is trained on, and how it is measured."""
 
     @with_callbacks
+    @documented_like(Retriever.fit)
     def fit(self, X: Any, y: Any = None, labels: Any = None) -> Self:
         """Train the network: ``fit(image, text, labels)`` or ``fit(Pairs(image, text), labels)``.
 
@@ -168,14 +170,6 @@ class TrainedRetriever(CallbackSupportMixin, Retriever):
         ----------
         X : Pairs, or array-like of shape (n, d_image)
             Both views, or the images; dense, CSR, memory map or DataFrame.
-        y : labels if X is a Pairs, else array-like of shape (n, d_text)
-            The texts.
-        labels : multi-hot (n, c), class ids (n,), n lists of tags, or None
-            Labels of the rows.
-
-        Returns
-        -------
-        self
         """
         checked = self._checked(X, y, labels)
         task = FitTask(self, checked.pairs, checked.labels)

@@ -9,12 +9,14 @@ from skxmr._data.arguments import as_pairs, need_both
 from skxmr._data.kinds import LabelsLike, View
 from skxmr._data.labels import encode_labels
 from skxmr._data.pairs import Pairs
+from skxmr._docstrings import documented_like
 from skxmr.base import ComparingRetriever
 
 
 class CombinedRetriever(ComparingRetriever):
     """Base of retrievers that are made of others, which check what they are given, and binarise labels, themselves."""
 
+    @documented_like(ComparingRetriever.fit)
     def fit(self, X: View, y: View | LabelsLike = None, labels: LabelsLike = None) -> Self:
         """Fit every retriever on the same rows.
 
@@ -22,14 +24,6 @@ class CombinedRetriever(ComparingRetriever):
         ----------
         X : Pairs, or images of n rows
             Both views, or the images.
-        y : labels if X is a Pairs, else texts of n rows
-            The texts.
-        labels : multi-hot (n, c), class ids (n,), n lists of tags, or None
-            Labels of the rows.
-
-        Returns
-        -------
-        self
         """
         self._check_parts()
         pairs, labels = as_pairs(X, y, labels)

@@ -17,6 +17,7 @@ from skxmr._data.kinds import Chunked, FloatArray, LabelsLike, Matrix, View
 from skxmr._data.labels import Labels
 from skxmr._data.option_checks import check_n_components
 from skxmr._data.pairs import Pairs
+from skxmr._docstrings import documented_like
 from skxmr._linalg.chunks import total
 from skxmr._linalg.moments import Array, Covariances, Moments, covariances
 from skxmr._linalg.rotation import Rotation
@@ -72,6 +73,7 @@ class CovarianceRetriever(LinearRetriever):
 
     _by_chunks = True
 
+    @documented_like(CrossModalRetriever.fit)
     def partial_fit(self, X: View, y: View | LabelsLike = None, labels: LabelsLike = None) -> Self:
         """Learn from a part of the rows: several calls equal one fit of all their rows. `fit` starts anew.
 
@@ -81,14 +83,6 @@ class CovarianceRetriever(LinearRetriever):
         ----------
         X : Pairs, or array-like of shape (n, d_image)
             Both views, or the images: at least two rows, with as many features as in the first part.
-        y : labels if X is a Pairs, else array-like of shape (n, d_text)
-            The texts.
-        labels : multi-hot (n, c), class ids (n,), n lists of tags, or None
-            Labels of the rows.
-
-        Returns
-        -------
-        self
         """
         checked = self._checked(X, y, labels, again=hasattr(self, "_moments"))
         pairs = checked.pairs

@@ -18,6 +18,7 @@ from skxmr._data.estimator import Constraints
 from skxmr._data.kinds import AnyArray, Chunked, Float64Array, FloatArray, LabelsLike, Matrix, View
 from skxmr._data.labels import Labels, aligned
 from skxmr._data.pairs import Pairs
+from skxmr._docstrings import documented_like
 from skxmr._linalg.chunks import total
 from skxmr._linalg.moments import Covariances, Moments
 from skxmr._linalg.rotation import Rotation, rotated
@@ -97,6 +98,7 @@ class SemanticMatching(CrossModalRetriever, kw_only=False):
         "ridge": [Interval(Real, 0, None, closed="left")],
     }
 
+    @documented_like(CrossModalRetriever.fit)
     def partial_fit(self, X: View, y: View | LabelsLike = None, labels: LabelsLike = None) -> Self:
         """Learn from a part of the rows: several calls equal one fit of all their rows. `fit` starts anew.
 
@@ -106,14 +108,8 @@ class SemanticMatching(CrossModalRetriever, kw_only=False):
         ----------
         X : Pairs, or array-like of shape (n, d_image)
             Both views, or the images: at least two rows, with as many features as in the first part.
-        y : labels if X is a Pairs, else array-like of shape (n, d_text)
-            The texts.
         labels : multi-hot (n, c), class ids (n,), n lists of tags, or None
             Labels of the rows, none of them new.
-
-        Returns
-        -------
-        self
         """
         self._need_built_in("partial_fit")
         so_far = getattr(self, "_moments", None)

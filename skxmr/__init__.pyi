@@ -1,6 +1,7 @@
 """The public names and where each one is defined; `skxmr/__init__.py` reads this file."""
 
 from . import datasets as datasets
+from . import deep as deep
 from . import features as features
 from . import metrics as metrics
 from . import nn as nn

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from sklearn.preprocessing import MaxAbsScaler
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import estimator_checks_generator
@@ -9,6 +10,7 @@ from sklearn.utils.estimator_checks import estimator_checks_generator
 import skxmr
 from skxmr import (
     CCA,
+    SCAN,
     ComparingRetriever,
     CrossModalRetriever,
     DeepRetriever,
@@ -19,6 +21,7 @@ from skxmr import (
 )
 from skxmr.testing import all_retrievers, check_retriever, retriever_checks
 from tests.adapter import SplitColumns
+from tests.deep.toy import Toy
 
 SMALL = [cls(**parameters) for cls in all_retrievers() for parameters in cls._get_test_params()]
 RETRIEVERS = [retriever for retriever in SMALL if hasattr(retriever, "transform")]
@@ -132,6 +135,47 @@ def test_our_checks_catch_a_broken_retriever(fault, monkeypatch):
     monkeypatch.setattr(Broken, "fault", fault)
     with pytest.raises(AssertionError):
         check_retriever(Broken())
+
+
+def checks_of(estimator):
+    return dict(retriever_checks(estimator))
+
+
+class WithoutInputs(Toy):
+    """A deep method whose `_build` makes no use of `standardize` and `input_dropout`, and that has no seed."""
+
+    random_state: int | None = None
+
+
+class GlobalDropout(Toy):
+    """A deep method with the dropout of torch, which draws from the global generator."""
+
+    random_state: int | None = None
+
+    def _build(self, split):
+        learner = super()._build(split)
+        learner.network.image[0] = torch.nn.Dropout(0.5)
+        return learner
+
+
+def test_a_failed_check_says_what_it_requires_and_what_was_found():
+    check = checks_of(WithoutInputs())["parameters_of_training_have_an_effect"]
+    with pytest.raises(
+        AssertionError, match=r"(?s)WithoutInputs .*'parameters_of_training.*make_inputs.*standardize=False"
+    ):
+        check()
+
+
+def test_fits_that_are_not_repeatable_are_told_apart_from_a_missing_seed():
+    checks_of(WithoutInputs())["refit_and_copies_agree"]()
+    with pytest.raises(AssertionError, match=r"(?s)random_state=0 differ.*skxmr\.nn\.Dropout"):
+        checks_of(GlobalDropout())["refit_and_copies_agree"]()
+
+
+def test_every_check_says_what_it_requires():
+    for estimator in (CCA(), SCAN()):
+        for name, check in retriever_checks(estimator):
+            assert check.args[0].__doc__.startswith("Require "), name
 
 
 def test_our_checks_do_not_touch_the_estimator():

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import MISSING, Field, dataclass, field
+from difflib import get_close_matches
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias, dataclass_transform
 
@@ -70,7 +71,8 @@ class Estimator(BaseEstimator):
     underscore are never parameters, because such names are private or set by `fit`.
 
     The docstring of a class describes the same parameters; what the docstrings of its bases say about the others, and
-    about attributes, is added to it. `_parameter_constraints` also lists only what a class adds or changes.
+    about attributes, is added to it. `_parameter_constraints` also lists only what a class adds or changes; an entry
+    for a name that is no parameter is an error.
     """
 
     _parameter_constraints: ClassVar[Constraints] = {}
@@ -81,6 +83,7 @@ class Estimator(BaseEstimator):
         owner = next(base for base in cls.__mro__ if "__init__" in vars(base))
         if owner is object or "__dataclass_fields__" in vars(owner):
             _generate_constructor(cls, kw_only)
+        _check_constraints_are_of_parameters(cls)
         cls.__doc__ = completed(cls)
 
     def set_params(self, **params: Any) -> Self:
@@ -118,12 +121,11 @@ def _generate_constructor(cls: type[Estimator], kw_only: bool) -> None:
     cls.__doc__ = docstring
     constructor = vars(cls)["__init__"]
     constructor.__signature__ = _own_parameters_first(cls, inspect.signature(constructor))
-    old = cls._old_parameters
-    if old.names or old.values:
-        replaced: dict[str, object] = {"__init__": _accepting_old_parameters(constructor)}
-        replaced |= {name: renamed(name, new) for name, new in old.names.items() if not hasattr(cls, name)}
-        for name, value in replaced.items():
-            setattr(cls, name, value)
+    replaced: dict[str, object] = {"__init__": _with_checked_keywords(constructor)}
+    old = cls._old_parameters.names
+    replaced |= {name: renamed(name, new) for name, new in old.items() if not hasattr(cls, name)}
+    for name, value in replaced.items():
+        setattr(cls, name, value)
 
 
 def _is_field(cls: type, name: str) -> bool:
@@ -152,11 +154,38 @@ def _own_parameters_first(cls: type, signature: inspect.Signature) -> inspect.Si
     return signature.replace(parameters=sorted(signature.parameters.values(), key=place))
 
 
-def _accepting_old_parameters(init: Callable[..., None]) -> Callable[..., None]:
-    """Return a constructor that takes old names and values too; its signature shows the new ones."""
+def _check_constraints_are_of_parameters(cls: type[Estimator]) -> None:
+    """Refuse a constraint of a class for a name that is none of its parameters, because it would check nothing."""
+    parameters = inspect.signature(cls).parameters
+    takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
+    for name in vars(cls).get("_parameter_constraints", {}):
+        if name not in parameters and not takes_any:
+            raise TypeError(
+                f"{cls.__name__}._parameter_constraints has an entry {name!r}, but {cls.__name__} has no such "
+                f"parameter{_closest(name, parameters)}"
+            )
+
+
+def _with_checked_keywords(init: Callable[..., None]) -> Callable[..., None]:
+    """Return a constructor that also takes old names and values, and whose error for an unknown name suggests others.
+
+    Its signature shows the new names.
+    """
+    names = list(inspect.signature(init).parameters)[1:]
 
     @wraps(init)
     def constructor(self: Estimator, *args: Any, **params: Any) -> None:
-        init(self, *args, **self._old_parameters.translated(type(self), params))
+        translated = self._old_parameters.translated(type(self), params)
+        for name in translated:
+            if name not in names:
+                suggestion = _closest(name, names)
+                raise TypeError(f"{type(self).__name__}() got an unexpected keyword argument {name!r}{suggestion}")
+        init(self, *args, **translated)
 
     return constructor
+
+
+def _closest(name: str, names: Iterable[str]) -> str:
+    """Return the end of a message, which asks whether one of the most similar names was meant, if there are any."""
+    closest = get_close_matches(name, list(names))
+    return f"; did you mean {' or '.join(closest)}?" if closest else "."

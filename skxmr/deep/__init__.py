@@ -1,1 +1,12 @@
-"""What all deep methods share: the split, batches, and the training by skorch that keeps the best epoch."""
+"""The parts of a deep method: what `_build` is given and returns, and the training by skorch that keeps the best epoch.
+
+The layers, losses and objectives are in :mod:`skxmr.nn`.
+"""
+
+from skxmr.deep.base import DeepRetriever as DeepRetriever
+from skxmr.deep.inputs import Inputs, make_inputs
+from skxmr.deep.loop import Learner, LoopOptions
+from skxmr.deep.split import Part, Split
+
+# DeepRetriever is listed among the names of skxmr itself.
+__all__ = ["Inputs", "Learner", "LoopOptions", "Part", "Split", "make_inputs"]

@@ -26,9 +26,12 @@ from skxmr.nn.retrieval_network import RetrievalNetwork
 class DeepRetriever(TrainedRetriever, CrossModalRetriever):
     """Base of the deep methods: separates validation rows, trains, keeps the best epoch, encodes.
 
-    A method overrides `_build`, which makes its network and objective from the fitting rows. The network has
-    `encode_image`, `encode_text` and ``forward(image, text)``, which returns a dict of tensors. The parameters below
-    are common to all deep methods; a method may have other defaults.
+    A method overrides `_build`. It is given a :class:`skxmr.deep.Split`, which holds all rows and says which of them
+    are fitted, and returns a :class:`skxmr.deep.Learner` of its network and objective. What it measures on rows it must
+    measure on `split.fitting_pairs`, because `split.pairs` also holds the validation rows. `_build` must make use of
+    `standardize`, `dropout` and `input_dropout`, for which there are :func:`skxmr.deep.make_inputs` and
+    :func:`skxmr.nn.encoder`. The network has `encode_image`, `encode_text` and ``forward(image, text)``, which returns
+    a dict of tensors. The parameters below are common to all deep methods; a method may have other defaults.
 
     Parameters
     ----------

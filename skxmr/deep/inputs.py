@@ -51,7 +51,24 @@ def standardizing(scaler: StandardScaler, wanted: bool | str) -> nn.Module:
 
 
 class Inputs(NamedTuple):
-    """What makes representations of raw rows, how wide these are, and whether they are never negative."""
+    """The first steps of a network, one per view: they make representations of the raw rows.
+
+    Parameters
+    ----------
+    modules : tuple of two nn.Module
+        What is applied to images and to texts first.
+    widths : tuple of two int
+        Width of their results: the `d_in` of the encoders.
+    positive : tuple of two bool
+        Whether their results are never negative.
+
+    Examples
+    --------
+    >>> from torch import nn
+    >>> from skxmr.deep import Inputs
+    >>> Inputs((nn.Identity(), nn.Identity()), (128, 10), (False, True)).widths
+    (128, 10)
+    """
 
     modules: tuple[nn.Module, nn.Module]
     widths: tuple[int, int]
@@ -61,9 +78,37 @@ class Inputs(NamedTuple):
 def make_inputs(
     split: Split, *, standardize: bool | str, dropout: float, input_dropout: float, pretrain_text: bool | str = False
 ) -> Inputs:
-    """Return what makes representations of the raw rows of a split, as the parameters of a method ask for it.
+    """Make the first steps of a network, one per view, as the parameters of a deep method ask for them.
 
-    `dropout` and `input_dropout` are those of a text network that is pre-trained.
+    Without `pretrain_text` a step only standardises, by what is measured on the fitting rows.
+
+    Parameters
+    ----------
+    split : Split
+        What `_build` is given.
+    standardize : bool or "view"
+        The parameter of the method: ``"view"`` and True scale the rows, False leaves them as they are.
+    dropout, input_dropout : float
+        The parameters of the method. Here they are used by a text network that is pre-trained; the encoders are given
+        them as well.
+    pretrain_text : bool or "auto", default=False
+        Whether the step of the texts is a network that is trained on the labels before the rest and then frozen;
+        ``"auto"`` does so only for CSR text of more than 300 words.
+
+    Returns
+    -------
+    Inputs
+        The modules and their widths.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skxmr import Pairs
+    >>> from skxmr.deep import Part, Split, make_inputs
+    >>> pairs = Pairs(np.ones((3, 5)), np.ones((3, 2)))
+    >>> split = Split(pairs, Part(np.arange(3), None), None)
+    >>> make_inputs(split, standardize="view", dropout=0.5, input_dropout=0.3).widths
+    (5, 2)
     """
     image = split.pairs.image
     text = split.pairs.text

@@ -22,10 +22,16 @@ class LoopOptions(NamedTuple):
         The discriminators learn with every k-th batch only.
     smallest_batch : int, default=2
         A remainder of fewer rows joins the batch before it.
-    rate_factors : mapping of str to float
+    rate_factors : mapping of str to float, default={}
         Factor of the learning rate for parameters of the network, by name; these are not decayed.
     clip : float or None, default=None
         Longer gradients are scaled to this length.
+
+    Examples
+    --------
+    >>> from skxmr.deep import LoopOptions
+    >>> LoopOptions(critic_every=5).smallest_batch
+    2
     """
 
     critic_every: int = 1
@@ -35,7 +41,26 @@ class LoopOptions(NamedTuple):
 
 
 class Learner(NamedTuple):
-    """What a method builds: the network, what it minimises, and what it asks of the training loop."""
+    """What `_build` of a deep method returns: the network, what it minimises, and options of the training loop.
+
+    Parameters
+    ----------
+    network : RetrievalNetwork
+        The network that is trained.
+    objective : Objective
+        What it minimises.
+    loop : LoopOptions, default=LoopOptions()
+        What the method asks of the training loop.
+
+    Examples
+    --------
+    >>> from torch import nn
+    >>> from skxmr.deep import Learner
+    >>> from skxmr.nn import Objective, TwoBranchNetwork, encoder
+    >>> network = TwoBranchNetwork([nn.Identity(), nn.Identity()], [encoder(5, 3), encoder(4, 3)])
+    >>> Learner(network, Objective({"distance": 1.0})).loop.critic_every
+    1
+    """
 
     network: RetrievalNetwork
     objective: Objective

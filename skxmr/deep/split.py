@@ -2,44 +2,116 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
 
-from skxmr._data.kinds import IndexArray
+from skxmr._data.kinds import IndexArray, View
 from skxmr._data.labels import Labels
 from skxmr._data.pairs import Pairs
+from skxmr.deep.batches import blocks
 
 
 class Part(NamedTuple):
-    """One part of a split: the numbers of its rows in the order of the pairs, and the labels of these rows."""
+    """Some rows of a fit: the fitting rows or the validation rows.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_part,), int
+        Numbers of the rows, counted in the pairs that `fit` was given.
+    labels : Labels or None
+        Labels of these rows: `matrix` (n_part, c), CSR, and the `names` (c,) of its columns. None where `fit` was given
+        no labels.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skxmr.deep import Part
+    >>> Part(np.array([0, 2]), None).rows
+    array([0, 2])
+    """
 
     rows: IndexArray
     labels: Labels | None
 
 
 class Split(NamedTuple):
-    """All rows, which of them are fitted, and which are held out, if any."""
+    """The rows of a fit, and which of them the method may learn from.
+
+    `pairs` holds all rows, also those that are held out for validation. What a method measures before training, such as
+    a mean, it must measure on `fitting_pairs` or `fitting_blocks`; otherwise the validation rows are no longer unseen.
+
+    Parameters
+    ----------
+    pairs : Pairs
+        All rows that `fit` was given: the fitting rows and the validation rows. Its widths may be read freely.
+    fitting : Part
+        The rows from which the method learns.
+    validation : Part or None
+        The rows by which the best epoch is chosen. None where no rows are held out.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skxmr import Pairs
+    >>> from skxmr.deep import Part, Split
+    >>> pairs = Pairs(np.array([[1.0], [3.0], [99.0]]), np.ones((3, 2)))
+    >>> split = Split(pairs, Part(np.array([0, 1]), None), Part(np.array([2]), None))
+    >>> split.fitting_pairs.image.mean()
+    np.float64(2.0)
+    """
 
     pairs: Pairs
     fitting: Part
     validation: Part | None
 
     @property
+    def fitting_pairs(self) -> Pairs:
+        """The fitting rows of both views; a copy of them where validation rows are held out."""
+        return self.pairs if self.validation is None else self.pairs[self.fitting.rows]
+
+    def fitting_blocks(self, name: str) -> Iterator[View]:
+        """Read the fitting rows of a view a few thousand at a time, so that a large view is never copied as a whole.
+
+        Parameters
+        ----------
+        name : {"image", "text"}
+            The view.
+
+        Yields
+        ------
+        array or CSR array of shape (n_block, d)
+            The next rows; all rows at once if the view is sparse.
+        """
+        yield from blocks(getattr(self.pairs, name), self.fitting.rows)
+
+    @property
     def labels(self) -> Labels | None:
-        """Labels of the fitting rows, from which alone anything may be learned."""
+        """Labels of the fitting rows; None where `fit` was given none."""
         return self.fitting.labels
 
     @property
     def required_labels(self) -> Labels:
-        """Labels of the fitting rows, for methods that cannot be fitted without."""
+        """Labels of the fitting rows, for methods that cannot be fitted without; a ValueError where there are none."""
         if self.fitting.labels is None:
             raise ValueError("labels is None, but this method learns from labels; pass them to fit.")
         return self.fitting.labels
 
     def shared_images(self, part: Part) -> IndexArray | None:
-        """Return which rows of a part share their image, or None where no rows of the pairs do."""
+        """Return which rows of a part share their image.
+
+        Parameters
+        ----------
+        part : Part
+            The fitting rows or the validation rows.
+
+        Returns
+        -------
+        ndarray of shape (n_part,), int, or None
+            The number of every row's image; None where no two rows of the pairs share one.
+        """
         groups = self.pairs.groups
         return groups[part.rows] if len(np.unique(groups)) < len(groups) else None
 

@@ -149,7 +149,10 @@ class TrainedRetriever(CallbackSupportMixin, Retriever):
 
     @abstractmethod
     def _build(self, split: Split) -> Learner:
-        """Make what is trained from the fitting rows; torch's global generator is seeded and private to the call."""
+        """Return what is trained. It may learn from the fitting rows of the split only, not from all its pairs.
+
+        Torch's global generator is seeded and private to the call.
+        """
 
     @abstractmethod
     def _split(self, pairs: Pairs, labels: Labels | None, seed: int) -> Split:

@@ -5,6 +5,7 @@ They complement ``sklearn.utils.estimator_checks``, which does not know estimato
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator
 from functools import partial
 
@@ -22,12 +23,13 @@ def check_retriever(estimator: Retriever) -> None:
     ----------
     estimator : Retriever
         An unfitted retriever, small enough to be fitted some thirty times on 120 rows. It is not modified. One without
-        `transform`, which compares pair by pair, is given 20 scenes with five sentences each.
+        `transform`, which compares pair by pair, is given 20 scenes with five sentences each. Where its `random_state`
+        is None, or that of an estimator in it, the checks use 0.
 
     Raises
     ------
     AssertionError
-        If a check fails.
+        If a check fails. The message names the check, says what it requires and what was found.
 
     Examples
     --------
@@ -66,4 +68,24 @@ def retriever_checks(estimator: Retriever) -> Iterator[tuple[str, Callable[[], N
     for name in sorted(checks):
         if name.startswith("_check_"):
             data = make_multilabel_pairs(120, sparse_text=False, random_state=0) if embeds else pairwise.scenes()
-            yield name.removeprefix("_check_"), partial(checks[name], clone(estimator), data)
+            yield name.removeprefix("_check_"), partial(_run, checks[name], _repeatable(estimator), data)
+
+
+def _repeatable(estimator: Retriever) -> Retriever:
+    """Return an unfitted copy whose fits are equal: every `random_state` that is None becomes 0."""
+    seeds = {}
+    for name, value in estimator.get_params().items():
+        if value is None and name.rpartition("__")[2] == "random_state":
+            seeds[name] = 0
+    return clone(estimator).set_params(**seeds)
+
+
+def _run(check: Callable[[Retriever, common.Data], None], estimator: Retriever, data: common.Data) -> None:
+    """Run a check; where it fails, say which one it was and what it requires."""
+    try:
+        check(estimator, data)
+    except AssertionError as error:
+        name = check.__name__.removeprefix("_check_")
+        method = type(estimator).__name__
+        message = f"{method} does not pass the check {name!r}. {inspect.getdoc(check)}\nFound: {error}"
+        raise AssertionError(message) from error

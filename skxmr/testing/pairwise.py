@@ -36,7 +36,9 @@ def _check_similarity_is_of_single_pairs(estimator: ComparingRetriever, data: Da
     asked = np.zeros((len(images), len(texts)), dtype=bool)
     asked[::3, ::7] = True
     found = fitted.similarity(images, texts, where=asked)
-    assert found.shape == asked.shape and found.nnz == asked.sum() and np.isfinite(found.data).all()
+    assert found.shape == asked.shape, f"similarity of {asked.shape} images and texts has the shape {found.shape}"
+    assert found.nnz == asked.sum(), f"similarity of {asked.sum()} pairs that were asked for has {found.nnz} entries"
+    assert np.isfinite(found.data).all(), "similarity is not finite"
     alone = [fitted.similarity(images[3:4], texts[j : j + 1], where=[[True]]).toarray()[0, 0] for j in (0, 7, 14)]
     assert_allclose(alone, found.toarray()[3, [0, 7, 14]], atol=_CLOSE)
 

@@ -121,6 +121,29 @@ def test_a_constructor_that_a_class_defines_is_kept_by_its_subclasses():
     assert Again.__init__ is OwnConstructor.__init__
 
 
+def test_a_class_can_take_a_parameter_of_its_base_away():
+    class Fixed(Method):
+        lr: float = field(default=0.5, init=False)
+
+    assert Fixed().get_params() == {"n_components": 16, "kind": "plain"}
+    assert clone(Fixed()).lr == 0.5
+    assert Fixed(4).fit(None).network_ == 4
+
+
+def test_an_unknown_parameter_is_an_error_that_suggests_the_closest():
+    with pytest.raises(TypeError, match=r"^Method\(\) got an unexpected keyword argument 'kin'; did you mean kind\?$"):
+        Method(kin="fine")
+    with pytest.raises(TypeError, match=r"^Method\(\) got an unexpected keyword argument 'sparse'\.$"):
+        Method(sparse=True)
+
+
+def test_a_constraint_for_what_is_no_parameter_is_an_error():
+    with pytest.raises(TypeError, match=r"Misspelt\._parameter_constraints has an entry 'kin'.*did you mean kind\?"):
+
+        class Misspelt(Method):
+            _parameter_constraints: ClassVar = {"kin": [str]}
+
+
 def test_a_changed_default_without_a_type_is_an_error():
     with pytest.raises(TypeError, match=r"Forgetful sets lr without a type.*write lr: float ="):
 

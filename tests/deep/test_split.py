@@ -4,7 +4,8 @@ import scipy.sparse as sp
 
 from skxmr import Pairs
 from skxmr._data.labels import encode_labels
-from skxmr.deep.split import split_rows
+from skxmr.datasets import make_multilabel_pairs
+from skxmr.deep.split import split_rows, unsplit
 
 
 def rows(n):
@@ -54,3 +55,19 @@ def test_no_fraction_holds_nothing_out():
 def test_what_cannot_be_split_is_named(n, labels, fraction, message):
     with pytest.raises(ValueError, match=message):
         split_rows(rows(n), encode_labels(labels), fraction, seed=1)
+
+
+def test_what_is_measured_on_fitting_rows_does_not_depend_on_validation_rows():
+    pairs, Y = make_multilabel_pairs(100, random_state=0)
+    split = split_rows(pairs, encode_labels(Y), 0.2, seed=0)
+    assert len(split.validation.rows) == 20
+    for name in ("image", "text"):
+        expected = getattr(pairs, name)[split.fitting.rows]
+        blocks = list(split.fitting_blocks(name))
+        for found in (getattr(split.fitting_pairs, name), np.vstack([dense(block) for block in blocks])):
+            np.testing.assert_array_equal(dense(found), dense(expected))
+    assert unsplit(pairs, None).fitting_pairs is pairs
+
+
+def dense(X):
+    return X.toarray() if hasattr(X, "toarray") else X

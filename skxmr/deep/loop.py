@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple, Protocol
@@ -65,6 +66,34 @@ class Learner(NamedTuple):
     network: RetrievalNetwork
     objective: Objective
     loop: LoopOptions = LoopOptions()
+
+
+def check_learner(learner: object, method: str) -> Learner:
+    """Return what `_build` of a method returned, or say what it must return.
+
+    A rate factor may name several parameters by a pattern, because skorch takes patterns.
+    """
+    if not isinstance(learner, Learner):
+        raise TypeError(
+            f"{method}._build must return skxmr.deep.Learner(network, objective); got {type(learner).__name__}."
+        )
+    if not isinstance(learner.network, RetrievalNetwork):
+        raise TypeError(
+            f"the network of {method} must derive from skxmr.nn.RetrievalNetwork or skxmr.nn.TwoBranchNetwork; got "
+            f"{type(learner.network).__name__}."
+        )
+    if not isinstance(learner.objective, Objective):
+        raise TypeError(
+            f"the objective of {method} must derive from skxmr.nn.Objective; got {type(learner.objective).__name__}."
+        )
+    names = [name for name, _ in learner.network.named_parameters()]
+    for pattern in learner.loop.rate_factors:
+        if not fnmatch.filter(names, pattern):
+            raise ValueError(
+                f"rate_factors of {method} names {pattern!r}, but the network has no such parameter; it has "
+                f"{', '.join(names)}."
+            )
+    return learner
 
 
 class TrainingRows(FittingRows, Protocol):

@@ -26,7 +26,7 @@ from skxmr.base import Retriever
 from skxmr.deep import distributed
 from skxmr.deep.callbacks import SCHEDULES, check_callbacks
 from skxmr.deep.inputs import pretrain_text
-from skxmr.deep.loop import Learner, Prepared
+from skxmr.deep.loop import Learner, Prepared, check_learner
 from skxmr.deep.options import (
     OPTIMIZERS,
     Options,
@@ -187,7 +187,7 @@ class TrainedRetriever(CallbackSupportMixin, Retriever):
         seeds = distributed.broadcast_seeds(seeds, pairs, labels)
         split = self._split(pairs, labels, seeds[0])
         with initialising(seeds[1]):
-            learner = self._build(split)
+            learner = check_learner(self._build(split), type(self).__name__)
         # Weights are float32, whatever torch's default dtype is.
         network = learner.network.float()
         continued = self.warm_start and "network_" in vars(self)

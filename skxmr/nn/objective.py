@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple, NoReturn, Protocol
 
 from torch import Tensor
 from torch.nn import functional
@@ -85,6 +85,9 @@ class Outputs(dict[str, Tensor]):
         super().__init__(outputs)
         self._unit: dict[str, Tensor] = {}
         self._cosines: dict[tuple[str, str], Tensor] = {}
+
+    def __missing__(self, name: str) -> NoReturn:
+        raise KeyError(f"the network returned no output {name!r}; it returned {', '.join(self) or 'nothing'}")
 
     def unit(self, name: str) -> Tensor:
         """Return an output's rows divided by their lengths; a zero row stays zero.
@@ -168,7 +171,30 @@ class Objective:
             A scalar for each term that has a weight.
         """
         shared = Outputs(outputs)
-        return {name: getattr(self, name)(shared, batch) for name in self.weights}
+        found = {}
+        for name in self.weights:
+            found[name] = self._term(name)(shared, batch)
+            if not isinstance(found[name], Tensor) or found[name].numel() != 1:
+                shape = getattr(found[name], "shape", type(found[name]).__name__)
+                raise ValueError(
+                    f"the term {name!r} of {type(self).__name__} must return a scalar Tensor; got {shape}. Return its "
+                    "mean or sum over the rows."
+                )
+        return found
+
+    def _term(self, name: str) -> Callable[[Outputs, AnyBatch], Tensor]:
+        """Return the method that computes a term."""
+        term = getattr(self, name, None)
+        if callable(term):
+            return term
+        others: set[str] = set()
+        for base in type(self).__mro__:
+            if issubclass(base, Objective) and base is not Objective:
+                others |= {other for other in vars(base) if not other.startswith("_")}
+        raise ValueError(
+            f"{type(self).__name__} has a weight for {name!r}, but no such term; its terms are "
+            f"{', '.join(sorted(others)) or 'none'}. Define a method {name}(self, outputs, batch) or remove the weight."
+        )
 
     def total(self, terms: Mapping[str, Tensor]) -> Tensor:
         """Return the loss: the weighted sum of the terms.
@@ -183,6 +209,10 @@ class Objective:
         Tensor
             A scalar.
         """
+        if not self.weights:
+            raise ValueError(
+                f"no term of {type(self).__name__} has a weight other than 0, so there is nothing to learn."
+            )
         weighted = (terms[name] if weight == 1 else weight * terms[name] for name, weight in self.weights.items())
         return functools.reduce(operator.add, weighted)
 

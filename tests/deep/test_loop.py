@@ -1,0 +1,45 @@
+"""What `_build` returns is checked, and the message says what it must return."""
+
+import pytest
+from torch import nn
+
+from skxmr.datasets import make_multilabel_pairs
+from skxmr.deep import LoopOptions
+from tests.deep.toy import Toy
+
+
+class Mistaken(Toy):
+    """Changes what Toy builds by a function."""
+
+    change = None
+
+    def _build(self, split):
+        return type(self).change(super()._build(split))
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        (lambda learner: None, TypeError, r"Mistaken\._build must return skxmr\.deep\.Learner.*got NoneType"),
+        (lambda learner: learner[:2], TypeError, r"Mistaken\._build must return skxmr\.deep\.Learner.*got tuple"),
+        (lambda learner: learner._replace(network=nn.Linear(2, 2)), TypeError, "RetrievalNetwork.*got Linear"),
+        (lambda learner: learner._replace(objective=nn.MSELoss()), TypeError, "Objective; got MSELoss"),
+        (
+            lambda learner: learner._replace(loop=LoopOptions(rate_factors={"classifier": 2.0})),
+            ValueError,
+            "rate_factors of Mistaken names 'classifier'.*it has classifiers, image",
+        ),
+    ],
+)
+def test_mistakes_in_build_are_named(change, error, message, monkeypatch):
+    monkeypatch.setattr(Mistaken, "change", staticmethod(change))
+    with pytest.raises(error, match=message):
+        Mistaken().fit(*make_multilabel_pairs(60, random_state=0))
+
+
+def test_rate_factors_may_be_patterns(monkeypatch):
+    def change(learner):
+        return learner._replace(loop=LoopOptions(rate_factors={"image.*": 2.0}))
+
+    monkeypatch.setattr(Mistaken, "change", staticmethod(change))
+    Mistaken(max_epochs=1).fit(*make_multilabel_pairs(60, random_state=0))

@@ -142,8 +142,9 @@ def checks_of(estimator):
 
 
 class WithoutInputs(Toy):
-    """A deep method whose `_build` makes no use of `standardize` and `input_dropout`, and that has no seed."""
+    """A deep method whose `_build` makes no use of `standardize`, and that has no seed."""
 
+    standardize: bool | str = False
     random_state: int | None = None
 
 

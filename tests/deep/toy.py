@@ -47,6 +47,9 @@ class Toy(DeepRetriever):
     batch_size: int = 32
     max_epochs: int = 4
     dropout: float = 0.2
+    # The network has no use for these two.
+    input_dropout: float = field(default=0.0, init=False)
+    standardize: bool | str = field(default=False, init=False)
     device: str = "cpu"
     random_state: int | None = 0
     validation_fraction: float = 0.2

@@ -240,8 +240,9 @@ ERRORS = [
 
 
 def errors_of_mypy(tmp_path, *options):
+    # The file of settings asks for the strict mode; the option would undo its exceptions for untyped libraries.
     (tmp_path / "typed.py").write_text(TYPED, encoding="utf-8")
-    command = [sys.executable, "-m", "mypy", "--strict", "--config-file", "setup.cfg", *options, tmp_path / "typed.py"]
+    command = [sys.executable, "-m", "mypy", "--config-file", "setup.cfg", *options, tmp_path / "typed.py"]
     out = subprocess.run(command, cwd=ROOT, capture_output=True, text=True).stdout
     return [line.partition(": ")[2] for line in out.splitlines() if ": error: " in line]
 

@@ -54,12 +54,11 @@ class RetrieverEnsemble(CombinedRetriever, _BaseComposition):
 
     @classmethod
     def _get_test_params(cls) -> list[dict[str, Any]]:
-        """Return RACG*: two networks that compare regions with words, of two kinds of graphs."""
-        from skxmr import RACG
+        """Return two networks that compare regions with words."""
+        from skxmr import RACG, SCAN
 
-        (small,) = RACG._get_test_params()
-        small["n_heads"] = 2
-        return [{"estimators": [("sparse", RACG(**small)), ("dense", RACG(**small, text_graph="dense"))]}]
+        retrievers = [(cls.__name__, cls(**cls._get_test_params()[0])) for cls in (RACG, SCAN)]
+        return [{"estimators": retrievers}]
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Get the parameters, those of the retrievers as well.

@@ -119,16 +119,23 @@ def test_streamed_text_equals_resident_text(small):
     assert_array_equal(Toy().fit(sparse, labels).encode_text(pairs), Toy().fit(pairs, labels).encode_text(pairs))
 
 
-def test_grid_search_and_pickles(small):
-    pairs, labels = small
+def grid_search(small, n_jobs=None):
     cv = KFold(2, shuffle=True, random_state=0)
-    searches = [
-        GridSearchCV(Toy(max_epochs=2), {"lr": [0.01, 0.1]}, cv=cv, n_jobs=jobs, error_score="raise").fit(pairs, labels)
-        for jobs in (None, 2)
-    ]
+    search = GridSearchCV(Toy(max_epochs=2), {"lr": [0.01, 0.1]}, cv=cv, n_jobs=n_jobs, error_score="raise")
+    return search.fit(*small)
+
+
+def test_a_search_can_be_pickled(small):
+    search = grid_search(small)
+    copied = pickle.loads(pickle.dumps(search))
+    assert_array_equal(copied.transform(small[0]).image, search.transform(small[0]).image)
+
+
+# Most of its time is the import of torch in the other processes.
+@pytest.mark.slow
+def test_a_search_in_processes_scores_what_one_process_scores(small):
+    searches = [grid_search(small), grid_search(small, n_jobs=2)]
     assert_array_equal(*(search.cv_results_["mean_test_score"] for search in searches))
-    copied = pickle.loads(pickle.dumps(searches[0]))
-    assert_array_equal(copied.transform(pairs).image, searches[0].transform(pairs).image)
 
 
 @pytest.mark.parametrize("schedule", ["constant", "cosine", "onecycle"])

@@ -7,15 +7,16 @@ from typing import Self
 from sklearn.utils import Tags
 
 from skxmr._data.estimator import Estimator, TransformerMixin
-from skxmr._data.kinds import MODALITIES, LabelsLike, View, n_rows
+from skxmr._data.kinds import LabelsLike, View, n_rows
 from skxmr._data.pairs import Pairs
+from skxmr._data.repeated import distinct
 from skxmr._data.view_checks import WRAP_HINT, check_same_index
 
 
 def as_pairs(X: View, y: View | LabelsLike = None, labels: LabelsLike = None) -> tuple[Pairs, LabelsLike]:
-    """Return pairs and labels of the two ways to call: ``(pairs, labels)`` or ``(image, text, labels)``.
+    """Return the pairs and the labels of a call, ``(pairs, labels)`` or ``(image, text, labels)``.
 
-    Only the type of `X` decides which way it is, never a shape.
+    Only the type of `X` decides which of the two it is, never a shape.
     """
     if isinstance(y, Pairs):
         raise TypeError("the second argument is a Pairs; pass it first: fit(pairs, labels).")
@@ -37,12 +38,11 @@ def as_pairs(X: View, y: View | LabelsLike = None, labels: LabelsLike = None) ->
     return pairs, labels
 
 
-def need_both(pairs: Pairs, doing: str) -> Pairs:
-    """Refuse a Pairs with a missing view."""
-    for name in MODALITIES:
-        if getattr(pairs, name) is None:
+def need_both(image: View, text: View, doing: str) -> None:
+    """Refuse a missing view."""
+    for name, view in (("image", image), ("text", text)):
+        if view is None:
             raise ValueError(f"{name} is missing; {doing} needs both views: pass image and text, or {WRAP_HINT}.")
-    return pairs
 
 
 def need_pairs(X: object, who: str) -> Pairs:
@@ -55,10 +55,9 @@ def need_pairs(X: object, who: str) -> Pairs:
 def image_and_text(image: View, text: View, doing: str) -> tuple[View, View]:
     """Return the distinct images and the texts of a `Pairs` or of two views."""
     if isinstance(image, Pairs):
-        text = need_both(image, doing).text if text is None else text
-        image = image.distinct_images()[0]
-    if text is None:
-        raise ValueError(f"text is missing; {doing} needs both views.")
+        text = image.text if text is None else text
+        image, _ = distinct(image.image)
+    need_both(image, text, doing)
     return image, text
 
 

@@ -48,7 +48,7 @@ else:
     from sklearn.base import ClassNamePrefixFeaturesOutMixin as ClassNamePrefixFeaturesOutMixin
     from sklearn.base import TransformerMixin as TransformerMixin
 
-# For every parameter the kinds of values that scikit-learn's validation lets pass.
+# For every parameter, the kinds of values that pass scikit-learn's validation.
 Constraints: TypeAlias = dict[str, list[object]]
 
 
@@ -129,7 +129,7 @@ def _generate_constructor(cls: type[Estimator], kw_only: bool) -> None:
 
 
 def _is_field(cls: type, name: str) -> bool:
-    """Return whether an annotated name has a default and is neither private nor learned, or says what it is itself."""
+    """Return whether an annotated name is assigned ``field(...)``, or a default and has no underscore at either end."""
     default = vars(cls).get(name, MISSING)
     return isinstance(default, Field) or not (default is MISSING or name.startswith("_") or name.endswith("_"))
 
@@ -146,7 +146,10 @@ def _check_defaults_are_annotated(cls: type, annotated: dict[str, Any]) -> None:
 
 def _own_parameters_first(cls: type, signature: inspect.Signature) -> inspect.Signature:
     """Return a signature that lists the keywords of a class before those of its bases."""
-    introduced = {name: depth for depth, base in enumerate(cls.__mro__) for name in inspect.get_annotations(base)}
+    # A later base in the order overwrites an earlier one: a parameter belongs to the class that introduced it.
+    introduced: dict[str, int] = {}
+    for depth, base in enumerate(cls.__mro__):
+        introduced |= dict.fromkeys(inspect.get_annotations(base), depth)
 
     def place(parameter: inspect.Parameter) -> tuple[int, int]:
         return parameter.kind, introduced[parameter.name] if parameter.kind is parameter.KEYWORD_ONLY else 0

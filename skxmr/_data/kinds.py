@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 # Arrays by what they hold; AnyArray is one whose dtype is known only at run time.
 AnyArray: TypeAlias = NDArray[Any]
-FloatArray = NDArray[np.floating[Any]]
+FloatArray: TypeAlias = NDArray[np.floating[Any]]
 Float64Array: TypeAlias = NDArray[np.float64]
 IntArray: TypeAlias = NDArray[np.int64]
 IndexArray: TypeAlias = NDArray[np.intp]
@@ -42,7 +42,7 @@ MODALITIES = ("image", "text")
 
 
 class FittedGraph(Protocol):
-    """What others know of a fitted `LabelGraph`: the matrix (c, c) and the names (c,) of its labels."""
+    """A fitted `LabelGraph` as other rooms see it: the matrix (c, c) and the names (c,) of its labels."""
 
     matrix_: Matrix
     classes_: AnyArray

@@ -105,7 +105,7 @@ class Pairs:
         return np.arange(len(self)) if self._groups is None else self._groups
 
     def _grouped(self, groups: IndexArray | None) -> Pairs:
-        """Remember which rows share their image, also where the image was expanded or replaced."""
+        """Keep which rows share their image, which the view does not say once it was expanded or replaced."""
         own = self._groups
         shares_nothing = own is None or len(np.unique(own)) == len(own)
         if own is None or (groups is not None and shares_nothing):
@@ -236,7 +236,7 @@ def _refuse_pairs(view: Pairs, name: str) -> NoReturn:
 
 
 def _stacked_groups(parts: list[Pairs]) -> IndexArray | None:
-    """Return which rows share their image; rows of two parts can only if both parts index the same array."""
+    """Return which rows share their image; rows of two parts do so only if both parts index the same array."""
     if all(part._groups is None for part in parts):
         return None
     numbers: dict[object, int] = {}

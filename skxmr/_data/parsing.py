@@ -27,7 +27,7 @@ _ANNOTATIONS = {
 }
 # Characters of a text that an error shows.
 _SHOWN = 60
-_DENSE = "or use Sentences(texts), without tags and heads: the graph of a text is then dense"
+_DENSE = "or use Sentences(texts), without tags and heads; all words of a text are then connected"
 
 
 def parse_sentences(
@@ -132,8 +132,8 @@ def _pipeline(parser: str | Path | Language) -> Language:
     name = _DEFAULT if parser == "spacy" else parser
     if not spacy.util.is_package(str(name)) and not Path(name).is_dir():
         raise OSError(
-            f"parser={str(parser)!r} needs the pipeline {str(name)!r}, which is neither installed nor a folder here: "
-            f"python -m spacy download {name if isinstance(name, str) else _DEFAULT}, {_DENSE}."
+            f"parser={str(parser)!r} needs the pipeline {str(name)!r}, which is neither installed nor a folder here. "
+            f"Install it by python -m spacy download {name if isinstance(name, str) else _DEFAULT}, {_DENSE}."
         )
     exclude = _UNUSED if parser == "spacy" else ()
     return _installed(str(name), exclude) if spacy.util.is_package(str(name)) else spacy.load(name, exclude=exclude)
@@ -158,7 +158,7 @@ def _heads(kept: list[Token]) -> list[int]:
 
 
 def _check_annotated(doc: Doc, i: int, pipeline: Language) -> None:
-    """Refuse a text without words, and a text without tags or heads: the pipeline lacks a component."""
+    """Refuse a text without words, and one without tags or heads, because the pipeline then lacks a component."""
     if not any(_is_word(token) for token in doc):
         raise ValueError(f"text {i}, {doc.text[:_SHOWN]!r}, has no words; drop it, or write what it should say.")
     lacking = [wanted for layer, wanted in _ANNOTATIONS.items() if not doc.has_annotation(layer)]

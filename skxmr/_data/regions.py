@@ -88,12 +88,12 @@ class Regions:
     def __getitem__(self, rows: RowKey) -> View:
         if isinstance(rows, (int, np.integer)):
             return self.features[rows][self.mask[rows]]
-        # Rows of what was checked need no checks.
+        if isinstance(rows, tuple) or self.mask[rows].ndim != 2:
+            raise IndexError("Regions are indexed by images only, as in regions[rows]; else take .features.")
+        # The rows were checked before, so the constructor is not called.
         new = object.__new__(Regions)
         new.features = self.features[rows]
         new.mask = self.mask[rows]
-        if isinstance(rows, tuple) or new.features.ndim != 3:
-            raise IndexError("Regions are indexed by images only, as in regions[rows]; else take .features.")
         new.boxes = None if self.boxes is None else self.boxes[rows]
         new.shape = new.features.shape
         new.dtype = self.dtype
@@ -111,10 +111,7 @@ class Regions:
 
 
 def stacked_regions(parts: Sequence[Regions]) -> Regions:
-    """Return the images of all parts, one after the other; boxes are kept where all parts have them."""
-    widths = sorted({part.shape[2] for part in parts})
-    if len(widths) > 1:
-        raise ValueError(f"regions have {widths} features in the parts; all must come from one extraction.")
+    """Return the images of all parts, one after the other; boxes are kept if all parts have them."""
     r = max(part.shape[1] for part in parts)
     features = np.concatenate([_padded(part.features, r) for part in parts])
     mask = np.concatenate([_padded(part.mask, r) for part in parts])
@@ -132,7 +129,7 @@ def _is_listed(rows: ArrayLike) -> TypeGuard[Sequence[ArrayLike]]:
     """Return whether there is one entry per image, each of its own length, and not one array of all images."""
     if isinstance(rows, (list, tuple)):
         return True
-    # A pandas column is one, too.
+    # An array of objects, or a column of pandas.
     return getattr(rows, "ndim", 0) == 1 and getattr(rows, "dtype", "") == "object"
 
 
@@ -212,7 +209,7 @@ def _packed_boxes(boxes: Sequence[ArrayLike], mask: BoolArray, listed: bool) -> 
     parts = [_entry(row, "boxes", i) for i, row in enumerate(boxes)]
     out = np.zeros((*mask.shape, 4), np.result_type(*parts) if parts else float)
     for i, part in enumerate(parts):
-        # There is a box for every region that the mask keeps; for an array of features also one for every place.
+        # Boxes are listed for the regions that exist; beside an array of features also for those that do not.
         covers_all = len(part) == mask.shape[1] and not listed
         own = np.ones_like(mask[i]) if covers_all else mask[i]
         if part.shape != (own.sum(), 4):

@@ -181,7 +181,7 @@ def extractor_hint(name: str) -> str:
 def _check_finite(matrix: Matrix, name: str) -> None:
     values = matrix if isinstance(matrix, np.ndarray) else matrix.data
     with np.errstate(over="ignore", invalid="ignore"):
-        # One bad value makes the sum bad, and a sum takes a quarter of the time of looking at every value.
+        # The sum is not finite if one value is not, and takes a quarter of the time of looking at every value.
         if np.isfinite(values.sum()):
             return
     # In blocks, so that the mask stays small.
@@ -197,7 +197,7 @@ def _check_finite(matrix: Matrix, name: str) -> None:
 def check_chunks(view: View, name: str, *, width: int | None = None) -> View:
     """Return a dask array (n, d) whose chunks are whole rows; values are checked when they are read."""
     if isinstance(view, IndexedRows):
-        raise TypeError(f"{name} has an image_index, which dask arrays do not go with; repeat rows or load the text.")
+        raise TypeError(f"{name} has an image_index, which dask arrays do not support; repeat rows or load the text.")
     if not isinstance(view, Chunked):
         raise TypeError(
             f"{name} is a {type(view).__name__}, but the other view is a dask array; make both dask arrays, "

@@ -91,6 +91,10 @@ def stack(views: Sequence[View], name: str) -> View:
     # Views are of one kind where the same function stacks them.
     if len({_stacked.dispatch(type(view)) for view in views}) > 1:
         raise ValueError(f"{name} is of different kinds in the parts: {sorted({type(v).__name__ for v in views})}.")
+    # Images may have different numbers of regions.
+    shapes = sorted({view.shape[2:] if isinstance(view, Regions) else view.shape[1:] for view in views})
+    if len(shapes) > 1:
+        raise ValueError(f"rows of {name} have the shapes {shapes} in the parts; all parts need the same features.")
     return _stacked(views[0], views, name)
 
 
@@ -106,7 +110,7 @@ _stacked.register(Sentences, lambda first, views, name: stacked_sentences(views)
 
 @_stacked.register(Frame)
 def _stacked_frames(first: Frame, views: Sequence[Frame], name: str) -> View:
-    if any(list(view.columns) != list(first.columns) for view in views if view.ndim == 2):
+    if first.ndim == 2 and any(list(view.columns) != list(first.columns) for view in views):
         raise ValueError(f"the columns of {name} differ between the parts.")
     import pandas as pd
 

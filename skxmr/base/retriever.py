@@ -118,7 +118,7 @@ class Retriever(Estimator, metaclass=ABCMeta):
         """Return checked views and labels; `again` wants the widths and columns of the rows before."""
         self._validate_params()
         pairs, labels = as_pairs(X, y, labels)
-        need_both(pairs, "fit")
+        need_both(pairs.image, pairs.text, "fit")
         if labels is None and self._requires_labels:
             raise ValueError(
                 f"{type(self).__name__} learns from labels, and requires y to be passed, but the target y is None: "

@@ -27,7 +27,7 @@ class CombinedRetriever(ComparingRetriever):
         """
         self._check_parts()
         pairs, labels = as_pairs(X, y, labels)
-        need_both(pairs, "fit")
+        need_both(pairs.image, pairs.text, "fit")
         self._fit(pairs, labels)
         self._remember_labels(None if labels is None else encode_labels(labels))
         return self

@@ -44,7 +44,7 @@ def score_matrices(
     leaves out labels, those that are given and those of fit.
     """
     pairs, labels = as_pairs(X, y, labels)
-    need_both(pairs, "scoring")
+    need_both(pairs.image, pairs.text, "scoring")
     if len(pairs) == 0:
         raise ValueError("the Pairs to score has no rows; pass at least one image with its text.")
     if not by_labels:

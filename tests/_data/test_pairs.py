@@ -95,7 +95,7 @@ def test_one_view_is_enough():
     assert len(Pairs.concatenate([text, text])) == 4
 
 
-def test_the_label_graph_rides_along_unsliced():
+def test_slices_keep_the_whole_label_graph():
     graph = LabelGraph(kind="identity").fit(None, [["a"], ["b"]])
     pairs = Pairs(IMAGE, VIEWS["dense"], graph)
     assert pairs[:2].label_graph is graph and pairs.replace(text=None).label_graph is graph
@@ -107,7 +107,7 @@ def test_the_label_graph_rides_along_unsliced():
         pairs[np.arange(3), ...]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        pairs[np.arange(3)]  # a plain slice is nobody's split
+        pairs[np.arange(3)]  # only scikit-learn's splitters ask with an Ellipsis
     with pytest.raises(ValueError, match="different label graphs"):
         Pairs.concatenate([pairs, pairs.replace(label_graph=None)])
 
@@ -160,6 +160,21 @@ def test_indexes_that_contradict_are_refused():
             lambda: Pairs.concatenate([Pairs(VIEWS["frame"]), Pairs(VIEWS["frame"].rename(columns={"a": "z"}))]),
             ValueError,
             "columns of image differ",
+        ),
+        (
+            lambda: Pairs.concatenate([Pairs(IMAGE, VIEWS["dense"]), Pairs(IMAGE, IMAGE)]),
+            ValueError,
+            r"rows of text have the shapes \[\(2,\), \(3,\)\] in the parts",
+        ),
+        (
+            lambda: Pairs.concatenate([Pairs(VIEWS["csr"]), Pairs(sp.csr_array(IMAGE))]),
+            ValueError,
+            "rows of image have the shapes",
+        ),
+        (
+            lambda: Pairs.concatenate([Pairs(VIEWS["frame"]["a"]), Pairs(VIEWS["frame"])]),
+            ValueError,
+            "rows of image have the shapes",
         ),
         (lambda: Pairs(np.array(3)), ValueError, "single value"),
         (lambda: Pairs(Pairs(IMAGE)), TypeError, "itself a Pairs"),

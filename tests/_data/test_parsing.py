@@ -34,7 +34,7 @@ def tags(doc):
 
 @Language.component("skxmr_heads")
 def heads(doc):
-    """The first verb is the root; what stands before it hangs on the next token, what follows on the one before."""
+    """The first verb is the root; a token before it depends on the next one, a token behind it on the one before."""
     root = next((token.i for token in doc if token.lower_ in VERBS), len(doc) - 1)
     for token in doc:
         token.head = doc[token.i + np.sign(root - token.i)]
@@ -78,8 +78,8 @@ def test_words_tags_and_heads(english):
     ]
 
 
-def test_what_hangs_on_dropped_tokens_is_handed_up(english):
-    """Tokens: The , big - dog runs . " the   cat ! with everything but the verb hanging on a neighbour."""
+def test_words_that_depend_on_dropped_tokens_attach_to_the_next_one_above(english):
+    """Tokens: The , big - dog runs . " the   cat ! where every token but the verb depends on a neighbour."""
     sentences = parse_sentences(['The, big -- dog runs. " the  cat!'], english)
     assert [token.text for token in english('The, big -- dog runs. " the  cat!')][:6] == [
         "The",
@@ -92,7 +92,7 @@ def test_what_hangs_on_dropped_tokens_is_handed_up(english):
     ((words, found, above),) = rows(sentences)
     assert words == ["the", "big", "dog", "runs", "the", "cat"]
     assert found == ["DET", "ADJ", "NOUN", "VERB", "DET", "NOUN"]
-    assert above == [1, 2, 3, -1, 3, 4]  # the comma, the dash, the stop, the quote and the blanks are passed
+    assert above == [1, 2, 3, -1, 3, 4]  # without the comma, the dash, the stop, the quote and the blanks
 
 
 def test_words_below_a_dropped_root_become_roots(english):
@@ -202,7 +202,7 @@ def test_bad_input_is_named(english, texts, options, error, message):
 
 
 def test_the_excluded_components_are_no_source_of_tags_or_heads():
-    """By spaCy's own word on what its components set."""
+    """SpaCy itself says what its components set."""
     for name in parsing._UNUSED:
         assigned = Language.get_factory_meta(name).assigns
         assert not {"token.pos", "token.head", "token.dep", "token.tag"} & set(assigned)

@@ -1,4 +1,4 @@
-"""Several texts an image: images are held once, rows are texts."""
+"""Several texts per image: images are held once, rows are texts."""
 
 import pickle
 
@@ -176,7 +176,7 @@ def test_the_index_is_the_pairs_own():
         np.asarray(Pairs(KINDS["csr"], list("abc"), image_index=[0, 0, 1]).image)
 
 
-def test_groups_ride_along():
+def test_groups_are_kept_when_images_are_expanded():
     pairs, _ = problem()
     expanded = pairs.replace(image=np.asarray(pairs.image))
     assert_array_equal(expanded[10:50].groups, pairs.groups[10:50])
@@ -208,10 +208,10 @@ def test_transformers_of_shared_images_are_checked():
     assert_allclose(np.asarray(listed.image), np.asarray(pairs.image))
 
 
-def test_chunked_texts_go_without_an_index():
+def test_chunked_texts_cannot_share_images():
     pairs, _ = problem()
     da = pytest.importorskip("dask.array")
-    with pytest.raises(TypeError, match="image has an image_index, which dask arrays do not go with"):
+    with pytest.raises(TypeError, match="image has an image_index, which dask arrays do not support"):
         CCA(2).fit(Pairs(pairs.image.view, da.from_array(pairs.text), image_index=pairs.groups))
 
 

@@ -145,7 +145,7 @@ def test_slicing_takes_no_memory(tmp_path):
 
 
 @pytest.mark.parametrize("kind", [np.float64, np.float32, np.float16, np.uint8, bool])
-def test_mean_regions_are_those_of_the_regions_there_are(kind):
+def test_mean_regions_leave_out_masked_regions(kind):
     listed = [np.round(50 + 100 * np.abs(rows)).astype(kind) for rows in LISTED]
     out = MeanRegions().fit_transform(Regions(listed))
     assert out.dtype == (np.float32 if kind == np.float32 else np.float64)
@@ -153,7 +153,7 @@ def test_mean_regions_are_those_of_the_regions_there_are(kind):
     assert_array_equal(MeanRegions().transform(listed), out)
 
 
-def test_what_is_masked_may_be_anything():
+def test_masked_regions_may_hold_anything():
     features = np.stack([LISTED[0], np.full((3, 4), np.nan)])
     features[1, 2] = 1.5
     out = MeanRegions().transform(Regions(features, mask=[[1, 1, 1], [0, 0, 1]]))
@@ -340,7 +340,7 @@ def test_sets_pickle_and_hash_by_what_they_hold(pairs, tmp_path):
     assert joblib.hash(one) == joblib.hash(same) != joblib.hash(whole_sentences()[[3, 1]])
     assert joblib.hash(Regions(LISTED)) == joblib.hash(Regions([rows.copy() for rows in LISTED]))
     many = Sentences(["some words of a sentence"] * 5000, vectors=np.ones((5000, 5, 8)))
-    assert len(pickle.dumps(many[7:9])) < 5000  # a slice does not take all along
+    assert len(pickle.dumps(many[7:9])) < 5000  # the pickle of a slice holds only its own sentences
     assert contents(pickle.loads(pickle.dumps(many[7:9]))) == contents(many[7:9])
 
 
@@ -363,7 +363,7 @@ def scenes(n, seed):
     return made, Pairs(regions, Sentences(made.tokens, made.tags, made.heads), image_index=made.image_index)
 
 
-def test_methods_that_know_no_sets_get_means_and_words():
+def test_methods_without_sets_get_means_and_words():
     """A pipeline of MeanRegions and TfidfVectorizer does what is done by hand on arrays and strings."""
     made, pairs = scenes(80, 0)
     model = make_pipeline(PerModality(image=MeanRegions(), text=TfidfVectorizer()), CCA(5))
@@ -382,7 +382,7 @@ def test_methods_that_know_no_sets_get_means_and_words():
     assert 0 < search.best_score_ < 1
 
 
-def test_what_cannot_take_sets_says_what_to_do():
+def test_methods_that_cannot_take_sets_say_what_to_do():
     pairs = Pairs(Regions(LISTED), Sentences(TEXTS))
     with pytest.raises(TypeError, match=re.escape("put PerModality(image=MeanRegions()) in front of a method")):
         CCA(1).fit(pairs)
@@ -478,6 +478,7 @@ def test_bad_sentences_are_named(arguments, error, message):
     [
         (lambda: np.asarray(Regions(LISTED)), TypeError, r"PerModality\(image=MeanRegions\(\)\)"),
         (lambda: Regions(LISTED)[:, 0], IndexError, r"indexed by images only, as in regions\[rows\]"),
+        (lambda: Regions(LISTED)[0, 1, 2], IndexError, "indexed by images only"),
         (lambda: Regions(LISTED)[None], IndexError, "indexed by images only"),
         (lambda: Regions(LISTED)[9], IndexError, "out of bounds"),
         (lambda: Sentences(TEXTS)[0, 1], IndexError, r"indexed by texts only, as in sentences\[rows\]"),
@@ -489,7 +490,7 @@ def test_bad_sentences_are_named(arguments, error, message):
         (
             lambda: Pairs.concatenate([Pairs(Regions(LISTED)), Pairs(Regions(np.ones((1, 2, 3))))]),
             ValueError,
-            r"regions have \[3, 4\] features in the parts",
+            r"rows of image have the shapes \[\(3,\), \(4,\)\] in the parts",
         ),
         (
             lambda: Pairs.concatenate([Pairs(Regions(LISTED)), Pairs(np.ones((5, 3, 4)))]),

@@ -146,6 +146,14 @@ def test_copies_are_equal(data):
             assert_array_equal(twin.similarity(pairs), expected)
 
 
+def test_a_missing_view_is_named(data):
+    pairs, _ = data
+    for model in (Manhattan().fit(pairs), CCA(2).fit(pairs)):
+        for asked, missing in ((pairs.replace(image=None), "image"), (pairs.replace(text=None), "text")):
+            with pytest.raises(ValueError, match=f"{missing} is missing; similarity needs both views"):
+                model.similarity(asked)
+
+
 def test_what_is_no_retriever_is_named(data):
     with pytest.raises(TypeError, match="object has neither transform nor similarity"):
         RetrievalScores()(object(), data[0])

@@ -61,7 +61,8 @@ def tested(model: Any, test: Pairs) -> dict[str, str]:
     S = model.similarity(test)
     _, index = test.distinct_images()
     folds = 5 if len(S) == 5000 else 1
-    relevance, cells = SameGroup(np.arange(len(S)), index), {}
+    relevance = SameGroup(np.arange(len(S)), index)
+    cells = {}
     for title, matrix in (("R@1, 5, 10", S), ("re-ranked", Reranked(S)[:])):
         found = retrieval_recalls(matrix, relevance, [k for k in (1, 5, 10) if k <= len(S) // folds], folds=folds)
         for_all = [

@@ -27,7 +27,8 @@ def markdown(rows: list[dict[str, object]]) -> str:
 
 def write_between(page: Path, table: str, name: str = "measured") -> None:
     """Replace what stands between the markers of that name in a page."""
-    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+    begin = f"<!-- {name}: begin -->"
+    end = f"<!-- {name}: end -->"
     head, rest = page.read_text(encoding="utf-8").split(begin)
     page.write_text(f"{head}{begin}\n{table}\n{end}{rest.split(end)[1]}", encoding="utf-8")
 
@@ -40,7 +41,7 @@ def label_vectors(name: str) -> Path | None:
 
 
 def fingerprint(model: Any, *more: object) -> str:
-    """Return a hash of the parameters: what was measured with others is not taken for the same.
+    """Return a hash of the parameters, by which a recorded fit with the same ones is recognised.
 
     Label vectors count by the name of their file; the device and whether the step is compiled do not count.
     """

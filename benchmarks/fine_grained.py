@@ -67,7 +67,7 @@ NAMES = (*EMBEDDING, *PAIRWISE, *(name for name in ABLATIONS if name not in PAIR
 
 
 def unfitted(name: str, seed: int) -> tuple[Any, dict[str, list[Any]]]:
-    """Return a retriever by its name in the tables, and what of it is to be chosen."""
+    """Return a retriever by its name in the tables, and the grid of parameters that it is searched over."""
     if name in EMBEDDING:
         return EMBEDDING[name](seed)
     return PAIRWISE[name](seed) if name in PAIRWISE else racg(seed, **ABLATIONS[name]), {}
@@ -80,7 +80,7 @@ def recalls(S: Any, index: Any) -> Record:
 
 
 def scores(model: Any, rows: Scenes) -> tuple[Any, Any]:
-    """Return the similarities of distinct scenes with sentences, and whose each sentence is."""
+    """Return the similarities of distinct scenes with sentences, and the scene of each sentence."""
     images, index = rows.pairs.distinct_images()
     scenes = rows.pairs.replace(image=images, text=None)
     return whole_similarity(model, scenes, rows.pairs.replace(image=None)), index
@@ -131,7 +131,8 @@ def measure(name: str, seed: int, results: Path) -> None:
 
 def two_stage(second: Any, seed: int) -> Record:
     """Compare a fitted RACG with itself on candidates of CCA on kernel means."""
-    train, test = scenes(N_TRAIN, "train", seed), scenes(N_TWO_STAGE, "test", 3000 + seed)
+    train = scenes(N_TRAIN, "train", seed)
+    test = scenes(N_TWO_STAGE, "test", 3000 + seed)
     first = EMBEDDING["CCA on kernel means"](seed)[0].set_params(**FIRST_STAGE)
     model = TwoStage(first=first, second=FrozenEstimator(second), k=TOP).fit(train.pairs)
     record: Record = {"share": float(model.candidates(test.pairs).mean())}

@@ -71,7 +71,8 @@ def ratios(frame: pd.DataFrame, names: list[str]) -> str:
 
 def ablations(frame: pd.DataFrame) -> str:
     """Return the table of RACG without single parts, with differences paired over the seeds."""
-    whole, rows = runs(frame, "RACG"), []
+    whole = runs(frame, "RACG")
+    rows = []
     for name in ABLATIONS:
         found = runs(frame, name)
         if found.empty or whole.empty:
@@ -89,7 +90,8 @@ def two_stage(frame: pd.DataFrame) -> str:
     found = runs(frame, "RACG")
     if "share" not in found or found["share"].isna().all():
         return ""
-    found, rows = found.dropna(subset="share"), []
+    found = found.dropna(subset="share")
+    rows = []
     for stage, title in (("one_stage", "RACG, all pairs"), ("two_stage", "CCA on kernel means, then RACG")):
         row = {"search": title, "seeds": len(found), "s": f"{found[f'{stage}_s'].mean():.0f}"}
         row["pairs compared"] = "100 %" if stage == "one_stage" else f"{100 * found['share'].mean():.2f} %"
@@ -110,7 +112,8 @@ def reranking(frame: pd.DataFrame) -> str:
             continue
         row: dict[str, object] = {"method": name}
         for k in (1, 10):
-            before, after = found[f"i2t_r{k}"], found[f"reranked_i2t_r{k}"]
+            before = found[f"i2t_r{k}"]
+            after = found[f"reranked_i2t_r{k}"]
             row[f"R@{k}"], row[f"R@{k} re-ranked"] = mean_and_spread(before), mean_and_spread(after)
             row[f"change of R@{k}"] = f"{mean_and_spread(after - before, '+')} ({(after - before).min():+.3f})"
         rows.append(row | {"seeds": len(found)})

@@ -1,4 +1,4 @@
-"""Training and evaluation on a GPU: seconds, peak memory, and how far a step is from its matrix products there.
+"""Training and evaluation on a GPU: seconds, peak memory, and a step compared with its matrix products there.
 
     python benchmarks/gpu.py                            # on CUDA; some minutes
     python benchmarks/gpu.py --device cpu --small       # the same cases on little data, to see that they work
@@ -39,7 +39,9 @@ from skxmr.nn.objective import Batch
 Row = dict[str, Any]
 FULL = {"mirflickr": 23_000, "nuswide": 188_421, "epochs": 40, "queries": 2000, "gallery": 190_000}
 SMALL = {"mirflickr": 256, "nuswide": 300, "epochs": 1, "queries": 40, "gallery": 900}
-WIDTHS, SMALL_WIDTHS = (4096, 500), (32, 20)  # of images and texts
+# Of images and texts.
+WIDTHS = (4096, 500)
+SMALL_WIDTHS = (32, 20)
 TINY = {"n_components": 8, "width": 8, "pretrain_text": False}  # with --small
 
 
@@ -134,7 +136,8 @@ def nuswide(bench: Bench) -> Iterator[Row]:
 def evaluation(bench: Bench) -> Iterator[Row]:
     """Yield mAP of embeddings that are on the device; tensors go to the public measures as they are."""
     generator = torch.Generator().manual_seed(0)
-    queries, gallery = bench.sizes["queries"], bench.sizes["gallery"]
+    queries = bench.sizes["queries"]
+    gallery = bench.sizes["gallery"]
     u, v = (torch.randn(n, 512, generator=generator).to(bench.device) for n in (queries, gallery))
     rng = np.random.default_rng(0)
     Y = [(rng.uniform(size=(n, 24)) < 0.15).astype(np.int8) for n in (queries, gallery)]

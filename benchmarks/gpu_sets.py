@@ -19,7 +19,8 @@ def fine_grained(bench: Any) -> Iterator[dict[str, Any]]:
     n, regions, width = (1000, 36, 2048) if bench.cuda else (12, 5, 16)
     common = {"device": str(bench.device), "random_state": 0, "max_epochs": 2, "validation_fraction": 0}
     small = {} if bench.cuda else {"n_components": 32, "word_width": 16, "batch_size": 20}
-    fitting, test = made(320 if bench.cuda else 8, 5, regions, width), made(n, 5, regions, width)
+    fitting = made(320 if bench.cuda else 8, 5, regions, width)
+    test = made(n, 5, regions, width)
     for cls, heads, target in ((RACG, {} if bench.cuda else {"n_heads": 4}, TARGET), (SCAN, {}, None)):
         model = cls.paper(**common | small | heads)
         bench.timed(lambda model=model: model.fit(fitting))

@@ -38,7 +38,7 @@ NODES = (8, 16, 32, 64, 128, 256)  # regions, or regions and words of a pair
 
 
 class Curve(NamedTuple):
-    """A call of one size, the sizes, and the exponent it must not exceed, if one was promised."""
+    """What is called, the sizes of its data, and the largest exponent that is promised, or None."""
 
     name: str
     along: str
@@ -58,7 +58,7 @@ def views(n: int, d1: int = 128, d2: int = 64) -> tuple[Any, Any]:
 
 
 def labels(n: int, c: int = 24) -> Any:
-    """Return tags as CSR (n, c), up to three a row."""
+    """Return tags as CSR (n, c), up to three per row."""
     import scipy.sparse as sp
 
     columns = np.random.default_rng(1).integers(c, size=3 * n)
@@ -88,7 +88,7 @@ def rank(n: int) -> Callable[[], object]:
 
 
 def dagnn() -> DAGNN:
-    """Return a DAGNN of one epoch without validation rows: what training costs a row."""
+    """Return a DAGNN of one epoch without validation rows; its fit shows what training costs per row."""
     return DAGNN(32, hidden=64, width=32, tau=0.01, max_epochs=1, batch_size=256, validation_fraction=0, random_state=0)
 
 
@@ -143,7 +143,7 @@ def _with_others(measured: dict[str, Any]) -> dict[str, Any]:
 
 
 def points(entry: Curve, small: bool) -> list[dict[str, float]]:
-    """Measure a curve; a curve has a process of its own, or one's leavings would be another's memory."""
+    """Measure a curve, in a process of its own, so that memory that one curve left does not count for another."""
     found = []
     for size in entry.sizes[: 3 if small else None]:
         call = entry.make(size)
@@ -160,7 +160,7 @@ def exponent(curve: list[dict[str, float]], field: str = "seconds") -> float:
 
 
 def table(measured: dict[str, list[dict[str, float]]]) -> str:
-    """Return one line a curve: its ends and its exponents."""
+    """Return one line per curve: its ends and its exponent."""
     bounds = {entry.name: (entry.along, entry.bound) for entry in CURVES}
     rows = []
     for name, curve in measured.items():

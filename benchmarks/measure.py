@@ -52,7 +52,7 @@ def case(
     threads: tuple[int, ...] = (1,),
     units: Mapping[str, float] | None = None,
 ) -> Callable[[Callable[[], Sides]], Callable[[], Sides]]:
-    """Enter a function that makes the data and returns the sides of a comparison, ours first."""
+    """Register a function that makes the data and returns the sides of a comparison, ours first."""
 
     def enter(make: Callable[[], Sides]) -> Callable[[], Sides]:
         table = make.__module__.removeprefix("speed_")
@@ -64,7 +64,7 @@ def case(
 
 
 def measure(case: Case, threads: int, repeat: int | None = None) -> list[dict[str, Any]]:
-    """Run all sides in turn, `repeat` times after a first call that takes the memory; one row a side."""
+    """Run all sides in turn, `repeat` times after a first call that takes the memory; one row per side."""
     sides = case.make()
     if threads != case.threads[0]:
         case = case._replace(at_most={}, at_least={}, memory_at_most={}, memory_limit=None)
@@ -134,9 +134,10 @@ def _resident(field: str, reset: bool = False) -> float:
 
 
 def machine_rates() -> dict[str, float]:
-    """Measure what no method can beat here: matrix products in GFLOP/s and sorts in ns an element."""
+    """Measure what no method can beat here: matrix products in GFLOP/s and sorts in ns per element."""
     rng = np.random.default_rng(0)
-    A, keys = rng.normal(size=(2048, 2048)), rng.integers(2**32, size=(100, 23_000), dtype=np.uint32)
+    A = rng.normal(size=(2048, 2048))
+    keys = rng.integers(2**32, size=(100, 23_000), dtype=np.uint32)
     A32 = A.astype(np.float32)
     products = {"f32": lambda: A32 @ A32[::-1], "f64": lambda: A @ A[::-1]}  # two buffers: no triangle is left out
     sorts = {"u32": lambda: np.sort(keys), "u64": lambda: np.sort(keys.astype(np.uint64))}

@@ -51,7 +51,7 @@ def main() -> int:
 
 
 def fit(name: str, method: str, precision: str, seed: int) -> None:
-    """Fit and score on the test rows, unless that was done."""
+    """Fit and score on the test rows, unless this fit is recorded."""
     model = METHODS[method](random_state=seed, precision=precision)
     key = dict(zip(_KEY, (name, method, precision, seed, fingerprint(model)), strict=True))
     if any(all(record[part] == key[part] for part in _KEY) for record in recorded(FILE)):
@@ -64,7 +64,7 @@ def fit(name: str, method: str, precision: str, seed: int) -> None:
 
 
 def table(records: list[dict[str, Any]]) -> str:
-    """Return one line a set and method: both mAPs, their difference paired over the seeds, and the seconds."""
+    """Return one line per set and method: both mAPs, their difference paired over the seeds, and the seconds."""
     rows = []
     for name, method in dict.fromkeys((record["set"], record["method"]) for record in records):
         chosen = [record for record in records if (record["set"], record["method"]) == (name, method)]

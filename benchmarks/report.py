@@ -48,7 +48,8 @@ def chosen(runs: pd.DataFrame) -> str:
 
 def readme_table(results: pd.DataFrame) -> str:
     """Return the README's table, and ours beside the published figures where they can be compared."""
-    rows, compared = [], []
+    rows = []
+    compared = []
     for task in TASKS.values():
         for method, variant, runs in groups(results, task):
             found = cells(runs)
@@ -65,7 +66,8 @@ def readme_table(results: pd.DataFrame) -> str:
 
 def section(results: pd.DataFrame, task: Task) -> str:
     """Return everything measured on one task, with paired differences from the baselines."""
-    rows, differences = [], []
+    rows = []
+    differences = []
     runs_of = {(method, variant): runs for method, variant, runs in groups(results, task)}
     for (method, variant), runs in runs_of.items():
         row = {"set": task.title, "method": method, "variant": variant, **cells(runs), **beside(task, method, variant)}

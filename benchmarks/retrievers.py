@@ -65,7 +65,7 @@ def grid(name: str, method: str) -> Grid:
 
 
 def retriever(task: Task, method: str, variant: Variant, seed: int, device: str = "cpu") -> tuple[Any, Grid]:
-    """Return the unfitted retriever, and what is to be chosen of its parameters."""
+    """Return the unfitted retriever, and the grid of parameters that it is searched over."""
     cls = getattr(skxmr, method)
     if method in CLOSED:
         return cls(), grid(task.name, method)

@@ -3,7 +3,7 @@
     git stash; python benchmarks/same_numbers.py store before.npz; git stash pop
     python benchmarks/same_numbers.py compare before.npz
 
-Only public names are used, and what finds new methods where a commit has it, so that the same file runs on older
+Only public names are used, and `all_retrievers` only where a commit has it, so that the same file runs on older
 commits. Every method is fitted on small data with fixed seeds and one thread: dense views, CSR texts, and regions
 against words. Stored are the columns of the history (without the seconds), embeddings or similarities, and scores.
 """
@@ -88,7 +88,8 @@ def numbers() -> Iterator[tuple[str, Any]]:
 
 def of_sets() -> Iterator[tuple[str, Any]]:
     """Yield the numbers of the methods that compare regions with words."""
-    rows, asked = scenes(40, 0), scenes(20, 1)
+    rows = scenes(40, 0)
+    asked = scenes(20, 1)
     for name, variants in listed("PairwiseRetriever", PAIRWISE).items():
         for i, parameters in enumerate(variants):
             model = getattr(skxmr, name)(**parameters).fit(rows)

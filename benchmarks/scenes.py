@@ -30,7 +30,9 @@ from skxmr import (
 from skxmr.datasets import make_captioned_scenes
 from skxmr.metrics import RecallScores
 
-N_TRAIN, N_TEST, N_TWINS = 2000, 1000, 400
+N_TRAIN = 2000
+N_TEST = 1000
+N_TWINS = 400
 # Chosen on validation scenes; the papers' widths and rates are for 36 regions of 2,048 features.
 COMMON: dict[str, Any] = {
     "n_components": 64, "word_width": 100, "lr": 7e-4, "schedule": "onecycle", "standardize": False,
@@ -81,7 +83,8 @@ class KernelMean(TransformerMixin, BaseEstimator):
     """Mean of kernel features of the regions (Nystroem): more of a set survives than in the mean of its pixels."""
 
     def __init__(self, n_components: int = 300, gamma: float = 0.1) -> None:
-        self.n_components, self.gamma = n_components, gamma
+        self.n_components = n_components
+        self.gamma = gamma
 
     def fit(self, X: Regions, y: Any = None) -> KernelMean:
         """Choose the landmarks."""
@@ -90,7 +93,7 @@ class KernelMean(TransformerMixin, BaseEstimator):
         return self
 
     def transform(self, X: Regions) -> Any:
-        """Return one vector an image."""
+        """Return one vector per image."""
         features = np.zeros((*X.shape[:2], self.n_components))
         features[X.mask] = self.map_.transform(X.features[X.mask])
         return MeanRegions().transform(Regions(features, mask=X.mask))
@@ -99,7 +102,7 @@ class KernelMean(TransformerMixin, BaseEstimator):
 def embedding(
     retriever: Any, grid: dict[str, list[Any]], image: Any = None
 ) -> Callable[[int], tuple[Any, dict[str, list[Any]]]]:
-    """Return a maker of a pipeline on mean-pooled regions and weighted words, and what of it is to be chosen."""
+    """Return a function that makes a pipeline on mean regions and tf-idf words, and the grid for a search over it."""
 
     def make(seed: int) -> tuple[Any, dict[str, list[Any]]]:
         views = PerModality(image=MeanRegions() if image is None else image, text=TfidfVectorizer(token_pattern=r"\S+"))

@@ -65,7 +65,7 @@ def main() -> int:
 
 
 def comparison(old: dict[str, Any], new: dict[str, Any]) -> str:
-    """Return one line a side that both files have: seconds before and after, and their ratio."""
+    """Return one line per side that both files have: seconds before and after, and their ratio."""
     import numpy as np
 
     def medians(measured: dict[str, Any]) -> dict[tuple[str, int, str], float]:
@@ -73,7 +73,8 @@ def comparison(old: dict[str, Any], new: dict[str, Any]) -> str:
             (row["case"], row["threads"], row["side"]): float(np.median(row["seconds"])) for row in measured["rows"]
         }
 
-    before, after = medians(old), medians(new)
+    before = medians(old)
+    after = medians(new)
     return "\n".join(
         f"{name}, {threads} thread{'s' * (threads > 1)}, {side}: {before[key]:.4g} s -> {after[key]:.4g} s "
         f"({after[key] / before[key]:.2f} x)"

@@ -16,7 +16,9 @@ from sklearn import cross_decomposition
 
 from skxmr import CCA, MLCCA, PLS, Pairs, SemanticMatching
 
-_SMALL, _MIDDLE, _LARGE = (2000, 128, 10), (5000, 512, 512), (23_000, 4096, 500)
+_SMALL = (2000, 128, 10)
+_MIDDLE = (5000, 512, 512)
+_LARGE = (23_000, 4096, 500)
 
 
 def views(n: int, d1: int, d2: int, sparse: bool = False) -> tuple[Any, Any]:
@@ -28,7 +30,8 @@ def views(n: int, d1: int, d2: int, sparse: bool = False) -> tuple[Any, Any]:
         W = rng.standard_normal((20, d), dtype=np.float32) / math.sqrt(20)
         return Z @ W + rng.standard_normal((n, d), dtype=np.float32)
 
-    X, T = np.maximum(view(d1), 0), view(d2)
+    X = np.maximum(view(d1), 0)
+    T = view(d2)
     return X, sp.csr_array((T > 2.8).astype(np.float32)) if sparse else T
 
 
@@ -132,7 +135,8 @@ def mlcca_large() -> Sides:
 def semantic_large() -> Sides:
     """Return ridge regressions of both views and CCA of the same rows."""
     X, T = views(*_LARGE, sparse=True)
-    pairs, Y = Pairs(X, T), labels_of(len(X))
+    pairs = Pairs(X, T)
+    Y = labels_of(len(X))
     return {
         "skxmr": lambda: SemanticMatching().fit(pairs, Y),
         "CCA": lambda: CCA(200).fit(X, T),

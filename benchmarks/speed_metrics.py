@@ -15,7 +15,7 @@ from skxmr.metrics._ranking import Ranking
 
 
 def problem(n: int, m: int, d: int = 1024, c: int = 24) -> tuple[Any, ...]:
-    """Return embeddings of queries and gallery, float32, that lean on their labels, and the labels, multi-hot."""
+    """Return embeddings of queries and gallery, float32, that depend on their labels, and the multi-hot labels."""
     rng = np.random.default_rng(0)
     Y = rng.uniform(size=(n + m, c)) < 0.06
     Y[np.arange(n + m), rng.integers(c, size=n + m)] = True
@@ -31,8 +31,9 @@ def ours(Q: Any, G: Any, Yq: Any, Yg: Any, **options: Any) -> Any:
 
 
 def floor(Q: Any, G: Any, Yq: Any, Yg: Any) -> None:
-    """Multiply once, find what is relevant, and sort as many 32-bit keys: what no exact ranking by sorting saves."""
-    step, relevance = max(1, 2**25 // len(G)), SharedLabels(Yq, Yg)
+    """Multiply once, find what is relevant, and sort as many 32-bit keys, as every exact ranking by sorting must."""
+    step = max(1, 2**25 // len(G))
+    relevance = SharedLabels(Yq, Yg)
     for a in range(0, len(Q), step):
         S = Q[a : a + step] @ G.T
         for i in range(0, len(S), 2):
@@ -43,8 +44,10 @@ def floor(Q: Any, G: Any, Yq: Any, Yg: Any) -> None:
 
 def loop(Q: Any, G: Any, Yq: Any, Yg: Any) -> Any:
     """Return average precisions by the best common public form: a product, argsort and cumulative sum a query."""
-    G, found = G / np.linalg.norm(G, axis=1, keepdims=True), []
-    Yq, Yg = Yq.astype(np.float32), Yg.astype(np.float32)
+    G = G / np.linalg.norm(G, axis=1, keepdims=True)
+    found = []
+    Yq = Yq.astype(np.float32)
+    Yg = Yg.astype(np.float32)
     for q, y in zip(Q, Yq, strict=True):
         place = np.flatnonzero((Yg @ y > 0)[np.argsort(-(G @ q))]) + 1
         found.append((np.arange(1, len(place) + 1) / place).mean() if len(place) else np.nan)
@@ -61,7 +64,8 @@ def torchmetrics(Q: Any, G: Any, Yq: Any, Yg: Any) -> float:
     import torch
     from torchmetrics.retrieval import RetrievalMAP
 
-    S, R = torch.from_numpy(cosines(Q, G) + 2), torch.from_numpy(Yq.astype(np.float32) @ Yg.T.astype(np.float32) > 0)
+    S = torch.from_numpy(cosines(Q, G) + 2)
+    R = torch.from_numpy(Yq.astype(np.float32) @ Yg.T.astype(np.float32) > 0)
     rows = torch.arange(len(Q))[:, None].expand(S.shape)
     return float(RetrievalMAP()(S.ravel(), R.ravel(), indexes=rows.ravel()))
 
@@ -71,13 +75,15 @@ def torchmetrics_rows(Q: Any, G: Any, Yq: Any, Yg: Any) -> float:
     import torch
     from torchmetrics.functional.retrieval import retrieval_average_precision
 
-    S, R = torch.from_numpy(cosines(Q, G) + 2), torch.from_numpy(Yq.astype(np.float32) @ Yg.T.astype(np.float32) > 0)
+    S = torch.from_numpy(cosines(Q, G) + 2)
+    R = torch.from_numpy(Yq.astype(np.float32) @ Yg.T.astype(np.float32) > 0)
     return float(np.mean([retrieval_average_precision(s, r).item() for s, r in zip(S, R, strict=True)]))
 
 
 def dictionaries(Q: Any, G: Any, Yq: Any, Yg: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return scores and relevance as dictionaries of dictionaries, the form of TREC."""
-    S, R = cosines(Q, G), Yq.astype(np.float32) @ Yg.T.astype(np.float32) > 0
+    S = cosines(Q, G)
+    R = Yq.astype(np.float32) @ Yg.T.astype(np.float32) > 0
     names = [str(i) for i in range(len(G))]
     run = {str(i): dict(zip(names, s, strict=True)) for i, s in enumerate(S.tolist())}
     truth = {str(i): dict(zip(names, r, strict=True)) for i, r in enumerate(R.astype(int).tolist())}
@@ -104,13 +110,15 @@ def ranx(Q: Any, G: Any, Yq: Any, Yg: Any) -> float:
 
 def scikit_learn(Q: Any, G: Any, Yq: Any, Yg: Any) -> float:
     """Return the mean of scikit-learn's average precisions, in a loop."""
-    S, R = cosines(Q, G), Yq.astype(np.float32) @ Yg.T.astype(np.float32) > 0
+    S = cosines(Q, G)
+    R = Yq.astype(np.float32) @ Yg.T.astype(np.float32) > 0
     return float(np.mean([average_precision_score(r, s) for r, s in zip(R, S, strict=True)]))
 
 
 def ignoring_ties(scores: Any, relevance: Any) -> Any:
     """Return average precisions that take equal scores in sorted order, by the library's own steps and checks."""
-    found, few = [], max(1, 2**18 // scores.shape[1])
+    found = []
+    few = max(1, 2**18 // scores.shape[1])
     assert all_finite(scores)
     for a in range(0, len(scores), few):
         keys = packed_keys(scores[a : a + few], relevance[a : a + few])
@@ -230,7 +238,8 @@ def ties_heavy() -> Sides:
 def ties_codes() -> Sides:
     """Return the whole evaluation of binary codes, whose scores are all tied."""
     Q, G, Yq, Yg = problem(256, 23_000)
-    Q, G = np.sign(Q), np.sign(G)
+    Q = np.sign(Q)
+    G = np.sign(G)
     return {
         "skxmr": lambda: average_precision(Similarity(Q, G, "inner"), SharedLabels(Yq, Yg)),
         "ignoring ties": lambda: ignoring_ties(Similarity(Q, G, "inner")[:], SharedLabels(Yq, Yg)[:]),

@@ -46,7 +46,7 @@ def products_of(call: Callable[[], object]) -> Callable[[], object]:
 
 
 def made(n: int, sentences: int, regions: int = 36, width: int = 2048) -> Pairs:
-    """Return images of random regions with sentences of 8 to 20 random words, tagged and parsed, several an image."""
+    """Return images of random regions with sentences of 8 to 20 random words, tagged and parsed, several per image."""
     rng = np.random.default_rng(0)
     features = rng.standard_normal((n, regions, width), dtype=np.float32)
     corners = np.sort(rng.uniform(size=(n, regions, 2, 2)).astype(np.float32), axis=2)
@@ -63,12 +63,13 @@ def sources(model: Any, pairs: Pairs) -> tuple[Any, Any, Any]:
     """Return a model's network with images and texts as it takes them."""
     checked = model._checked(pairs, None, None).pairs
     images = IndexedRows(checked.image.view, np.unique(checked.image.index))
-    network, device = model.network_, torch.device("cpu")
+    network = model.network_
+    device = torch.device("cpu")
     return network, RegionSource(images, device), WordSource(*checked.text.packed(), network.vocabulary, device)
 
 
 def fitted(model: Any) -> Any:
-    """Fit a model for a moment: what it has learned does not matter here."""
+    """Fit a model for one epoch, because what it has learned does not matter here."""
     return model.set_params(max_epochs=1, batch_size=10, validation_fraction=0, random_state=0).fit(made(4, 5))
 
 
@@ -93,7 +94,7 @@ def scan() -> Sides:
 
 
 def encoding(nodes: int) -> Callable[[], object]:
-    """Return the encoding of 100 images of so many regions, d = 256: what grows with single nodes."""
+    """Return the encoding of 100 images of so many regions, d = 256: its cost grows with single nodes."""
     network, images, _ = _graph(nodes, 100)
 
     def encode() -> None:

@@ -19,7 +19,8 @@ from skxmr.nn.objective import Batch, Objective
 from skxmr.nn.retrieval_network import RetrievalNetwork
 
 _PAPER = {"pretrain_text": False, "max_epochs": 1, "random_state": 0, "device": "cpu"}
-_EXTRA = 20e-6  # seconds a step that a tiny network may cost more
+# Seconds per step that the library may add to a tiny network.
+_EXTRA = 20e-6
 
 
 def dagnn(n: int, **changes: object) -> Setting:
@@ -29,7 +30,7 @@ def dagnn(n: int, **changes: object) -> Setting:
 
 @case("DAGNN, batches of 100", at_most={"plain loop": 1.06, "matrix products": 2.3}, repeat=3)
 def small_batches() -> Sides:
-    """Return an epoch of 30 steps; the library also copies the best epoch's weights, once an epoch."""
+    """Return an epoch of 30 steps; the library also copies the weights of the best epoch, once per epoch."""
     given = dagnn(3000)
     return {
         "skxmr": partial(by_library, given),
@@ -77,7 +78,8 @@ def l2gcn() -> Sides:
 @case("DAGNN, 10,000 labels, batches of 256", at_most={"matrix products": 2.3}, repeat=1)
 def many_labels() -> Sides:
     """Return one step over a sparse graph; its products are mostly those of the label vectors."""
-    n, c = 256, 10_000
+    n = 256
+    c = 10_000
     image, text, _ = rows_of(n, 512, 500)
     rng = np.random.default_rng(0)
     topics = rng.integers(0, c // 10, size=n)[:, None] * 10
@@ -90,11 +92,12 @@ def many_labels() -> Sides:
 
 
 class _Tiny(RetrievalNetwork):
-    """Two linear maps: the arithmetic of a step is next to nothing."""
+    """Two linear maps, so that a step has hardly any arithmetic."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.image, self.text = nn.Linear(8, 4), nn.Linear(8, 4)
+        self.image = nn.Linear(8, 4)
+        self.text = nn.Linear(8, 4)
 
     def encode_image(self, x: torch.Tensor) -> torch.Tensor:
         """Map images."""

@@ -56,7 +56,8 @@ def rows_of(n: int, d_image: int = 4096, d_text: int = 500, c: int = 24) -> tupl
         X = Z @ rng.standard_normal((16, d), dtype=np.float32) / 4
         return X + 0.5 * rng.standard_normal((n, d), dtype=np.float32)
 
-    image, text = np.maximum(view(d_image), 0), (view(d_text) > 2.2).astype(np.float32)
+    image = np.maximum(view(d_image), 0)
+    text = (view(d_text) > 2.2).astype(np.float32)
     scores = Z @ rng.standard_normal((16, c), dtype=np.float32)
     return image, text, (scores > np.quantile(scores, 0.85)).astype(np.int8)
 
@@ -84,7 +85,7 @@ def by_library(given: Setting) -> tuple[torch.nn.Module, Outcome]:
 
 
 def plain(given: Setting, losses: Callable[..., Any] | None = None) -> None:
-    """Train an epoch by a loop without anything."""
+    """Train one epoch in a plain loop."""
     network = given.learner.network if losses else given.copied().network
     losses = losses or given.losses_of(network)
     options = given.options
@@ -121,7 +122,8 @@ def products(given: Setting) -> Callable[[], None]:
 
     Recorded from one step: of the layers, their gradients, and the cosines of the loss terms.
     """
-    network, dataset = given.copied().network.cpu(), given.dataset
+    network = given.copied().network.cpu()
+    dataset = given.dataset
     batch = Batch(*(part.cpu() for part in dataset.rows(torch.arange(min(given.options.batch_size, len(dataset))))))
     losses = losses_of(network, given.learner.objective, "float32")
     with _Products() as recorder:  # on the CPU, whose gradients are computed in this thread

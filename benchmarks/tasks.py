@@ -66,7 +66,8 @@ def wikipedia_split(seed: int) -> Rows:
     """Return all 2,866 articles, split at random in 1,300 to learn from and 1,566 to test on, as ACMR's paper did."""
     pairs, labels = load_wikipedia("all", return_X_y=True)
     order = np.random.default_rng(seed).permutation(len(pairs))
-    train, test = order[:1300], order[1300:]
+    train = order[:1300]
+    test = order[1300:]
     return Rows(pairs[train], labels[train], pairs[test], labels[test])
 
 
@@ -111,7 +112,8 @@ def of_features(dataset: str, folder: Path | None = None) -> Task:
     """Return the task of a folder with features of one of the papers' sets."""
     load = partial(feature_files, folder)
     about = "Image features and texts from files in the papers' layout, which also name the training and test rows."
-    name, title = f"{dataset}_vgg", f"{FEATURES[dataset]}, papers' features"
+    name = f"{dataset}_vgg"
+    title = f"{FEATURES[dataset]}, papers' features"
     return Task(name, title, about, load, dataset, digest=None if folder is None else digest(load(0)))
 
 

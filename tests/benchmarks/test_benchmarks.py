@@ -137,7 +137,7 @@ def test_wrong_arguments_are_named(reproduce, arguments, message, capsys):
     assert message in capsys.readouterr().err
 
 
-def test_a_cut_line_is_no_result_and_takes_no_other_with_it(benchmarks, tmp_path):
+def test_a_line_that_was_cut_off_is_no_result_and_spoils_no_other(benchmarks, tmp_path):
     file = tmp_path / "deep" / "finished.jsonl"
     assert benchmarks.common.recorded(file) == []
     benchmarks.common.append(file, {"seed": 0, "map": np.float32(0.5)})
@@ -147,7 +147,7 @@ def test_a_cut_line_is_no_result_and_takes_no_other_with_it(benchmarks, tmp_path
     assert benchmarks.common.recorded(file) == [{"seed": 0, "map": 0.5}, {"seed": 2}]
 
 
-def test_fingerprints_tell_parameters_apart_but_no_machines(benchmarks, tmp_path):
+def test_fingerprints_depend_on_parameters_but_not_on_the_machine(benchmarks, tmp_path):
     fingerprint = benchmarks.common.fingerprint
     model = DAGNN(label_embedding=tmp_path / "glove.mat", device="cpu", random_state=0)
     same = DAGNN(label_embedding=tmp_path / "elsewhere" / "glove.mat", device="cuda", random_state=0)

@@ -18,8 +18,8 @@ help:
 	@echo "make test    the test suite; make test-all also runs the slow tests, make test-slow only those"
 	@echo "make check   ruff, mypy and import-linter"
 	@echo "make wheel   build the wheel and use it in an empty environment without extras"
-	@echo "make bench   time and memory beside named peers, as a table"
-	@echo "make results the tables of measured mAP (needs the research sets; hours where none is kept)"
+	@echo "make bench   time and memory, compared with other libraries"
+	@echo "make results the tables of measured mAP (needs the research sets; takes hours unless the fits are recorded)"
 	@echo "make docs    the documentation as a site, in docs/_build/html"
 
 $(STAMP): pyproject.toml constraints.txt

@@ -5,6 +5,7 @@ This is no test of pytest, which the environment does not hold.
 
 import importlib
 import importlib.util
+import inspect
 import sys
 from pathlib import Path
 
@@ -13,8 +14,16 @@ import torch
 
 import skxmr
 
-MODULES = ("skxmr", "skxmr.datasets", "skxmr.features", "skxmr.metrics", "skxmr.nn", "skxmr.testing")
 CHECKOUT = Path(__file__).parents[1]
+
+
+def public_modules(module=skxmr):
+    """Yield a module and the public modules in it."""
+    yield module
+    for name in module.__all__:
+        thing = getattr(module, name)
+        if inspect.ismodule(thing) and hasattr(thing, "__all__"):
+            yield from public_modules(thing)
 
 
 def check_the_place():
@@ -28,7 +37,7 @@ def check_the_place():
 def check_the_names():
     """Every public name resolves."""
     count = 0
-    for module in map(importlib.import_module, MODULES):
+    for module in public_modules():
         for name in module.__all__:
             assert getattr(module, name) is not None, f"{module.__name__}.{name}"
             count += 1

@@ -43,7 +43,7 @@ def test_code_blocks_run(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"^```python\n(.*?)^```", (ROOT / page).read_text(encoding="utf-8"), re.S | re.M)
     assert blocks
-    module = types.ModuleType("page")  # a real module, so that classes defined on the page can be pickled
+    module = types.ModuleType("page")  # so that classes defined on the page can be pickled
     monkeypatch.setitem(sys.modules, "page", module)
     for block in blocks:
         exec(compile(block, page, "exec"), module.__dict__)
@@ -99,10 +99,18 @@ def test_the_costs_of_scaling_are_current():
     assert (ROOT / "docs" / "scaling.md").read_text(encoding="utf-8") == page, "run make docs"
 
 
+def anchors(page):
+    """Return the anchors of a page's headings, as GitHub and the site name them."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.M)
+    return {re.sub(r"[^\w -]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
+
+
 def test_links_between_pages_lead_somewhere():
     for page in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]:
-        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
-            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+        for target, anchor in re.findall(r"\]\((?!\w+:)([^)#]*)#?([^)]*)\)", page.read_text(encoding="utf-8")):
+            linked = page.parent / target if target else page
+            assert linked.exists(), f"{page.name} links to {target}"
+            assert not anchor or anchor in anchors(linked), f"{page.name} links to {target}#{anchor}"
 
 
 def test_the_version_is_the_same_everywhere():

@@ -75,6 +75,24 @@ def test_public_names_resolve():
         skxmr.DCCAE  # noqa: B018
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "name"),
+    [
+        ("skxmr.losses", "skxmr.nn.losses", "label_prediction"),
+        ("skxmr.networks", "skxmr.nn.networks", "encoder"),
+        ("skxmr.contrastive", "skxmr.nn.contrastive", "hardest_triplets"),
+        ("skxmr.deep.objective", "skxmr.nn.objective", "Objective"),
+        ("skxmr.deep.set_networks", "skxmr.pairwise.networks", "set_encoders"),
+    ],
+)
+def test_modules_that_have_moved_still_work_with_a_warning(old, new, name):
+    with pytest.warns(DeprecationWarning, match=f"{old} has moved to {new} and will be removed in 0.3; import {name}"):
+        found = getattr(import_module(old), name)
+    assert found is getattr(import_module(new), name)
+    with pytest.raises(AttributeError, match="nothing"):
+        import_module(old).nothing  # noqa: B018
+
+
 def test_the_version_is_stated_once():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert skxmr.__version__ == project["version"] == version("skxmr")

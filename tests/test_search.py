@@ -47,7 +47,7 @@ def forms(labels):
 
 
 def shared(pairs):
-    """The same texts, three an image."""
+    """The same texts, three per image."""
     return Pairs(pairs.image[: len(pairs) // 3], pairs.text, image_index=np.arange(len(pairs)) // 3)
 
 

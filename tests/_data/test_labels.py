@@ -52,7 +52,7 @@ def test_class_ids(ids):
 def test_other_collections_and_objects():
     assert_array_equal(encode_labels([pd.Index(tags) for tags in TAGS]).matrix.toarray(), Y)
     assert_array_equal(encode_labels(Y.astype(object)).matrix.toarray(), Y)
-    assert encode_labels([[0], [1], [0]]).names.tolist() == [0, 1]  # one tag a row is no multi-hot row
+    assert encode_labels([[0], [1], [0]]).names.tolist() == [0, 1]  # one tag per row is no multi-hot row
 
 
 def test_explicit_zeros_of_a_sparse_matrix_are_no_labels():

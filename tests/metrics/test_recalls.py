@@ -1,4 +1,4 @@
-"""R@k with several sentences an image, median ranks, groups, and re-ranking."""
+"""R@k with several sentences per image, median ranks, groups, and re-ranking."""
 
 import itertools
 

@@ -57,12 +57,13 @@ class Moments:
         self.tt = np.zeros((d2, d2) if second else (0, 0), order="F")
         self.xt = np.zeros((d1, d2))
 
-    def update(self, X: Matrix, T: Matrix) -> Self:
-        """Add more rows: X (b, d1) and T (b, d2), dense or CSR. Neither is copied as a whole."""
+    def update(self, X: Matrix, T: Matrix, size: int | None = None) -> Self:
+        """Add more rows: X (b, d1) and T (b, d2), dense or CSR, in blocks of `size`. Neither is copied as a whole."""
         counts = [self.n]
         x_means = [self.means[0]]
         t_means = [self.means[1]]
-        size = _block_rows(X, T)
+        if size is None:
+            size = _block_rows(X, T)
         # An overflow is reported in words by `finish`.
         with np.errstate(over="ignore", invalid="ignore"):
             x_buffer = _buffer(X, size, max(self.xt.shape))

@@ -14,7 +14,7 @@ import scipy.linalg
 from sklearn.utils import gen_batches
 
 from skxmr._data.kinds import Matrix
-from skxmr._linalg.moments import Array, column_mean
+from skxmr._linalg.moments import Array, check_overflow, column_mean
 
 # Columns of a dense view that are held in float64 together.
 _COLUMNS = 4096
@@ -51,7 +51,10 @@ def rotated(X: Matrix) -> Rotation:
     if 2 * n > d:
         return Rotation(X)
     mean = column_mean(X)
-    values, U = scipy.linalg.eigh(_inner_products(X, mean), check_finite=False)
+    with np.errstate(over="ignore", invalid="ignore"):
+        products = _inner_products(X, mean)
+    check_overflow(products)
+    values, U = scipy.linalg.eigh(products, check_finite=False)
     keep = values > max(float(values[-1]), 0.0) * d * float(np.finfo(np.float64).eps)
     # All rows are equal: one direction is left, in which nothing varies.
     if not keep.any():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import re
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from skxmr._data.option_checks import check_choice
 from skxmr._data.pairs import Pairs
 from skxmr._data.regions import Regions
 from skxmr._data.sentences import Sentences
-from skxmr.datasets._research import _file, _folder
+from skxmr.datasets._research import data_folder, existing_file
 
 SUBSETS = ("train", "dev", "test", "testall")
 SOURCE = "the authors of SCAN (Lee et al., ECCV 2018) publish f30k_precomp and coco_precomp; name= is the folder's name"
@@ -74,9 +75,9 @@ def load_captioned_regions(
     Pairs(image=4 rows of Regions(2 images, up to 36 regions of 8 features), text=Sentences(4 texts, 11 words))
     """
     check_choice(subset, "subset", SUBSETS)
-    folder = _folder(data_home, name, SOURCE)
-    file = _file(folder, f"{subset}_ims.npy", SOURCE)
-    captions = _captions(_file(folder, f"{subset}_caps.txt", SOURCE))
+    folder = data_folder(data_home, name, SOURCE)
+    file = existing_file(folder, f"{subset}_ims.npy", SOURCE)
+    captions = _captions(existing_file(folder, f"{subset}_caps.txt", SOURCE))
     features, each = _distinct(_array(file, 3), len(captions), file)
     n = len(features)
     edges = None
@@ -117,7 +118,7 @@ def _array(file: Path, ndim: int) -> AnyArray:
     """Return an array of numbers that stays on disk."""
     try:
         array = np.load(file, mmap_mode="r")
-    except (ValueError, EOFError, OSError) as error:
+    except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
         raise ValueError(f"{file} cannot be read as a .npy file of numbers: {error}") from error
     if not isinstance(array, np.ndarray):
         array.close()
@@ -133,8 +134,8 @@ def _distinct(features: AnyArray, n_captions: int, file: Path) -> tuple[AnyArray
     n = len(features)
     if not n or n_captions % n or not n_captions:
         raise ValueError(
-            f"{file} has {n} images for {n_captions} captions; as many of every image are wanted. Both files must be "
-            "of one subset, with one caption per line."
+            f"{file} has {n} images for {n_captions} captions; every image needs the same number of captions. Both "
+            "files must be of one subset, with one caption per line."
         )
     if n == n_captions and n % _EACH == 0:
         # Only the first, middle and last group are compared, because comparing all would read the whole file.

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
-import scipy.io
-from scipy.io.matlab import MatReadError
 from sklearn.utils import Bunch
 
 from skxmr._data.kinds import AnyArray, FilePath, Float64Array, IntArray, Matrix
@@ -15,7 +14,7 @@ from skxmr._data.option_checks import check_choice
 from skxmr._data.pairs import Pairs
 from skxmr._data.view_checks import check_same_rows
 from skxmr.datasets._digits import SUBSETS
-from skxmr.datasets._research import Part, sparse_if_rare
+from skxmr.datasets._research import Part, mat_variables, sparse_if_rare
 
 SUFFIXES = (".mat", ".npz", ".npy")
 PARTS = ("img", "txt", "lab")
@@ -155,15 +154,9 @@ def _variables(file: Path, name: str) -> dict[str, Matrix]:
         if file.suffix == ".npz":
             with np.load(file) as archive:
                 return {key: archive[key] for key in ([name] if name in archive else archive)}
-        return {key: value for key, value in scipy.io.loadmat(file).items() if not key.startswith("_")}
-    except NotImplementedError as error:
-        raise ValueError(
-            f"{file} is a MATLAB 7.3 (HDF5) file, which scipy does not read. In MATLAB save it by save(..., '-v7') "
-            f"or, above 2 GB, convert it with h5py: np.save('{file.stem}.npy', h5py.File('{file.name}')"
-            f"['{file.stem}'][:].T), and remove the .mat file."
-        ) from error
-    except (ValueError, TypeError, EOFError, OSError, MatReadError, zipfile.BadZipFile) as error:
+    except (ValueError, TypeError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(f"{file} cannot be read as a {file.suffix} file of numbers: {error}") from error
+    return mat_variables(file)
 
 
 def _matrix(file: Path, name: str, *, exact: bool = False) -> Matrix:

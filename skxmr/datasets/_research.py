@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeAlias
@@ -10,6 +11,7 @@ from typing import TypeAlias
 import numpy as np
 import scipy.io
 import scipy.sparse as sp
+from scipy.io.matlab import MatReadError
 from sklearn.utils import Bunch
 
 from skxmr._data.kinds import AnyArray, FilePath, Matrix
@@ -64,12 +66,12 @@ def load_wikipedia(
     check_choice(subset, "subset", SUBSETS)
     check_choice(text, "text", ("lda", "tfidf"))
     source = "the SVCL group of UC San Diego publishes it as 'crossmodal' (Rasiwasia et al., ACM MM 2010)"
-    folder = _folder(data_home, "wikipedia", source)
-    data = scipy.io.loadmat(_file(folder, "raw_features_with_tfidf.mat", source))
-    names = np.array(_file(folder, "categories.list", source).read_text().split())
+    folder = data_folder(data_home, "wikipedia", source)
+    data = mat_variables(existing_file(folder, "raw_features_with_tfidf.mat", source))
+    names = np.array(existing_file(folder, "categories.list", source).read_text().split())
     parts: list[Part] = []
     for name, suffix in (("train", "tr"), ("test", "te")):
-        lines = _file(folder, f"{name}set_txt_img_cat.list", source).read_text().split("\n")
+        lines = existing_file(folder, f"{name}set_txt_img_cat.list", source).read_text().split("\n")
         classes = np.array([int(line.split("\t")[2]) for line in lines if line.strip()]) - 1
         words = data[f"T_{suffix}"] if text == "lda" else sp.csr_array(data[f"T_tfidf_{suffix}"])
         parts.append((Pairs(data[f"I_{suffix}"], words), names[classes]))
@@ -115,7 +117,8 @@ def load_corel5k_tags(
         "each kind are kept. Image = [sqrt(DenseSift / row sum), sqrt(DenseHue / row sum)]."
     )
     check_choice(subset, "subset", SUBSETS)
-    parts = _tag_parts(_file(_folder(data_home, "corel5k_tags", source), "corel5k_tags.npz", source))
+    folder = data_folder(data_home, "corel5k_tags", source)
+    parts = _tag_parts(existing_file(folder, "corel5k_tags.npz", source))
     return _bunch(parts, subset, np.array([f"word{j}" for j in range(50)]), about, return_X_y)
 
 
@@ -155,7 +158,8 @@ def load_mirflickr_tags(
     source = "MIRFlickr-25K: Huiskes and Lew 2008, LIACS Leiden; tags in the order of DCMH"
     about = "MIRFlickr-25K tags split at random into two views; chance mAP is .56."
     check_choice(subset, "subset", SUBSETS)
-    parts = _tag_parts(_file(_folder(data_home, "mirflickr_tags", source), "mirflickr_tagsplit.npz", source))
+    folder = data_folder(data_home, "mirflickr_tags", source)
+    parts = _tag_parts(existing_file(folder, "mirflickr_tagsplit.npz", source))
     return _bunch(parts, subset, np.array(MIRFLICKR_LABELS), about, return_X_y)
 
 
@@ -175,7 +179,23 @@ def sparse_if_rare(view: Matrix) -> Matrix:
     return sp.csr_array(view) if is_rare else view
 
 
-def _folder(data_home: FilePath | None, name: str, source: str) -> Path:
+def mat_variables(file: Path) -> dict[str, Matrix]:
+    """Return the variables of a MATLAB file by name."""
+    try:
+        contents = scipy.io.loadmat(file)
+    except NotImplementedError as error:
+        raise ValueError(
+            f"{file} is a MATLAB 7.3 (HDF5) file, which scipy does not read. In MATLAB save it by save(..., '-v7') "
+            f"or, above 2 GB, convert it with h5py: np.save('{file.stem}.npy', h5py.File('{file.name}')"
+            f"['{file.stem}'][:].T), and remove the .mat file."
+        ) from error
+    except (ValueError, TypeError, EOFError, OSError, MatReadError, zlib.error) as error:
+        raise ValueError(f"{file} cannot be read as a .mat file of numbers: {error}") from error
+    return {name: value for name, value in contents.items() if not name.startswith("_")}
+
+
+def data_folder(data_home: FilePath | None, name: str, source: str) -> Path:
+    """Return the folder of that name in `data_home`, or in the folder that SKXMR_DATA names."""
     home = data_home or os.environ.get("SKXMR_DATA")
     if not home:
         raise FileNotFoundError(
@@ -185,7 +205,8 @@ def _folder(data_home: FilePath | None, name: str, source: str) -> Path:
     return Path(home).expanduser() / name
 
 
-def _file(folder: Path, name: str, source: str) -> Path:
+def existing_file(folder: Path, name: str, source: str) -> Path:
+    """Return the path of a file that exists; `source` tells where to get it."""
     path = folder / name
     if not path.is_file():
         raise FileNotFoundError(

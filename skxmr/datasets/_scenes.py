@@ -55,9 +55,9 @@ def make_captioned_scenes(
 ) -> Bunch:
     """Put handwritten digits on canvases and describe what stands where.
 
-    The digits are scikit-learn's real 8 x 8 images. A sentence names all digits of its scene in some order. It mentions
-    for most that are written unusually thick or thin that they are, and for each where it lies as seen from the next:
-    "a thick three left of a seven above a two". Tags and dependencies are exact, because the sentences are generated.
+    The digits are scikit-learn's real 8 x 8 images. A sentence names all digits of its scene in some order and says
+    where each lies as seen from the next, as in "a thick three left of a seven above a two". Of digits that are written
+    unusually thick or thin, most are called so. Tags and dependencies are exact, because the sentences are generated.
 
     Parameters
     ----------
@@ -186,7 +186,7 @@ def _canvases(images: Float64Array, shown: IndexArray, corners: IntArray) -> Flo
 
 
 def _sentence(scene: Scene, rng: np.random.RandomState) -> Sentence:
-    """Name all digits in random order, each with where it lies as seen from the next; most attributes are mentioned."""
+    """Name all digits in random order and say where each lies as seen from the next; mention most attributes."""
     order = rng.permutation(len(scene.digits))
     tokens: list[str] = []
     tags: list[str] = []

@@ -7,6 +7,7 @@ import scipy.sparse as sp
 from sklearn.utils import check_random_state
 
 from skxmr._data.kinds import IntArray, Seed
+from skxmr._data.option_checks import check_k
 from skxmr._data.pairs import Pairs
 
 
@@ -53,7 +54,7 @@ def make_multilabel_pairs(
     Raises
     ------
     ValueError
-        If a size is below 1 or the noise negative.
+        If a size is not a positive integer or the noise is negative.
 
     Examples
     --------
@@ -69,8 +70,7 @@ def make_multilabel_pairs(
         "n_labels": n_labels,
     }
     for name, size in sizes.items():
-        if size < 1:
-            raise ValueError(f"{name} must be at least 1; got {size}.")
+        check_k(size, optional=False, name=name)
     if noise < 0:
         raise ValueError(f"noise must be 0 or more; got {noise}.")
     rng = check_random_state(random_state)

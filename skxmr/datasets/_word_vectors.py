@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import scipy.io
+import scipy.sparse as sp
 
 from skxmr._data.kinds import FilePath, Float64Array
 from skxmr._data.warn import warn
+from skxmr.datasets._research import mat_variables
 
 
 def load_word_vectors(path: FilePath, labels: Sequence[str]) -> Float64Array:
@@ -74,14 +75,17 @@ def load_word_vectors(path: FilePath, labels: Sequence[str]) -> Float64Array:
 
 
 def _from_mat(path: Path, n_labels: int) -> Float64Array:
-    contents = scipy.io.loadmat(path)
+    contents = mat_variables(path)
     if "inp" not in contents:
-        keys = [key for key in contents if not key.startswith("__")]
-        raise ValueError(f"{path.name} has the keys {keys}; the label vectors must be under 'inp'.")
-    vectors = np.asarray(contents["inp"], dtype=np.float64)
-    if vectors.ndim != 2 or len(vectors) != n_labels:
-        raise ValueError(f"{path.name} holds an array of shape {vectors.shape} for {n_labels} labels; one row each.")
-    return vectors
+        raise ValueError(f"{path.name} has the keys {list(contents)}; the label vectors must be under 'inp'.")
+    inp = contents["inp"]
+    vectors = inp.toarray() if sp.issparse(inp) else inp
+    if vectors.dtype.kind not in "biuf" or vectors.ndim != 2 or len(vectors) != n_labels:
+        found = f"{vectors.dtype} of shape {vectors.shape}"
+        raise ValueError(f"{path.name} holds {found} for {n_labels} labels; one row of numbers per label is needed.")
+    if not np.isfinite(vectors).all():
+        raise ValueError(f"{path.name} holds NaN or infinite numbers.")
+    return np.asarray(vectors, dtype=np.float64)
 
 
 def _from_text(path: Path, wanted: set[str]) -> dict[str, Float64Array]:

@@ -164,7 +164,7 @@ def save(folder, name, array):
 BROKEN = {
     "a caption too few": (
         lambda folder: captions(folder, CAPTIONS[:-1]),
-        r"dev_ims\.npy has 10 images for 49 captions; as many of every image",
+        r"dev_ims\.npy has 10 images for 49 captions; every image needs the same number",
     ),
     "fewer captions than images": (lambda folder: captions(folder, CAPTIONS[:5]), "10 images for 5 captions"),
     "no captions": (lambda folder: captions(folder, []), "10 images for 0 captions"),
@@ -184,6 +184,10 @@ BROKEN = {
     "no numbers": (lambda folder: save(folder, "ims", FEATURES.astype(str)), r"dev_ims\.npy holds <U32 of shape"),
     "objects": (lambda folder: save(folder, "ims", np.array([Runs()])), r"dev_ims\.npy cannot be read as a \.npy file"),
     "no array": (lambda folder: (folder / "dev_ims.npy").write_bytes(b"no array"), r"dev_ims\.npy cannot be read"),
+    "a broken archive": (
+        lambda folder: (folder / "dev_ims.npy").write_bytes(b"PK\x03\x04" + bytes(40)),
+        r"dev_ims\.npy cannot be read as a \.npy file",
+    ),
     "an archive": (
         lambda folder: (np.savez(folder / "all.npz", FEATURES), (folder / "all.npz").rename(folder / "dev_ims.npy")),
         r"dev_ims\.npy holds several arrays; one of numbers",

@@ -61,7 +61,7 @@ def test_generated_pairs_repeat_and_can_be_sparse():
     assert_array_equal(sparse.image, dense.image)
 
 
-@pytest.mark.parametrize("options", [{"n_samples": 0}, {"n_labels": 0}, {"noise": -1}])
+@pytest.mark.parametrize("options", [{"n_samples": 0}, {"n_labels": 0}, {"n_text_features": 2.5}, {"noise": -1}])
 def test_bad_sizes_are_named(options):
     with pytest.raises(ValueError, match=next(iter(options))):
         datasets.make_multilabel_pairs(**options)

@@ -145,6 +145,21 @@ def test_mistakes_name_the_file_and_the_way_out(what, arrays, tmp_path):
         load_feature_files(tmp_path)
 
 
+@pytest.mark.parametrize("kind", ["mat", "npz"])
+@pytest.mark.parametrize("damaged", [lambda data: data[:1000], lambda data: data[:300] + bytes(300) + data[600:]])
+def test_damaged_files_are_named(kind, damaged, arrays, tmp_path):
+    write(tmp_path, arrays, "npy")
+    (tmp_path / "train_img.npy").unlink()
+    file = tmp_path / f"train_img.{kind}"
+    if kind == "mat":
+        scipy.io.savemat(file, {"train_img": arrays["train", "img"]}, do_compression=True)
+    else:
+        np.savez_compressed(file, train_img=arrays["train", "img"])
+    file.write_bytes(damaged(file.read_bytes()))
+    with pytest.raises(ValueError, match=rf"train_img\.{kind} cannot be read as a \.{kind} file of numbers"):
+        load_feature_files(tmp_path)
+
+
 def test_what_is_missing_is_named(arrays, tmp_path):
     with pytest.raises(FileNotFoundError, match="nowhere is no folder; pass one that holds train_img"):
         load_feature_files(tmp_path / "nowhere")

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import scipy.io
+import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skxmr import load_word_vectors
@@ -40,6 +41,23 @@ def test_mat_files(tmp_path):
         load_word_vectors(path, ["a", "b", "c"])
     scipy.io.savemat(path, {"vectors": np.eye(2)})
     with pytest.raises(ValueError, match=r"has the keys \['vectors'\]"):
+        load_word_vectors(path, ["a", "b"])
+
+
+def test_bad_mat_files_are_named(tmp_path):
+    path = tmp_path / "inp.mat"
+    for bad, message in (
+        (np.array([[1.0, np.nan], [0.0, 1.0]]), r"inp\.mat holds NaN or infinite numbers"),
+        (np.array(["a", "b"]), "one row of numbers per label"),
+        (np.array([[1.0], "b"], dtype=object), "one row of numbers per label"),
+    ):
+        scipy.io.savemat(path, {"inp": bad})
+        with pytest.raises(ValueError, match=message):
+            load_word_vectors(path, ["a", "b"])
+    scipy.io.savemat(path, {"inp": sp.csc_array(np.eye(2))})
+    assert_array_equal(load_word_vectors(path, ["a", "b"]), np.eye(2))
+    path.write_bytes(path.read_bytes()[:150])
+    with pytest.raises(ValueError, match=r"inp\.mat cannot be read as a \.mat file"):
         load_word_vectors(path, ["a", "b"])
 
 

@@ -40,10 +40,10 @@ def completed(cls: type) -> str | None:
 
 
 def documented_like(source: Callable[..., object]) -> Callable[[Documented], Documented]:
-    """Return a decorator that completes the docstring of a function by that of another one.
+    """Return a decorator that completes the docstring of a function or class by that of another function.
 
-    Parameters that the function describes only there are added, with the defaults of the function; so are "Returns" and
-    "Raises" if the function has no such section.
+    Parameters that only the other one describes are added, with the defaults of the decorated one; so are "Raises" and,
+    for a function, "Returns" if it has no such section.
     """
 
     def complete(function: Documented) -> Documented:
@@ -52,7 +52,8 @@ def documented_like(source: Callable[..., object]) -> Callable[[Documented], Doc
             summary, own = _sections(function.__doc__)
             _, others = _sections(source.__doc__)
             entries = _entries(own["Parameters"])
-            sections = {title: others.get(title, "") for title in ("Parameters", "Returns", "Raises")} | own
+            second = "Attributes" if isinstance(function, type) else "Returns"
+            sections = {title: others.get(title, "") for title in ("Parameters", second, "Raises")} | own
             sections["Parameters"] = _parameters(function, _entries(others["Parameters"]) | entries, entries)
             function.__doc__ = _joined(summary, sections)
         return function

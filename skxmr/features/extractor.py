@@ -125,7 +125,7 @@ class ImageFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator
         self
         """
         self._check(X)
-        # Computing the width finds the layer.
+        # Computing the width raises the error for a layer that does not exist.
         _ = self._n_features_out
         return self
 
@@ -205,9 +205,6 @@ class ImageFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator
         images = torch.empty(1, 3, side_of(entry), side_of(entry), device="meta")
         with torch.inference_mode():
             return cut(network, self.layer)(images).shape[1]
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return True
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

@@ -40,16 +40,16 @@ def label_graph(
     Y : multi-hot (n, c) array, CSR or DataFrame, class ids, or lists of tags
         The labels of n rows.
     tau : float, default=0.4
-        Threshold on the conditional probability, in [0, 1].
+        Threshold on P(L_i | L_j), in [0, 1].
     p : float, default=0.5
         Weight of a neighbour relative to the label itself, > 0.
     kind : {"cooccurrence", "probability", "identity"} or (c, c) array, CSR or DataFrame, default="cooccurrence"
-        ``"probability"`` keeps P_ij itself where it reaches `tau`, and `p` has no effect. ``"identity"`` connects no
-        labels. A matrix is used as it is, and neither `tau` nor `p` has an effect.
+        ``"probability"`` keeps P(L_i | L_j) itself where it reaches `tau`, and `p` has no effect. ``"identity"``
+        connects no labels. A matrix is used as it is, and neither `tau` nor `p` has an effect.
     normalize : {"none", "symmetric"}, default="none"
-        ``"symmetric"`` gives D^-1/2 A D^-1/2 with D the row sums of A.
+        ``"symmetric"`` gives D^-1/2 A D^-1/2 with D the row sums of the matrix A.
     transpose : bool, default=False
-        Return the transpose: label j then receives from i where P(L_i | L_j) >= tau, as in the authors' code.
+        Transpose the matrix: label j then receives from i where P(L_i | L_j) >= tau, as in the authors' code.
 
     Returns
     -------
@@ -59,7 +59,8 @@ def label_graph(
     Raises
     ------
     ValueError
-        If a parameter is out of range, or a given matrix is not square, finite, non-negative and of size c.
+        If a parameter is out of range, `tau` is 0 for a co-occurrence graph of more than 512 labels, or a given matrix
+        is not square, finite, non-negative and of size c, or has a row that sums to 0 and so cannot be normalised.
 
     References
     ----------

@@ -15,30 +15,19 @@ from skxmr._data.kinds import AnyArray, LabelsLike, Matrix, n_rows
 from skxmr._data.labels import encode_labels
 from skxmr._data.pairs import Pairs
 from skxmr._data.warn import warn
+from skxmr._docstrings import documented_like
 from skxmr.steps.cooccurrence import GraphKind, label_graph
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
+@documented_like(label_graph)
 class LabelGraph(PairsStep, kw_only=False):
     """Label graph as a pipeline step: learns the graph from the training labels and attaches it to the `Pairs`.
 
-    Because it is fitted inside the pipeline, the graph sees the training fold only. `transform` needs no labels.
-
-    Parameters
-    ----------
-    tau : float, default=0.4
-        Threshold on P(L_i | L_j), in [0, 1].
-    p : float, default=0.5
-        Weight of a neighbour relative to the label itself, > 0.
-    kind : {"cooccurrence", "probability", "identity"} or (c, c) array, CSR or DataFrame, default="cooccurrence"
-        ``"probability"`` keeps P(L_i | L_j) itself where it reaches `tau`, and `p` has no effect. ``"identity"``
-        connects no labels; in a grid it shows whether the graph helps. A matrix is used as it is.
-    normalize : {"none", "symmetric"}, default="none"
-        ``"symmetric"`` gives D^-1/2 A D^-1/2 with D the row sums of the matrix A.
-    transpose : bool, default=False
-        Use the transpose: label j then receives from i where P(L_i | L_j) >= tau, as in the authors' code.
+    Because it is fitted inside the pipeline, the graph sees the training fold only. `transform` needs no labels. In a
+    grid, ``kind="identity"`` shows whether the graph helps.
 
     Attributes
     ----------

@@ -6,7 +6,7 @@ from typing import Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils import Tags
+from sklearn.utils import Tags, gen_batches
 
 from skxmr._data.kinds import FloatArray, View
 from skxmr._data.regions import Regions
@@ -73,9 +73,6 @@ class MeanRegions(TransformerMixin, BaseEstimator):
         means = _means(images if isinstance(images, Regions) else Regions(images))
         return means if index is None else means[index]
 
-    def __sklearn_is_fitted__(self) -> bool:
-        return True
-
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.two_d_array = False
@@ -87,8 +84,7 @@ class MeanRegions(TransformerMixin, BaseEstimator):
 def _means(regions: Regions) -> FloatArray:
     n, _, d = regions.shape
     out: FloatArray = np.empty((n, d), np.float32 if regions.dtype == np.float32 else np.float64)
-    for start in range(0, n, _BLOCK):
-        rows = slice(start, start + _BLOCK)
+    for rows in gen_batches(n, _BLOCK):
         mask = regions.mask[rows]
         # Masked features may hold anything, even NaN. Without masked ones the mean is faster.
         exists = True if mask.all() else mask[:, :, None]

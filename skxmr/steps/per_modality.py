@@ -92,9 +92,8 @@ class PerModality(PairsStep, kw_only=False):
         """
         pairs = need_pairs(X, "PerModality")
         out: dict[str, View] = {}
+        fitted: dict[str, Transformer | str] = {}
         for name in MODALITIES:
-            if hasattr(self, f"{name}_"):
-                delattr(self, f"{name}_")
             transformer = _checked(getattr(self, name), name)
             view = getattr(pairs, name)
             if view is None:
@@ -109,8 +108,14 @@ class PerModality(PairsStep, kw_only=False):
                 else:
                     transformed = transformer.fit(rows, own).transform(rows)
                 out[name] = _in_kind(transformed, rows, index)
-            setattr(self, f"{name}_", transformer)
-        return pairs.replace(**out)
+            fitted[name] = transformer
+        new = pairs.replace(**out)
+        for name in MODALITIES:
+            if name in fitted:
+                setattr(self, f"{name}_", fitted[name])
+            elif hasattr(self, f"{name}_"):
+                delattr(self, f"{name}_")
+        return new
 
     def transform(self, X: Pairs) -> Pairs:
         """Transform the modalities present; one of them is enough.
@@ -134,7 +139,7 @@ class PerModality(PairsStep, kw_only=False):
             if not hasattr(self, f"{name}_"):
                 raise ValueError(f"{name} was not seen in fit; PerModality was fitted on the other modality alone.")
             transformer = getattr(self, f"{name}_")
-            if transformer != "passthrough":
+            if not isinstance(transformer, str):
                 rows, index = distinct(view)
                 out[name] = _in_kind(transformer.transform(rows), rows, index)
         return pairs.replace(**out)

@@ -51,6 +51,17 @@ def test_a_refit_forgets_the_other_modality(small):
         views.transform(pairs)
 
 
+def test_a_failed_refit_changes_nothing(small):
+    pairs, _ = small
+    views = PerModality(image=StandardScaler(), text=StandardScaler()).fit(pairs)
+    before = views.transform(pairs)
+    with pytest.raises(ValueError, match="infinity"):
+        views.fit(pairs.replace(image=3 * pairs.image, text=np.full((120, 30), np.inf)))
+    after = views.transform(pairs)
+    assert_array_equal(after.image, before.image)
+    assert_array_equal(after.text, before.text)
+
+
 def test_raw_captions_reach_a_vectoriser():
     pairs = Pairs(np.eye(3), ["a red bird", "a blue bird", "the sea"])
     out = PerModality(text=TfidfVectorizer()).fit_transform(pairs)

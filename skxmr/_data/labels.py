@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from functools import singledispatch
 from typing import NamedTuple
 
@@ -87,9 +87,14 @@ def aligned(labels: Labels, names: AnyArray, named: bool) -> Labels:
             f"labels holds {unknown[:3]}, which the first part did not; "
             "pass multi-hot labels with a column for every label, or a first part that shows all of them."
         )
+    return Labels(in_columns(labels, position), names, named)
+
+
+def in_columns(labels: Labels, position: dict[Hashable, int]) -> sp.csr_array:
+    """Return the matrix of labels with each column at the position of its name; other columns are 0."""
     coo = labels.matrix.tocoo()
-    columns = np.array([position[name] for name in own])[coo.coords[1]]
-    return Labels(sp.csr_array((coo.data, (coo.coords[0], columns)), shape=(coo.shape[0], len(names))), names, named)
+    columns = np.array([position[name] for name in labels.names.tolist()])[coo.coords[1]]
+    return sp.csr_array((coo.data, (coo.coords[0], columns)), shape=(coo.shape[0], len(position)))
 
 
 def _is_collection(row: object) -> bool:

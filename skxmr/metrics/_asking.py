@@ -23,7 +23,7 @@ from skxmr.metrics._similarity import Similarity
 # Which pairs are asked for, of shape (n, m).
 Where: TypeAlias = ArrayLike | sp.sparray
 
-# Images whose similarities are looked at together.
+# Images whose similarities with all texts are computed together.
 _ROWS = 256
 
 
@@ -89,7 +89,7 @@ def similarity_matrix(estimator: BaseEstimator, images: Pairs, texts: Pairs, met
 
 
 def whole_similarity(estimator: BaseEstimator, images: Pairs, texts: Pairs) -> FloatArray:
-    """Return the same as an array (n, m)."""
+    """Return the similarity of all images with all texts as an array (n, m)."""
     return np.asarray(similarity_matrix(estimator, images, texts)[:])
 
 
@@ -99,23 +99,21 @@ def some_similarities(estimator: BaseEstimator, images: Pairs, texts: Pairs, whe
     if not hasattr(estimator, "transform"):
         return _own_similarity(estimator, images, texts, asked)
     scores = similarity_matrix(estimator, images, texts)
-    rows = np.repeat(np.arange(len(images)), np.diff(asked.indptr))
     data = []
     for block in gen_batches(len(images), _ROWS):
-        first, last = np.searchsorted(rows, (block.start, block.stop))
-        computed = np.asarray(scores[block])
-        data.append(computed[rows[first:last] - block.start, asked.indices[first:last]])
+        own = asked[block]
+        rows = np.repeat(np.arange(own.shape[0]), np.diff(own.indptr))
+        data.append(np.asarray(scores[block])[rows, own.indices])
     return sp.csr_array((np.concatenate(data), asked.indices, asked.indptr), asked.shape)
 
 
 def check_where(where: Where, n: int, m: int) -> sp.csr_array:
     """Return which pairs are asked for, as CSR with sorted indices."""
-    asked = sp.csr_array(where, copy=True) != 0
+    # The comparison merges and sorts the entries of its operand, so that must be a copy.
+    asked: sp.csr_array = sp.csr_array(where, copy=True) != 0
     if asked.shape != (n, m):
         raise ValueError(f"where has shape {asked.shape}, but there are {n} images and {m} texts.")
-    asked.sum_duplicates()
-    asked.eliminate_zeros()
-    return sp.csr_array(asked)
+    return asked
 
 
 def _own_similarity(

@@ -56,7 +56,7 @@ def per_query(
 
     `measure` maps a :class:`Ranking` of b queries to an array of b rows, which becomes nan for queries without a
     relevant item. The cut-off `k` is only checked against the gallery; measures that have one apply it themselves. The
-    public measures take the parameters described here over into their docstrings.
+    docstrings of the public measures take over the parameters described here.
 
     Parameters
     ----------

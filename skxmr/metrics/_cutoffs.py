@@ -198,8 +198,8 @@ def precision_scope(
 
 def checked_cuts(ks: Iterable[int], name: str) -> list[int]:
     """Return the cut-off ranks as a list, of one positive integer at least."""
-    if isinstance(ks, int):
-        raise TypeError(f"{name} is {ks}; pass a sequence of cut-off ranks, e.g. {name}=[{ks}].")
+    if not np.iterable(ks):
+        raise TypeError(f"{name} is {ks}; pass a sequence of cut-off ranks, e.g. {name}=[1, 5, 10].")
     cuts = list(ks)
     if not cuts:
         raise ValueError(f"{name} is empty; at least one cut-off rank is needed.")

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import gen_batches
 
 from skxmr._data.kinds import BoolArray, LabelsLike
-from skxmr._data.labels import Labels, encode_labels
+from skxmr._data.labels import Labels, encode_labels, in_columns
 from skxmr._data.option_checks import check_k
 from skxmr.metrics._matrices import LazyMatrix, Relevance, as_host
 
@@ -90,10 +90,7 @@ def _packed(labels: sp.csr_array) -> Bits:
     Up to 64 labels take one integer of 8 to 64 bits, more labels take several of 64.
     """
     n, c = labels.shape
-    size = 64
-    for smaller in (32, 16, 8):
-        if c <= smaller:
-            size = smaller
+    size = next((bits for bits in (8, 16, 32) if c <= bits), 64)
     width = -(-c // size)
     packed = np.empty((width, n), f"u{size // 8}")
     for rows in gen_batches(n, 4096):
@@ -133,13 +130,7 @@ def _in_common_columns(a: Labels, b: Labels) -> tuple[sp.csr_array, sp.csr_array
     column: dict[Hashable, int] = {}
     for name in [*a.names.tolist(), *b.names.tolist()]:
         column.setdefault(name, len(column))
-    return _in_columns(a, column), _in_columns(b, column)
-
-
-def _in_columns(labels: Labels, column: dict[Hashable, int]) -> sp.csr_array:
-    coo = labels.matrix.tocoo()
-    columns = np.array([column[name] for name in labels.names.tolist()])[coo.coords[1]]
-    return sp.csr_array((coo.data, (coo.coords[0], columns)), shape=(labels.matrix.shape[0], len(column)))
+    return in_columns(a, column), in_columns(b, column)
 
 
 class SameGroup(LazyMatrix):

@@ -1,4 +1,4 @@
-"""Re-ranking by the way back: of the first texts, those that find the image early in turn come first."""
+"""Re-ranking by the opposite direction: of an image's first texts, those for which the image ranks early come first."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _BLOCK = 2**24
 
 
 class Reranked(LazyMatrix):
-    """Scores whose first k items per query are put in the order in which they find the query in turn.
+    """Scores whose first k items per query are reordered by how early each of them would retrieve the query.
 
     Of each query's k best items, the one comes first for which the fewest other queries are nearer than this query;
     items with equally many keep the order of their scores. The k best scores themselves stay, only the items that have
@@ -32,7 +32,8 @@ class Reranked(LazyMatrix):
     Attributes
     ----------
     T : matrix of shape (m, n)
-        The way back as it was given: as in the paper, one direction is re-ranked. ``Reranked(scores.T)`` is the other.
+        The scores of the opposite direction, unchanged: as in the paper, only one direction is re-ranked.
+        ``Reranked(scores.T)`` re-ranks the other.
     candidates : ndarray of shape (n, k)
         The items, best first.
     place : ndarray of shape (n, k)
@@ -58,12 +59,9 @@ class Reranked(LazyMatrix):
 
     def __init__(self, scores: MatrixLike, k: int = 20) -> None:
         self.scores = as_matrix(scores)
-        n, m = check_matrices(self.scores, self.scores, exclude_self=False)
-        self.shape = (n, m)
-        check_k(k, m, optional=False)
-        best = np.empty((n, k), np.intp)
-        for rows in gen_batches(n, max(1, _BLOCK // m)):
-            best[rows] = _best(score_rows(self.scores, rows), k)
+        self.shape = check_matrices(self.scores, self.scores, exclude_self=False)
+        check_k(k, self.shape[1], optional=False)
+        best = _best_items(self.scores, k)
         place = _places(self.scores.T, best)
         order = np.argsort(place, axis=1, kind="stable")
         self.candidates = np.take_along_axis(best, order, axis=1)
@@ -82,8 +80,16 @@ class Reranked(LazyMatrix):
         return S
 
 
-def _best(S: FloatArray, k: int) -> IndexArray:
-    """Return the k best items of each row, best first; of equal ones the earlier first."""
+def _best_items(scores: BlockedMatrix, k: int, block: int = _BLOCK) -> IndexArray:
+    """Return the k best items of each query (n, k), best first; of equal ones the earlier first."""
+    n, m = scores.shape
+    best = np.empty((n, k), np.intp)
+    for rows in gen_batches(n, max(1, block // m)):
+        best[rows] = _best_in_rows(score_rows(scores, rows), k)
+    return best
+
+
+def _best_in_rows(S: FloatArray, k: int) -> IndexArray:
     if k < S.shape[1]:
         kth = -np.partition(-S, k - 1, axis=1)[:, k - 1 : k]
         above = np.cumsum(S > kth, axis=1)[:, -1:]
@@ -96,16 +102,16 @@ def _best(S: FloatArray, k: int) -> IndexArray:
     return np.take_along_axis(found, order, axis=1)
 
 
-def _places(backward: BlockedMatrix, best: IndexArray) -> IndexArray:
-    """Return how many queries are nearer to each candidate (n, k), by the scores (m, n) of the way back."""
+def _places(backward: BlockedMatrix, best: IndexArray, block: int = _BLOCK) -> IndexArray:
+    """Return how many queries are nearer to each candidate (n, k), by the scores (m, n) of the opposite direction."""
     m, n = backward.shape
     item = best.ravel()
     query = np.arange(best.size) // best.shape[1]
-    # The entries of `best` in the order of their items, so that each row of the way back is read once.
+    # The entries of `best` in the order of their items, so that each row of `backward` is read once.
     by_item = np.argsort(item, kind="stable")
     bounds = np.searchsorted(item[by_item], np.arange(m + 1))
     place: IndexArray = np.empty(best.size, np.intp)
-    for items in gen_batches(m, max(1, _BLOCK // n)):
+    for items in gen_batches(m, max(1, block // n)):
         S = score_rows(backward, items)
         for row, j in zip(S, range(items.start, items.stop), strict=True):
             entries = by_item[bounds[j] : bounds[j + 1]]

@@ -16,8 +16,6 @@ from skxmr._data.view_checks import check_view
 from skxmr.metrics._matrices import BlockedMatrix, MatrixLike, as_matrix, check_matrices, relevance_rows
 from skxmr.metrics._relevance import SameRow, SharedLabels
 
-# Entries of the score matrix ranked at once, at about 100 bytes each.
-_BLOCK = 2**24
 # Entries of a label matrix up to which it is held densely on the device, in 1 GB.
 _DENSE_LABELS = 2**28
 
@@ -60,9 +58,18 @@ class TensorScores:
 
 
 def average_precision(
-    scores: BlockedMatrix, relevance: MatrixLike, k: int | None, ties: str, denominator: str, exclude_self: bool
+    scores: BlockedMatrix,
+    relevance: MatrixLike,
+    k: int | None,
+    ties: str,
+    denominator: str,
+    exclude_self: bool,
+    block: int = 2**24,
 ) -> Float64Array:
-    """Return the average precision (n,) of each query, nan without a relevant item."""
+    """Return the average precision (n,) of each query, nan without a relevant item.
+
+    So many entries of the score matrix as `block` says are ranked at once, at about 100 bytes each.
+    """
     relevance = as_matrix(relevance)
     n, m = check_matrices(scores, relevance, exclude_self)
     check_k(k, m - exclude_self)
@@ -71,7 +78,7 @@ def average_precision(
     relevant = _relevance_on(relevance, torch.as_tensor(scores[:1]).device)
     depth = m - exclude_self if k is None else k
     parts = []
-    for rows in gen_batches(n, max(1, _BLOCK // m)):
+    for rows in gen_batches(n, max(1, block // m)):
         S = _finite(torch.as_tensor(scores[rows]).detach())
         R = relevant(rows)
         if exclude_self:
@@ -133,8 +140,10 @@ def checked(view: ArrayLike | Tensor, name: str) -> Tensor:
     if view.is_complex() or view.layout != torch.strided:
         kind = "complex" if view.is_complex() else "sparse"
         raise ValueError(f"{name} is a {kind} tensor; embeddings are dense tensors of real numbers.")
-    check_view(view[:1].detach().cpu().float().numpy(), name, min_width=0)
     view = view.detach()
+    # The shape is checked by that of an array that takes no memory; the values are checked on the device.
+    same_shape = np.broadcast_to(0.0, tuple(view.shape))
+    check_view(same_shape[:1] if view.ndim == 2 else same_shape, name, min_width=0)
     if view.dtype != torch.float64:
         view = view.float() if view.is_floating_point() else view.double()
     if not torch.isfinite(view).all():

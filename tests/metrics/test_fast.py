@@ -10,15 +10,8 @@ from joblib import parallel_config
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skxmr import metrics
-from skxmr.metrics import (
-    SharedLabels,
-    Similarity,
-    _array_scores,
-    _blocks,
-    _gains,
-    _keys,
-    _ranking,
-)
+from skxmr.metrics import SharedLabels, Similarity, _gains, _keys
+from skxmr.metrics._blocks import per_query
 from skxmr.metrics._ranking import Ties
 from tests import reference
 from tests.problems import labelled_views
@@ -87,21 +80,20 @@ def test_the_own_item_drops_out_even_below_all_others():
     assert_allclose(metrics.average_precision(S, relevance, exclude_self=True), [np.nan, 0.75, 0.75])
 
 
-@pytest.mark.parametrize("levels", [2, 5, 300])
+# Few large groups, more groups than are looked up among their neighbours, and a few small ones, which are.
+@pytest.mark.parametrize("levels", [2, 5, 300, 100_000])
 @pytest.mark.parametrize("k", [None, 1, 70, 999])
-def test_tie_groups_have_the_published_sum(levels, k, monkeypatch):
+def test_tie_groups_have_the_published_sum(levels, k):
     S = RNG.integers(levels, size=(6, 999)).astype(np.float32) / levels
     R = RNG.uniform(size=S.shape) < 0.3
     loop = [reference.tied_average_precision(s, r, k) for s, r in zip(S, R, strict=True)]
-    for few in (0, 256, 10**9):  # runs of all keys; or a look at the neighbours first, if there are few groups
-        monkeypatch.setattr(_ranking, "_FEW", few)
-        for scores in (S, S.astype(np.float64)):
-            assert_allclose(metrics.average_precision(scores, R, k=k, denominator="relevant"), loop, rtol=1e-12)
+    for scores in (S, S.astype(np.float64)):
+        assert_allclose(metrics.average_precision(scores, R, k=k, denominator="relevant"), loop, rtol=1e-12)
 
 
 @pytest.mark.parametrize("size", [2, 8, 9, 17, 400])
 @pytest.mark.parametrize("place", [0, 1, 300, -1])
-def test_a_lone_group_is_found_wherever_it_is(size, place, monkeypatch):
+def test_a_lone_group_is_found_wherever_it_is(size, place):
     rng = np.random.default_rng(size)
     S = np.sort(rng.permutation(4096).astype(np.float32).reshape(4, 1024) / 8192)[:, ::-1].copy()
     R = rng.uniform(size=S.shape) < 0.5
@@ -112,10 +104,8 @@ def test_a_lone_group_is_found_wherever_it_is(size, place, monkeypatch):
     S[2], S[2, 0], R[2, 0] = S[2] - 1, S[1, start], False
     S[3] = S[3, 0]
     loop = [reference.tied_average_precision(s, r) for s, r in zip(S, R, strict=True)]
-    for few in (0, 1):
-        monkeypatch.setattr(_ranking, "_FEW", few)
-        assert_allclose(metrics.average_precision(S, R), loop, rtol=1e-12)
-        assert_allclose(metrics.average_precision(S[:3], R[:3]), loop[:3], rtol=1e-12)
+    assert_allclose(metrics.average_precision(S, R), loop, rtol=1e-12)
+    assert_allclose(metrics.average_precision(S[:3], R[:3]), loop[:3], rtol=1e-12)
 
 
 def test_sums_of_late_reciprocals_are_exact():
@@ -136,18 +126,16 @@ def test_the_published_sum_is_the_mean_over_orders():
 
 @pytest.mark.parametrize("metric", ["cosine", "inner", "euclidean"])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_tiles_do_not_change_scores(metric, dtype, monkeypatch):
-    (query, gallery), _ = labelled_views(dtype=dtype)
-    gallery[7] = gallery[250]
+def test_tiles_do_not_change_scores(metric, dtype):
+    """4,500 distinct rows, each twice, take two tiles and two passes; 3,000 rows take one of each."""
+    (query, gallery), _ = labelled_views(m=9000, d=20, dtype=dtype)
     gallery[9] = 0
-    whole = Similarity(query, gallery, metric)[:]
-    assert whole.dtype == dtype
-    monkeypatch.setattr(_array_scores, "_TILE", 100)
-    monkeypatch.setattr(_array_scores, "_CACHED", 50)
-    monkeypatch.setattr(_array_scores, "_SAMPLE", 1)
+    gallery[4500:] = gallery[:4500]
     tiled = Similarity(query, gallery, metric)[:]
-    assert_allclose(tiled, whole, atol=2e-5 if dtype == np.float32 else 1e-12)
-    assert_array_equal(tiled[:, 7], tiled[:, 250])
+    parts = [Similarity(query, part, metric)[:] for part in np.split(gallery, 3)]
+    assert tiled.dtype == dtype
+    assert_allclose(tiled, np.concatenate(parts, axis=1), atol=2e-5 if dtype == np.float32 else 1e-12)
+    assert_array_equal(tiled[:, :4500], tiled[:, 4500:])
 
 
 def test_rows_that_differ_outside_the_sampled_columns_are_told_apart():
@@ -172,18 +160,14 @@ def test_common_bits_are_common_labels(c):
     assert_array_equal(SharedLabels(Yq, Yg)[:], Yq.astype(int) @ Yg.T.astype(int) > 0)
 
 
-def test_any_number_of_threads_gives_the_same_bits(monkeypatch):
-    monkeypatch.setattr(_blocks, "_BLOCK", 1500)
-    monkeypatch.setattr(_blocks, "_CACHED", 600)
-    views, labels = labelled_views()
+def test_any_number_of_threads_gives_the_same_bits():
+    """600 queries of a gallery of 1,100 items take three blocks."""
+    views, labels = labelled_views(n=600, m=1100)
     scores, relevance = Similarity(*views), SharedLabels(*labels)
     one, two = (metrics.average_precision(scores, relevance, n_jobs=jobs) for jobs in (1, 2))
     assert_array_equal(one, two)
-    with parallel_config("loky", n_jobs=2):  # the measures share their memory: threads, whatever the backend
-        used = set()
-        monkeypatch.setattr(_blocks, "rank", lambda *args: used.add(threading.get_ident()) or _ranking.rank(*args))
+    with parallel_config("loky", n_jobs=2):
         assert_array_equal(metrics.average_precision(scores, relevance), one)
-        assert threading.get_ident() not in used  # the configured threads were taken, not the caller's
     assert_allclose(metrics.average_precision(scores, relevance), one, rtol=1e-5)
     square = (views[1], views[1][::-1].copy(), labels[1])
     assert metrics.cross_modal_map(*square, n_jobs=2) == metrics.cross_modal_map(*square, n_jobs=1)
@@ -193,9 +177,25 @@ def test_any_number_of_threads_gives_the_same_bits(monkeypatch):
     assert_array_equal(*curves)
 
 
+def test_the_measures_use_the_configured_threads_whatever_the_backend():
+    """They share their memory, so loky's processes would not do."""
+    views, labels = labelled_views(n=600, m=1100)
+    used = set()
+
+    def count(ranking):
+        used.add(threading.get_ident())
+        return ranking.n_relevant
+
+    with parallel_config("loky", n_jobs=2):
+        found = per_query(Similarity(*views), SharedLabels(*labels), count)
+    assert threading.get_ident() not in used
+    n_relevant = SharedLabels(*labels)[:].sum(axis=1)
+    assert_array_equal(found, np.where(n_relevant > 0, n_relevant, np.nan))
+
+
 @pytest.mark.parametrize("metric", ["cosine", "inner", "euclidean"])
 def test_the_gallery_is_not_copied(metric):
-    """A gallery of 64 MB, and a block of 100 x 500: what is held besides is tiles, keys and numbers an item."""
+    """A gallery of 64 MB, and a block of 100 x 500: besides these, only tiles, keys and a few numbers per item are held."""
     (query, gallery), labels = labelled_views(100, 8000, 2000)
     tracemalloc.start()
     metrics.average_precision(Similarity(query, gallery[:500], metric), SharedLabels(labels[0], labels[1][:500]))

@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.metrics import average_precision_score, ndcg_score
 
 from skxmr import metrics
-from skxmr.metrics import SameRow, SharedLabels, Similarity, _array_scores, _blocks, _relevance
+from skxmr.metrics import SameRow, SharedLabels, Similarity, _array_scores
 from tests import reference
 
 RNG = np.random.default_rng(0)
@@ -253,16 +253,16 @@ def test_exclude_self_drops_the_diagonal(dtype):
         metrics.average_precision(scores[:3], relevance[:3], exclude_self=True)
 
 
-@pytest.mark.parametrize("block", [1, 40, 95, 10**6])
-def test_blocks_do_not_change_anything(monkeypatch, block):
-    query, gallery = RNG.normal(size=(13, 4)), RNG.normal(size=(19, 4))
-    Yq, Yg = RNG.integers(2, size=(13, 5)), RNG.integers(2, size=(19, 5))
-    whole = metrics.average_precision(Similarity(query, gallery), SharedLabels(Yq, Yg))
-    monkeypatch.setattr(_blocks, "_BLOCK", block)
-    assert_allclose(metrics.average_precision(Similarity(query, gallery), SharedLabels(Yq, Yg)), whole, rtol=1e-12)
-    assert_allclose(
-        metrics.average_precision(Similarity(query, gallery)[:], SharedLabels(Yq, Yg)[:]), whole, rtol=1e-12
-    )
+@pytest.mark.parametrize("n", [2, 255, 513, 700])
+def test_blocks_do_not_change_anything(n):
+    """A block holds 256 queries of 1,100 items, and 5 queries are always one block."""
+    query, gallery = RNG.normal(size=(n, 4)), RNG.normal(size=(1100, 4))
+    Yq, Yg = RNG.integers(2, size=(n, 5)), RNG.integers(2, size=(1100, 5))
+    scores, relevance = Similarity(query, gallery), SharedLabels(Yq, Yg)
+    parts = [slice(start, start + 5) for start in range(0, n, 5)]
+    loop = [metrics.average_precision(Similarity(query[a], gallery), SharedLabels(Yq[a], Yg)) for a in parts]
+    for S, R in ((scores, relevance), (scores[:], relevance[:])):
+        assert_allclose(metrics.average_precision(S, R), np.concatenate(loop), rtol=1e-12)
 
 
 def test_similarities_are_the_loops():
@@ -277,15 +277,22 @@ def test_similarities_are_the_loops():
     assert_allclose(Similarity(query, gallery).T[:], Similarity(query, gallery)[:].T, atol=1e-14)
 
 
-def test_shared_labels_is_the_loop(monkeypatch):
-    Yq, Yg = RNG.integers(2, size=(6, 4)), RNG.integers(2, size=(7, 4))
-    loop = np.array([[sum(a & b) for b in Yg] for a in Yq])
-    for bits, dense in ((512, 2**24), (2, 2**24), (2, 2)):  # bits, dense and sparse products
-        monkeypatch.setattr(_relevance, "_BITS", bits)
-        monkeypatch.setattr(_relevance, "_DENSE_LABELS", dense)
-        assert_array_equal(SharedLabels(Yq, sp.csr_array(Yg))[:], loop > 0)
-        assert_array_equal(SharedLabels(Yq, Yg, graded=True)[2:5], loop[2:5])
-        assert_array_equal(SharedLabels(Yq, Yg).T[:], loop.T > 0)
+@pytest.mark.parametrize(("m", "c"), [(7, 4), (70, 600), (30_000, 600)])
+def test_shared_labels_is_the_loop(m, c):
+    """Labels are held as bits, those of more than 512 densely, and those of too many items as a sparse matrix."""
+    query, gallery = ([set(row) for row in RNG.integers(c, size=(rows, 4)).tolist()] for rows in (6, m))
+    query[0], query[1] = set(), set(range(c))
+    loop = np.array([[len(a & b) for b in gallery] for a in query])
+    Yq, Yg = (multi_hot(rows, c) for rows in (query, gallery))
+    assert_array_equal(SharedLabels(Yq.toarray(), Yg)[:], loop > 0)
+    assert_array_equal(SharedLabels(Yq, Yg, graded=True)[2:5], loop[2:5])
+    assert_array_equal(SharedLabels(Yq, Yg).T[:9], loop.T[:9] > 0)
+
+
+def multi_hot(rows, c):
+    tags = [sorted(row) for row in rows]
+    ends = np.cumsum([0, *map(len, tags)])
+    return sp.csr_array((np.ones(ends[-1]), np.concatenate(tags).astype(int), ends), shape=(len(rows), c))
 
 
 def test_labels_of_query_and_gallery_are_matched_by_name():

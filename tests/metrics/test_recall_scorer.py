@@ -120,6 +120,7 @@ def test_validation_with_folds_and_clones(small):
     ("call", "error", "message"),
     [
         (lambda p: RecallScores(5), TypeError, "ks is 5; pass a sequence"),
+        (lambda p: RecallScores(np.int64(5)), TypeError, "ks is 5; pass a sequence"),
         (lambda p: RecallScores([]), ValueError, "ks is empty"),
         (lambda p: RecallScores([1, 0]), ValueError, "each of ks must be a positive integer"),
         (lambda p: RecallScores(folds=0), ValueError, "folds must be a positive integer; got 0"),

@@ -147,15 +147,16 @@ def reranked_by_loop(S, k):
 
 @pytest.mark.parametrize("k", [1, 4, 60])
 @pytest.mark.parametrize("levels", [None, 4])
-def test_reranking_is_the_loop(k, levels, monkeypatch):
+def test_reranking_is_the_loop(k, levels):
     S = np.random.default_rng(0).normal(size=(25, 60)).astype(np.float32)
     S = S if levels is None else np.round(S * levels) / levels
     wanted = reranked_by_loop(S, k)
-    for block in (2**24, 130):
-        monkeypatch.setattr(_reranking, "_BLOCK", block)
-        found = Reranked(S, k)
-        assert_array_equal(found[:], wanted)
-        assert_array_equal(found[3:7], wanted[3:7])
+    found = Reranked(S, k)
+    assert_array_equal(found[:], wanted)
+    assert_array_equal(found[3:7], wanted[3:7])
+    best = _reranking._best_items(S, k)
+    assert_array_equal(_reranking._best_items(S, k, block=130), best)
+    assert_array_equal(_reranking._places(S.T, best, block=130), _reranking._places(S.T, best))
     assert_array_equal(np.sort(wanted, axis=1), np.sort(S, axis=1))  # the scores stay, their owners change
     assert_array_equal(found.T, S.T)  # the way back keeps its order
     if k == 1:

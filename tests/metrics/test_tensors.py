@@ -47,10 +47,9 @@ def test_tensors_give_what_arrays_give(metric, dtype, device):
     assert_allclose(metrics.hit_at_k(tensors, SameRow(300), 5), metrics.hit_at_k(arrays, SameRow(300), 5), atol=1e-6)
 
 
-def test_tied_score_tensors_give_the_mean_over_orders(device, monkeypatch):
+def test_tied_score_tensors_give_the_mean_over_orders(device):
     from skxmr.metrics import _tensors
 
-    monkeypatch.setattr(_tensors, "_BLOCK", 12)
     scores, relevance = RNG.integers(3, size=(8, 6)), RNG.uniform(size=(8, 6)) < 0.5
     relevance[0] = False
     for S in (scores, scores.astype(np.float32)):
@@ -58,6 +57,8 @@ def test_tied_score_tensors_give_the_mean_over_orders(device, monkeypatch):
             ap = metrics.average_precision(device(S), R, k=4, denominator="relevant")
             loop = [reference.expected_average_precision(s, r, 4) for s, r in zip(scores, relevance, strict=True)]
             assert_allclose(ap, loop, rtol=1e-12)
+            blocks = _tensors.average_precision(device(S), R, 4, "expected", "relevant", False, block=12)
+            assert_array_equal(blocks, ap)
     with pytest.raises(ValueError, match="NaN or infinite"):
         metrics.average_precision(device(np.array([[np.nan, 1.0]])), np.eye(1, 2))
 
@@ -66,8 +67,12 @@ def test_bad_tensors_are_named_as_arrays_are(device):
     good = device(np.ones((2, 3)))
     with pytest.raises(ValueError, match="gallery contains 1 NaN or infinite values"):
         Similarity(good, device(np.array([[1.0, np.nan, 1.0]])))
+    with pytest.raises(ValueError, match="gallery contains 2 NaN or infinite values"):
+        Similarity(good, device(np.array([[np.inf, 1.0, 1.0], [1.0, np.nan, 1.0]])))
     with pytest.raises(ValueError, match="query has 3 dimensions but gallery has 4"):
         Similarity(good, device(np.ones((2, 4))))
+    with pytest.raises(ValueError, match=r"query must be 2-D .* shape \(\)"):
+        Similarity(good[0, 0], good)
     with pytest.raises(ValueError, match="query must be 2-D"):
         Similarity(good[0], good)
     with pytest.raises(TypeError, match="gallery is a ndarray but the other side is a tensor"):
@@ -78,6 +83,11 @@ def test_bad_tensors_are_named_as_arrays_are(device):
         Similarity(good, good.to_sparse())
     with pytest.raises(ValueError, match="graded gains are for ndcg_at_k"):
         metrics.average_precision(good @ good.T, SharedLabels(np.eye(2, dtype=int), graded=True))
+
+
+def test_float64_may_exceed_float32(device):
+    query, gallery = np.array([[1e300, 0.0]]), np.array([[1e300, 1e300], [-1.0, 0.0]])
+    assert_allclose(Similarity(device(query), device(gallery))[:].cpu(), [[0.5**0.5, -1.0]])
 
 
 def test_relevance_of_tensors_may_be_a_list(device):

@@ -195,7 +195,7 @@ def test_the_measures_use_the_configured_threads_whatever_the_backend():
 
 @pytest.mark.parametrize("metric", ["cosine", "inner", "euclidean"])
 def test_the_gallery_is_not_copied(metric):
-    """A gallery of 64 MB, and a block of 100 x 500: besides these, only tiles, keys and a few numbers per item are held."""
+    """A gallery of 64 MB, and a block of 100 x 500: besides, only tiles, keys and a few numbers per item are held."""
     (query, gallery), labels = labelled_views(100, 8000, 2000)
     tracemalloc.start()
     metrics.average_precision(Similarity(query, gallery[:500], metric), SharedLabels(labels[0], labels[1][:500]))

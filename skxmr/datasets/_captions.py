@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pickle
 import re
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -117,12 +116,9 @@ def _captions(file: Path) -> list[str]:
 def _array(file: Path, ndim: int) -> AnyArray:
     """Return an array of numbers that stays on disk."""
     try:
-        array = np.load(file, mmap_mode="r")
-    except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{file} cannot be read as a .npy file of numbers: {error}") from error
-    if not isinstance(array, np.ndarray):
-        array.close()
-        raise ValueError(f"{file} holds several arrays; one of numbers is wanted, as np.save writes it.")
+        array = np.lib.format.open_memmap(file, mode="r")
+    except (ValueError, OSError) as error:
+        raise ValueError(f"{file} cannot be read as a .npy file of numbers, as np.save writes it: {error}") from error
     if array.ndim != ndim or array.dtype.kind not in "biuf":
         wanted = "(images, regions, features)" if ndim == 3 else "(images, 2), width and height"
         raise ValueError(f"{file} holds {array.dtype} of shape {array.shape}; numbers of shape {wanted} are wanted.")

@@ -139,9 +139,9 @@ def _bundle(home: Path, subset: str) -> Path:
 
 def _names(file: Path) -> list[str]:
     try:
-        with np.load(file) as archive:
+        with file.open("rb") as opened, np.load(opened) as archive:
             return list(archive)
-    except (ValueError, EOFError, OSError, zipfile.BadZipFile):
+    except (ValueError, TypeError, EOFError, OSError, zipfile.BadZipFile):
         # It is not a file of arrays, so it is ignored.
         return []
 
@@ -150,9 +150,10 @@ def _variables(file: Path, name: str) -> dict[str, Matrix]:
     """Return the arrays of a file, or only the one with this name if an archive has it."""
     try:
         if file.suffix == ".npy":
-            return {file.stem: np.load(file, mmap_mode="r")}
+            return {file.stem: np.lib.format.open_memmap(file, mode="r")}
         if file.suffix == ".npz":
-            with np.load(file) as archive:
+            # numpy leaves a damaged file open unless it is opened here.
+            with file.open("rb") as opened, np.load(opened) as archive:
                 return {key: archive[key] for key in ([name] if name in archive else archive)}
     except (ValueError, TypeError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(f"{file} cannot be read as a {file.suffix} file of numbers: {error}") from error

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import scipy.sparse as sp
 
 from skxmr._data.kinds import FilePath, Float64Array
 from skxmr._data.warn import warn
@@ -79,7 +78,7 @@ def _from_mat(path: Path, n_labels: int) -> Float64Array:
     if "inp" not in contents:
         raise ValueError(f"{path.name} has the keys {list(contents)}; the label vectors must be under 'inp'.")
     inp = contents["inp"]
-    vectors = inp.toarray() if sp.issparse(inp) else inp
+    vectors = inp if isinstance(inp, np.ndarray) else inp.toarray()
     if vectors.dtype.kind not in "biuf" or vectors.ndim != 2 or len(vectors) != n_labels:
         found = f"{vectors.dtype} of shape {vectors.shape}"
         raise ValueError(f"{path.name} holds {found} for {n_labels} labels; one row of numbers per label is needed.")

@@ -9,10 +9,10 @@ import scipy.sparse as sp
 from sklearn.utils.validation import check_is_fitted
 
 from skxmr._data.arguments import image_and_text
-from skxmr._data.kinds import FloatArray, View
+from skxmr._data.kinds import FloatArray, View, n_rows
 from skxmr._docstrings import documented_like
 from skxmr.base.retriever import Retriever
-from skxmr.metrics._asking import Where
+from skxmr.metrics._asking import Where, check_where
 
 # What retrievers that embed have and these have not.
 _OF_EMBEDDINGS = ("encode_image", "encode_text", "fit_transform", "transform")
@@ -22,7 +22,7 @@ class ComparingRetriever(Retriever):
     """Base of retrievers that compare images and texts pair by pair: a similarity of every pair, no embeddings.
 
     There is no `transform` and no `encode_image` or `encode_text`, because neither an image nor a text has a vector of
-    its own. A method overrides `_fit` and `_similarity`.
+    its own. A method overrides `_fit` and `_similarity`; they receive checked views only.
     """
 
     @documented_like(Retriever.similarity)
@@ -41,11 +41,14 @@ class ComparingRetriever(Retriever):
         """
         check_is_fitted(self)
         image, text = image_and_text(image, text, "similarity")
-        return self._similarity(image, text, where)
+        image = self._checked_query(image, "image")
+        text = self._checked_query(text, "text")
+        asked = None if where is None else check_where(where, n_rows(image), n_rows(text))
+        return self._similarity(image, text, asked)
 
     @abstractmethod
-    def _similarity(self, image: View, text: View, where: Where | None) -> FloatArray | sp.csr_array:
-        """Compare n images, each given once, with m texts; `where` (n, m) tells which pairs, None all of them."""
+    def _similarity(self, image: View, text: View, where: sp.csr_array | None) -> FloatArray | sp.csr_array:
+        """Compare n images, each given once, with m texts; `where` (n, m) holds the pairs to compare, None all."""
 
     # Hidden from type checkers, which would otherwise believe that every attribute exists.
     if not TYPE_CHECKING:

@@ -34,7 +34,7 @@ class CrossModalRetriever(Retriever, PairsStep):
         Returns
         -------
         Pairs, or tuple of two ndarrays
-            The views in the common space: for a `Pairs`, or for two arrays.
+            Both views in the common space: a `Pairs` for a `Pairs`, a tuple for two arrays.
         """
         self.fit(X, y, labels)
         return self.transform(X) if isinstance(X, Pairs) else self.transform(X, y)
@@ -119,6 +119,5 @@ class CrossModalRetriever(Retriever, PairsStep):
         view = getattr(X, name) if isinstance(X, Pairs) else X
         if view is None:
             raise ValueError(f"{name} is missing; pass the {name} view.")
-        view = self._checked_view(view, name, 1, self.n_features_[name], self._columns[name])
         encode = self._encode_image if name == "image" else self._encode_text
-        return np.asarray(encode(view))
+        return np.asarray(encode(self._checked_query(view, name)))

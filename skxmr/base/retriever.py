@@ -94,8 +94,8 @@ class Retriever(Estimator, metaclass=ABCMeta):
         y : labels if X is a Pairs, else array-like of shape (n, d_text)
             The texts.
         labels : multi-hot (n, c), class ids (n,), n lists of tags, or None
-            Labels of the scored rows: what shares at least one label is relevant; an image that several rows share has
-            the labels of the first. Without labels the same row is relevant, if fit had none either; else an error.
+            Labels of the scored rows. Items that share at least one label are relevant; an image that several rows
+            share has the labels of the first. None, if fit had none either: then the same row is relevant.
 
         Returns
         -------
@@ -142,6 +142,10 @@ class Retriever(Estimator, metaclass=ABCMeta):
     def _checked_view(self, view: View, name: str, min_rows: int, width: int | None, columns: list[str] | None) -> View:
         """Return a view as the method takes it."""
         return check_view(view, name, min_rows=min_rows, width=width, columns=columns)
+
+    def _checked_query(self, view: View, name: str) -> View:
+        """Return a view that is like the one seen in fit, as the method takes it."""
+        return self._checked_view(view, name, 1, self.n_features_[name], self._columns[name])
 
     def _widths(self, pairs: Pairs) -> dict[str, int]:
         """Return the widths of checked views."""

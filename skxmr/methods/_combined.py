@@ -14,7 +14,7 @@ from skxmr.base import ComparingRetriever
 
 
 class CombinedRetriever(ComparingRetriever):
-    """Base of retrievers that are made of others, which check what they are given, and binarise labels, themselves."""
+    """Base of retrievers that are made of others. These check the views and binarise the labels themselves."""
 
     @documented_like(ComparingRetriever.fit)
     def fit(self, X: View, y: View | LabelsLike = None, labels: LabelsLike = None) -> Self:
@@ -28,9 +28,14 @@ class CombinedRetriever(ComparingRetriever):
         self._check_parts()
         pairs, labels = as_pairs(X, y, labels)
         need_both(pairs.image, pairs.text, "fit")
+        encoded = None if labels is None else encode_labels(labels)
         self._fit(pairs, labels)
-        self._remember_labels(None if labels is None else encode_labels(labels))
+        self._remember_labels(encoded)
         return self
+
+    def _checked_query(self, view: View, name: str) -> View:
+        """Return a view as it is given."""
+        return view
 
     @abstractmethod
     def _check_parts(self) -> None:

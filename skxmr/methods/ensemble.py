@@ -13,7 +13,7 @@ from sklearn.utils.metaestimators import _BaseComposition
 from skxmr._data.kinds import FloatArray, LabelsLike, View
 from skxmr._data.pairs import Pairs
 from skxmr.methods._combined import CombinedRetriever
-from skxmr.metrics._asking import Where, some_similarities, whole_similarity
+from skxmr.metrics._asking import some_similarities, whole_similarity
 
 
 class RetrieverEnsemble(CombinedRetriever, _BaseComposition):
@@ -106,7 +106,7 @@ class RetrieverEnsemble(CombinedRetriever, _BaseComposition):
     def _fit(self, pairs: Pairs, labels: LabelsLike) -> None:
         self.estimators_ = [clone(estimator).fit(pairs, labels) for _, estimator in self.estimators]
 
-    def _similarity(self, image: View, text: View, where: Where | None) -> FloatArray | sp.csr_array:
+    def _similarity(self, image: View, text: View, where: sp.csr_array | None) -> FloatArray | sp.csr_array:
         images = Pairs(image)
         texts = Pairs(text=text)
         if where is None:

@@ -20,7 +20,7 @@ from skxmr._data.pairs import Pairs
 from skxmr._data.regions import Regions
 from skxmr._data.repeated import distinct
 from skxmr.methods._combined import CombinedRetriever
-from skxmr.metrics._asking import Where, some_similarities, whole_similarity
+from skxmr.metrics._asking import some_similarities, whole_similarity
 from skxmr.steps.mean_regions import MeanRegions
 from skxmr.steps.per_modality import PerModality
 
@@ -34,7 +34,7 @@ class TwoStage(CombinedRetriever):
     The candidates of an image are the k texts that `first` finds most similar, and those of a text are the k most
     similar images. `second` compares only these pairs. In `similarity` all other pairs come below the candidates, in
     the order of `first`. Which pairs are candidates depends on all images and texts that are given, and so does every
-    similarity; with ``where=`` the pairs it names are those that `second` compares.
+    similarity; with ``where=``, `second` compares the pairs that it holds.
 
     Parameters
     ----------
@@ -96,16 +96,10 @@ class TwoStage(CombinedRetriever):
 
     def _fit(self, pairs: Pairs, labels: LabelsLike) -> None:
         # Both are fitted before either is kept, so that a fit that fails leaves the last model as it was.
-        first = self._vectors_first(pairs).fit(pairs, labels)
+        first = _with_vectors(clone(self.first), pairs).fit(pairs, labels)
         second = clone(self.second).fit(pairs, labels)
         self.first_ = first
         self.second_ = second
-
-    def _vectors_first(self, pairs: Pairs) -> BaseEstimator:
-        """Return a clone of the first retriever, behind a step that makes vectors if a bare retriever needs one."""
-        first = clone(self.first)
-        # Pipelines have steps, frozen ones as well.
-        return first if hasattr(first, "steps") else _with_vectors(first, pairs)
 
     def candidates(self, image: View, text: View = None) -> sp.csr_array:
         """Return which pairs the second retriever is asked for.
@@ -120,21 +114,25 @@ class TwoStage(CombinedRetriever):
         Returns
         -------
         csr_array of shape (n, m), bool
-            Its mean is the share of all pairs.
+            True for the candidates; the mean is their share of all pairs.
         """
         check_is_fitted(self)
         image, text = image_and_text(image, text, "candidates")
         return _nearest(whole_similarity(self.first_, Pairs(image), Pairs(text=text)), self.k)
 
-    def _similarity(self, image: View, text: View, where: Where | None) -> FloatArray | sp.csr_array:
+    def _similarity(self, image: View, text: View, where: sp.csr_array | None) -> FloatArray | sp.csr_array:
         images = Pairs(image)
         texts = Pairs(text=text)
         if where is not None:
             return some_similarities(self.second_, images, texts, where)
         out = whole_similarity(self.first_, images, texts)
         found = some_similarities(self.second_, images, texts, _nearest(out, self.k))
-        # All other pairs come below the candidates, in the order of the first retriever.
-        out -= 1 + out.max() - found.data.min()
+        lowest = found.data.min()
+        # All other pairs come below the candidates, in the order of the first retriever. Beside large similarities of
+        # candidates their differences would be rounded away, so they are scaled to the same size.
+        scale = max(1, abs(lowest))
+        out *= scale
+        out -= scale + out.max() - lowest
         rows = np.repeat(np.arange(len(out)), np.diff(found.indptr))
         out[rows, found.indices] = found.data
         return out
@@ -158,7 +156,10 @@ def _mark_largest(S: FloatArray, k: int, marked: BoolArray) -> None:
 
 
 def _with_vectors(retriever: BaseEstimator, pairs: Pairs) -> BaseEstimator:
-    """Put in front of a retriever what makes vectors of regions and of words, if there are any."""
+    """Put in front of a bare retriever what makes vectors of regions and of words, if there are any."""
+    # Pipelines have steps, frozen ones as well.
+    if hasattr(retriever, "steps"):
+        return retriever
     image, _ = distinct(pairs.image)
     has_regions = isinstance(image, Regions) or getattr(image, "ndim", 2) == 3
     has_words = getattr(pairs.text, "ndim", 2) == 1

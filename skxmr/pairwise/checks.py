@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Set
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -19,7 +18,7 @@ from skxmr.pairwise.vocabulary import Vocabulary, places_of
 if TYPE_CHECKING:
     from spacy.language import Language
 
-    Parser: TypeAlias = str | Path | Language | None
+    Parser: TypeAlias = str | Language | None
 
 # Images that are looked at together; of words it is 64 times as many.
 _BLOCK = 128
@@ -50,10 +49,9 @@ def _as_regions(view: View) -> Regions:
     if isinstance(view, (list, tuple)) or (isinstance(view, np.ndarray) and view.dtype.kind == "O"):
         return Regions(list(view))
     if isinstance(view, Frame) or np.ndim(view) != 3:
-        shape = getattr(view, "shape", None) or f"a {type(view).__name__}"
+        has = f"has shape {view.shape}" if hasattr(view, "shape") else f"is a {type(view).__name__}"
         raise ValueError(
-            f"image is {shape}, but regions are compared here: pass Regions(features, boxes), or an array "
-            "(n, regions, d)."
+            f"image {has}, but regions are compared here: pass Regions(features, boxes), or an array (n, regions, d)."
         )
     return Regions(view)
 

@@ -12,7 +12,7 @@ import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skxmr._data.estimator import Constraints
-from skxmr._data.kinds import FloatArray, IndexArray, View
+from skxmr._data.kinds import FloatArray, View
 from skxmr._data.labels import Labels
 from skxmr._data.pairs import Pairs
 from skxmr._data.repeated import IndexedRows
@@ -24,7 +24,6 @@ from skxmr.deep.loop import Prepared
 from skxmr.deep.split import Split, split_rows
 from skxmr.deep.trained import TrainedRetriever
 from skxmr.metrics import SameGroup
-from skxmr.metrics._asking import Where, check_where
 from skxmr.pairwise.batches import SetsDataset
 from skxmr.pairwise.checks import check_known, checked_images, checked_texts
 from skxmr.pairwise.networks import PairNetwork
@@ -115,25 +114,21 @@ class PairwiseRetriever(TrainedRetriever, ComparingRetriever):
         """Return small widths and one epoch."""
         return [{"n_components": 8, "word_width": 8, "batch_size": 10, "max_epochs": 1, "random_state": 0}]
 
-    def _similarity(self, image: View, text: View, where: Where | None) -> FloatArray | sp.csr_array:
+    def _similarity(self, image: IndexedRows, text: Sentences, where: sp.csr_array | None) -> FloatArray | sp.csr_array:
         network = self.network_
         device = next(network.parameters()).device
-        images = _region_source(checked_images(image, 1, self.n_features_["image"]), network, device)
-        packed, rows = self._checked_texts(text, 1, self.n_features_["text"]).packed()
+        images = _region_source(image, network, device)
+        packed, rows = text.packed()
         texts = WordSource(packed, rows, network.vocabulary, device)
         if where is None:
             return pair_scores(network, images, texts, self.verbose)
-        asked = check_where(where, len(images), len(texts))
-        return some_pair_scores(network, images, texts, asked, self.verbose)
+        return some_pair_scores(network, images, texts, where, self.verbose)
 
     def _checked_view(
         self, view: View, name: str, min_rows: int, width: int | None, columns: list[str] | None
     ) -> IndexedRows | Sentences:
         if name == "image":
             return checked_images(view, min_rows, width)
-        return self._checked_texts(view, min_rows, width)
-
-    def _checked_texts(self, view: View, min_rows: int, width: int | None) -> Sentences:
         texts = checked_texts(view, min_rows, width, self.max_words, self.parser)
         if width is not None:
             check_known(self.network_.vocabulary, texts)
@@ -159,7 +154,7 @@ class PairwiseRetriever(TrainedRetriever, ComparingRetriever):
         images = _region_source(image[both], network, device)
         texts = WordSource(packed, texts_of_rows[both], network.vocabulary, device)
         n = len(fitting)
-        groups = _groups(split.pairs)
+        groups = split.pairs.groups
         dataset = SetsDataset(images.of(image[fitting]), texts.of(slice(n)), groups[fitting], device)
         if split.validation is None:
             return Prepared(dataset, None)
@@ -174,10 +169,3 @@ def _region_source(images: IndexedRows, network: PairNetwork[Any], device: torch
     if network.needs_boxes and images.view.boxes is None:
         raise ValueError("the model was fitted with boxes; pass Regions(features, boxes).")
     return RegionSource(images, device)
-
-
-def _groups(pairs: Pairs) -> IndexArray:
-    """Return which rows share their image: those with the same number."""
-    shared = len(np.unique(pairs.groups)) < len(pairs)
-    groups: IndexArray = pairs.groups if shared else pairs.image.index
-    return groups

@@ -4,10 +4,11 @@ import copy
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 import sklearn
 from numpy.testing import assert_allclose, assert_array_equal
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GridSearchCV, KFold
@@ -22,6 +23,7 @@ from skxmr import (
     SCAN,
     ComparingRetriever,
     CrossModalRetriever,
+    Pairs,
     PerModality,
     Retriever,
     RetrieverEnsemble,
@@ -161,6 +163,47 @@ def test_what_is_no_retriever_is_named(data):
         RetrievalScores()(GridSearchCV(Manhattan(), {"d": [1]}), data[0])
     with pytest.raises(NotFittedError):
         Manhattan().similarity(data[0])
+
+
+def test_similarity_checks_what_is_compared(data):
+    """A method is given checked views and a sparse matrix of pairs, whatever form they came in."""
+    pairs, _ = data
+    image, text = pairs.image[:4], pairs.text[:5]
+    model = Manhattan().fit(pairs)
+    S = model.similarity(image, text)
+    assert_allclose(model.similarity(image.tolist(), pd.DataFrame(text)), S)
+    where = [[True, False, False, False, True]] * 4
+    assert_allclose(model.similarity(image.tolist(), text, where=where).toarray(), S * where)
+    for message, asked in (
+        ("image is missing; similarity needs both views", (None, text)),
+        ("image is missing; similarity needs both views", (Pairs(text=text), text)),
+        (r"image contains \d+ NaN", (image * np.nan, text)),
+        ("text has 3 features", (image, text[:, :3])),
+        ("text must be 2-D", (image, text[0])),
+        (r"where has shape \(2, 2\), but there are 4 images and 5 texts", (image, text, np.eye(2))),
+    ):
+        with pytest.raises(ValueError, match=message):
+            model.similarity(*asked)
+
+
+class Deaf(BaseEstimator):
+    """Embeds by the first columns, and does not look at labels."""
+
+    def fit(self, X, y=None):
+        self.fitted_ = True
+        return self
+
+    def transform(self, X):
+        return X.replace(image=X.image[:, :3], text=X.text[:, :3])
+
+
+def test_wrong_labels_are_refused_before_anything_is_fitted(data):
+    pairs, _ = data
+    for model, part in ((RetrieverEnsemble([("deaf", Deaf())]), "estimators_"), (TwoStage(Deaf(), Deaf()), "first_")):
+        before = getattr(model.fit(pairs), part)
+        with pytest.raises(ValueError, match="labels holds fractional"):
+            model.fit(pairs, np.linspace(0, 1, len(pairs)))
+        assert getattr(model, part) is before
 
 
 def test_scikit_learn_can_show_route_and_chain_what_compares(data):

@@ -22,6 +22,7 @@ from skxmr import (
     TwoStage,
 )
 from skxmr.datasets import make_captioned_scenes, make_multilabel_pairs
+from skxmr.methods.two_stage import _with_vectors
 from skxmr.metrics import RecallScores, SameGroup, retrieval_recalls
 
 TINY = {"n_components": 16, "word_width": 8, "lr": 1e-3, "batch_size": 20, "max_epochs": 2, "random_state": 0}
@@ -85,6 +86,30 @@ def test_the_rest_follows_in_the_order_of_the_first(views):
     assert_array_equal(np.argsort(S[~near], kind="stable"), np.argsort(first[~near], kind="stable"))
 
 
+class Far(ComparingRetriever):
+    """A retriever whose similarities are all the same."""
+
+    def __init__(self, value=1.0):
+        self.value = value
+
+    def _fit(self, pairs, labels):
+        pass
+
+    def _similarity(self, image, text, where):
+        return where.astype(float) * self.value
+
+
+@pytest.mark.parametrize("value", [1e9, -1e9, 1.0, -1.0])
+def test_large_similarities_of_the_second_leave_the_order_of_the_first(views, value):
+    single = Pairs(views.image.astype(np.float32), views.text.astype(np.float32))
+    model = TwoStage(first=PLS(3), second=Far(value), k=4).fit(single)
+    S, near = model.similarity(single), model.candidates(single).toarray()
+    first = model.first_.similarity(single)[~near]
+    assert S.dtype == np.float32 and S[~near].max() < S[near].min()
+    assert (np.diff(S[~near][np.argsort(first)]) >= 0).all()
+    assert len(np.unique(S[~near])) > 0.8 * len(np.unique(first))
+
+
 def test_with_all_as_candidates_it_is_the_second(views):
     model = TwoStage(first=PLS(3), second=Counting(3), k=10**6).fit(views)
     assert_allclose(model.similarity(views), model.second_.cca_.similarity(views))
@@ -121,10 +146,9 @@ def test_texts_may_be_of_another_type_in_search_than_in_fit(told):
     forms = [strings, [text.split() for text in strings], Sentences(strings), pd.Series(strings, index=range(7, 157))]
     images = told.image.view
     for form in forms:
+        rows = Pairs(images, form, image_index=told.groups)
         fitted = TwoStage(first=CCA(4), second=CCA(2), k=5)
-        fitted.first_ = fitted._vectors_first(Pairs(images, form, image_index=told.groups)).fit(
-            Pairs(images, form, image_index=told.groups)
-        )
+        fitted.first_ = _with_vectors(CCA(4), rows).fit(rows)
         fitted.second_, fitted.fitted_with_labels_ = None, False
         wanted = fitted.candidates(images, strings).toarray()
         for other in forms[1:]:

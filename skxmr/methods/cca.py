@@ -81,9 +81,9 @@ class CCA(CovarianceRetriever, kw_only=False):
 
     def _solve(self, cov: Covariances, k: int, views: tuple[Rotation, Rotation]) -> None:
         found = paired_directions(cov, (self.ridge * views[0].share, self.ridge * views[1].share), k)
+        self.image_weights_, self.text_weights_ = lifted(views, found.image, found.text)
         self.image_mean_ = views[0].origin(cov.image_mean)
         self.text_mean_ = views[1].origin(cov.text_mean)
-        self.image_weights_, self.text_weights_ = lifted(views, found.image, found.text)
         self.correlations_ = found.correlations
         self.n_components_ = len(found.correlations)
         scale = found.correlations**self.correlation_power

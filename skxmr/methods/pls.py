@@ -72,15 +72,20 @@ class PLS(CovarianceRetriever, kw_only=False):
         t_std = deviations(np.diag(S_tt), t_mean) if self.scale else np.ones(len(t_mean))
         standardise(S_xx, x_std, x_std)
         standardise(S_tt, t_std, t_std)
-        found = _deflate(S_xx, S_tt, standardise(S_xt, x_std, t_std), k)
+        U, V, G, D, strengths = _deflate(S_xx, S_tt, standardise(S_xt, x_std, t_std), k)
+        image_projection = U @ np.linalg.pinv(G.T @ U) / x_std[:, None]
+        text_projection = V @ np.linalg.pinv(D.T @ V) / t_std[:, None]
+        # Kept when all is computed, so that a fit that fails leaves the last model as it was.
         self.image_mean_ = x_mean
         self.text_mean_ = t_mean
-        self.image_weights_, self.text_weights_, self.image_loadings_, self.text_loadings_, self.covariances_ = found
-        self.n_components_ = len(self.covariances_)
-        inner = self.image_loadings_.T @ self.image_weights_
-        self.image_projection_ = self.image_weights_ @ np.linalg.pinv(inner) / x_std[:, None]
-        inner = self.text_loadings_.T @ self.text_weights_
-        self.text_projection_ = self.text_weights_ @ np.linalg.pinv(inner) / t_std[:, None]
+        self.image_weights_ = U
+        self.text_weights_ = V
+        self.image_loadings_ = G
+        self.text_loadings_ = D
+        self.image_projection_ = image_projection
+        self.text_projection_ = text_projection
+        self.covariances_ = strengths
+        self.n_components_ = len(strengths)
 
 
 def _deflate(S_xx: Array, S_tt: Array, S_xt: Array, k: int) -> tuple[Array, Array, Array, Array, Array]:

@@ -32,11 +32,9 @@ class Model(Protocol):
 
     def fit(self, X: Matrix, Y: View, /) -> Self:
         """Learn to predict Y."""
-        ...
 
     def predict(self, X: Matrix, /) -> AnyArray:
         """Return predictions."""
-        ...
 
 
 class SemanticMatching(CrossModalRetriever, kw_only=False):
@@ -91,6 +89,8 @@ class SemanticMatching(CrossModalRetriever, kw_only=False):
     image: Model | None = None
     text: Model | None = None
     ridge: float = 0.3
+    image_: Model = field(init=False)
+    text_: Model = field(init=False)
     _named: bool = field(init=False)
     _parameter_constraints: ClassVar[Constraints] = {
         "image": [HasMethods(["fit", "predict"]), None],
@@ -122,19 +122,12 @@ class SemanticMatching(CrossModalRetriever, kw_only=False):
         moments = _sums(checked.pairs, encoded.matrix)
         if so_far is not None:
             moments = _merged(moments, so_far)
-        self._set_models(moments[0].covariances(), moments[1].covariances())
+        image = _LabelRidge(self.ridge).solve(moments[0].covariances())
+        self.text_ = _LabelRidge(self.ridge).solve(moments[1].covariances())
+        self.image_ = image
         self._moments = moments
         self._named = encoded.named
         return self._remember(checked._replace(labels=encoded))
-
-    def _set_models(self, image: Covariances, text: Covariances) -> None:
-        """Fit the built-in regression to the covariances of each view with the labels."""
-        self._keep(_LabelRidge(self.ridge).solve(image), _LabelRidge(self.ridge).solve(text))
-
-    def _keep(self, image: Model, text: Model) -> None:
-        """Set both models together, once both are fitted: a fit that fails leaves the last ones as they were."""
-        self.image_: Model = image
-        self.text_: Model = text
 
     def _need_built_in(self, what: str) -> None:
         if self.image is not None or self.text is not None:
@@ -154,11 +147,15 @@ class SemanticMatching(CrossModalRetriever, kw_only=False):
         assert labels is not None
         if isinstance(pairs.image, Chunked):
             self._need_built_in("a dask array")
-            image, text = _sums(pairs, labels.matrix)
-            self._set_models(image.finish(), text.finish())
+            of_image, of_text = _sums(pairs, labels.matrix)
+            image: Model = _LabelRidge(self.ridge).solve(of_image.finish())
+            text: Model = _LabelRidge(self.ridge).solve(of_text.finish())
         else:
-            image_model = _fitted(self.image, self.ridge, pairs.image, labels)
-            self._keep(image_model, _fitted(self.text, self.ridge, pairs.text, labels))
+            image = _fitted(self.image, self.ridge, pairs.image, labels)
+            text = _fitted(self.text, self.ridge, pairs.text, labels)
+        # Kept once both are fitted, so that a fit that fails leaves the last models as they were.
+        self.image_ = image
+        self.text_ = text
         # A fit forgets what partial_fit has added up.
         if hasattr(self, "_moments"):
             del self._moments

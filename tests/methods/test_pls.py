@@ -80,3 +80,17 @@ def test_no_covariance_gives_no_components():
 def test_asking_for_too_many_components_is_an_error():
     with pytest.raises(ValueError, match="n_components=6 is more than the 5"):
         PLS(n_components=6).fit(correlated())
+
+
+def test_a_refit_that_stops_halfway_keeps_the_model(monkeypatch):
+    pairs = correlated()
+    model = PLS(3).fit(pairs)
+    before = model.transform(pairs)
+
+    def stops(matrix):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(np.linalg, "pinv", stops)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(pairs.replace(image=2 * pairs.image[:, :5] + 3))
+    assert_allclose(model.transform(pairs).image, before.image)

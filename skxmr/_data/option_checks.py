@@ -22,15 +22,3 @@ def check_choice(value: object, name: str, choices: Iterable[str]) -> None:
     known = tuple(choices)
     if value not in known:
         raise ValueError(f"{name} must be one of {list(known)}; got {value!r}.")
-
-
-def check_n_components(n_components: int | None, limit: int) -> int:
-    """Return the number of components to compute; None means as many as possible."""
-    if n_components is None:
-        return limit
-    if n_components > limit:
-        raise ValueError(
-            f"n_components={n_components} is more than the {limit} that min(rows - 1, image features, "
-            "text features) allows; use None for all of them."
-        )
-    return n_components

@@ -16,6 +16,7 @@ from skxmr.deep.batches import PairsDataset
 from skxmr.deep.compiled import compile_mode
 from skxmr.deep.distributed import n_ranks
 from skxmr.deep.encoding import encode_rows, validation_scores
+from skxmr.deep.inputs import Inputs, make_inputs
 from skxmr.deep.loop import Prepared
 from skxmr.deep.options import Options
 from skxmr.deep.split import Split, split_rows
@@ -59,6 +60,16 @@ class DeepRetriever(TrainedRetriever, CrossModalRetriever):
         small |= {"validation_fraction": 0.2, "random_state": 0}
         names = cls._get_param_names()
         return [{name: value for name, value in small.items() if name in names}]
+
+    def _inputs(self, split: Split, pretrain_text: bool | str = False) -> Inputs:
+        """Make the first steps of the network by the parameters of the method."""
+        return make_inputs(
+            split,
+            standardize=self.standardize,
+            dropout=self.dropout,
+            input_dropout=self.input_dropout,
+            pretrain_text=pretrain_text,
+        )
 
     def _split(self, pairs: Pairs, labels: Labels | None, seed: int) -> Split:
         return split_rows(pairs, labels, self.validation_fraction, seed)

@@ -20,7 +20,6 @@ from torch import nn
 from skxmr._data.estimator import Constraints
 from skxmr._data.kinds import FloatArray
 from skxmr.deep.base import DeepRetriever
-from skxmr.deep.inputs import make_inputs
 from skxmr.deep.label_graphs import fitted_graph, same_value
 from skxmr.deep.label_vectors import label_vectors
 from skxmr.deep.options import PAPER_ADAM
@@ -151,13 +150,7 @@ class LabelRetriever(DeepRetriever):
     ) -> LabelGraphNetwork:
         """Make the network of inputs, encoders, `judged` critic and the classifiers made for the label vectors."""
         Q = torch.as_tensor(label_vectors(self.label_embedding, split.required_labels), dtype=torch.float32)
-        inputs, widths, positive = make_inputs(
-            split,
-            standardize=self.standardize,
-            dropout=self.dropout,
-            input_dropout=self.input_dropout,
-            pretrain_text=self.pretrain_text,
-        )
+        inputs, widths, positive = self._inputs(split, self.pretrain_text)
         d = self.n_components
         encoders = [encoder(width, d, self.hidden, self.dropout, self.input_dropout) for width in widths]
         graph = fitted_graph(split, own, self._changed_graph_parameters(), type(self).__name__)

@@ -15,7 +15,6 @@ from sklearn.utils._param_validation import Interval
 from skxmr._data.estimator import Constraints
 from skxmr._data.kinds import Chunked, FloatArray, LabelsLike, Matrix, View
 from skxmr._data.labels import Labels
-from skxmr._data.option_checks import check_n_components
 from skxmr._data.pairs import Pairs
 from skxmr._docstrings import documented_like
 from skxmr._linalg.chunks import total
@@ -57,6 +56,16 @@ class LinearRetriever(CrossModalRetriever, kw_only=False):
     _parameter_constraints: ClassVar[Constraints] = {
         "n_components": [Interval(Integral, 1, None, closed="left"), None],
     }
+
+    def _limited(self, n: int, d1: int, d2: int) -> int:
+        """Return the number of components to compute from n rows of d1 and d2 features."""
+        limit = min(n - 1, d1, d2)
+        if self.n_components is not None and self.n_components > limit:
+            raise ValueError(
+                f"n_components={self.n_components} is more than the {limit} that min(rows - 1, image features, "
+                "text features) allows; use None for all of them."
+            )
+        return limit if self.n_components is None else self.n_components
 
     def _encode_image(self, X: FloatArray) -> FloatArray:
         return project(X, self.image_mean_, self.image_projection_)
@@ -110,9 +119,6 @@ class CovarianceRetriever(LinearRetriever):
 
     def _views(self, pairs: Pairs) -> tuple[Rotation, Rotation]:
         return Rotation(pairs.image), Rotation(pairs.text)
-
-    def _limited(self, n: int, d1: int, d2: int) -> int:
-        return check_n_components(self.n_components, min(n - 1, d1, d2))
 
     @abstractmethod
     def _solve(self, cov: Covariances, k: int, views: tuple[Rotation, Rotation]) -> None:

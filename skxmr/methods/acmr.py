@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import field
 from functools import partial
 from numbers import Integral, Real
@@ -15,7 +15,6 @@ from torch import Tensor, nn
 from skxmr._data.estimator import Constraints
 from skxmr._data.option_checks import check_choice
 from skxmr.deep.base import DeepRetriever
-from skxmr.deep.inputs import make_inputs
 from skxmr.deep.loop import Learner, LoopOptions
 from skxmr.deep.split import Split
 from skxmr.nn import contrastive, losses
@@ -35,7 +34,9 @@ _NOT_NEGATIVE = ("alpha", "beta", "w_reg", "w_adv", "hinge", "margin", "strength
 class ACMRNetwork(TwoBranchNetwork):
     """Two projectors, a softmax over c labels on their d-wide embeddings, and a modality classifier."""
 
-    def __init__(self, inputs: Any, encoders: Any, d: int, c: int, critic: nn.Module | None) -> None:
+    def __init__(
+        self, inputs: Sequence[nn.Module], encoders: Sequence[nn.Module], d: int, c: int, critic: nn.Module | None
+    ) -> None:
         super().__init__(inputs, encoders)
         self.to_labels = nn.Linear(d, c)
         self.critic = critic
@@ -101,7 +102,7 @@ class ACMR(DeepRetriever):
     hinge : float, default=1.0
         Weight of the part of a triplet that does not share a label; lambda in the paper.
     margin : float, default=1.4
-        Distance from which on a row without a shared label has no effect; mu in the paper.
+        A row without a shared label has no effect from this distance on; mu in the paper.
     normalize : bool, default=True
         Whether embeddings have unit length, so that the loss sees what the ranking by cosines sees. In the paper they
         have any length.
@@ -191,13 +192,7 @@ class ACMR(DeepRetriever):
             raise ValueError("alpha and beta are both 0, so nothing brings images and texts together.")
         d = self.n_components
         c = len(split.required_labels.names)
-        inputs, widths, _ = make_inputs(
-            split,
-            standardize=self.standardize,
-            dropout=self.dropout,
-            input_dropout=self.input_dropout,
-            pretrain_text=self.pretrain_text,
-        )
+        inputs, widths, _ = self._inputs(split, self.pretrain_text)
         options = self.dropout, self.input_dropout, self.activation, self.normalize
         encoders = [encoder(w, d, h, *options) for w, h in zip(widths, self._hidden(), strict=True)]
         critic = EmbeddingCritic(d, self.strength, (max(d // 4, 2),), self.ramp) if self.w_adv else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import field
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
@@ -9,22 +10,19 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import torch
 from sklearn.utils._param_validation import Interval, StrOptions
-from torch import Tensor
+from torch import Tensor, nn
 
 from skxmr._data.estimator import Constraints
+from skxmr._data.kinds import MODALITIES
 from skxmr._data.option_checks import check_choice
 from skxmr._linalg.moments import covariances
 from skxmr._linalg.solvers import paired_directions, signs
 from skxmr.deep.base import DeepRetriever
-from skxmr.deep.inputs import make_inputs
 from skxmr.deep.loop import Learner, LoopOptions
 from skxmr.deep.split import Split
 from skxmr.nn.networks import ACTIVATIONS, TwoBranchNetwork, encoder
 from skxmr.nn.objective import Batch, Objective, Outputs
 from skxmr.nn.retrieval_network import FittingRows
-
-# Rows that are encoded together.
-_ROWS = 4096
 
 
 def correlation(u: Tensor, v: Tensor, ridge: float) -> Tensor:
@@ -45,7 +43,8 @@ def correlation(u: Tensor, v: Tensor, ridge: float) -> Tensor:
     Tensor
         A float64 scalar in [0, d].
     """
-    u, v = (rows.double() - rows.double().mean(dim=0) for rows in (u, v))
+    u = u.double() - u.double().mean(dim=0)
+    v = v.double() - v.double().mean(dim=0)
     eye = ridge * torch.eye(u.shape[1], dtype=torch.float64, device=u.device)
     factors = [torch.linalg.cholesky(rows.T @ rows / (len(u) - 1) + eye) for rows in (u, v)]
     half = torch.linalg.solve_triangular(factors[0], u.T @ v / (len(u) - 1), upper=False)
@@ -61,11 +60,13 @@ class DCCANetwork(TwoBranchNetwork):
     image_projection: Tensor
     text_projection: Tensor
 
-    def __init__(self, inputs: Any, encoders: Any, d: int, ridge: float, power: float) -> None:
+    def __init__(
+        self, inputs: Sequence[nn.Module], encoders: Sequence[nn.Module], d: int, ridge: float, power: float
+    ) -> None:
         super().__init__(inputs, encoders)
         self.ridge = ridge
         self.power = power
-        for name in ("image", "text"):
+        for name in MODALITIES:
             self.register_buffer(f"{name}_mean", torch.zeros(d))
             self.register_buffer(f"{name}_projection", torch.eye(d))
 
@@ -81,16 +82,18 @@ class DCCANetwork(TwoBranchNetwork):
         """Return the outputs of both branches, before the linear CCA."""
         return {"image": super().encode_image(image), "text": super().encode_text(text)}
 
-    def settle(self, rows: FittingRows) -> None:
-        """Solve the linear CCA of the outputs on the fitting rows."""
+    def settle(self, rows: FittingRows, block: int = 4096) -> None:
+        """Solve the linear CCA of the outputs on the fitting rows, of which a block is encoded at a time."""
         self.eval()
         with torch.inference_mode():
             parts = []
-            for index in torch.split(torch.arange(len(rows)), _ROWS):
+            for index in torch.split(torch.arange(len(rows)), block):
                 # Only one batch of rows is held at a time, because together they may not fit into memory.
                 batch = rows.rows(index)
                 parts.append(self(batch.image, batch.text))
-            views = [torch.cat([part[name] for part in parts]).float().cpu().numpy() for name in ("image", "text")]
+            views = []
+            for name in MODALITIES:
+                views.append(torch.cat([part[name] for part in parts]).float().cpu().numpy())
         # Outputs that are not finite make the loss or the validation scores so, which ends the training.
         if not all(np.isfinite(view).all() for view in views):
             return
@@ -214,9 +217,7 @@ class DCCA(DeepRetriever):
                 f"a batch has {rows} rows (batch_size={self.batch_size!r}, {n} rows to fit) but n_components={d}: with "
                 "no more rows than components all correlations are 1. Raise batch_size or lower n_components."
             )
-        inputs, widths, _ = make_inputs(
-            split, standardize=self.standardize, dropout=self.dropout, input_dropout=self.input_dropout
-        )
+        inputs, widths, _ = self._inputs(split)
         encoders = [encoder(w, d, self.hidden, self.dropout, self.input_dropout, self.activation) for w in widths]
         network = DCCANetwork(inputs, encoders, d, self.cca_ridge, self.correlation_power)
         return Learner(network, DCCAObjective(self.ridge), LoopOptions(smallest_batch=d + 1))

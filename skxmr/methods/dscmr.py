@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import field
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from skxmr._data.estimator import Constraints
 from skxmr._data.option_checks import check_choice
 from skxmr.deep.base import DeepRetriever
-from skxmr.deep.inputs import make_inputs
 from skxmr.deep.loop import Learner
 from skxmr.deep.options import PAPER_ADAM
 from skxmr.deep.split import Split
@@ -34,7 +33,7 @@ class DSCMRNetwork(TwoBranchNetwork):
         Hidden units, width of the common space, number of labels.
     """
 
-    def __init__(self, inputs: Any, encoders: Any, hidden: int, d: int, c: int) -> None:
+    def __init__(self, inputs: Sequence[nn.Module], encoders: Sequence[nn.Module], hidden: int, d: int, c: int) -> None:
         shared = nn.Linear(hidden, d)
         super().__init__(inputs, [nn.Sequential(encoder, shared) for encoder in encoders])
         self.to_labels = nn.Linear(d, c)
@@ -158,13 +157,7 @@ class DSCMR(DeepRetriever):
     def _build(self, split: Split) -> Learner:
         if self.w_cla == self.alpha == self.beta == 0:
             raise ValueError("w_cla, alpha and beta are all 0, so there is nothing to minimise.")
-        inputs, widths, _ = make_inputs(
-            split,
-            standardize=self.standardize,
-            dropout=self.dropout,
-            input_dropout=self.input_dropout,
-            pretrain_text=self.pretrain_text,
-        )
+        inputs, widths, _ = self._inputs(split, self.pretrain_text)
         encoders = [self._branch(d) for d in widths]
         network = DSCMRNetwork(inputs, encoders, self.hidden, self.n_components, len(split.required_labels.names))
         weights = {"classification": self.w_cla, "discrimination": self.alpha, "alignment": self.beta}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import field
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -20,7 +19,7 @@ from skxmr.deep.label_vectors import label_vectors
 from skxmr.deep.labels import PAPER, LabelRetriever
 from skxmr.deep.loop import Learner
 from skxmr.deep.split import Split
-from skxmr.nn.label_networks import IterativeClassifiers, LabelGraphNetwork, MultiHopGNN
+from skxmr.nn.label_networks import IterativeClassifiers, MultiHopGNN
 from skxmr.nn.objective import LabelObjective
 from skxmr.steps.label_graph import LabelGraph
 
@@ -31,12 +30,6 @@ _PAPER: dict[str, dict[str, Any]] = {
     "nuswide": {"w_cla": 0.8, "w_adv": 0.2, "batch_size": 2048},
     "coco": {"w_cla": 2.8, "w_adv": 0.2, "batch_size": 512, "temperature": 0.2},
 }
-
-
-class IGNNNetwork(LabelGraphNetwork):
-    """A :class:`LabelGraphNetwork` whose classifiers learn their graph."""
-
-    classifiers: IterativeClassifiers
 
 
 class IGNN(LabelRetriever):
@@ -96,7 +89,6 @@ class IGNN(LabelRetriever):
     (8, 8)
     """
 
-    network_: IGNNNetwork = field(init=False)
     graph: Any = "similarity"
     threshold: float = 0.4
     n_heads: int = 8
@@ -139,8 +131,9 @@ class IGNN(LabelRetriever):
     def learned_graph_(self) -> pd.DataFrame:
         """The mixed graph (c, c), named by the labels."""
         check_is_fitted(self)
-        network = self.network_
-        A = network.classifiers.adapted(network.A).cpu().numpy()
+        classifiers = self.network_.classifiers
+        assert isinstance(classifiers, IterativeClassifiers)
+        A = classifiers.adapted(self.network_.A).cpu().numpy()
         return pd.DataFrame(A, index=list(self.classes_), columns=list(self.classes_))
 
     def _build(self, split: Split) -> Learner:
@@ -151,7 +144,7 @@ class IGNN(LabelRetriever):
         own = LabelGraph(kind=self._similarity(split) if similar else self.graph)
         judged = "reconstruction" if self.w_adv else None
         objective = LabelObjective(weights, self.temperature)
-        return Learner(self._network(split, own, self._classifiers, judged, IGNNNetwork), objective)
+        return Learner(self._network(split, own, self._classifiers, judged), objective)
 
     def _classifiers(self, Q: Tensor) -> nn.Module:
         gnn = MultiHopGNN("gcn", Q.shape[1], self.width, self.n_layers, self.n_components)

@@ -173,7 +173,9 @@ class L2GCN(LabelRetriever):
         return MultiHopGNN(self.layer, Q.shape[1], self.width, self.n_layers, self.n_components, self.aggregate)
 
     def _objective(self) -> LabelObjective:
-        circle, soft = (1.0, 1.0) if isinstance(self.epsilon, str) else (self.epsilon, 1 - self.epsilon)
-        weights = {"circle": self.w_soft * circle, "soft": self.w_soft * soft}
-        weights |= {"classification": self.w_cla, "adversary": self.w_adv}
+        weights = {"circle": self.w_soft, "soft": self.w_soft, "classification": self.w_cla, "adversary": self.w_adv}
+        # A trained epsilon is a factor of the terms themselves.
+        if not isinstance(self.epsilon, str):
+            weights["circle"] *= self.epsilon
+            weights["soft"] *= 1 - self.epsilon
         return L2GCNObjective(weights, self.temperature, self.view_weight)

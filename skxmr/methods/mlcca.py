@@ -14,16 +14,12 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from skxmr._data.estimator import Constraints
 from skxmr._data.kinds import Chunked, IndexArray
 from skxmr._data.labels import Labels
-from skxmr._data.option_checks import check_n_components
 from skxmr._data.pairs import Pairs
 from skxmr._linalg.chunks import CentredRows
 from skxmr._linalg.moments import Array, Covariances, check_overflow
 from skxmr._linalg.rotation import Rotation, rotated
 from skxmr._linalg.solvers import paired_directions
 from skxmr.methods._linear import UNROTATED, LinearRetriever, lifted
-
-# Distinct label vectors whose weights are held together.
-_ROWS = 1024
 
 
 class _Sums(NamedTuple):
@@ -112,7 +108,7 @@ class MLCCA(LinearRetriever, kw_only=False):
     def _fit(self, pairs: Pairs, labels: Labels | None) -> None:
         # `fit` refuses missing labels.
         assert labels is not None
-        k = check_n_components(self.n_components, min(len(pairs) - 1, pairs.image.shape[1], pairs.text.shape[1]))
+        k = self._limited(len(pairs), pairs.image.shape[1], pairs.text.shape[1])
         views, rows = _rows(pairs)
         factorises = self.weights in ("dot", "cosine") and self.n_neighbors is None
         sums = self._factorised(rows, labels.matrix) if factorises else self._aggregated(rows, labels.matrix)
@@ -142,15 +138,18 @@ class MLCCA(LinearRetriever, kw_only=False):
         X_sums, T_sums = rows.grouped(Z)
         return _Sums(row_weights, row_weights, X_sums @ T_sums.T)
 
-    def _aggregated(self, views: CentredRows, Z: sp.csr_array) -> _Sums:
-        """w_ij depends on the label vectors of i and j only: sum the rows of each vector, then pair these sums."""
+    def _aggregated(self, views: CentredRows, Z: sp.csr_array, block: int = 1024) -> _Sums:
+        """w_ij depends on the label vectors of i and j only: sum the rows of each vector, then pair these sums.
+
+        The weights of `block` distinct vectors are held at a time.
+        """
         U, member, counts = _distinct(Z)
         E = sp.csr_array((np.ones(len(member)), (np.arange(len(member)), member)), shape=(len(member), len(counts)))
         X_sums, T_sums = views.grouped(E)
         x_weights = np.zeros(len(counts))
         t_weights = np.zeros(len(counts))
         C_xt = np.zeros((len(X_sums), len(T_sums)))
-        for rows in gen_batches(len(counts), _ROWS):
+        for rows in gen_batches(len(counts), block):
             W = self._label_weights(U, rows)
             if self.n_neighbors is not None:
                 W = _keep_nearest(W, counts, self.n_neighbors)

@@ -91,8 +91,6 @@ class RACG(PairwiseRetriever):
 
     Parameters
     ----------
-    n_components : int, default=1024
-        Width d of the nodes.
     n_heads : int or None, default=64
         Number of heads, k in the paper: parts of the width whose cosines are computed separately. It must divide
         `n_components`. None compares whole nodes by their cosine.

@@ -76,8 +76,6 @@ class SCAN(PairwiseRetriever):
 
     Parameters
     ----------
-    n_components : int, default=1024
-        Width of the nodes.
     attention : {"text_to_image", "image_to_text"}, default="text_to_image"
         What attends to what: words to regions, or regions to words.
     sharpness : float or "auto", default="auto"

@@ -51,7 +51,7 @@ class CrossGraph(nn.Module):
     d : int
         Width of the nodes.
     n_heads : int or None
-        Blocks of the width that are compared apart; None compares whole nodes by their cosine.
+        Parts of the width that are compared separately; None compares whole nodes by their cosine.
     scale : float
         lambda of eqs. 12 and 13.
     image_graph, text_graph, cross_graph : bool

@@ -128,8 +128,7 @@ class WordEncoder(nn.Module):
 
     def _nodes(self, x: Tensor, lengths: Tensor) -> Tensor:
         if self.linear is not None:
-            out: Tensor = self.linear(x)
-            return out
+            return self.linear(x)
         assert self.gru is not None
         packed = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
         both, _ = pad_packed_sequence(self.gru(packed)[0], batch_first=True, total_length=x.shape[1])

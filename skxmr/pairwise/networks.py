@@ -54,7 +54,7 @@ class PairNetwork(RetrievalNetwork, Generic[Nodes]):
     d : int
         Width of the nodes.
     arrays_per_set : int, default=1
-        How many arrays of the size of the nodes are kept of an image or a text; it decides how many are held at once.
+        Number of arrays of the size of the nodes that are kept per image or text; it decides how many are held at once.
     """
 
     def __init__(self, encoders: Encoders, d: int, arrays_per_set: int = 1) -> None:
@@ -97,15 +97,7 @@ class PairNetwork(RetrievalNetwork, Generic[Nodes]):
 
 
 class SetNetwork(PairNetwork[NodeSet]):
-    """A network whose nodes are what the encoders return; a subclass overrides `compare`.
-
-    Parameters
-    ----------
-    encoders : Encoders
-        As :func:`set_encoders` makes them.
-    d : int
-        Width of the nodes.
-    """
+    """A :class:`PairNetwork` whose nodes are what the encoders return; a subclass overrides `compare`."""
 
     def encode_image(self, regions: RegionBatch) -> NodeSet:
         """Return the nodes of images."""

@@ -25,10 +25,8 @@ class Side(NodeSet):
 
     Parameters
     ----------
-    h : Tensor of shape (k, m, d)
-        The nodes.
-    mask : bool Tensor of shape (k, m)
-        Which nodes there are.
+    h, mask : Tensor
+        The nodes, as in :class:`NodeSet`.
     anchors : bool Tensor of shape (k, m)
         Which nodes exchange messages with the other modality.
     queries, keys : Tensor of shape (k, m, d)
@@ -38,11 +36,11 @@ class Side(NodeSet):
     kept : Tensor of shape (k, m, d)
         W_2 h: what a node keeps of itself.
     unit_heads : Tensor of shape (k, m, d)
-        h with the columns of every head divided by their length.
+        h, where the columns of every head are divided by their length.
     attention : Tensor of shape (k, m, m)
         The attention that nodes pay to nodes of their own modality.
     degrees : Tensor of shape (k, m)
-        To how many nodes of their own modality they pay it.
+        The number of nodes of their own modality to which they pay it.
     """
 
     anchors: Tensor

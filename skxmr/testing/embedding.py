@@ -59,7 +59,7 @@ def _check_labels_in_every_form(estimator: CrossModalRetriever, data: Data) -> N
     import pandas as pd
 
     names = [f"tag{j}" for j in range(Y.shape[1])]
-    tags = [[names[j] for j in np.flatnonzero(row)] for row in Y]
+    tags = [np.array(names)[row == 1].tolist() for row in Y]
     reference = clone(estimator).fit(pairs, Y)
     for labels in (sp.csr_array(Y), pd.DataFrame(Y, columns=names), tags, Y.astype(bool)):
         fitted = clone(estimator).fit(pairs, labels)

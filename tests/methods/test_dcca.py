@@ -9,7 +9,6 @@ from numpy.testing import assert_allclose
 from torch.autograd import gradcheck
 
 from skxmr import CCA, DCCA
-from skxmr.methods import dcca
 from skxmr.methods.dcca import correlation
 from skxmr.nn import Batch
 
@@ -83,7 +82,7 @@ def test_the_embeddings_are_a_linear_cca_of_the_outputs(small):
         assert_allclose(found, view, atol=1e-4)
 
 
-def test_the_linear_cca_holds_one_batch_of_rows_at_a_time(small, monkeypatch):
+def test_the_linear_cca_holds_one_batch_of_rows_at_a_time(small):
     """Rows that are streamed, such as those of memory maps, have no room on the device together."""
     pairs, _ = small
     network = DCCA(**TINY).fit(pairs).network_
@@ -100,8 +99,7 @@ def test_the_linear_cca_holds_one_batch_of_rows_at_a_time(small, monkeypatch):
             handed_out.append(weakref.ref(batch.image))
             return batch
 
-    monkeypatch.setattr(dcca, "_ROWS", 30)
-    network.settle(Rows())
+    network.settle(Rows(), block=30)
     assert len(handed_out) == 4
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from sklearn.datasets import load_digits
 from sklearn.utils import Bunch, check_random_state
 
 from skxmr._data.kinds import AnyArray, BoolArray, Float64Array, IntArray, Seed
@@ -60,6 +59,8 @@ def load_captioned_digits(
     Pairs(image=(450, 64) float64, text=(450,) object)
     """
     check_choice(subset, "subset", SUBSETS)
+    from sklearn.datasets import load_digits
+
     source = load_digits()
     label_names = np.array([*NAMES, *WORDS])
     labels = _labels(source.data, source.target)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.datasets import load_digits
 from sklearn.utils import Bunch, check_random_state
 
 from skxmr._data.kinds import Float64Array, IndexArray, IntArray, Seed
@@ -105,6 +104,8 @@ def make_captioned_scenes(
     _check(n_scenes, min_digits, max_digits, n_sentences, twins)
     check_choice(subset, "subset", SUBSETS)
     rng = check_random_state(random_state)
+    from sklearn.datasets import load_digits
+
     source = load_digits()
     rows = {"train": range(1347), "test": range(1347, 1797), "all": range(1797)}[subset]
     heavy, light = ink_extremes(source.data, source.target)

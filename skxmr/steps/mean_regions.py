@@ -6,7 +6,7 @@ from typing import Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils import Tags, gen_batches
+from sklearn.utils import Tags
 
 from skxmr._data.kinds import FloatArray, View
 from skxmr._data.regions import Regions
@@ -84,7 +84,8 @@ class MeanRegions(TransformerMixin, BaseEstimator):
 def _means(regions: Regions) -> FloatArray:
     n, _, d = regions.shape
     out: FloatArray = np.empty((n, d), np.float32 if regions.dtype == np.float32 else np.float64)
-    for rows in gen_batches(n, _BLOCK):
+    for start in range(0, n, _BLOCK):
+        rows = slice(start, start + _BLOCK)
         mask = regions.mask[rows]
         # Masked features may hold anything, even NaN. Without masked ones the mean is faster.
         exists = True if mask.all() else mask[:, :, None]

@@ -154,6 +154,8 @@ def test_a_missing_view_is_named(data):
         for asked, missing in ((pairs.replace(image=None), "image"), (pairs.replace(text=None), "text")):
             with pytest.raises(ValueError, match=f"{missing} is missing; similarity needs both views"):
                 model.similarity(asked)
+        with pytest.raises(ValueError, match="image is missing; similarity needs both views"):
+            model.similarity(pairs.replace(image=None), pairs.text)
 
 
 def test_what_is_no_retriever_is_named(data):

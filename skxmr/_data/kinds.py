@@ -119,7 +119,8 @@ def memory_map(array: object) -> np.memmap[Any, Any] | None:
     """Return the memory-mapped file that an array is part of, or None."""
     found = None
     while isinstance(array, np.ndarray):
-        if isinstance(array, np.memmap):
+        # A copy of a map keeps the class, but lies in main memory.
+        if isinstance(array, np.memmap) and getattr(array, "_mmap", None) is not None:
             found = array
         array = array.base
     return found

@@ -1,4 +1,4 @@
-"""The parts of a deep method: what `_build` is given and returns, and the training by skorch that keeps the best epoch.
+"""What the author of a deep method needs: what `_build` is given, and what it returns.
 
 The layers, losses and objectives are in :mod:`skxmr.nn`.
 """

@@ -80,7 +80,7 @@ class ViewSource:
         return self._place(self.view[(index if self.numbers is None else self.numbers[index]).numpy()])
 
     def block(self, start: int, stop: int) -> Tensor:
-        """Return consecutive rows."""
+        """Return the rows from `start` up to `stop`, which may be beyond the end."""
         if self.numbers is not None:
             return self.rows(torch.arange(start, min(stop, len(self))))
         return self.view[start:stop] if self.resident else self._place(self.view[start:stop])
@@ -176,9 +176,9 @@ class Batches:
     def __iter__(self) -> Iterator[AnyBatch]:
         dataset = self.dataset
         n = len(dataset)
-        order = (
-            torch.randperm(n, generator=self.generator, device="cpu") if self.shuffle else torch.arange(n, device="cpu")
-        )
+        order = torch.arange(n, device="cpu")
+        if self.shuffle:
+            order = torch.randperm(n, generator=self.generator, device="cpu")
         slices = self._slices()
         if dataset.resident or dataset.device.type == "cpu":
             # The whole order is moved to the device once, not a part of it in every step.
@@ -221,9 +221,8 @@ def _moved(view: View, rows: IndexArray | None, device: torch.device, name: str)
 
 def _tensor(rows: View, name: str) -> Tensor:
     if sp.issparse(rows):
-        return torch.from_numpy(
-            sp.csr_array((_single(rows.data, name), rows.indices, rows.indptr), rows.shape).toarray()
-        )
+        values = _single(rows.data, name)
+        return torch.from_numpy(sp.csr_array((values, rows.indices, rows.indptr), rows.shape).toarray())
     single = _single(rows, name)
     return torch.from_numpy(single if _shares_memory(single) else single.copy())
 

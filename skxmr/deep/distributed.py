@@ -60,8 +60,10 @@ def broadcast_seeds(seeds: list[int], pairs: Pairs, labels: Labels | None) -> li
     if n_ranks() == 1:
         launched = os.environ.get("WORLD_SIZE", "1")
         if launched != "1" and "RANK" in os.environ:
-            message = f"WORLD_SIZE={launched}, but there is no process group, so every process trains alone on all "
-            warn(message + "rows; call torch.distributed.init_process_group() before fit.")
+            warn(
+                f"WORLD_SIZE={launched}, but there is no process group, so every process trains alone on all rows; "
+                "call torch.distributed.init_process_group() before fit."
+            )
         return seeds
     given: list[Any] = [None] * n_ranks()
     names = None if labels is None else labels.names.tolist()

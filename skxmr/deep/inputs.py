@@ -43,7 +43,7 @@ def standardizer(X: View, wanted: bool | str, rows: IndexArray | None = None) ->
 
 
 def standardizing(scaler: StandardScaler, wanted: bool | str) -> nn.Module:
-    """Return the module that does what a fitted scaler has measured."""
+    """Return the module that subtracts the means of a fitted scaler and divides by its deviations, or by one number."""
     scale = scaler.scale_
     if wanted == "view":
         scale = np.full_like(scale, np.sqrt(scaler.var_.mean()) or 1.0)
@@ -145,8 +145,7 @@ class _LabelClassifier(RetrievalNetwork):
 
     def encode_text(self, x: Tensor) -> Tensor:
         """Return the representations of texts (n, 300)."""
-        out: Tensor = self.text_input(x)
-        return out
+        return self.text_input(x)
 
     def forward(self, image: Tensor, text: Tensor) -> dict[str, Tensor]:
         """Return the logits of the labels (n, c)."""
@@ -168,14 +167,14 @@ def pretrain_text(module: PretrainedText, split: Split, dataset: TrainingRows, o
     validation = None
     held = split.validation
     if held is not None and held.labels is not None:
-        rows = ViewSource(split.pairs.text, held.rows, device)
-        Y = ViewSource(held.labels.matrix, None, device)
+        rows = ViewSource(split.pairs.text, held.rows, device, name="text")
+        Y = ViewSource(held.labels.matrix, None, device, name="labels")
 
         def score() -> dict[str, float]:
             module.eval()
-            return {"validation": -_cross_entropy(module, rows, Y)}
+            return {"validation of pretrain_text": -_cross_entropy(module, rows, Y)}
 
-        validation = Validation(score, "validation")
+        validation = Validation(score, "validation of pretrain_text")
 
     options = options._replace(
         lr=_LR, max_epochs=_EPOCHS, optimizer="adamw", weight_decay=0.0, schedule="constant",

@@ -45,8 +45,3 @@ class Interruptible:
             self.twice = now - _last_interrupt.get() < _TWICE_WITHIN
             _last_interrupt.set(now)
         return isinstance(error, KeyboardInterrupt)
-
-
-def forget_interrupts() -> None:
-    """Treat the next interrupt as the first one."""
-    _last_interrupt.set(-math.inf)

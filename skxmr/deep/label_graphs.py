@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from numbers import Real
 
 import numpy as np
 import scipy.sparse as sp
@@ -56,12 +55,6 @@ def fitted_graph(split: Split, own: LabelGraph, changed: Mapping[str, object], m
     done = isinstance(attached, LabelGraph) and attached.normalize == own.normalize
     normalize = "none" if done else own.normalize
     return _tensor(LabelGraph(kind=attached.matrix_, normalize=normalize).fit(None, labels).matrix_)
-
-
-def same_value(value: object, default: object) -> bool:
-    """Tell whether the value of a parameter is its default; a matrix never is."""
-    comparable = isinstance(value, str if isinstance(default, str) else Real)
-    return comparable and bool(value == default)
 
 
 def _check_names(attached: FittedGraph, labels: Labels) -> None:

@@ -20,14 +20,15 @@ from torch import nn
 from skxmr._data.estimator import Constraints
 from skxmr._data.kinds import FloatArray
 from skxmr.deep.base import DeepRetriever
-from skxmr.deep.label_graphs import fitted_graph, same_value
+from skxmr.deep.label_graphs import fitted_graph
 from skxmr.deep.label_vectors import label_vectors
 from skxmr.deep.options import PAPER_ADAM
 from skxmr.deep.split import Split
 from skxmr.metrics import Similarity
-from skxmr.nn.adversaries import make_critic
+from skxmr.nn.adversaries import DualGAN, EmbeddingCritic
 from skxmr.nn.label_networks import LabelGraphNetwork
 from skxmr.nn.networks import encoder
+from skxmr.steps.cooccurrence import KINDS
 from skxmr.steps.label_graph import LabelGraph
 
 # What the papers on label graphs have in common; the betas of Adam are those of their public codes.
@@ -80,6 +81,7 @@ class LabelRetriever(DeepRetriever):
     # The parameters of the label graph; a method may have more.
     _graph_parameters: ClassVar[tuple[str, ...]] = ("graph",)
     _parameter_constraints: ClassVar[Constraints] = {
+        "graph": [StrOptions(set(KINDS)), "array-like", "sparse matrix"],
         **{name: [Interval(Integral, 1, None, closed="left")] for name in ("n_layers", "width")},
         "w_cla": [Interval(Real, 0, None, closed="left")],
         "pretrain_text": [StrOptions({"auto"}), "boolean"],
@@ -148,24 +150,34 @@ class LabelRetriever(DeepRetriever):
         judged: str | None = None,
         kind: Callable[..., LabelGraphNetwork] = LabelGraphNetwork,
     ) -> LabelGraphNetwork:
-        """Make the network of inputs, encoders, `judged` critic and the classifiers made for the label vectors."""
+        """Make the network of a method.
+
+        `classifiers` makes the label classifiers for given label vectors (c, d_label), `judged` says what a critic
+        judges, rows that are a "reconstruction" or an "embedding", and `kind` is the class of the network.
+        """
         Q = torch.as_tensor(label_vectors(self.label_embedding, split.required_labels), dtype=torch.float32)
         inputs, widths, positive = self._inputs(split, self.pretrain_text)
         d = self.n_components
         encoders = [encoder(width, d, self.hidden, self.dropout, self.input_dropout) for width in widths]
         graph = fitted_graph(split, own, self._changed_graph_parameters(), type(self).__name__)
-        critic = make_critic(judged, d, widths, positive)
+        critic: nn.Module | None = None
+        if judged == "reconstruction":
+            critic = DualGAN(d, *widths, positive)
+        elif judged == "embedding":
+            critic = EmbeddingCritic(d)
         return kind(inputs, encoders, classifiers(Q), Q, graph, critic)
 
     def _changed_graph_parameters(self) -> dict[str, object]:
         """Return the parameters of the label graph that are not at their defaults, with these defaults."""
-        defaults = inspect.signature(type(self)).parameters
-        changed = {}
+        parameters = inspect.signature(type(self)).parameters
+        changed: dict[str, object] = {}
         for name in self._graph_parameters:
             # A subclass with a constructor of its own may have no such parameter.
-            if name not in defaults:
-                continue
-            default = defaults[name].default
-            if not same_value(getattr(self, name), default):
-                changed[name] = default
+            if name in parameters:
+                value = getattr(self, name)
+                default = parameters[name].default
+                # A matrix cannot be compared with a name, and is never the default.
+                comparable = isinstance(value, str if isinstance(default, str) else Real)
+                if not comparable or value != default:
+                    changed[name] = default
         return changed

@@ -13,6 +13,9 @@ from skxmr.deep.callbacks import Validation
 from skxmr.nn.objective import Objective
 from skxmr.nn.retrieval_network import FittingRows, RetrievalNetwork
 
+# What the history holds beside the terms of an objective: columns, or names of skorch for them.
+_COLUMNS = frozenset(("batches", "dur", "epoch", "loss", "seconds", "train_batch_size", "train_loss", "valid_loss"))
+
 
 class LoopOptions(NamedTuple):
     """What a method asks of the training loop.
@@ -85,6 +88,11 @@ def check_learner(learner: object, method: str) -> Learner:
     if not isinstance(learner.objective, Objective):
         raise TypeError(
             f"the objective of {method} must derive from skxmr.nn.Objective; got {type(learner.objective).__name__}."
+        )
+    taken = _COLUMNS & learner.objective.weights.keys()
+    if taken:
+        raise ValueError(
+            f"{method} has a term {min(taken)!r}, but history_ has a column of this name already; rename the term."
         )
     names = [name for name, _ in learner.network.named_parameters()]
     for pattern in learner.loop.rate_factors:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 
 from skxmr._data.warn import warn
@@ -50,7 +49,7 @@ def resolved_batch_size(batch_size: int | str, n: int, automatic: int) -> int:
 def resolved_epochs(max_epochs: int | str, n_batches: int) -> int:
     """Return the epochs, where ``"auto"`` makes about as many steps whatever the number of batches."""
     if isinstance(max_epochs, str):
-        return int(np.clip(round(_AUTO_STEPS / n_batches), 10, 60))
+        return min(max(round(_AUTO_STEPS / n_batches), 10), 60)
     return int(max_epochs)
 
 

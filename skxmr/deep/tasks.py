@@ -14,7 +14,7 @@ from skxmr._data.labels import Labels
 from skxmr._data.pairs import Pairs
 from skxmr.deep.interrupts import StopTraining
 
-# Given the history of a training, the attributes of an estimator that had stopped then.
+# Given the history, returns the fitted attributes that the estimator would have if the training stopped now.
 State: TypeAlias = Callable[[History], dict[str, object]]
 # Name of the callback of skorch that tells of every epoch.
 TASKS = "skxmr_tasks"

@@ -200,8 +200,8 @@ class TrainedRetriever(CallbackSupportMixin, Retriever):
         if isinstance(network.text_input, PretrainedText) and not continued:
             pretrain_text(network.text_input, split, prepared.rows, options, seeds[3])
         if task is not None:
-            told = task.begin(options.max_epochs, partial(self._state, network, pairs, labels))
-            options = options._replace(callbacks=[*(options.callbacks or []), *told])
+            epoch_tasks = task.begin(options.max_epochs, partial(self._state, network, pairs, labels))
+            options = options._replace(callbacks=[*(options.callbacks or []), *epoch_tasks])
         generator = torch.Generator().manual_seed(seeds[2])
         outcome = train(learner._replace(network=network), prepared, generator, options)
         self.network_ = network.eval().requires_grad_(False)

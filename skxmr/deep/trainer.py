@@ -69,8 +69,9 @@ class Trainer(NeuralNet):
     def fit_loop(self, *args: Any, **kwargs: Any) -> Self:
         """Train until the last epoch or until somebody stops the loop."""
         losses = self.losses_of(self.module_)
-        self.losses_: Callable[[Any], Losses] | None
-        self.losses_ = losses if self.compile_mode is None else Compiled(losses, self.compile_mode)
+        self.losses_: Callable[[Any], Losses] | None = losses
+        if self.compile_mode is not None:
+            self.losses_ = Compiled(losses, self.compile_mode)
         # skorch's Checkpoint(load_best=True) replaces the history by that of its best epoch.
         self.whole_history_ = self.history
         self.interruption_ = Interruptible()

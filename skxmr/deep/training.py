@@ -31,7 +31,7 @@ from skxmr.deep.loop import Learner, Prepared, TrainingRows
 from skxmr.deep.options import OPTIMIZERS, Options
 from skxmr.deep.tasks import TASKS
 from skxmr.deep.trainer import Trainer, losses_of
-from skxmr.nn.adversaries import discriminators
+from skxmr.nn.adversaries import Discriminator
 from skxmr.nn.networks import Dropout, PretrainedText
 from skxmr.nn.retrieval_network import RetrievalNetwork
 
@@ -61,12 +61,7 @@ class _NoCriterion:
         """Load nothing."""
 
 
-def train(
-    learner: Learner,
-    prepared: Prepared,
-    generator: torch.Generator,
-    options: Options,
-) -> Outcome:
+def train(learner: Learner, prepared: Prepared, generator: torch.Generator, options: Options) -> Outcome:
     """Train, and leave the network with the weights of the epoch that the validation chooses, or else the last one."""
     dataset = prepared.rows
     validation = prepared.validation
@@ -86,10 +81,11 @@ def train(
             net.fit(distributed.shared(dataset))
         except DivergenceError as error:
             if selection.best_state is None:
-                raise DivergenceError(f"{error}; no epoch was finished. Lower lr, or standardise the views.") from error
+                raise DivergenceError(f"{error}; no epoch was finished. Standardise the views, or lower lr.") from error
             warn(f"{error}; the weights of epoch {selection.best_epoch} are kept.")
         except torch.OutOfMemoryError as error:
-            raise MemoryError(_out_of_memory(error, dataset.device, options)) from error
+            # The traceback holds the tensors of the step. Whoever tries smaller batches needs their memory.
+            raise MemoryError(_out_of_memory(error, dataset.device, options)) from error.with_traceback(None)
     interruption = net.interruption_
     if interruption.twice or (interruption.interrupted and selection.best_state is None):
         raise KeyboardInterrupt
@@ -115,8 +111,9 @@ def _own_callbacks(
     if options.schedule != "constant":
         cycle_momentum = isinstance(options.optimizer, str)
         own["skxmr_schedule"] = learning_rate_schedule(options.schedule, options.max_epochs, n_steps, cycle_momentum)
-    if found := discriminators(learner.network):
-        own["skxmr_adversary"] = Adversary(found, n_steps, loop.critic_every)
+    critics = [module for module in learner.network.modules() if isinstance(module, Discriminator)]
+    if critics:
+        own["skxmr_adversary"] = Adversary(critics, n_steps, loop.critic_every)
     return own | {"skxmr_selection": selection, "skxmr_progress": progress}
 
 
@@ -219,7 +216,10 @@ def dropout_generator(network: nn.Module, device: torch.device, seed: int) -> It
 
 def history_table(history: History) -> pd.DataFrame:
     """Return the finished epochs as a table."""
-    finished = [epoch for epoch in history if "train_loss" in epoch]
-    rows = [{key: value for key, value in epoch.items() if key not in ("batches", "valid_loss")} for epoch in finished]
-    frame = pd.DataFrame(rows).rename(columns={"dur": "seconds", "train_loss": "loss"})
-    return frame[[name for name in frame if not name.endswith(("_best", "_count"))]]
+    rows = []
+    for epoch in history:
+        if "train_loss" in epoch:
+            # What skorch notes beside the values: which of them are the best so far, and how many batches there were.
+            notes = {"batches", "train_batch_count", "valid_loss", *(f"{name}_best" for name in epoch)}
+            rows.append({name: value for name, value in epoch.items() if name not in notes})
+    return pd.DataFrame(rows).rename(columns={"dur": "seconds", "train_loss": "loss"})

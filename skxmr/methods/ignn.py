@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
-from sklearn.utils._param_validation import Interval
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
@@ -21,6 +21,7 @@ from skxmr.deep.loop import Learner
 from skxmr.deep.split import Split
 from skxmr.nn.label_networks import IterativeClassifiers, MultiHopGNN
 from skxmr.nn.objective import LabelObjective
+from skxmr.steps.cooccurrence import KINDS
 from skxmr.steps.label_graph import LabelGraph
 
 # Weight of the given graph in the mean of both.
@@ -96,6 +97,7 @@ class IGNN(LabelRetriever):
     w_adv: float = 0.0
     temperature: float = 0.22
     _parameter_constraints: ClassVar[Constraints] = {
+        "graph": [StrOptions({"similarity", *KINDS}), "array-like", "sparse matrix"],
         "threshold": [Interval(Real, 0, 1, closed="both")],
         "n_heads": [Interval(Integral, 1, None, closed="left")],
         **{name: [Interval(Real, 0, None, closed="left")] for name in ("w_soft", "w_adv")},

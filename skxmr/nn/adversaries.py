@@ -127,11 +127,6 @@ class Discriminator(nn.Module):
         return list(torch.split(logits, [len(part) for part in parts]))
 
 
-def discriminators(network: nn.Module) -> list[Discriminator]:
-    """Return the discriminators of a network."""
-    return [module for module in network.modules() if isinstance(module, Discriminator)]
-
-
 class DualGAN(nn.Module):
     """Decoders reconstruct each modality from the other's embeddings, to fool a discriminator (DAGNN, eqs. 1-3).
 
@@ -174,15 +169,6 @@ class EmbeddingCritic(nn.Module):
         """Return the logits of both origins, (n, 2) each."""
         of_image, of_text = self.of_embedding(v, t)
         return of_image, of_text
-
-
-def make_critic(
-    kind: str | None, d: int, widths: tuple[int, int], positive: tuple[bool, bool] = (False, False)
-) -> nn.Module | None:
-    """Return the critic of a name: ``"reconstruction"``, ``"embedding"``, or None for none."""
-    if kind is None:
-        return None
-    return EmbeddingCritic(d) if kind == "embedding" else DualGAN(d, *widths, positive=positive)
 
 
 def _decoder(d: int, hidden: int, d_out: int, activation: nn.Module, positive: bool) -> nn.Sequential:

@@ -1,7 +1,7 @@
 """Loss terms that compare the rows of a batch with one another, one pure function per published term.
 
-The alphabet is that of ``skxmr.nn.losses``. Every function returns a scalar, and gradients flow through
-all of them.
+The alphabet is that of ``skxmr.nn.losses``. Every function returns a scalar, and gradients flow through all of
+them.
 """
 
 from __future__ import annotations

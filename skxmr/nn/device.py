@@ -26,12 +26,13 @@ def resolve_device(device: str) -> torch.device:
     """Return the torch device of a name; ``"auto"`` is CUDA where there is one, else the CPU."""
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    unknown = f"device must be 'auto', 'cpu', 'cuda', 'cuda:1' or 'mps'; got {device!r}."
     try:
         resolved = torch.device(device)
     except (RuntimeError, TypeError) as error:
-        raise ValueError(f"device must be 'auto', 'cpu', 'cuda', 'cuda:1' or 'mps'; got {device!r}.") from error
+        raise ValueError(unknown) from error
     if resolved.type not in ("cpu", "cuda", "mps"):
-        raise ValueError(f"device must be 'auto', 'cpu', 'cuda', 'cuda:1' or 'mps'; got {device!r}.")
+        raise ValueError(unknown)
     present: dict[str, Callable[[], bool]] = {"cuda": torch.cuda.is_available, "mps": torch.backends.mps.is_available}
     if resolved.type in present and not present[resolved.type]():
         raise ValueError(f"device={device!r} but torch finds no {resolved.type.upper()} here; use 'auto' or 'cpu'.")

@@ -22,7 +22,7 @@ _NOISE = 0.2
 
 
 class MultiHopGNN(nn.Module):
-    """Label vectors spread over the label graph by `n_hops` layers of one width (DAGNN, eq. 4).
+    """Label vectors spread over the label graph by `n_layers` layers of one width (DAGNN, eq. 4).
 
     `layer` is "gcn", "gat" or "l2gcn"; LeakyReLU stands between those of L2-GCN, which have no activation of their own.
     `aggregate` is "concat" for all layers, ``z_i = W [h1_i || ... || hk_i] + b``, "linear" to map the last layer alone,
@@ -31,10 +31,10 @@ class MultiHopGNN(nn.Module):
     Shapes: Q (c, d_in), A (c, c); output (c, d_out).
     """
 
-    def __init__(self, layer: str, d_in: int, width: int, n_hops: int, d_out: int, aggregate: str = "concat") -> None:
+    def __init__(self, layer: str, d_in: int, width: int, n_layers: int, d_out: int, aggregate: str = "concat") -> None:
         super().__init__()
         self.between = nn.LeakyReLU(SLOPE) if layer == "l2gcn" else nn.Identity()
-        widths = [d_in, *[width] * (n_hops - 1), d_out if aggregate == "last" else width]
+        widths = [d_in, *[width] * (n_layers - 1), d_out if aggregate == "last" else width]
         self.layers = nn.ModuleList([LAYERS[layer](*pair) for pair in itertools.pairwise(widths)])
         self.aggregate = aggregate
         joined = sum(widths[1:]) if aggregate == "concat" else widths[-1]
@@ -59,7 +59,6 @@ class AdaptiveClassifiers(nn.Module):
         super().__init__()
         self.gnn = gnn
         self.gamma = gamma
-        self.n_layers = len(gnn.layers)
         self.B = nn.Parameter(torch.empty(c, c).uniform_(0, 0.02))
         self.noise = Dropout(1 - _NOISE)
 
@@ -76,7 +75,7 @@ class AdaptiveClassifiers(nn.Module):
         adapted = self.adapted(A)
         ones = torch.ones_like(self.B)
         departures = []
-        for _ in range(self.n_layers):
+        for _ in self.gnn.layers:
             target = (A.to_dense() + _NOISE * self.noise(ones)).clamp(max=0.5)
             departures.append(functional.mse_loss(adapted, target))
         return torch.stack(departures).sum()

@@ -137,7 +137,7 @@ def origin(logits: Tensor, of_text: bool) -> Tensor:
     logits : Tensor of shape (n, 2)
         A discriminator's logits; column 0 says image, column 1 text.
     of_text : bool
-        Whether all these rows come from texts, or from images.
+        True if the rows come from texts, False if they come from images.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What every deep method trains, and the layers that several of them share."""
+"""Layers that several deep methods share, and the network of two encoders that most of them train."""
 
 from __future__ import annotations
 

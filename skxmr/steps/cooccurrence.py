@@ -94,7 +94,7 @@ def _check_options(tau: float, p: float, kind: GraphKind, normalize: str, transp
     if not 0 <= tau <= 1:
         raise ValueError(f"tau is a threshold on a probability and must be in [0, 1]; got {tau}.")
     if not (p > 0 and np.isfinite(p)):
-        raise ValueError(f"p must be > 0; got {p}. To leave the neighbours out use kind='identity'.")
+        raise ValueError(f"p must be > 0; got {p}. To leave the neighbours out use the graph 'identity'.")
     if isinstance(kind, str) or kind is None:
         check_choice(kind, "kind", KINDS)
     if not isinstance(transpose, (bool, np.bool_)):
@@ -122,7 +122,7 @@ def _cooccurrence(Y: sp.csr_array, tau: float, p: float | None) -> sp.csr_array:
 
 
 def _given(matrix: ArrayLike | Sparse | Frame, labels: Labels) -> sp.csr_array:
-    given = _reorder(matrix, labels.names) if isinstance(matrix, Frame) else as_matrix(matrix, "kind")
+    given = _reorder(matrix, labels.names) if isinstance(matrix, Frame) else as_matrix(matrix, "the given label graph")
     c = len(labels.names)
     if given.shape != (c, c):
         raise ValueError(f"the given label graph has shape {given.shape} but there are {c} labels; pass ({c}, {c}).")
@@ -152,7 +152,7 @@ def _symmetric(A: sp.csr_array) -> sp.csr_array:
     if (degree == 0).any():
         raise ValueError(
             f"row {int(degree.argmin())} of the given label graph sums to 0, so it cannot be normalised; "
-            "put ones on its diagonal or use normalize='none'."
+            "put ones on its diagonal, or do not normalise it."
         )
     scale = 1 / np.sqrt(degree)
     return sp.csr_array(A.multiply(scale[:, None]).multiply(scale[None, :]))

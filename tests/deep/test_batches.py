@@ -88,6 +88,16 @@ def test_shuffling_heeds_its_generator_only():
     assert torch.equal(torch.get_rng_state(), state)
 
 
+def test_a_copy_of_a_memory_map_is_in_main_memory(tmp_path):
+    """It keeps the class of the map, but is no longer read from the disk."""
+    stored = np.memmap(tmp_path / "stored", dtype=np.float32, mode="w+", shape=IMAGE.shape)
+    assert not fits_on_device(stored, None, CPU) and not fits_on_device(stored[2:9], None, CPU)
+    for copied in (stored.copy(), np.asarray(stored.copy())[2:9], stored.astype(np.float64)):
+        assert fits_on_device(copied, None, CPU)
+    copied = stored.copy()
+    assert np.shares_memory(ViewSource(copied, None, CPU).view.numpy(), copied)
+
+
 @pytest.mark.parametrize("resident", [True, False])
 def test_consecutive_rows_are_the_rows(tmp_path, resident):
     for view in forms(tmp_path):

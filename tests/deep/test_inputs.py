@@ -11,9 +11,9 @@ from skxmr import Pairs
 from skxmr._data.labels import encode_labels
 from skxmr.deep.batches import PairsDataset
 from skxmr.deep.inputs import PretrainedText, pretrain_text, standardizer, wants_pretraining
-from skxmr.deep.interrupts import forget_interrupts
 from skxmr.deep.options import Options
 from skxmr.deep.split import split_rows
+from tests.deep.toy import forget_interrupts
 
 OPTIONS = Options(0.1, 32, 500, "sgd", 0.5, "cosine", "float32", 1, ["not a callback"], 1)  # none of it counts here
 
@@ -55,11 +55,13 @@ def test_when_text_is_pretrained(choice, text, expected):
     assert wants_pretraining(choice, text) is expected
 
 
-def pretrained(fraction=0.2, seed=5):
+def pretrained(fraction=0.2, seed=5, held_out=None):
     rng = np.random.default_rng(0)
     Y = (rng.uniform(size=(200, 4)) < 0.4).astype(int)
     text = np.c_[Y @ rng.normal(size=(4, 6)), rng.normal(size=(200, 6))]
     split = split_rows(Pairs(text[:, :1], text), encode_labels(Y), fraction, seed=3)
+    if held_out is not None:
+        text[split.validation.rows] = held_out
     dataset = PairsDataset(
         split.pairs.image, split.pairs.text, split.labels.matrix, torch.device("cpu"), split.fitting.rows
     )
@@ -94,6 +96,11 @@ def test_pretraining_is_repeatable():
     (a, *_), (b, *_), (c, *_) = pretrained(), pretrained(), pretrained(seed=6)
     rows = torch.randn(7, 12)
     assert torch.equal(a(rows), b(rows)) and not torch.equal(a(rows), c(rows))
+
+
+def test_validation_rows_that_cannot_be_read_are_named():
+    with pytest.raises(ValueError, match=r"^text holds 1\.0e\+39, which is infinite in float32"):
+        pretrained(held_out=1e39)
 
 
 def test_an_interrupt_while_pretraining_raises(monkeypatch):

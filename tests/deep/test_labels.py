@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skxmr import ALGCN, LabelGraph, label_graph
+from skxmr import ALGCN, DAGNN, IGNN, LabelGraph, label_graph
 from skxmr._data.labels import encode_labels
 from skxmr.deep.label_graphs import fitted_graph
 from skxmr.deep.label_vectors import statistical_label_vectors
@@ -94,6 +94,20 @@ def test_parameters_without_effect_are_refused(small, changed):
     name = {"graph": "kind"}.get(next(iter(changed)), next(iter(changed)))
     with pytest.raises(ValueError, match=f"would have no effect; .* labelgraph__{name}"):
         graph_of(attached, encode_labels(Y), **changed)
+
+
+@pytest.mark.parametrize("method", [ALGCN, IGNN])
+@pytest.mark.parametrize("graph", ["coocurrence", None, 3.0])
+def test_an_unknown_graph_is_named_by_the_parameter_of_the_method(small, method, graph):
+    with pytest.raises(ValueError, match=f"The 'graph' parameter of {method.__name__} must be a str among"):
+        method(graph=graph).fit(*small)
+
+
+@pytest.mark.parametrize("changed", [{"p": 0.0}, {"graph": np.zeros((8, 8))}, {"graph": [[1.0], [1.0, 2.0]]}])
+def test_messages_about_the_graph_name_no_parameter_of_the_step(small, changed):
+    with pytest.raises(ValueError, match=r"^(p must be > 0|(row 0 of )?the given label graph)") as caught:
+        DAGNN(**changed).fit(*small)
+    assert "kind" not in str(caught.value) and "normalize=" not in str(caught.value)
 
 
 def test_a_graph_of_other_labels_is_refused(small):

@@ -5,6 +5,7 @@ from torch import nn
 
 from skxmr.datasets import make_multilabel_pairs
 from skxmr.deep import LoopOptions
+from skxmr.nn import Objective
 from tests.deep.toy import Toy
 
 
@@ -28,6 +29,11 @@ class Mistaken(Toy):
             lambda learner: learner._replace(loop=LoopOptions(rate_factors={"classifier": 2.0})),
             ValueError,
             "rate_factors of Mistaken names 'classifier'.*it has classifiers, image",
+        ),
+        (
+            lambda learner: learner._replace(objective=Objective({"loss": 1.0})),
+            ValueError,
+            "Mistaken has a term 'loss', but history_ has a column of this name",
         ),
     ],
 )

@@ -3,6 +3,7 @@
 import copy
 import pickle
 import shutil
+import weakref
 from functools import partial
 
 import numpy as np
@@ -115,6 +116,21 @@ class TestMemory:
         monkeypatch.setattr(batches.PairsDataset, "rows", full)
         with pytest.raises(MemoryError, match=r"halve batch_size to 16, .* Tried to allocate 2.00 GiB\.$"):
             Toy().fit(*small)
+
+    def test_the_error_does_not_hold_the_tensors_of_the_step(self, small, monkeypatch):
+        """A fit with smaller batches may be tried where the error is handled, and needs that memory."""
+        made = []
+
+        def forward(self, image, text):
+            embedded = self.image(image)
+            made.append(weakref.ref(embedded))
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+
+        monkeypatch.setattr(ToyNetwork, "forward", forward)
+        with pytest.raises(MemoryError) as caught:
+            Toy().fit(*small)
+        assert made[0]() is None
+        assert isinstance(caught.value.__cause__, torch.OutOfMemoryError)
 
 
 class TestPrecision:

@@ -14,11 +14,11 @@ from skorch.callbacks import Callback, EarlyStopping, LRScheduler
 
 from skxmr._data.labels import encode_labels
 from skxmr.deep.callbacks import DivergenceError
-from skxmr.deep.interrupts import forget_interrupts
 from skxmr.deep.split import split_rows
 from skxmr.metrics import cross_modal_map
+from skxmr.nn.objective import Objective
 from skxmr.testing import retriever_checks
-from tests.deep.toy import Toy, ToyObjective
+from tests.deep.toy import Toy, ToyObjective, forget_interrupts
 
 
 @pytest.mark.parametrize("check", [pytest.param(check, id=name) for name, check in retriever_checks(Toy(max_epochs=2))])
@@ -41,6 +41,28 @@ def test_history_tells_every_term_and_both_maps(small):
     assert_allclose(history["loss"], history["classification"] + 0.2 * history["likelihood"], rtol=1e-5)
     means = (history["validation_i2t_map"] + history["validation_t2i_map"]) / 2
     assert_allclose(history["validation_map"], means)
+
+
+class Measured(Objective):
+    """Terms whose names end as what skorch notes beside a value."""
+
+    def label_count(self, outputs, batch):
+        return (outputs["image"] - outputs["text"]).square().mean()
+
+    def second_best(self, outputs, batch):
+        return outputs["classifiers"].square().mean()
+
+
+def test_history_has_a_column_for_a_term_of_any_name(small):
+    class Named(Toy):
+        def _build(self, split):
+            objective = Measured({"label_count": 1.0, "second_best": 0.5})
+            return super()._build(split)._replace(objective=objective)
+
+    history = Named(max_epochs=2).fit(*small).history_
+    maps = ["validation_i2t_map", "validation_t2i_map", "validation_map"]
+    assert set(history) == {"epoch", "loss", "label_count", "second_best", "seconds", *maps}
+    assert_allclose(history["loss"], history["label_count"] + 0.5 * history["second_best"], rtol=1e-5)
 
 
 def test_the_best_epoch_is_kept(small):
@@ -215,7 +237,7 @@ def test_an_interrupt_before_any_epoch_raises(small, interrupt):
     model = Toy()
     with pytest.raises(KeyboardInterrupt):
         model.fit(*small)
-    assert not hasattr(model, "network_") and not hasattr(model, "_fit_task")
+    assert vars(model) == vars(Toy())  # nothing is half written
 
 
 @pytest.mark.parametrize(

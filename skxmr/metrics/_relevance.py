@@ -12,7 +12,6 @@ from typing import TypeAlias
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils import gen_batches
 
 from skxmr._data.kinds import BoolArray, LabelsLike
 from skxmr._data.labels import Labels, encode_labels, in_columns
@@ -93,7 +92,8 @@ def _packed(labels: sp.csr_array) -> Bits:
     size = next((bits for bits in (8, 16, 32) if c <= bits), 64)
     width = -(-c // size)
     packed = np.empty((width, n), f"u{size // 8}")
-    for rows in gen_batches(n, 4096):
+    for start in range(0, n, 4096):
+        rows = slice(start, start + 4096)
         block = labels[rows]
         padded = np.zeros((block.shape[0], width * size), bool)
         padded[:, :c] = block.toarray()

@@ -287,6 +287,7 @@ def test_shared_labels_is_the_loop(m, c):
     assert_array_equal(SharedLabels(Yq.toarray(), Yg)[:], loop > 0)
     assert_array_equal(SharedLabels(Yq, Yg, graded=True)[2:5], loop[2:5])
     assert_array_equal(SharedLabels(Yq, Yg).T[:9], loop.T[:9] > 0)
+    assert SharedLabels(Yq, Yg)[3:3].shape == (0, m)
 
 
 def multi_hot(rows, c):

@@ -1,8 +1,6 @@
 """The benchmarks: what is finished is not done twice, published figures stand only where they belong."""
 
-import importlib
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -21,15 +19,8 @@ SMALL = "--methods CCA SemanticMatching DAGNN --set max_epochs=2 hidden=16 n_com
 
 
 @pytest.fixture(scope="module")
-def benchmarks():
-    with pytest.MonkeyPatch.context() as patch:
-        for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-            patch.setenv(variable, os.environ.get(variable, "1"))
-        patch.syspath_prepend(ROOT / "benchmarks")
-        modules = {name: importlib.import_module(name) for name in NAMES}
-        yield SimpleNamespace(**modules)
-        for name in NAMES:
-            del sys.modules[name]
+def benchmarks(module):
+    return SimpleNamespace(**{name: module(name) for name in NAMES})
 
 
 @pytest.fixture

@@ -1,9 +1,6 @@
 """The benchmark of regions against words: what it measures, that it repeats nothing, and what stands on its page."""
 
-import importlib
 import json
-import os
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,16 +14,8 @@ NAMES = ("common", "scenes", "fine_grained_report", "captions", "fine_grained")
 
 
 @pytest.fixture(scope="module")
-def modules():
-    before = set(sys.modules)
-    with pytest.MonkeyPatch.context() as patch:
-        for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-            patch.setenv(variable, os.environ.get(variable, "1"))
-        patch.syspath_prepend(ROOT / "benchmarks")
-        yield SimpleNamespace(**{name: importlib.import_module(name) for name in NAMES})
-    for name in set(sys.modules) - before:
-        if str(getattr(sys.modules[name], "__file__", "")).startswith(str(ROOT / "benchmarks")):
-            del sys.modules[name]
+def modules(module):
+    return SimpleNamespace(**{name: module(name) for name in NAMES})
 
 
 @pytest.fixture

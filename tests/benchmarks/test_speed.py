@@ -1,8 +1,6 @@
 """The benchmarks of time and memory: what they take, how targets are judged, and that every case is what it says."""
 
-import importlib
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,20 +9,6 @@ import numpy as np
 import pytest
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
-
-
-@pytest.fixture(scope="module")
-def module():
-    """Import modules of the benchmarks, and forget them again."""
-    before = set(sys.modules)
-    with pytest.MonkeyPatch.context() as patch:
-        for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-            patch.setenv(variable, os.environ.get(variable, "1"))
-        patch.syspath_prepend(FOLDER)
-        yield importlib.import_module
-    for name in set(sys.modules) - before:
-        if str(getattr(sys.modules[name], "__file__", "")).startswith(str(FOLDER)):
-            del sys.modules[name]
 
 
 def test_sides_take_turns_and_ours_comes_first(module):

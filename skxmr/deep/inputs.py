@@ -22,10 +22,6 @@ from skxmr.nn.networks import TEXT_WIDTH, PretrainedText, Standardize
 from skxmr.nn.objective import Batch, Objective, Outputs
 from skxmr.nn.retrieval_network import RetrievalNetwork
 
-_LR = 1e-3
-_EPOCHS = 20
-_PATIENCE = 3
-
 
 def standardizer(X: View, wanted: bool | str, rows: IndexArray | None = None) -> nn.Module:
     """Return the module that standardises by some rows of X, None is all, or one that does nothing.
@@ -177,8 +173,8 @@ def pretrain_text(module: PretrainedText, split: Split, dataset: TrainingRows, o
         validation = Validation(score, "validation of pretrain_text")
 
     options = options._replace(
-        lr=_LR, max_epochs=_EPOCHS, optimizer="adamw", weight_decay=0.0, schedule="constant",
-        compile=None, early_stopping=_PATIENCE, callbacks=None, verbose=0,
+        lr=1e-3, max_epochs=20, optimizer="adamw", weight_decay=0.0, schedule="constant",
+        compile=None, early_stopping=3, callbacks=None, verbose=0,
     )  # fmt: skip
     generator = torch.Generator().manual_seed(seed)
     learner = Learner(_LabelClassifier(module), _CrossEntropy({"pretraining": 1.0}))

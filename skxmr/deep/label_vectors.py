@@ -66,8 +66,7 @@ def statistical_label_vectors(labels: Labels, d: int = 300, dense: int = _DENSE)
     # Labels that have no part in the d factors.
     lost = np.flatnonzero(np.linalg.norm(vectors, axis=1) < 1e-6)
     vectors[lost, lost % vectors.shape[1]] = 1.0
-    unit: Float64Array = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    return unit
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
 def _mutual_information(Y: sp.csr_array) -> sp.csr_array:

@@ -95,8 +95,7 @@ class LabelRetriever(DeepRetriever):
         if "classification" not in self.history_:
             raise AttributeError("the label classifiers were not trained: the weight of the classification term was 0.")
         with torch.inference_mode():
-            Z: FloatArray = self.network_.label_classifiers().float().cpu().numpy()
-        return Z
+            return self.network_.label_classifiers().float().cpu().numpy()
 
     def decision_function(self, image: Any = None, text: Any = None) -> FloatArray:
         """Score every label for images or for texts: the cosine of the embedding and the label's classifier.

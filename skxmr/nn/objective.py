@@ -187,13 +187,10 @@ class Objective:
         term = getattr(self, name, None)
         if callable(term):
             return term
-        others: set[str] = set()
-        for base in type(self).__mro__:
-            if issubclass(base, Objective) and base is not Objective:
-                others |= {other for other in vars(base) if not other.startswith("_")}
+        others = [other for other in dir(type(self)) if not (other.startswith("_") or hasattr(Objective, other))]
         raise ValueError(
             f"{type(self).__name__} has a weight for {name!r}, but no such term; its terms are "
-            f"{', '.join(sorted(others)) or 'none'}. Define a method {name}(self, outputs, batch) or remove the weight."
+            f"{', '.join(others) or 'none'}. Define a method {name}(self, outputs, batch) or remove the weight."
         )
 
     def total(self, terms: Mapping[str, Tensor]) -> Tensor:

@@ -4,7 +4,6 @@ import scipy.sparse as sp
 import torch
 from numpy.testing import assert_array_equal
 
-from skxmr.deep import batches
 from skxmr.deep.batches import Batches, PairsDataset, ViewSource, fits_on_device
 from skxmr.deep.streaming import prefetched
 
@@ -104,13 +103,16 @@ def test_consecutive_rows_are_the_rows(tmp_path, resident):
         assert_array_equal(ViewSource(view, None, CPU, resident).block(2, 9), IMAGE[2:9])
 
 
-def test_sparse_views_are_made_dense_where_that_is_little(monkeypatch, tmp_path):
-    sparse, mapped = sp.csr_array(TEXT), forms(tmp_path)[-1]
+def test_sparse_views_are_made_dense_where_that_is_little(tmp_path):
+    """Up to 64 MiB, which 2^22 rows of four float32 numbers take."""
+    sparse = sp.csr_array(TEXT)
+    mapped = forms(tmp_path)[-1]
     assert fits_on_device(sparse, None, CPU) and fits_on_device(IMAGE, None, CPU)
     assert not fits_on_device(mapped, np.arange(5), CPU)
-    monkeypatch.setattr(batches, "_SMALL", 4 * TEXT.size - 1)
-    assert not fits_on_device(sparse, None, CPU)
-    dataset = PairsDataset(IMAGE, sparse, Y, CPU)
+    assert fits_on_device(sp.csr_array((2**22, 4)), None, CPU)
+    large = sp.csr_array((2**22 + 1, 4))
+    assert not fits_on_device(large, None, CPU) and fits_on_device(large, np.arange(5), CPU)
+    dataset = PairsDataset(IMAGE, sparse, Y, CPU, resident=False)
     assert not dataset.resident
     assert_array_equal(dataset.rows(torch.tensor([4, 1])).text, TEXT[[4, 1]])
 

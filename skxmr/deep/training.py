@@ -77,14 +77,15 @@ def train(learner: Learner, prepared: Prepared, generator: torch.Generator, opti
     ):
         own = _own_callbacks(learner, selection, Progress(bar), options, n_steps)
         net = _net(learner, dataset, own, validation, generator, options)
+        # The traceback of an error holds the tensors of the step. Whoever handles the error may need their memory.
         try:
             net.fit(distributed.shared(dataset))
         except DivergenceError as error:
             if selection.best_state is None:
-                raise DivergenceError(f"{error}; no epoch was finished. Standardise the views, or lower lr.") from error
+                message = f"{error}; no epoch was finished. Standardise the views, or lower lr."
+                raise DivergenceError(message) from error.with_traceback(None)
             warn(f"{error}; the weights of epoch {selection.best_epoch} are kept.")
         except torch.OutOfMemoryError as error:
-            # The traceback holds the tensors of the step. Whoever tries smaller batches needs their memory.
             raise MemoryError(_out_of_memory(error, dataset.device, options)) from error.with_traceback(None)
     interruption = net.interruption_
     if interruption.twice or (interruption.interrupted and selection.best_state is None):

@@ -13,6 +13,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from skorch.callbacks import Callback, GradientNormClipping
 
 from skxmr.deep import batches, compiled, options, trainer
+from skxmr.deep.callbacks import DivergenceError
 from skxmr.nn.adversaries import Discriminator
 from tests.deep.toy import Toy, ToyNetwork, ToyObjective
 
@@ -117,20 +118,25 @@ class TestMemory:
         with pytest.raises(MemoryError, match=r"halve batch_size to 16, .* Tried to allocate 2.00 GiB\.$"):
             Toy().fit(*small)
 
-    def test_the_error_does_not_hold_the_tensors_of_the_step(self, small, monkeypatch):
-        """A fit with smaller batches may be tried where the error is handled, and needs that memory."""
+    @pytest.mark.parametrize("error", [MemoryError, DivergenceError])
+    def test_the_error_does_not_hold_the_tensors_of_the_step(self, small, error, monkeypatch):
+        """A fit with other parameters may be tried where the error is handled, and needs that memory."""
         made = []
+        original = ToyNetwork.forward
 
         def forward(self, image, text):
-            embedded = self.image(image)
-            made.append(weakref.ref(embedded))
-            raise torch.OutOfMemoryError("CUDA out of memory.")
+            outputs = original(self, image, text)
+            outputs["image"] = outputs["image"] * torch.nan
+            made.append(weakref.ref(outputs["image"]))
+            if error is MemoryError:
+                raise torch.OutOfMemoryError("CUDA out of memory.")
+            return outputs
 
         monkeypatch.setattr(ToyNetwork, "forward", forward)
-        with pytest.raises(MemoryError) as caught:
+        with pytest.raises(error) as caught:
             Toy().fit(*small)
-        assert made[0]() is None
-        assert isinstance(caught.value.__cause__, torch.OutOfMemoryError)
+        assert all(reference() is None for reference in made)
+        assert caught.value.__cause__ is not None
 
 
 class TestPrecision:

@@ -5,6 +5,7 @@ from . import deep as deep
 from . import features as features
 from . import metrics as metrics
 from . import nn as nn
+from . import pairwise as pairwise
 from . import testing as testing
 from ._data.pairs import Pairs as Pairs
 from ._data.parsing import parse_sentences as parse_sentences

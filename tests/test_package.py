@@ -30,7 +30,7 @@ def loaded(code, modules=HEAVY):
 
 def is_deep(name):
     thing = getattr(skxmr, name)
-    return name in ("deep", "features", "nn") or (
+    return name in ("deep", "features", "nn", "pairwise") or (
         inspect.isclass(thing) and issubclass(thing, (DeepRetriever, PairwiseRetriever))
     )
 

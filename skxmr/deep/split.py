@@ -96,7 +96,10 @@ class Split(NamedTuple):
     def required_labels(self) -> Labels:
         """Labels of the fitting rows, for methods that cannot be fitted without; a ValueError where there are none."""
         if self.fitting.labels is None:
-            raise ValueError("labels is None, but this method learns from labels; pass them to fit.")
+            raise ValueError(
+                "labels is None, but this method learns from labels; pass them to fit. A method that always needs them "
+                "sets _requires_labels = True; one that can do without them reads split.labels."
+            )
         return self.fitting.labels
 
     def shared_images(self, part: Part) -> IndexArray | None:
@@ -139,9 +142,11 @@ def split_rows(pairs: Pairs, labels: Labels | None, fraction: float, seed: int) 
         whole = np.bincount(groups[held], minlength=groups.max() + 1) == np.bincount(groups)
         held = held[whole[groups[held]]]
     if len(held) < max(2, wanted / 2) or n - len(held) < 2:
+        kept = " (the rows of one image stay together)" if shared else ""
+        kept += " (a label's last row is never held out)" if labels is not None else ""
         raise ValueError(
-            f"validation_fraction={fraction} of {n} rows can hold out {len(held)} rows (a label's last row is never "
-            f"held out) and leaves {n - len(held)} to fit; {max(2, round(wanted / 2))} and 2 are needed. Use another "
+            f"validation_fraction={fraction} of {n} rows can hold out {len(held)} rows{kept} "
+            f"and leaves {n - len(held)} to fit; {max(2, round(wanted / 2))} and 2 are needed. Use another "
             "fraction, or 0 to fit on all rows and keep the last epoch."
         )
     fitting = _part(np.setdiff1d(order, held), labels)

@@ -33,6 +33,7 @@ from skxmr.deep.tasks import TASKS
 from skxmr.deep.trainer import Trainer, losses_of
 from skxmr.nn.adversaries import Discriminator
 from skxmr.nn.networks import Dropout, PretrainedText
+from skxmr.nn.objective import Objective
 from skxmr.nn.retrieval_network import RetrievalNetwork
 
 # Callbacks that skorch adds.
@@ -72,7 +73,7 @@ def train(learner: Learner, prepared: Prepared, generator: torch.Generator, opti
     seed = generator.initial_seed() + distributed.rank()
     hidden = not options.verbose or distributed.rank() > 0
     with (
-        dropout_generator(network, dataset.device, seed),
+        own_noise(learner, dataset.device, seed),
         tqdm(total=options.max_epochs, unit="epoch", disable=hidden) as bar,
     ):
         own = _own_callbacks(learner, selection, Progress(bar), options, n_steps)
@@ -202,17 +203,18 @@ def _net(
 
 
 @contextmanager
-def dropout_generator(network: nn.Module, device: torch.device, seed: int) -> Iterator[None]:
-    """Let the dropout of a network draw from a generator of this training alone."""
-    dropouts = [module for module in network.modules() if isinstance(module, Dropout)]
+def own_noise(learner: Learner, device: torch.device, seed: int) -> Iterator[None]:
+    """Let the objective and the dropout of the network draw from a generator of this training alone."""
+    drawing: list[Dropout | Objective] = [learner.objective]
+    drawing += [module for module in learner.network.modules() if isinstance(module, Dropout)]
     noise = torch.Generator(device).manual_seed(seed)
-    for module in dropouts:
-        module.generator = noise
+    for part in drawing:
+        part.generator = noise
     try:
         yield
     finally:
-        for module in dropouts:
-            module.generator = None
+        for part in drawing:
+            part.generator = None
 
 
 def history_table(history: History) -> pd.DataFrame:

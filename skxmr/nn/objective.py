@@ -7,7 +7,7 @@ import operator
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, NoReturn, Protocol
 
-from torch import Tensor
+from torch import Generator, Tensor
 from torch.nn import functional
 
 from skxmr.nn import contrastive, losses
@@ -138,6 +138,11 @@ class Objective:
     weights : mapping of str to float
         Weight of each term; terms that are not named, or have the weight 0, are not computed.
 
+    Attributes
+    ----------
+    generator : torch.Generator or None
+        For terms that draw random numbers. Training sets it, on its device and seeded by `random_state`.
+
     Examples
     --------
     >>> import torch
@@ -151,6 +156,8 @@ class Objective:
     >>> terms["distance"], objective.total(terms)
     (tensor(1.), tensor(2.))
     """
+
+    generator: Generator | None = None
 
     def __init__(self, weights: Mapping[str, float]) -> None:
         self.weights = {name: weight for name, weight in weights.items() if weight != 0}

@@ -1,7 +1,11 @@
-"""Retrievers that compare the regions of an image with the words of a text, and make no embeddings."""
+"""What the author of a method that compares regions with words needs; such a method makes no embeddings.
+
+The layers, losses and objectives are in :mod:`skxmr.nn`. What `_build` is given and returns is in :mod:`skxmr.deep`.
+"""
 
 from skxmr.pairwise.networks import SetNetwork, set_encoders
-from skxmr.pairwise.retriever import PairwiseRetriever
+from skxmr.pairwise.retriever import PairwiseRetriever as PairwiseRetriever
 from skxmr.pairwise.sets import NodeSet, SetBatch
 
-__all__ = ["NodeSet", "PairwiseRetriever", "SetBatch", "SetNetwork", "set_encoders"]
+# PairwiseRetriever is listed among the names of skxmr itself.
+__all__ = ["NodeSet", "SetBatch", "SetNetwork", "set_encoders"]

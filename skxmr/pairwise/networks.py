@@ -80,10 +80,33 @@ class PairNetwork(RetrievalNetwork, Generic[Nodes]):
 
     @abstractmethod
     def compare(self, images: Nodes, texts: Nodes) -> Tensor:
-        """Return the similarities (a, b) of encoded images and texts."""
+        """Return the similarities of encoded images and texts.
+
+        Parameters
+        ----------
+        images, texts : nodes of a images and of b texts
+            What `encode_image` and `encode_text` return.
+
+        Returns
+        -------
+        Tensor of shape (a, b)
+        """
 
     def forward(self, image: RegionBatch, text: WordBatch) -> dict[str, Tensor]:
-        """Return the similarities of all images with all texts of a batch."""
+        """Return the similarities of all images with all texts of a batch.
+
+        Parameters
+        ----------
+        image : RegionBatch of a images
+            Their regions.
+        text : WordBatch of b texts
+            Their words.
+
+        Returns
+        -------
+        dict of str to Tensor
+            ``similarity`` of shape (a, b).
+        """
         images = self.encode_image(image)
         texts = self.encode_text(text)
         # Texts of similar length are compared together, so that little of them is padding.
@@ -97,14 +120,54 @@ class PairNetwork(RetrievalNetwork, Generic[Nodes]):
 
 
 class SetNetwork(PairNetwork[NodeSet]):
-    """A :class:`PairNetwork` whose nodes are what the encoders return; a subclass overrides `compare`."""
+    """Network whose nodes are what the encoders return; a subclass overrides `compare`.
+
+    Parameters
+    ----------
+    encoders : Encoders
+        As :func:`set_encoders` makes them.
+    d : int
+        Width of the nodes.
+    arrays_per_set : int, default=1
+        Number of arrays of the size of the nodes that are kept per image or text; it decides how many are held at once.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skxmr.pairwise import NodeSet, SetNetwork
+    >>> class MeanCosine(SetNetwork):
+    ...     def compare(self, images, texts):
+    ...         return torch.einsum("ard,bwd->ab", images.h, texts.h) / (images.h.shape[1] * texts.h.shape[1])
+    >>> issubclass(MeanCosine, torch.nn.Module)
+    True
+    """
 
     def encode_image(self, regions: RegionBatch) -> NodeSet:
-        """Return the nodes of images."""
+        """Return the nodes of images.
+
+        Parameters
+        ----------
+        regions : RegionBatch of a images
+            Their regions.
+
+        Returns
+        -------
+        NodeSet of a images
+        """
         return NodeSet(self.image_encoder(regions), regions.mask)
 
     def encode_text(self, texts: WordBatch) -> NodeSet:
-        """Return the nodes of texts."""
+        """Return the nodes of texts.
+
+        Parameters
+        ----------
+        texts : WordBatch of b texts
+            Their words.
+
+        Returns
+        -------
+        NodeSet of b texts
+        """
         return NodeSet(self.text_encoder(texts), texts.mask)
 
 
@@ -128,12 +191,24 @@ def set_encoders(
         Divide nodes by their lengths.
     position_width, tag_width : int, default=0
         Width of the parts that say where a region is, and of the vector of a tag; 0 leaves them out.
-    uses : collection of str
+    uses : collection of str, default=()
         Which of ``"tags"`` and ``"heads"`` the network looks at, where there are any.
 
     Returns
     -------
     Encoders
+        The first arguments of a :class:`SetNetwork`.
+
+    Examples
+    --------
+    >>> from skxmr import SCAN, Pairs, Regions, Sentences
+    >>> from skxmr.deep import Part, Split
+    >>> from skxmr.pairwise import set_encoders
+    >>> regions = Regions([[[0.0, 1.0]], [[1.0, 0.0]]])
+    >>> pairs = Pairs(regions, Sentences(["a dog", "a cat"]), image_index=[0, 1])
+    >>> split = Split(pairs, Part(np.arange(2), None), None)
+    >>> set_encoders(SCAN(8, word_width=4), split, unit_length=True)._fields
+    ('image', 'text', 'vocabulary')
     """
     images = split.pairs.image[split.fitting.rows]
     texts = split.pairs.text[split.fitting.rows]

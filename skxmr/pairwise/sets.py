@@ -22,12 +22,28 @@ class Sliced:
         return self.each(lambda part: part[rows])
 
     def each(self, change: Callable[[Tensor], Tensor]) -> Self:
-        """Return the same with every tensor changed."""
+        """Return the same with every tensor changed.
+
+        Parameters
+        ----------
+        change : callable
+            Given a tensor, returns the one in its place.
+
+        Returns
+        -------
+        object of the same class
+        """
         changed = {name: change(part) for name, part in self._tensors().items()}
         return dataclasses.replace(self, **changed)
 
     def record_stream(self, stream: torch.cuda.Stream) -> None:
-        """Tell torch that a CUDA stream uses the tensors, so that it does not reuse their memory too early."""
+        """Tell torch that a CUDA stream uses the tensors, so that it does not reuse their memory too early.
+
+        Parameters
+        ----------
+        stream : torch.cuda.Stream
+            The stream.
+        """
         for part in self._tensors().values():
             if part.is_cuda:
                 part.record_stream(stream)
@@ -99,6 +115,13 @@ class SetBatch(NamedTuple):
         The text of each row.
     groups : Tensor of shape (b,)
         Which rows share their image: those with the same number.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skxmr.pairwise import SetBatch
+    >>> SetBatch(None, None, torch.tensor([4, 4, 7])).same_image[0]
+    tensor([ True,  True, False])
     """
 
     image: RegionBatch
@@ -126,11 +149,29 @@ class NodeSet(Sliced):
         The nodes.
     mask : bool Tensor of shape (k, m)
         Which nodes there are.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skxmr.pairwise import NodeSet
+    >>> nodes = NodeSet(torch.zeros(5, 3, 2), torch.ones(5, 3, dtype=torch.bool))
+    >>> nodes[:2].trimmed(1).h.shape
+    torch.Size([2, 1, 2])
     """
 
     h: Tensor
     mask: Tensor
 
     def trimmed(self, m: int) -> Self:
-        """Return the first m nodes of sets that have no more."""
+        """Return the first m nodes of sets that have no more.
+
+        Parameters
+        ----------
+        m : int
+            Number of nodes.
+
+        Returns
+        -------
+        NodeSet
+        """
         return self.each(lambda part: part[:, :m])

@@ -24,7 +24,8 @@ WrongCalls: TypeAlias = list[tuple[Callable[[], object], type[Exception], str]]
 # What to do where fits are not repeatable.
 TWO_FITS = (
     "two fits with the same data and random_state=0 differ: draw random numbers only from random_state. In a network "
-    "use skxmr.nn.Dropout, because the dropout of torch draws from torch's global generator"
+    "use skxmr.nn.Dropout, because the dropout of torch draws from torch's global generator; an objective draws from "
+    "self.generator, as in torch.randperm(n, generator=self.generator, device=self.generator.device)"
 )
 
 

@@ -118,6 +118,29 @@ def test_refits_are_bit_equal_under_every_backend(small, backend):
     assert not np.array_equal(models[1].encode_image(pairs), expected)
 
 
+class Shuffled(ToyObjective):
+    def terms(self, outputs, batch):
+        order = torch.randperm(len(outputs["image"]), generator=self.generator)
+        shuffled = (outputs["image"] * outputs["text"][order]).mean()
+        return super().terms(outputs, batch) | {"shuffled": shuffled}
+
+
+class Shuffling(Toy):
+    def _build(self, split):
+        learner = super()._build(split)
+        weights = {**learner.objective.weights, "shuffled": 1.0}
+        return learner._replace(objective=Shuffled(weights))
+
+
+def test_an_objective_has_a_generator_of_its_own(small):
+    before = torch.get_rng_state()
+    first, second = (Shuffling(max_epochs=2, random_state=0).fit(*small) for _ in range(2))
+    other = Shuffling(max_epochs=2, random_state=1).fit(*small)
+    assert_array_equal(first.history_["shuffled"], second.history_["shuffled"])
+    assert (first.history_["shuffled"] != other.history_["shuffled"]).any()
+    assert_array_equal(torch.get_rng_state(), before)
+
+
 def test_global_generators_are_untouched(small):
     np.random.seed(3)
     states = torch.get_rng_state(), np.random.get_state()[1].copy()

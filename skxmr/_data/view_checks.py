@@ -25,6 +25,7 @@ from skxmr._data.kinds import (
     n_rows,
 )
 from skxmr._data.repeated import IndexedRows, expand
+from skxmr._data.tensors import asarray
 
 WRAP_HINT = "wrap the views: Pairs(image, text)"
 _INDEX_HINT = " If an image has several texts, say which image each text is about: Pairs(image, text, image_index=...)."
@@ -120,7 +121,7 @@ def _check_columns(view: object, name: str, columns: Sequence[str] | None) -> No
 def as_matrix(view: View, name: str) -> AnyArray | sp.csr_array:
     """Return a view as an array or CSR matrix, whatever it holds."""
     try:
-        return np.asarray(view)
+        return asarray(view, name)
     except ValueError as error:
         raise ValueError(f"{name} must be a numeric matrix, but its rows differ in length.") from error
 
@@ -179,19 +180,25 @@ def extractor_hint(name: str) -> str:
 
 
 def _check_finite(matrix: Matrix, name: str) -> None:
+    bad = n_not_finite(matrix)
+    if bad:
+        hint = f", e.g. PerModality({name}=SimpleImputer())" if name in MODALITIES else ""
+        raise ValueError(f"{name} contains {bad} NaN or infinite values; impute or drop them{hint}.")
+
+
+def n_not_finite(matrix: Matrix) -> int:
+    """Return how many numbers of a matrix are NaN or infinite."""
     values = matrix if isinstance(matrix, np.ndarray) else matrix.data
     with np.errstate(over="ignore", invalid="ignore"):
         # The sum is not finite if one value is not, and takes a quarter of the time of looking at every value.
         if np.isfinite(values.sum()):
-            return
+            return 0
     # In blocks, so that the mask stays small.
     block = max(1, 2**20 // max(1, values[:1].size))
     bad = 0
     for start in range(0, len(values), block):
         bad += int((~np.isfinite(values[start : start + block])).sum())
-    if bad:
-        hint = f", e.g. PerModality({name}=SimpleImputer())" if name in MODALITIES else ""
-        raise ValueError(f"{name} contains {bad} NaN or infinite values; impute or drop them{hint}.")
+    return bad
 
 
 def check_chunks(view: View, name: str, *, width: int | None = None) -> View:

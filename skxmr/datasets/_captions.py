@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 from sklearn.utils import Bunch
 
-from skxmr._data.kinds import AnyArray, FilePath
+from skxmr._data.kinds import AnyArray, BoolArray, FilePath
 from skxmr._data.option_checks import check_choice
 from skxmr._data.pairs import Pairs
 from skxmr._data.regions import Regions
 from skxmr._data.sentences import Sentences
+from skxmr.datasets._files import array_header, read_lines, read_numbers
 from skxmr.datasets._research import data_folder, existing_file
 
 SUBSETS = ("train", "dev", "test", "testall")
@@ -22,10 +23,17 @@ SOURCE = "the authors of SCAN (Lee et al., ECCV 2018) publish f30k_precomp and c
 _EACH = 5
 # Boxes may leave their image by this many pixels, because they were rounded.
 _PIXEL = 1.0
+_FEATURES = "(images, regions, features)"
+_SIZES = "(images, 2), width and height"
 
 
 def load_captioned_regions(
-    name: str = "f30k_precomp", subset: str = "train", *, data_home: FilePath | None = None, boxes: bool = True
+    name: str = "f30k_precomp",
+    subset: str = "train",
+    *,
+    data_home: FilePath | None = None,
+    boxes: bool = True,
+    missing_captions: str = "error",
 ) -> Bunch:
     r"""Load images as regions with several captions each: Flickr30k, MS-COCO, or what you made in their layout.
 
@@ -46,6 +54,9 @@ def load_captioned_regions(
         Folder that holds the folder `name`; None reads the environment variable ``SKXMR_DATA``.
     boxes : bool, default=True
         Read the boxes if they exist.
+    missing_captions : {"error", "skip"}, default="error"
+        What to do about lines without a word in the file of captions. ``"skip"`` leaves these captions out, so that
+        their images have fewer; an image without any caption stays among the images.
 
     Returns
     -------
@@ -58,7 +69,7 @@ def load_captioned_regions(
     FileNotFoundError
         If features or captions are missing; the message says where to get them.
     ValueError
-        If a file cannot be read or does not fit the others.
+        If a file cannot be read or does not fit the others, or a caption has no words.
 
     Examples
     --------
@@ -74,10 +85,11 @@ def load_captioned_regions(
     Pairs(image=4 rows of Regions(2 images, up to 36 regions of 8 features), text=Sentences(4 texts, 11 words))
     """
     check_choice(subset, "subset", SUBSETS)
+    check_choice(missing_captions, "missing_captions", ("error", "skip"))
     folder = data_folder(data_home, name, SOURCE)
     file = existing_file(folder, f"{subset}_ims.npy", SOURCE)
-    captions = _captions(existing_file(folder, f"{subset}_caps.txt", SOURCE))
-    features, each = _distinct(_array(file, 3), len(captions), file)
+    captions, there = _captions(existing_file(folder, f"{subset}_caps.txt", SOURCE), missing_captions)
+    features, each = _distinct(read_numbers(file, 3, _FEATURES), len(captions), file)
     n = len(features)
     edges = None
     file_of_boxes = folder / f"{subset}_boxes.npy"
@@ -86,43 +98,29 @@ def load_captioned_regions(
     image_ids = None
     file_of_ids = folder / f"{subset}_ids.txt"
     if file_of_ids.is_file():
-        image_ids = _per_image(np.array(_lines(file_of_ids)), file_of_ids, n, each)
+        image_ids = _per_image(np.array(read_lines(file_of_ids)), file_of_ids, n, each)
+    sentences = Sentences([caption for caption, said in zip(captions, there, strict=True) if said])
     return Bunch(
-        pairs=Pairs(Regions(features, edges), Sentences(captions), image_index=np.repeat(np.arange(n), each)),
+        pairs=Pairs(Regions(features, edges), sentences, image_index=np.repeat(np.arange(n), each)[there]),
         image_ids=image_ids,
         DESCR=f"Regions and captions of {folder.name}, {subset} images; {each} captions per image.",
     )
 
 
-def _lines(file: Path) -> list[str]:
-    try:
-        lines = file.read_bytes().decode("utf-8-sig").split("\n")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{file} is not in UTF-8: {error}; save it in that encoding.") from error
-    # The last line may end with a line break.
-    if not lines[-1].strip():
-        del lines[-1]
-    return [line.strip() for line in lines]
-
-
-def _captions(file: Path) -> list[str]:
-    lines = _lines(file)
-    for i, line in enumerate(lines):
-        if not re.search(r"\w", line):
-            raise ValueError(f"line {i + 1} of {file} has no words; write what it should say: line i is caption i.")
-    return lines
-
-
-def _array(file: Path, ndim: int) -> AnyArray:
-    """Return an array of numbers that stays on disk."""
-    try:
-        array = np.lib.format.open_memmap(file, mode="r")
-    except (ValueError, OSError) as error:
-        raise ValueError(f"{file} cannot be read as a .npy file of numbers, as np.save writes it: {error}") from error
-    if array.ndim != ndim or array.dtype.kind not in "biuf":
-        wanted = "(images, regions, features)" if ndim == 3 else "(images, 2), width and height"
-        raise ValueError(f"{file} holds {array.dtype} of shape {array.shape}; numbers of shape {wanted} are wanted.")
-    return array
+def _captions(file: Path, missing: str) -> tuple[list[str], BoolArray]:
+    """Return the captions, and which of them hold words."""
+    lines = read_lines(file)
+    there = np.array([re.search(r"\w", line) is not None for line in lines], dtype=bool)
+    if lines and not there.any():
+        raise ValueError(f"no line of {file} has words; one caption per line is wanted.")
+    if missing == "error" and not there.all():
+        numbers = (np.flatnonzero(~there) + 1).tolist()
+        more = f" (neither have {len(numbers) - 1} more lines, such as {numbers[1]})" if len(numbers) > 1 else ""
+        raise ValueError(
+            f"line {numbers[0]} of {file} has no words{more}; line i is caption i, so that caption is missing. Write "
+            'what it should say, or leave such captions out by missing_captions="skip".'
+        )
+    return lines, there
 
 
 def _distinct(features: AnyArray, n_captions: int, file: Path) -> tuple[AnyArray, int]:
@@ -151,7 +149,7 @@ def _per_image(rows: AnyArray, file: Path, n: int, each: int) -> AnyArray:
 
 def _boxes(file: Path, file_of_sizes: Path, n: int, each: int) -> AnyArray:
     """Return boxes divided by width and height of their images."""
-    boxes = _per_image(_array(file, 3), file, n, each)
+    boxes = _per_image(read_numbers(file, 3, "(images, regions, 4)"), file, n, each)
     if boxes.shape[2] != 4:
         raise ValueError(f"{file} is of shape {boxes.shape}; (images, regions, 4) is wanted: left, top, right, bottom.")
     # Boxes are small, so they are read into memory.
@@ -180,10 +178,8 @@ def _sizes(file: Path) -> AnyArray:
     """Return width and height of each image, from an array of numbers or of dictionaries."""
     with file.open("rb") as opened:
         try:
-            version = np.lib.format.read_magic(opened)
-            read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-            if not read(opened)[2].hasobject:
-                array = _array(file, 2)
+            if not array_header(opened)[1].hasobject:
+                array = read_numbers(file, 2, _SIZES)
             else:
                 entries = np.asarray(_Numbers(opened).load(), dtype=object).ravel()
                 array = np.array([[entry["image_w"], entry["image_h"]] for entry in entries])

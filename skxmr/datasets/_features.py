@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from sklearn.utils import Bunch
@@ -12,9 +11,12 @@ from sklearn.utils import Bunch
 from skxmr._data.kinds import AnyArray, FilePath, Float64Array, IntArray, Matrix
 from skxmr._data.option_checks import check_choice
 from skxmr._data.pairs import Pairs
-from skxmr._data.view_checks import check_same_rows
+from skxmr._data.view_checks import check_same_rows, n_not_finite
+from skxmr._data.warn import warn
 from skxmr.datasets._digits import SUBSETS
-from skxmr.datasets._research import Part, mat_variables, sparse_if_rare
+from skxmr.datasets._files import read_matrix
+from skxmr.datasets._formats import named, zip_members
+from skxmr.datasets._research import Part, sparse_if_rare
 
 SUFFIXES = (".mat", ".npz", ".npy")
 PARTS = ("img", "txt", "lab")
@@ -28,8 +30,9 @@ def load_feature_files(folder: FilePath, subset: str = "train", *, return_X_y: b
     folder : path
         Holds ``train_img``, ``train_txt``, ``train_lab``, ``test_img``, ``test_txt`` and ``test_lab``, each a ``.mat``
         (up to version 7), ``.npz`` or ``.npy`` file with one matrix; or one ``.npz`` with the arrays ``img_train``,
-        ``txt_train``, ``lab_train``, ``img_test``, ... . A file ``label_embedding`` with one row per label is read if
-        it exists. If a file has several variables, one must have the name of the file, or ``inp`` for label vectors.
+        ``txt_train``, ``lab_train``, ``img_test``, ... . A ``.npz`` file with one matrix may also be written by
+        `scipy.sparse.save_npz`. A file ``label_embedding`` with one row per label is read if it exists. If a file has
+        several variables, one must have the name of the file, or ``inp`` for label vectors.
     subset : {"train", "test", "all"}, default="train"
         Which rows; ``"all"`` means the training rows, then the test rows.
     return_X_y : bool, default=False
@@ -38,16 +41,23 @@ def load_feature_files(folder: FilePath, subset: str = "train", *, return_X_y: b
     Returns
     -------
     Bunch or tuple
-        ``pairs`` (image and text in the files' number formats, ``.npy`` as memory maps; the text is CSR if fewer than a
-        tenth of its values are not 0), ``labels`` (n, c) multi-hot int64, or (n,) if the file holds one class per row,
-        ``label_embedding`` (c, d) float64 or None, ``label_names`` (c,) and ``DESCR``.
+        ``pairs`` (image and text in the files' number formats, ``.npy`` as memory maps unless two parts are joined; the
+        text is CSR if a file is sparse, or fewer than a tenth of the values in all loaded rows are not 0), ``labels``
+        (n, c) multi-hot int64, or (n,) if the file holds one class per row, ``label_embedding`` (c, d) float64 or None,
+        ``label_names`` (c,) and ``DESCR``.
 
     Raises
     ------
     FileNotFoundError
         If the folder or one of its files is missing.
     ValueError
-        If a file cannot be read, has several variables of which none has its name, or does not fit the others.
+        If a file cannot be read, has several variables of which none has its name, or does not fit the others; or if
+        labels or label vectors hold NaN.
+
+    Warns
+    -----
+    UserWarning
+        If image or text hold NaN or infinite numbers.
 
     Examples
     --------
@@ -68,16 +78,18 @@ def load_feature_files(folder: FilePath, subset: str = "train", *, return_X_y: b
     home = Path(folder).expanduser()
     if not home.is_dir():
         raise FileNotFoundError(f"{home} is no folder; pass one that holds train_img, train_txt, train_lab, ...")
-    subsets = ("train", "test") if subset == "all" else (subset,)
-    loaded = [_rows(home, part) for part in subsets]
-    widths = [(pairs.image.shape[1], pairs.text.shape[1], labels.shape[1:]) for pairs, labels in loaded]
+    loaded = [_rows(home, part) for part in (("train", "test") if subset == "all" else (subset,))]
+    widths = [(rows.image.shape[1], rows.text.shape[1], rows.labels.shape[1:]) for rows in loaded]
     if widths[0] != widths[-1]:
         raise ValueError(
             f"training and test rows in {home} have other widths: image, text and label columns are {widths[0]} and "
             f"{widths[-1]}; both must come from one extraction."
         )
-    pairs = Pairs.concatenate([part for part, _ in loaded]) if len(loaded) > 1 else loaded[0][0]
-    labels = np.concatenate([part for _, part in loaded])
+    texts = sparse_if_rare([rows.text for rows in loaded])
+    parts = [Pairs(rows.image, text) for rows, text in zip(loaded, texts, strict=True)]
+    # A single part is not stacked, so that its images stay on disk.
+    pairs = Pairs.concatenate(parts) if len(parts) > 1 else parts[0]
+    labels = np.concatenate([rows.labels for rows in loaded])
     if return_X_y:
         return pairs, labels
     names = np.array([f"label{j}" for j in range(labels.shape[1])]) if labels.ndim == 2 else np.unique(labels)
@@ -86,26 +98,46 @@ def load_feature_files(folder: FilePath, subset: str = "train", *, return_X_y: b
     return Bunch(pairs=pairs, labels=labels, label_names=names, label_embedding=vectors, DESCR=about)
 
 
-def _rows(home: Path, subset: str) -> Part:
+class _Rows(NamedTuple):
+    """Views and labels of a subset."""
+
+    image: AnyArray
+    text: Matrix
+    labels: IntArray
+
+
+def _rows(home: Path, subset: str) -> _Rows:
     """Return the views and labels of a subset, from one file each or from one .npz file."""
     files = {name: _find(home, name) for name in (f"{subset}_{part}" for part in PARTS)}
     found = {name: file for name, file in files.items() if file is not None}
-    # The key of a view is its name in error messages: that of its file, or its name in the .npz file.
+    # The key of a view is its name in messages: that of its file, or its name in the .npz file.
     views: dict[str, Matrix] = {}
     if not found:
         bundle = _bundle(home, subset)
         for part in PARTS:
-            views[f"{part}_{subset} of {bundle.name}"] = _matrix(bundle, f"{part}_{subset}", exact=True)
+            views[f"{part}_{subset} of {bundle.name}"] = read_matrix(bundle, f"{part}_{subset}", exact=True)
     elif len(found) < len(PARTS):
         missing = ", ".join(name for name in files if name not in found)
-        raise FileNotFoundError(f"{home} has no {missing}; a .mat, .npz or .npy file of that name is needed.")
+        needed = "a .mat, .npz or .npy file of that name is needed"
+        raise FileNotFoundError(f"{home} has no {missing}; {needed}. It holds {_listed(home)}.")
     for name, file in found.items():
-        views[file.name] = _matrix(file, name)
+        views[file.name] = read_matrix(file, name)
     origin = list(views)[2]
     labels = _labels(views[origin], origin)
     check_same_rows(**{**views, origin: labels})
+    for name in list(views)[:2]:
+        _warn_of_nan(views[name], name)
     image, text = (_numbers(view) for view in list(views.values())[:2])
-    return Pairs(_dense(image), sparse_if_rare(text)), labels
+    return _Rows(_dense(image), text, labels)
+
+
+def _warn_of_nan(view: Matrix, origin: str) -> None:
+    bad = n_not_finite(view)
+    if bad:
+        warn(
+            f"{origin} holds {bad} NaN or infinite numbers, which methods refuse; compute its features anew, drop "
+            "these rows, or impute, e.g. by PerModality(image=SimpleImputer())."
+        )
 
 
 def _numbers(view: Matrix) -> Matrix:
@@ -118,18 +150,19 @@ def _dense(view: Matrix) -> AnyArray:
 
 
 def _find(home: Path, stem: str) -> Path | None:
-    found = [home / f"{stem}{suffix}" for suffix in SUFFIXES if (home / f"{stem}{suffix}").is_file()]
+    files = [file for file in home.iterdir() if file.stem == stem and file.suffix.lower() in SUFFIXES]
+    found = sorted((file for file in files if file.is_file()), key=lambda file: SUFFIXES.index(file.suffix.lower()))
     if len(found) > 1:
         raise ValueError(f"{home} has {[file.name for file in found]}; leave one of them there, for they may differ.")
     return found[0] if found else None
 
 
 def _bundle(home: Path, subset: str) -> Path:
-    files = [file for file in sorted(home.glob("*.npz")) if f"img_{subset}" in _names(file)]
+    files = [file for file in sorted(home.glob("*.npz")) if f"img_{subset}.npy" in zip_members(file)]
     if not files:
         raise FileNotFoundError(
             f"{home} has neither {subset}_img, {subset}_txt and {subset}_lab as .mat, .npz or .npy files, nor one .npz "
-            f"with the arrays img_{subset}, txt_{subset} and lab_{subset}."
+            f"with the arrays img_{subset}, txt_{subset} and lab_{subset}. It holds {_listed(home)}."
         )
     if len(files) > 1:
         names = [file.name for file in files]
@@ -137,53 +170,24 @@ def _bundle(home: Path, subset: str) -> Path:
     return files[0]
 
 
-def _names(file: Path) -> list[str]:
-    try:
-        with file.open("rb") as opened, np.load(opened) as archive:
-            return list(archive)
-    except (ValueError, TypeError, EOFError, OSError, zipfile.BadZipFile):
-        # It is not a file of arrays, so it is ignored.
-        return []
-
-
-def _variables(file: Path, name: str) -> dict[str, Matrix]:
-    """Return the arrays of a file, or only the one with this name if an archive has it."""
-    try:
-        if file.suffix == ".npy":
-            return {file.stem: np.lib.format.open_memmap(file, mode="r")}
-        if file.suffix == ".npz":
-            # numpy leaves a damaged file open unless it is opened here.
-            with file.open("rb") as opened, np.load(opened) as archive:
-                return {key: archive[key] for key in ([name] if name in archive else archive)}
-    except (ValueError, TypeError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
-        raise ValueError(f"{file} cannot be read as a {file.suffix} file of numbers: {error}") from error
-    return mat_variables(file)
-
-
-def _matrix(file: Path, name: str, *, exact: bool = False) -> Matrix:
-    """Return the matrix of that name, or else the only one in the file unless the name must be exact."""
-    variables = _variables(file, name)
-    shapes = {key: getattr(value, "shape", None) for key, value in variables.items()}
-    fitting = [key for key, value in variables.items() if _is_matrix(value)]
-    if name not in variables and len(fitting) == 1 and not exact:
-        name = fitting[0]
-    if name not in variables:
-        raise ValueError(f"{file} has the variables {shapes}; one matrix named {name!r}, or only one, is needed.")
-    value = variables[name]
-    if not _is_matrix(value):
-        raise ValueError(f"{name} of {file} has shape {shapes[name]}; a matrix of numbers, a row per item, is needed.")
-    return value.reshape(len(value), -1) if value.ndim == 1 else value
-
-
-def _is_matrix(value: Matrix) -> bool:
-    numeric = getattr(value, "dtype", np.dtype(object)).kind in "biuf"
-    dimensions = (1, 2) if isinstance(value, np.ndarray) else (2,)
-    return numeric and value.ndim in dimensions and value.shape[0] > 1
+def _listed(home: Path) -> str:
+    """Name the first files of a folder, and say of archives what they are."""
+    files = sorted(home.iterdir())
+    names = []
+    for file in files[:10]:
+        folder = " (a folder)" if file.is_dir() else ""
+        names.append(f"{file.name} ({named(file)})" if file.is_file() and file.suffix == ".npz" else file.name + folder)
+    return ", ".join(names + ["..."] * (len(files) > 10)) or "nothing"
 
 
 def _labels(view: Matrix, origin: str) -> IntArray:
     values = _dense(view)
-    whole = np.isfinite(values).all() and (values == np.round(values)).all()
+    bad = n_not_finite(values)
+    if bad:
+        raise ValueError(
+            f"{origin} holds {bad} NaN or infinite numbers; labels are multi-hot (n, c), or class numbers."
+        )
+    whole = (values == np.round(values)).all() and (np.abs(values) < 2**53).all()
     if values.shape[1] == 1 and whole:
         return np.asarray(values.ravel(), dtype=np.int64)
     if not ((values == 0) | (values == 1)).all():
@@ -196,7 +200,10 @@ def _label_vectors(home: Path, c: int | None) -> Float64Array | None:
     file = _find(home, "label_embedding")
     if file is None:
         return None
-    vectors = _dense(_matrix(file, "inp"))
+    vectors = _dense(read_matrix(file, "inp"))
+    bad = n_not_finite(vectors)
+    if bad:
+        raise ValueError(f"{file} holds {bad} NaN or infinite numbers; label vectors are finite.")
     if c is not None and len(vectors) != c:
         raise ValueError(f"{file} has {len(vectors)} rows of label vectors, but there are {c} labels; one row each.")
     return np.asarray(vectors, dtype=np.float64)

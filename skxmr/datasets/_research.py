@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import os
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
-import scipy.io
 import scipy.sparse as sp
-from scipy.io.matlab import MatReadError
 from sklearn.utils import Bunch
 
-from skxmr._data.kinds import AnyArray, FilePath, Matrix
+from skxmr._data.kinds import AnyArray, FilePath, IntArray, Matrix
 from skxmr._data.option_checks import check_choice
 from skxmr._data.pairs import Pairs
+from skxmr._data.view_checks import check_same_rows
 from skxmr.datasets._digits import SUBSETS
+from skxmr.datasets._files import need_file, read_lines, read_matrix
 
 # Views and labels of some rows.
 Part: TypeAlias = tuple[Pairs, AnyArray]
@@ -56,7 +55,7 @@ def load_wikipedia(
     FileNotFoundError
         If the files are missing; the message says where to get them.
     ValueError
-        If an option is unknown.
+        If an option is unknown, or a file cannot be read or does not fit the others.
 
     Examples
     --------
@@ -67,14 +66,17 @@ def load_wikipedia(
     check_choice(text, "text", ("lda", "tfidf"))
     source = "the SVCL group of UC San Diego publishes it as 'crossmodal' (Rasiwasia et al., ACM MM 2010)"
     folder = data_folder(data_home, "wikipedia", source)
-    data = mat_variables(existing_file(folder, "raw_features_with_tfidf.mat", source))
-    names = np.array(existing_file(folder, "categories.list", source).read_text().split())
+    file = existing_file(folder, "raw_features_with_tfidf.mat", source)
+    names = np.array(" ".join(read_lines(existing_file(folder, "categories.list", source))).split())
     parts: list[Part] = []
-    for name, suffix in (("train", "tr"), ("test", "te")):
-        lines = existing_file(folder, f"{name}set_txt_img_cat.list", source).read_text().split("\n")
-        classes = np.array([int(line.split("\t")[2]) for line in lines if line.strip()]) - 1
-        words = data[f"T_{suffix}"] if text == "lda" else sp.csr_array(data[f"T_tfidf_{suffix}"])
-        parts.append((Pairs(data[f"I_{suffix}"], words), names[classes]))
+    for part, suffix in (("train", "tr"), ("test", "te")):
+        image, words = f"I_{suffix}", f"T_{suffix}" if text == "lda" else f"T_tfidf_{suffix}"
+        list_of_classes = existing_file(folder, f"{part}set_txt_img_cat.list", source)
+        labels = names[_classes(list_of_classes, len(names))]
+        views = {name: read_matrix(file, name, exact=True) for name in (image, words)}
+        check_same_rows(**views, **{list_of_classes.name: labels})
+        rows = views[words] if text == "lda" else sp.csr_array(views[words])
+        parts.append((Pairs(views[image], rows), labels))
     return _bunch(parts, subset, names, "Wikipedia featured articles, Rasiwasia et al. 2010.", return_X_y)
 
 
@@ -103,7 +105,7 @@ def load_corel5k_tags(
     FileNotFoundError
         If the file is missing; the message says where to get it.
     ValueError
-        If the subset is unknown.
+        If the subset is unknown, or the file cannot be read.
 
     Examples
     --------
@@ -148,7 +150,7 @@ def load_mirflickr_tags(
     FileNotFoundError
         If the file is missing; the message says where to get it.
     ValueError
-        If the subset is unknown.
+        If the subset is unknown, or the file cannot be read.
 
     Examples
     --------
@@ -163,35 +165,38 @@ def load_mirflickr_tags(
     return _bunch(parts, subset, np.array(MIRFLICKR_LABELS), about, return_X_y)
 
 
+def _classes(file: Path, n_classes: int) -> IntArray:
+    """Read the third column of a list of text, image and class number, which counts from 1; return it from 0."""
+    classes = []
+    for i, line in enumerate(read_lines(file)):
+        fields = line.split("\t")
+        if line and (len(fields) != 3 or not fields[2].isdecimal() or not 1 <= int(fields[2]) <= n_classes):
+            wanted = f"text, image and a class from 1 to {n_classes}, separated by tabs"
+            raise ValueError(f"line {i + 1} of {file} is {line[:60]!r}; {wanted}, are wanted.")
+        if line:
+            classes.append(int(fields[2]) - 1)
+    return np.array(classes, dtype=np.int64)
+
+
 def _tag_parts(file: Path) -> list[Part]:
     """Return the training part and the test part of a file of tags."""
-    parts: list[Part] = []
-    with np.load(file) as data:
-        for part in ("train", "test"):
-            pairs = Pairs(sparse_if_rare(data[f"img_{part}"]), sparse_if_rare(data[f"txt_{part}"]))
-            parts.append((pairs, data[f"lab_{part}"].astype(np.int64)))
-    return parts
+    names = [f"{view}_{part}" for part in ("train", "test") for view in ("img", "txt", "lab")]
+    arrays = {name: read_matrix(file, name, exact=True) for name in names}
+    for part in ("train", "test"):
+        check_same_rows(**{f"{view}_{part} of {file.name}": arrays[f"{view}_{part}"] for view in ("img", "txt", "lab")})
+    images = sparse_if_rare([arrays["img_train"], arrays["img_test"]])
+    texts = sparse_if_rare([arrays["txt_train"], arrays["txt_test"]])
+    labels = [arrays["lab_train"].astype(np.int64), arrays["lab_test"].astype(np.int64)]
+    return [(Pairs(image, text), y) for image, text, y in zip(images, texts, labels, strict=True)]
 
 
-def sparse_if_rare(view: Matrix) -> Matrix:
-    """Return a CSR array if the view is sparse or fewer than a tenth of its values are not 0."""
-    is_rare = not isinstance(view, np.ndarray) or np.count_nonzero(view) < 0.1 * view.size
-    return sp.csr_array(view) if is_rare else view
-
-
-def mat_variables(file: Path) -> dict[str, Matrix]:
-    """Return the variables of a MATLAB file by name."""
-    try:
-        contents = scipy.io.loadmat(file)
-    except NotImplementedError as error:
-        raise ValueError(
-            f"{file} is a MATLAB 7.3 (HDF5) file, which scipy does not read. In MATLAB save it by save(..., '-v7') "
-            f"or, above 2 GB, convert it with h5py: np.save('{file.stem}.npy', h5py.File('{file.name}')"
-            f"['{file.stem}'][:].T), and remove the .mat file."
-        ) from error
-    except (ValueError, TypeError, EOFError, OSError, MatReadError, zlib.error) as error:
-        raise ValueError(f"{file} cannot be read as a .mat file of numbers: {error}") from error
-    return {name: value for name, value in contents.items() if not name.startswith("_")}
+def sparse_if_rare(views: Sequence[Matrix]) -> list[Matrix]:
+    """Return CSR arrays if one of the views is sparse, or fewer than a tenth of the values of all are not 0."""
+    sizes = sum(view.shape[0] * view.shape[1] for view in views)
+    dense = all(isinstance(view, np.ndarray) for view in views)
+    if dense and sum(np.count_nonzero(view) for view in views) >= 0.1 * sizes:
+        return list(views)
+    return [sp.csr_array(view) for view in views]
 
 
 def data_folder(data_home: FilePath | None, name: str, source: str) -> Path:
@@ -207,13 +212,8 @@ def data_folder(data_home: FilePath | None, name: str, source: str) -> Path:
 
 def existing_file(folder: Path, name: str, source: str) -> Path:
     """Return the path of a file that exists; `source` tells where to get it."""
-    path = folder / name
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"{path} does not exist; data_home= or SKXMR_DATA must name the folder that holds {folder.name!r}. "
-            f"Where to get it: {source}."
-        )
-    return path
+    home = f"data_home= or SKXMR_DATA must name the folder that holds {folder.name!r}"
+    return need_file(folder / name, f"{home}. Where to get it: {source}.")
 
 
 def _bunch(parts: Sequence[Part], subset: str, names: AnyArray, about: str, return_X_y: bool) -> Bunch | Part:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, Field, dataclass, field
 from difflib import get_close_matches
 from functools import wraps
@@ -11,7 +11,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias, dataclass_tran
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils._param_validation import validate_parameter_constraints
+from sklearn.utils._param_validation import (
+    Interval,
+    InvalidParameterError,
+    make_constraint,
+    validate_parameter_constraints,
+)
 
 from skxmr._data.deprecation import OldParameters, renamed
 from skxmr._docstrings import completed
@@ -105,7 +110,9 @@ class Estimator(BaseEstimator):
         constraints: Constraints = {}
         for base in reversed(type(self).__mro__):
             constraints |= vars(base).get("_parameter_constraints", {})
-        validate_parameter_constraints(constraints, self.get_params(deep=False), caller_name=type(self).__name__)
+        params = self.get_params(deep=False)
+        _check_no_truth_values(constraints, params, type(self).__name__)
+        validate_parameter_constraints(constraints, params, caller_name=type(self).__name__)
 
 
 def _generate_constructor(cls: type[Estimator], kw_only: bool) -> None:
@@ -167,6 +174,21 @@ def _check_constraints_are_of_parameters(cls: type[Estimator]) -> None:
                 f"{cls.__name__}._parameter_constraints has an entry {name!r}, but {cls.__name__} has no such "
                 f"parameter{_closest(name, parameters)}"
             )
+
+
+def _check_no_truth_values(constraints: Constraints, params: Mapping[str, object], caller: str) -> None:
+    """Refuse True and False where a number is wanted, because Python takes them for 1 and 0."""
+    for name, allowed in constraints.items():
+        value = params.get(name)
+        # Only a list can hold the range of a number.
+        if not isinstance(value, (bool, np.bool_)) or not isinstance(allowed, list):
+            continue
+        possible = [make_constraint(constraint) for constraint in allowed]
+        ranges = [constraint for constraint in possible if isinstance(constraint, Interval)]
+        others = [constraint for constraint in possible if not isinstance(constraint, Interval)]
+        if ranges and not any(constraint.is_satisfied_by(value) for constraint in others):
+            wanted = " or ".join(str(constraint) for constraint in possible)
+            raise InvalidParameterError(f"The {name!r} parameter of {caller} must be {wanted}. Got {value!r} instead.")
 
 
 def _with_checked_keywords(init: Callable[..., None]) -> Callable[..., None]:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from skxmr._data.kinds import AnyArray, IndexArray, IntArray
+from skxmr._data.tensors import asarray
 
 
 @cache
@@ -100,7 +101,7 @@ def flat_heads(rows: Sequence[Sequence[int]], lengths: IntArray) -> IntArray:
 
 def rows_of_vectors(vectors: Iterable[ArrayLike]) -> list[AnyArray]:
     """Return the vectors of each text as an array (words, d)."""
-    rows = [np.asarray(row) for row in vectors]
+    rows = [asarray(row, "vectors") for row in vectors]
     for i, row in enumerate(rows):
         if row.ndim != 2 or row.shape[1] != rows[0].shape[1] or row.dtype.kind not in "biuf":
             wanted = "numbers of shape (words, d) are wanted, with the same d in all texts"

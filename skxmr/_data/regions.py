@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from skxmr._data.kinds import AnyArray, BoolArray, RowKey, View
+from skxmr._data.tensors import asarray
 
 # Boxes may leave the image by this much, because they were rounded.
 _SLACK = 1e-4
@@ -70,7 +71,7 @@ class Regions:
                 raise ValueError("mask is given with a list of features; it is for an array (n, regions, d).")
             features, mask = _packed(features, "features")
         elif not isinstance(features, np.ndarray):
-            features = np.asarray(features)
+            features = asarray(features, "features")
         if features.ndim != 3:
             found = f"{features.dtype} of shape {features.shape}"
             raise ValueError(f"features must be an array (n, regions, d), or a list of (regions, d); got {found}.")
@@ -154,7 +155,7 @@ def _packed(rows: Sequence[ArrayLike], name: str) -> tuple[AnyArray, BoolArray]:
 def _entry(row: ArrayLike, name: str, i: int) -> AnyArray:
     """Return the entry of image i as an array of numbers (regions, d)."""
     try:
-        entry = np.asarray(row)
+        entry = asarray(row, f"{name} of image {i}")
     except ValueError as error:
         raise ValueError(f"{name} of image {i}: its regions are of different lengths, not (regions, d).") from error
     if entry.shape == (0,):
@@ -167,7 +168,7 @@ def _entry(row: ArrayLike, name: str, i: int) -> AnyArray:
 def _checked_mask(mask: ArrayLike | None, shape: tuple[int, ...]) -> BoolArray:
     if mask is None:
         mask = np.ones(shape, dtype=bool)
-    values = np.asarray(mask)
+    values = asarray(mask, "mask")
     if values.dtype.kind not in "biuf" or not np.isin(values, (0, 1)).all():
         raise ValueError("mask must say True or False (1 or 0) of every region, not which ones there are.")
     if values.shape != shape:
@@ -180,7 +181,7 @@ def _checked_mask(mask: ArrayLike | None, shape: tuple[int, ...]) -> BoolArray:
 
 
 def _checked_boxes(boxes: ArrayLike, mask: BoolArray, listed: bool) -> AnyArray:
-    boxes = _packed_boxes(boxes, mask, listed) if _is_listed(boxes) else np.asarray(boxes)
+    boxes = _packed_boxes(boxes, mask, listed) if _is_listed(boxes) else asarray(boxes, "boxes")
     if boxes.shape != (*mask.shape, 4) or boxes.dtype.kind not in "biuf":
         raise ValueError(
             f"boxes are {boxes.dtype} of shape {boxes.shape}, but numbers of shape {(*mask.shape, 4)} are wanted: "

@@ -19,6 +19,7 @@ from skxmr._data.kinds import AnyArray, Chunked, Frame, IndexArray, Sparse, View
 from skxmr._data.regions import Regions, stacked_regions
 from skxmr._data.repeated import IndexedRows, expand
 from skxmr._data.sentences import Sentences, stacked_sentences
+from skxmr._data.tensors import asarray, without_tensors
 
 
 @singledispatch
@@ -26,10 +27,10 @@ def as_view(view: View, name: str) -> View:
     """Return a view as a `Pairs` holds it: lists become arrays, sparse matrices CSR."""
     # Tensors and other objects that numpy can read.
     if hasattr(view, "__array__"):
-        return _as_rows(np.asarray(view), name)
+        return _as_rows(asarray(view, name), name)
     if isinstance(view, (str, bytes, Set, Mapping)) or not hasattr(view, "__len__"):
         raise TypeError(f"{name} is a {type(view).__name__}; pass an array, sparse matrix, DataFrame or list.")
-    return _from_list(list(view))
+    return _from_list(list(without_tensors(view, name)))
 
 
 @as_view.register(np.ndarray)

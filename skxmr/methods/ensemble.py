@@ -13,7 +13,7 @@ from sklearn.utils.metaestimators import _BaseComposition
 from skxmr._data.kinds import FloatArray, LabelsLike, View
 from skxmr._data.pairs import Pairs
 from skxmr.methods._combined import CombinedRetriever
-from skxmr.metrics._asking import some_similarities, whole_similarity
+from skxmr.metrics._asking import need_retriever, some_similarities, whole_similarity
 
 
 class RetrieverEnsemble(CombinedRetriever, _BaseComposition):
@@ -90,10 +90,12 @@ class RetrieverEnsemble(CombinedRetriever, _BaseComposition):
         return self
 
     def _check_parts(self) -> None:
-        named = isinstance(self.estimators, (list, tuple)) and all(map(_is_named_retriever, self.estimators))
+        named = isinstance(self.estimators, (list, tuple)) and all(map(_is_named, self.estimators))
         if not named or not self.estimators:
             raise ValueError(f"estimators must be a list of one or more (name, retriever); got {self.estimators!r}.")
         self._validate_names([name for name, _ in self.estimators])
+        for name, estimator in self.estimators:
+            need_retriever(estimator, f"{name!r} of estimators")
         if self.weights is None:
             return
         weights = np.asarray(self.weights)
@@ -124,6 +126,6 @@ class RetrieverEnsemble(CombinedRetriever, _BaseComposition):
         return np.asarray(sum(share * array for share, array in zip(shares, arrays, strict=True)))
 
 
-def _is_named_retriever(entry: object) -> bool:
-    """Tell a pair of a name and something that can be fitted."""
-    return isinstance(entry, tuple) and len(entry) == 2 and hasattr(entry[1], "fit")
+def _is_named(entry: object) -> bool:
+    """Tell a pair of a name and a retriever."""
+    return isinstance(entry, tuple) and len(entry) == 2 and isinstance(entry[0], str)

@@ -20,7 +20,7 @@ from skxmr._data.pairs import Pairs
 from skxmr._data.regions import Regions
 from skxmr._data.repeated import distinct
 from skxmr.methods._combined import CombinedRetriever
-from skxmr.metrics._asking import some_similarities, whole_similarity
+from skxmr.metrics._asking import need_retriever, some_similarities, whole_similarity
 from skxmr.steps.mean_regions import MeanRegions
 from skxmr.steps.per_modality import PerModality
 
@@ -86,8 +86,7 @@ class TwoStage(CombinedRetriever):
     def _check_parts(self) -> None:
         check_k(self.k, optional=False)
         for name, stage in (("first", self.first), ("second", self.second)):
-            if not hasattr(stage, "fit"):
-                raise TypeError(f"{name} must be a retriever, or a pipeline that ends in one; got {stage!r}.")
+            need_retriever(stage, name)
         if not hasattr(self.first, "transform"):
             raise TypeError(
                 f"first={type(self.first).__name__} compares pair by pair itself; candidates want a method that "

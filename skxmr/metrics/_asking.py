@@ -43,6 +43,7 @@ def score_matrices(
     query; its labels are those of its first text, and without labels all its texts are relevant. `by_labels=False`
     leaves out labels, those that are given and those of fit.
     """
+    need_retriever(estimator, "estimator")
     pairs, labels = as_pairs(X, y, labels)
     need_both(pairs.image, pairs.text, "scoring")
     if len(pairs) == 0:
@@ -62,6 +63,27 @@ def score_matrices(
         return similarity_matrix(estimator, queries, gallery, metric), _relevance_of_distinct(index, labels)
     relevance = SameRow(len(pairs)) if labels is None else SharedLabels(labels)
     return similarity_matrix(estimator, pairs, pairs, metric), relevance
+
+
+def need_retriever(estimator: BaseEstimator, name: str) -> None:
+    """Refuse what is neither a retriever nor a pipeline or search around one."""
+    last = estimator
+    while not hasattr(last, "similarity") and not isinstance(last, type):
+        steps = getattr(last, "steps", None)
+        inner = steps[-1][1] if steps else getattr(last, "estimator", None)
+        if inner is None:
+            break
+        last = inner
+    # Steps on Pairs make embeddings as well, and so may what others write; scikit-learn's own transformers do not.
+    embeds = hasattr(last, "transform") and not type(last).__module__.startswith("sklearn.")
+    if isinstance(last, type) or not (hasattr(last, "similarity") or embeds):
+        wanted = "a retriever, such as CCA(), or a pipeline or search that ends in one"
+        if isinstance(last, type):
+            raise TypeError(f"{name} must be {wanted}; got the class {last.__name__}, so call it: {last.__name__}().")
+        reason = (
+            "transforms a matrix, not a Pairs" if hasattr(last, "transform") else "has neither transform nor similarity"
+        )
+        raise TypeError(f"{name} must be {wanted}; got {estimator!r}: {type(last).__name__} {reason}.")
 
 
 def _relevance_of_distinct(index: IndexArray, labels: LabelsLike) -> SameGroup | SharedLabels:

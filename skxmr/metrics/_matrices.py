@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from skxmr._data.kinds import AnyArray, BoolArray, Float64Array, FloatArray
+from skxmr._data.tensors import Tensor as TorchTensor
+from skxmr._data.tensors import as_array
 from skxmr._docstrings import completed
 from skxmr.metrics._keys import all_finite
 
@@ -123,7 +125,7 @@ def _dense(rows: ArrayLike) -> Relevance:
 
 def is_tensor(matrix: object) -> TypeGuard[Tensor]:
     """Tell a torch tensor from everything else, without importing torch."""
-    return type(matrix).__module__.partition(".")[0] == "torch"
+    return isinstance(matrix, TorchTensor)
 
 
 def on_device(matrix: object) -> TypeGuard[Tensor]:
@@ -133,10 +135,4 @@ def on_device(matrix: object) -> TypeGuard[Tensor]:
 
 def as_host(matrix: Rows) -> Rows | NDArray[np.generic]:
     """Return a tensor as an array, without a copy where it is on the CPU; return everything else unchanged."""
-    if not is_tensor(matrix):
-        return matrix
-    tensor = matrix.detach().cpu()
-    # numpy has no bfloat16.
-    if tensor.is_floating_point() and tensor.element_size() < 4:
-        tensor = tensor.float()
-    return tensor.numpy()
+    return as_array(matrix, "a matrix") if isinstance(matrix, TorchTensor) else matrix

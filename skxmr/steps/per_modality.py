@@ -12,6 +12,7 @@ from skxmr._data.kinds import MODALITIES, Frame, IndexArray, LabelsLike, View
 from skxmr._data.pairs import Pairs
 from skxmr._data.repeated import IndexedRows, distinct
 from skxmr._data.views import as_view
+from skxmr.steps._rows import naming, texts_of
 
 
 class Transformer(Protocol):
@@ -28,6 +29,7 @@ class PerModality(PairsStep, kw_only=False):
     """Apply one scikit-learn transformer to the images and another to the texts of a `Pairs`.
 
     Each transformer gets its view unchanged: sparse text stays sparse, and a vectoriser gets raw captions as strings.
+    Of a data frame with a single column a vectoriser gets that column.
 
     Parameters
     ----------
@@ -45,6 +47,8 @@ class PerModality(PairsStep, kw_only=False):
         If X is not a `Pairs`, or a parameter is neither a transformer nor ``"passthrough"``.
     ValueError
         If transform gets a modality that was not seen in fit.
+    TypeError or ValueError
+        If a transformer fails: the message names the view and, where it can be told, the row and its value.
 
     Examples
     --------
@@ -103,10 +107,12 @@ class PerModality(PairsStep, kw_only=False):
                 rows, index = distinct(view)
                 # An image that several rows share has no labels of its own.
                 own = y if index is None else None
-                if hasattr(transformer, "fit_transform"):
-                    transformed = transformer.fit_transform(rows, own)
-                else:
-                    transformed = transformer.fit(rows, own).transform(rows)
+                with naming(name, transformer, rows):
+                    rows = texts_of(rows, transformer)
+                    if hasattr(transformer, "fit_transform"):
+                        transformed = transformer.fit_transform(rows, own)
+                    else:
+                        transformed = transformer.fit(rows, own).transform(rows)
                 out[name] = _in_kind(transformed, rows, index)
             fitted[name] = transformer
         new = pairs.replace(**out)
@@ -141,7 +147,10 @@ class PerModality(PairsStep, kw_only=False):
             transformer = getattr(self, f"{name}_")
             if not isinstance(transformer, str):
                 rows, index = distinct(view)
-                out[name] = _in_kind(transformer.transform(rows), rows, index)
+                with naming(name, transformer, rows):
+                    rows = texts_of(rows, transformer)
+                    transformed = transformer.transform(rows)
+                out[name] = _in_kind(transformed, rows, index)
         return pairs.replace(**out)
 
     def __sklearn_is_fitted__(self) -> bool:

@@ -13,6 +13,7 @@ from sklearn.base import clone
 
 from skxmr.base import Retriever
 from skxmr.datasets import make_multilabel_pairs
+from skxmr.metrics._asking import need_retriever
 from skxmr.testing import common, embedding, pairwise
 
 
@@ -30,6 +31,8 @@ def check_retriever(estimator: Retriever) -> None:
     ------
     AssertionError
         If a check fails. The message names the check, says what it requires and what was found.
+    TypeError
+        If the estimator is no retriever.
 
     Examples
     --------
@@ -63,6 +66,7 @@ def retriever_checks(estimator: Retriever) -> Iterator[tuple[str, Callable[[], N
     >>> sorted(name for name, _ in retriever_checks(CCA()))[:2]
     ['both_spellings_agree', 'dataframes_equal_arrays']
     """
+    need_retriever(estimator, "estimator")
     embeds = hasattr(estimator, "transform")
     checks = vars(common) | vars(embedding if embeds else pairwise)
     for name in sorted(checks):

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -9,10 +10,12 @@ import pytest
 import sklearn
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import BaseEstimator, clone
+from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV, KFold
-from sklearn.pipeline import Pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import estimator_html_repr, get_tags
 
@@ -30,7 +33,8 @@ from skxmr import (
     TwoStage,
 )
 from skxmr.datasets import make_multilabel_pairs
-from skxmr.metrics import RetrievalScores
+from skxmr.metrics import RecallScores, RetrievalScorer, RetrievalScores
+from skxmr.testing import check_retriever
 
 EMBEDDINGS = ("transform", "fit_transform", "encode_image", "encode_text")
 COMPARE = [RACG(), SCAN(), TwoStage(CCA(), CCA()), RetrieverEnsemble([("cca", CCA())])]
@@ -165,6 +169,51 @@ def test_what_is_no_retriever_is_named(data):
         RetrievalScores()(GridSearchCV(Manhattan(), {"d": [1]}), data[0])
     with pytest.raises(NotFittedError):
         Manhattan().similarity(data[0])
+
+
+NO_RETRIEVERS = [
+    StandardScaler(),
+    LogisticRegression(),
+    make_pipeline(StandardScaler(), PCA(2)),
+    GridSearchCV(Ridge(), {"alpha": [1]}),
+    FrozenEstimator(StandardScaler()),
+    CCA,
+    SCAN,
+    object(),
+    "CCA",
+    None,
+]
+
+
+@pytest.mark.parametrize("wrong", NO_RETRIEVERS, ids=lambda wrong: repr(wrong)[:30])
+def test_every_door_of_retrievers_names_what_is_none(data, wrong):
+    pairs, labels = data
+    doors = {
+        "first": lambda: TwoStage(wrong, CCA()).fit(pairs),
+        "second": lambda: TwoStage(CCA(), wrong).fit(pairs),
+        "'a' of estimators": lambda: RetrieverEnsemble([("a", wrong), ("b", CCA())]).fit(pairs),
+        "estimator": lambda: check_retriever(wrong),
+    }
+    scorers = (RetrievalScorer(), RetrievalScores(), RecallScores([1]))
+    asked = list(doors.items())
+    asked += [("estimator", partial(scorer, wrong, pairs, labels)) for scorer in scorers]
+    for name, ask in asked:
+        with pytest.raises(
+            TypeError, match=f"^{name} must be a retriever, such as CCA\\(\\), or a pipeline or search"
+        ) as caught:
+            ask()
+        if isinstance(wrong, type):
+            assert str(caught.value).endswith(f"got the class {wrong.__name__}, so call it: {wrong.__name__}().")
+
+
+def test_pipelines_and_searches_around_retrievers_are_retrievers(data):
+    pairs, labels = data
+    pipeline = make_pipeline(PerModality(), CCA(2))
+    steps = make_pipeline(PerModality())
+    for good in (pipeline, GridSearchCV(pipeline, {"cca__ridge": [0.1]}, cv=3), steps, CCA(2)):
+        TwoStage(good, CCA(2), k=5).fit(pairs)
+        if good is not steps:
+            RetrievalScorer()(good.fit(pairs, labels), pairs, labels)
 
 
 def test_similarity_checks_what_is_compared(data):

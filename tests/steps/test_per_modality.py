@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,10 +10,10 @@ from sklearn.base import clone
 from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.exceptions import NotFittedError
-from sklearn.feature_extraction.text import TfidfTransformer, TfidfVectorizer
+from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfTransformer, TfidfVectorizer
 from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 from sklearn.utils import estimator_html_repr
 
 from skxmr import CCA, Pairs, PerModality
@@ -142,3 +144,68 @@ def test_a_transformer_without_fit_transform(small):
 def test_bad_input_is_named(small, call, error, message):
     with pytest.raises(error, match=message):
         call(small[0])
+
+
+CAPTIONS = ["a red bird", "a blue bird", "the sea", "a sea bird"]
+VECTORISERS = [
+    TfidfVectorizer(),
+    HashingVectorizer(n_features=16),
+    make_pipeline(CountVectorizer(), TfidfTransformer()),
+]
+
+
+@pytest.mark.parametrize("value", [None, np.nan, pd.NA, 3.5, ["a", "bird"]], ids=str)
+@pytest.mark.parametrize("vectoriser", VECTORISERS, ids=lambda model: type(model).__name__)
+@pytest.mark.parametrize("as_text", [list, lambda rows: pd.Series(rows, dtype=object)], ids=["list", "Series"])
+def test_a_row_that_is_no_text_is_named(value, vectoriser, as_text):
+    views = PerModality(text=vectoriser)
+    wrong = Pairs(np.eye(4), as_text([*CAPTIONS[:2], value, CAPTIONS[3]]))
+    row = rf"whose row 2 is {re.escape(repr(value))} .* among others of type str"
+    message = f"{type(vectoriser).__name__} cannot take text, {row}"
+    with pytest.raises((TypeError, ValueError), match=message):
+        views.fit(wrong)
+    views.fit(Pairs(np.eye(4), CAPTIONS))
+    with pytest.raises((TypeError, ValueError), match=message):
+        views.transform(wrong)
+
+
+def test_rows_that_are_no_texts_at_all_are_named():
+    with pytest.raises(
+        TypeError, match=r"TfidfVectorizer cannot take text, whose rows are of type float\d*, such as .* in row 0"
+    ):
+        PerModality(text=TfidfVectorizer()).fit(Pairs(np.eye(4), np.arange(4.0)))
+
+
+@pytest.mark.parametrize("kind", [np.asarray, sp.csr_array, pd.DataFrame], ids=lambda kind: kind.__name__)
+def test_a_row_that_is_not_finite_is_named(kind):
+    image = np.eye(4)
+    image[2, 1] = np.inf
+    with pytest.raises(
+        ValueError, match=r"StandardScaler cannot take image, whose row 2 holds .*inf.*: Input X contains infinity"
+    ):
+        PerModality(image=StandardScaler(with_mean=False)).fit(Pairs(kind(image), CAPTIONS))
+
+
+@pytest.mark.parametrize("vectoriser", VECTORISERS, ids=lambda model: type(model).__name__)
+def test_one_column_of_captions_is_taken_as_such(vectoriser):
+    wanted = PerModality(text=vectoriser).fit_transform(Pairs(np.eye(4), CAPTIONS)).text.toarray()
+    column = np.array(CAPTIONS, dtype=object)[:, None]
+    for text in (pd.DataFrame({"caption": CAPTIONS}), pd.DataFrame({"caption": CAPTIONS}, dtype=object), column):
+        views = PerModality(text=vectoriser)
+        assert_array_equal(views.fit_transform(Pairs(np.eye(4), text)).text.toarray(), wanted)
+        assert_array_equal(views.transform(Pairs(text=text[:2])).text.toarray(), wanted[:2])
+    with pytest.raises(
+        ValueError, match=r"cannot take text.*: it has the shape \(4, 2\), but one column of texts is wanted"
+    ):
+        PerModality(text=vectoriser).fit(Pairs(np.eye(4), pd.DataFrame({"caption": CAPTIONS, "id": range(4)})))
+
+
+def test_one_column_of_categories_stays_a_matrix():
+    frame = pd.DataFrame({"colour": ["red", "blue", "red", "sea"]})
+    out = PerModality(text=OneHotEncoder()).fit_transform(Pairs(np.eye(4), frame))
+    assert out.text.shape == (4, 3)
+
+
+def test_errors_about_the_transformer_itself_stay():
+    with pytest.raises(ValueError, match=r"^The 'n_components' parameter of PCA"):
+        PerModality(image=PCA(-2)).fit(Pairs(np.eye(4), CAPTIONS))

@@ -183,3 +183,12 @@ def test_our_checks_do_not_touch_the_estimator():
     estimator = CCA()
     check_retriever(estimator)
     assert not hasattr(estimator, "n_features_")
+
+
+@pytest.mark.parametrize("cls", [cls for cls in all_retrievers() if cls._requires_labels], ids=lambda cls: cls.__name__)
+def test_labels_of_which_no_row_has_any_are_one_clear_error(cls, small):
+    pairs, labels = small
+    for model in (cls(), cls(validation_fraction=0.0)) if "validation_fraction" in cls().get_params() else (cls(),):
+        with pytest.raises(ValueError, match="labels has no label in any row: all 8 columns of its 120 rows hold 0"):
+            model.fit(pairs, np.zeros_like(labels))
+        assert not hasattr(model, "fitted_with_labels_")

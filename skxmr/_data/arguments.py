@@ -10,7 +10,7 @@ from skxmr._data.estimator import Estimator, TransformerMixin
 from skxmr._data.kinds import LabelsLike, View, n_rows
 from skxmr._data.pairs import Pairs
 from skxmr._data.repeated import distinct
-from skxmr._data.view_checks import WRAP_HINT, check_same_index
+from skxmr._data.view_checks import WRAP_HINT, check_row_names
 
 
 def as_pairs(X: View, y: View | LabelsLike = None, labels: LabelsLike = None) -> tuple[Pairs, LabelsLike]:
@@ -31,11 +31,16 @@ def as_pairs(X: View, y: View | LabelsLike = None, labels: LabelsLike = None) ->
     else:
         pairs = Pairs(X, y)
     if labels is not None:
-        n = n_rows(labels)
-        if n != len(pairs):
-            raise ValueError(f"labels has {n} rows but the views have {len(pairs)}; one row per item is needed.")
-        check_same_index(image=pairs.image, text=pairs.text, labels=labels)
+        check_labels_of(pairs, labels)
     return pairs, labels
+
+
+def check_labels_of(pairs: Pairs, labels: LabelsLike) -> None:
+    """Refuse labels of another number of rows than the pairs, or whose row names differ."""
+    n = n_rows(labels)
+    if n != len(pairs):
+        raise ValueError(f"labels has {n} rows but the views have {len(pairs)}; one row per item is needed.")
+    check_row_names(pairs._index, labels=labels)
 
 
 def need_both(image: View, text: View, doing: str) -> None:

@@ -59,6 +59,7 @@ class Frame(ABC):
     ndim: int
     index: pd.Index
     columns: pd.Index
+    dtypes: pd.Series[Any]
     to_numpy: Callable[..., AnyArray]
 
     @classmethod

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from functools import singledispatch
-from typing import NamedTuple
+from numbers import Integral, Real
+from typing import NamedTuple, NoReturn, TypeGuard
 
 import numpy as np
 import scipy.sparse as sp
 
 from skxmr._data.kinds import AnyArray, Frame, LabelsLike, Sparse
+from skxmr._data.warn import warn
 
 
 class Labels(NamedTuple):
@@ -44,9 +46,27 @@ def encode_labels(labels: LabelsLike) -> Labels:
 encode_labels.register(Labels, lambda labels: labels)
 
 
+@encode_labels.register(np.ma.MaskedArray)
+def _encode_unmasked(labels: AnyArray) -> Labels:
+    if np.ma.is_masked(labels):
+        raise ValueError("labels is an array with masked values; fill or drop them.")
+    return encode_labels(np.asarray(labels))
+
+
+@encode_labels.register(Mapping)
+def _refuse_mapping(labels: Mapping[object, object]) -> NoReturn:
+    raise TypeError("labels is a dict; pass one row of labels per item: a table, class ids, or lists of tags.")
+
+
 @encode_labels.register(Sparse)
 def _encode_matrix(labels: AnyArray | sp.csr_array) -> Labels:
-    return Labels(_binary(labels), np.arange(labels.shape[1]), named=False)
+    matrix = _binary(labels)
+    if matrix.shape[1] == 1:
+        warn(
+            f"labels has shape {matrix.shape} and holds 0 and 1, so it is read as one label that a row has or has not; "
+            "pass labels.ravel() if these are the ids of two classes."
+        )
+    return Labels(matrix, np.arange(matrix.shape[1]), named=False)
 
 
 @encode_labels.register(Frame)
@@ -70,6 +90,16 @@ def _encode_rows(rows: AnyArray | Sequence[Collection[object]]) -> Labels:
     if any(_is_collection(row) for row in rows):
         return _encode_tags(rows)
     return _encode_ids(np.asarray(rows))
+
+
+def need_labels(labels: Labels) -> Labels:
+    """Refuse labels of which no row has any."""
+    if labels.matrix.nnz == 0:
+        n, c = labels.matrix.shape
+        raise ValueError(
+            f"labels has no label in any row: all {c} columns of its {n} rows hold 0; one label is needed."
+        )
+    return labels
 
 
 def aligned(labels: Labels, names: AnyArray, named: bool) -> Labels:
@@ -97,7 +127,7 @@ def in_columns(labels: Labels, position: dict[Hashable, int]) -> sp.csr_array:
     return sp.csr_array((coo.data, (coo.coords[0], columns)), shape=(coo.shape[0], len(position)))
 
 
-def _is_collection(row: object) -> bool:
+def _is_collection(row: object) -> TypeGuard[Iterable[object]]:
     return np.iterable(row) and not isinstance(row, (str, bytes))
 
 
@@ -127,23 +157,21 @@ def _binary(matrix: AnyArray | sp.csr_array) -> sp.csr_array:
 def _encode_tags(rows: AnyArray | Sequence[Collection[object]]) -> Labels:
     from sklearn.preprocessing import MultiLabelBinarizer
 
-    for i, row in enumerate(rows):
-        if not _is_collection(row):
-            raise ValueError(f"labels mixes lists of tags with single values; row {i} is {row!r}.")
+    tags = [_tags_of(row, i) for i, row in enumerate(rows)]
     try:
-        values = {tag for row in rows for tag in row}
-        binarizer = MultiLabelBinarizer(sparse_output=True).fit(rows)
+        binarizer = MultiLabelBinarizer(sparse_output=True).fit(tags)
     except TypeError as error:
-        raise ValueError(f"labels holds tags of different types or nested lists ({error}); use strings.") from error
-    widths = {len(row) for row in rows}
-    if len(widths) == 1 and max(widths) > 1 and values <= {0, 1, "0", "1"}:
+        raise ValueError(f"labels holds tags of different types ({error}); use strings for all of them.") from error
+    names = np.asarray(binarizer.classes_)
+    widths = {len(row) for row in tags}
+    if len(widths) == 1 and max(widths) > 1 and set(names.tolist()) <= {0, 1, "0", "1"}:
         raise ValueError(
             "labels is a list of equally long lists of 0 and 1, which may be multi-hot rows or tag numbers; "
             "pass a numeric array for multi-hot rows (np.asarray(labels, dtype=int)), or name the tags."
         )
-    if len(binarizer.classes_) == 0:
+    if len(names) == 0:
         raise ValueError("labels has no tag in any row; at least one label is needed.")
-    return Labels(sp.csr_array(binarizer.transform(rows), dtype=np.float64), np.asarray(binarizer.classes_))
+    return Labels(sp.csr_array(binarizer.transform(tags), dtype=np.float64), names)
 
 
 def _encode_ids(ids: AnyArray) -> Labels:
@@ -153,13 +181,60 @@ def _encode_ids(ids: AnyArray) -> Labels:
         raise ValueError(f"labels has shape {ids.shape}; pass (n, c) multi-hot rows, n class ids or n lists of tags.")
     missing = int(pd.isna(ids).sum())
     if missing:
-        raise ValueError(f"labels has {missing} missing values; drop those rows.")
-    fractional = ids.dtype.kind == "f" and not (np.isfinite(ids) & (ids == np.round(ids))).all()
-    if fractional or ids.dtype.kind == "c":
-        raise ValueError("labels holds fractional, infinite or complex numbers; class ids are integers or strings.")
+        raise ValueError(
+            f"labels has {missing} missing values among its class ids; drop those rows, or pass lists of tags, "
+            "in which [] is a row without labels."
+        )
+    kept = ids.tolist() if ids.dtype.kind in "OSVcmM" else np.unique(ids).tolist()
+    for name in kept:
+        _check_name(name, "labels", "drop those rows, or pass lists of tags, in which [] is a row without labels")
     try:
         names, columns = np.unique(ids, return_inverse=True)
     except TypeError as error:
         raise ValueError("labels mixes class ids of different types; use strings for all of them.") from error
+    _warn_of_joined_tags(ids)
     n = len(ids)
     return Labels(sp.csr_array((np.ones(n), (np.arange(n), columns)), shape=(n, len(names))), names)
+
+
+def _tags_of(row: object, i: int) -> tuple[object, ...]:
+    """Return the checked tags of row i; None, NaN and pandas' NA in place of a row stand for no tags."""
+    import pandas as pd
+
+    if isinstance(row, Mapping) or not _is_collection(row):
+        if pd.isna(row) is True:
+            return ()
+        raise ValueError(f"labels mixes lists of tags with single values or dicts; row {i} is {row!r}.")
+    tags: tuple[object, ...] = tuple(row)
+    for tag in tags:
+        _check_name(tag, f"row {i} of labels", "[] is a row without tags")
+    return tags
+
+
+def _check_name(name: object, where: str, way_out: str) -> None:
+    """Refuse what cannot be the name of a label: strings that are not empty and whole numbers can."""
+    if isinstance(name, str):
+        if name.strip() == "":
+            raise ValueError(
+                f"{where} holds the empty string {name!r}, as ''.split(';') gives it; it is no label: {way_out}."
+            )
+        return
+    whole = isinstance(name, (Integral, np.bool_)) or (isinstance(name, Real) and float(name).is_integer())
+    if not whole:
+        raise ValueError(
+            f"{where} holds {name!r}, a {type(name).__name__}; labels are strings or whole numbers: {way_out}."
+        )
+
+
+def _warn_of_joined_tags(ids: AnyArray) -> None:
+    """Warn if most class ids look like several tags in one string."""
+    if ids.dtype.kind not in "OU" or not all(isinstance(name, str) for name in ids):
+        return
+    for separator in ";|,":
+        joined = [name for name in ids.tolist() if separator in name.strip(separator)]
+        if 2 * len(joined) > len(ids):
+            warn(
+                f"most values of labels contain {separator!r}, e.g. {joined[0]!r}, and each is read as one class; "
+                f"if these are tags, split them: [row.split({separator!r}) for row in labels]."
+            )
+            return

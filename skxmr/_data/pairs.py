@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from types import EllipsisType
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import joblib
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from skxmr._data.kinds import MODALITIES, FittedGraph, IndexArray, RowKey, View, take
-from skxmr._data.repeated import IndexedRows, distinct, expand
-from skxmr._data.view_checks import as_matrix, check_same_rows
+from skxmr._data.kinds import MODALITIES, FittedGraph, Frame, IndexArray, RowKey, View, take
+from skxmr._data.repeated import IndexedRows, distinct, divides, expand
+from skxmr._data.view_checks import as_matrix, check_row_names, check_same_rows
 from skxmr._data.views import as_view, cell, describe, stack, with_index
 from skxmr._data.warn import warn
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class Pairs:
@@ -70,13 +73,20 @@ class Pairs:
             raise TypeError("a view is itself a Pairs; pass its .image and .text.")
         if image is None and text is None:
             raise ValueError("image and text are both None; a Pairs holds at least one view.")
+        if label_graph is not None and not (hasattr(label_graph, "matrix_") and hasattr(label_graph, "classes_")):
+            what = type(label_graph).__name__
+            raise TypeError(f"label_graph is a {what} without matrix_ and classes_; pass a fitted LabelGraph.")
         self.image: View = as_view(image, "image")
         if image_index is not None:
             self.image = with_index(self.image, image_index)
         self.text: View = as_view(text, "text")
         self.label_graph = label_graph
+        self._warned = False
         self._groups: IndexArray | None = self.image.index if isinstance(self.image, IndexedRows) else None
         self.shape: tuple[int] = (check_same_rows(image=self.image, text=self.text),)
+        # The row names of views that are data frames. They are kept where a transformer makes arrays of the views, so
+        # that labels in another order are noticed there as well.
+        self._index: pd.Index | None = next((v.index for v in (self.image, self.text) if isinstance(v, Frame)), None)
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -92,8 +102,11 @@ class Pairs:
                     "this Pairs carries a label graph and is being split: it has seen the labels of the held-out rows. "
                     "Put LabelGraph into the pipeline instead, or drop it with pairs.replace(label_graph=None)."
                 )
+            self._warn_of_shared_images(key)
         rows = _row_key(key, len(self))
+        check_row_names(self._index, key=key)
         some = Pairs(take(self.image, rows), take(self.text, rows), self.label_graph)
+        some._index = None if self._index is None else self._index[rows]
         return some._grouped(None if self._groups is None else self._groups[rows])
 
     def __iter__(self) -> Iterator[Pairs]:
@@ -103,6 +116,17 @@ class Pairs:
     def groups(self) -> IndexArray:
         """Rows of one image have the same number."""
         return np.arange(len(self)) if self._groups is None else self._groups
+
+    def _warn_of_shared_images(self, key: RowKey) -> None:
+        """Warn once if a splitter keeps some but not all texts of an image."""
+        if self._groups is None or self._warned or isinstance(key, slice):
+            return
+        if divides(self._groups, np.asarray(key)):
+            self._warned = True
+            warn(
+                "this split puts texts of one image on both sides, so that the held-out rows are not new; split by "
+                "image: GroupKFold or GroupShuffleSplit with groups=pairs.groups."
+            )
 
     def _grouped(self, groups: IndexArray | None) -> Pairs:
         """Keep which rows share their image, which the view does not say once it was expanded or replaced."""
@@ -168,6 +192,11 @@ class Pairs:
             self.text if text is ... else text,
             self.label_graph if isinstance(label_graph, EllipsisType) else label_graph,
         )
+        if len(new) == len(self):
+            changed = {name: view for name, view in (("image", image), ("text", text)) if view is not ...}
+            if len(changed) == 1:
+                check_row_names(self._index, **changed)
+            new._index = self._index if new._index is None else new._index
         return new._grouped(self._groups if len(new) == len(self) else None)
 
     @classmethod
@@ -208,6 +237,9 @@ class Pairs:
             images = [expand(image) for image in images]
         texts = [part.text for part in parts]
         whole = cls(stack(images, "image"), stack(texts, "text"), parts[0].label_graph)
+        indexes = [part._index for part in parts if part._index is not None]
+        if len(indexes) == len(parts):
+            whole._index = indexes[0].append(indexes[1:])
         return whole._grouped(_stacked_groups(parts))
 
     def __repr__(self) -> str:

@@ -61,3 +61,10 @@ def expand(view: View) -> View:
 def distinct(view: View) -> tuple[View, IndexArray | None]:
     """Return the distinct rows of a view, and which of them each row shows; None means that rows share nothing."""
     return view.distinct() if isinstance(view, IndexedRows) else (view, None)
+
+
+def divides(groups: IndexArray, rows: AnyArray) -> bool:
+    """Tell whether some rows are of a group that they do not hold as a whole."""
+    there = np.bincount(groups)
+    kept = np.bincount(groups[rows], minlength=len(there))
+    return bool(((kept > 0) & (kept < there)).any())

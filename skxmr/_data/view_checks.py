@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import singledispatch
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 import numpy as np
 import scipy.sparse as sp
@@ -25,8 +25,13 @@ from skxmr._data.kinds import (
     n_rows,
 )
 from skxmr._data.repeated import IndexedRows, expand
+from skxmr._data.sparse import canonical
 from skxmr._data.tensors import asarray
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+Kind = TypeVar("Kind")
 WRAP_HINT = "wrap the views: Pairs(image, text)"
 _INDEX_HINT = " If an image has several texts, say which image each text is about: Pairs(image, text, image_index=...)."
 
@@ -53,6 +58,34 @@ def check_same_index(**views: object) -> None:
             raise ValueError(
                 f"the indexes of {first} and {name} differ, and rows are matched by position; align them "
                 f"({name}.loc[{first}.index]) or drop them (.reset_index(drop=True))."
+            )
+
+
+def check_same_columns(**frames: object) -> None:
+    """Refuse data frames whose columns have other names, or the same names in another order."""
+    named = {name: names for name, frame in frames.items() if (names := column_names(frame)) is not None}
+    first = next(iter(named), "")
+    for name, columns in named.items():
+        if columns != named[first]:
+            raise ValueError(
+                f"the columns of {first}, {named[first][:3]} ..., and of {name}, {columns[:3]} ..., differ, and they "
+                f"are matched by position; bring them into one order ({name}[{first}.columns]), or pass arrays."
+            )
+
+
+def check_frames(**frames: object) -> None:
+    """Refuse data frames whose row names or column names differ, because both are matched by position."""
+    check_same_index(**frames)
+    check_same_columns(**frames)
+
+
+def check_row_names(index: pd.Index | None, **others: object) -> None:
+    """Refuse pandas arguments whose index differs from that of the views."""
+    for name, other in others.items():
+        if index is not None and isinstance(other, Frame) and not other.index.equals(index):
+            raise ValueError(
+                f"the index of {name} differs from that of the views, and rows are matched by position; align it "
+                "(.loc[views.index]) or drop both (.reset_index(drop=True))."
             )
 
 
@@ -126,18 +159,30 @@ def as_matrix(view: View, name: str) -> AnyArray | sp.csr_array:
         raise ValueError(f"{name} must be a numeric matrix, but its rows differ in length.") from error
 
 
-as_matrix.register(Sparse, lambda view, name: sp.csr_array(view))
+as_matrix.register(Sparse, lambda view, name: canonical(view))
 
 
 @as_matrix.register(Frame)
 def _frame_matrix(frame: Frame, name: str) -> AnyArray:
     values = frame.to_numpy()
+    if values.dtype == object and frame.ndim == 2:
+        _refuse_dates(frame, name)
     # Nullable numbers of pandas: a missing value becomes NaN, and is refused as such.
-    if values.dtype == object:
+    if values.dtype == object and not _holds_strings(values):
         with suppress(TypeError, ValueError):
             values = frame.to_numpy(dtype=np.float64, na_value=np.nan)
     # Frames are stored by columns; stored by rows, their products equal those of arrays bit by bit.
     return np.ascontiguousarray(values)
+
+
+def _refuse_dates(frame: Frame, name: str) -> None:
+    """Refuse columns of dates and durations, which numpy would turn into their nanoseconds."""
+    dates = [column for column, dtype in frame.dtypes.items() if getattr(dtype, "kind", "") in "mM"]
+    if dates:
+        raise ValueError(
+            f"{name} has columns of dates or durations, {dates[:3]}, which are not numbers; drop them, or make "
+            "features of them, such as the year."
+        )
 
 
 @as_matrix.register(Chunked)
@@ -150,9 +195,14 @@ def _refuse_chunks(view: Chunked, name: str) -> NoReturn:
 
 @as_matrix.register(np.ma.MaskedArray)
 def _unmasked_matrix(view: AnyArray, name: str) -> AnyArray:
-    if np.ma.is_masked(view):
+    return np.asarray(check_unmasked(view, name))
+
+
+def check_unmasked(values: Kind, name: str) -> Kind:
+    """Refuse an array with masked values, which numpy would turn into what lies under the mask."""
+    if np.ma.is_masked(values):
         raise ValueError(f"{name} is an array with masked values; fill or drop them.")
-    return np.asarray(view)
+    return values
 
 
 @as_matrix.register(tuple)
@@ -165,13 +215,20 @@ def _as_float(matrix: AnyArray | sp.csr_array, name: str) -> Matrix:
         return matrix
     if matrix.dtype.kind == "c":
         raise ValueError(f"Complex data not supported: {name} holds complex numbers.")
-    if matrix.dtype.kind not in "biufOUST":
-        raise ValueError(f"{name} holds {matrix.dtype} values, not numbers.")
+    if matrix.dtype.kind not in "biufO" or _holds_strings(matrix):
+        # scikit-learn reads strings of digits as numbers; they are more often ids, or captions that are numbers.
+        hint = f"{extractor_hint(name)} If they are numbers, convert them: .astype(float)."
+        raise ValueError(f"{name} holds {matrix.dtype} values, not numbers. {hint}")
     try:
         return matrix.astype(np.float64)
     except (TypeError, ValueError) as error:
         message = f"{name} holds {matrix.dtype} values, not numbers ({error}). {extractor_hint(name)}"
         raise type(error)(message) from error
+
+
+def _holds_strings(matrix: AnyArray | sp.csr_array) -> bool:
+    values = matrix if isinstance(matrix, np.ndarray) else matrix.data
+    return values.dtype.kind == "O" and any(isinstance(value, (str, bytes)) for value in values.flat)
 
 
 def extractor_hint(name: str) -> str:

@@ -19,7 +19,9 @@ from skxmr._data.kinds import AnyArray, Chunked, Frame, IndexArray, Sparse, View
 from skxmr._data.regions import Regions, stacked_regions
 from skxmr._data.repeated import IndexedRows, expand
 from skxmr._data.sentences import Sentences, stacked_sentences
+from skxmr._data.sparse import canonical
 from skxmr._data.tensors import asarray, without_tensors
+from skxmr._data.view_checks import check_unmasked
 
 
 @singledispatch
@@ -40,7 +42,7 @@ def _as_rows(array: AnyArray, name: str) -> AnyArray:
     return array
 
 
-as_view.register(Sparse, lambda view, name: view.tocsr())
+as_view.register(Sparse, lambda view, name: canonical(view))
 for _kind in (NoneType, Frame, Chunked, IndexedRows, Regions, Sentences):
     as_view.register(_kind, lambda view, name: view)
 
@@ -64,7 +66,7 @@ def _from_list(rows: list[object]) -> AnyArray:
 def with_index(image: View, image_index: ArrayLike) -> IndexedRows:
     """Return images as rows by index, after checking that the index names them."""
     # A copy, so that what was checked cannot change.
-    index = np.array(image_index)
+    index = np.array(check_unmasked(image_index, "image_index"))
     if index.shape == (0,):
         index = index.astype(np.intp)
     if image is None:

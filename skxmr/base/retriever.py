@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from skxmr._data.arguments import as_pairs, need_both
 from skxmr._data.estimator import Estimator
 from skxmr._data.kinds import MODALITIES, Chunked, FloatArray, LabelsLike, View, column_names
-from skxmr._data.labels import Labels, encode_labels
+from skxmr._data.labels import Labels, encode_labels, need_labels
 from skxmr._data.pairs import Pairs
 from skxmr._data.view_checks import check_chunks, check_view
 from skxmr.metrics._scorers import RetrievalScorer
@@ -137,7 +137,7 @@ class Retriever(Estimator, metaclass=ABCMeta):
         columns = seen or {name: column_names(getattr(pairs, name)) for name in MODALITIES}
         if isinstance(labels, Chunked):
             labels = labels.compute()
-        return Checked(pairs.replace(**views), None if labels is None else encode_labels(labels), columns)
+        return Checked(pairs.replace(**views), None if labels is None else need_labels(encode_labels(labels)), columns)
 
     def _checked_view(self, view: View, name: str, min_rows: int, width: int | None, columns: list[str] | None) -> View:
         """Return a view as the method takes it."""

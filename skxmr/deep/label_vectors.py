@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from skxmr._data.kinds import AnyArray, Float64Array, Frame
 from skxmr._data.labels import Labels
+from skxmr._data.view_checks import check_unmasked
 from skxmr.datasets._word_vectors import load_word_vectors
 
 if TYPE_CHECKING:
@@ -26,11 +27,11 @@ def label_vectors(given: ArrayLike | str | PathLike[str] | None, labels: Labels)
     if given is None:
         return statistical_label_vectors(labels)
     if isinstance(given, (str, PathLike)):
-        return load_word_vectors(given, [str(name) for name in labels.names])
+        return load_word_vectors(given, _words(labels, given))
     if isinstance(given, Frame):
         given = _named_vectors(given, labels.names.tolist())
     try:
-        vectors = np.asarray(given)
+        vectors = np.asarray(check_unmasked(given, "label_embedding"))
     except ValueError as error:
         raise ValueError(f"label_embedding must be a matrix, but its rows differ in length: {error}") from error
     c = len(labels.names)
@@ -43,6 +44,19 @@ def label_vectors(given: ArrayLike | str | PathLike[str] | None, labels: Labels)
         bad = labels.names[~np.isfinite(vectors).all(axis=1)]
         raise ValueError(f"label_embedding holds NaN or infinity for the labels {bad[:10].tolist()}.")
     return vectors.astype(np.float64)
+
+
+def _words(labels: Labels, file: str | PathLike[str]) -> list[str]:
+    """Return the names of labels, which must be words."""
+    numbers = [name for name in labels.names.tolist() if not isinstance(name, str)]
+    if numbers:
+        what = "are numbers" if labels.named else "are multi-hot columns without names"
+        raise ValueError(
+            f"label_embedding is the file {str(file)!r}, which is searched for the names of the labels, but the labels "
+            f"{what}: {numbers[:3]}. Pass labels with names (a DataFrame, lists of tags, or strings as class ids), "
+            f"or the vectors themselves as an array of shape ({len(labels.names)}, d)."
+        )
+    return labels.names.tolist()
 
 
 def _named_vectors(frame: DataFrame, names: Sequence[Hashable]) -> AnyArray:

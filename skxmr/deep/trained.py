@@ -249,7 +249,8 @@ class TrainedRetriever(CallbackSupportMixin, Retriever):
         )
 
     def __getstate__(self) -> Any:
-        state = super().__getstate__()
+        # A copy: scikit-learn may return the attributes of the living model themselves.
+        state = dict(super().__getstate__())
         if "network_" in state:
             # A pickle must open where there is no such device.
             state["network_"] = copy.deepcopy(self.network_).cpu()

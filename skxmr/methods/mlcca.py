@@ -113,8 +113,6 @@ class MLCCA(LinearRetriever, kw_only=False):
         factorises = self.weights in ("dot", "cosine") and self.n_neighbors is None
         sums = self._factorised(rows, labels.matrix) if factorises else self._aggregated(rows, labels.matrix)
         total = float(sums.x_weights.sum())
-        if total <= 0:
-            raise ValueError("labels has no label in any row, so no two rows are related; MLCCA needs some.")
         C_xx, C_tt = rows.scattered(sums.x_weights, sums.t_weights)
         check_overflow(C_xx, C_tt, sums.C_xt)
         cov = Covariances(*rows.means, C_xx / total, C_tt / total, sums.C_xt / total)

@@ -16,6 +16,7 @@ from skxmr._data.kinds import FloatArray, IndexArray, LabelsLike, View
 from skxmr._data.labels import encode_labels
 from skxmr._data.pairs import Pairs
 from skxmr._data.repeated import distinct
+from skxmr._data.view_checks import check_unmasked
 from skxmr.metrics._matrices import BlockedMatrix
 from skxmr.metrics._relevance import SameGroup, SameRow, SharedLabels
 from skxmr.metrics._similarity import Similarity
@@ -132,7 +133,7 @@ def some_similarities(estimator: BaseEstimator, images: Pairs, texts: Pairs, whe
 def check_where(where: Where, n: int, m: int) -> sp.csr_array:
     """Return which pairs are asked for, as CSR with sorted indices."""
     # The comparison merges and sorts the entries of its operand, so that must be a copy.
-    asked: sp.csr_array = sp.csr_array(where, copy=True) != 0
+    asked: sp.csr_array = sp.csr_array(check_unmasked(where, "where"), copy=True) != 0
     if asked.shape != (n, m):
         raise ValueError(f"where has shape {asked.shape}, but there are {n} images and {m} texts.")
     return asked

@@ -17,6 +17,7 @@ from threadpoolctl import threadpool_limits
 
 from skxmr._data.kinds import Float64Array
 from skxmr._data.option_checks import check_k
+from skxmr._data.view_checks import check_frames
 from skxmr.metrics._matrices import MatrixLike, as_matrix, check_matrices, gain_rows, relevance_rows, score_rows
 from skxmr.metrics._ranking import Ranking, rank
 
@@ -70,8 +71,9 @@ def per_query(
         Number of threads, each with blocks of queries, as in joblib: -1 means one per core, None means 1 unless a
         ``joblib.parallel_config`` says otherwise. BLAS then runs on one thread; any number gives the same bits.
     """
-    score_matrix = as_matrix(scores)
-    relevance_matrix = as_matrix(relevance)
+    check_frames(scores=scores, relevance=relevance)
+    score_matrix = as_matrix(scores, "scores")
+    relevance_matrix = as_matrix(relevance, "relevance")
     n, m = check_matrices(score_matrix, relevance_matrix, exclude_self)
     check_k(k, m - exclude_self)
     read = gain_rows if graded else relevance_rows

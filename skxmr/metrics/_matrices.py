@@ -8,14 +8,18 @@ scores block by block.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeGuard, TypeVar
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeGuard, TypeVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+import scipy.sparse as sp
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from skxmr._data.kinds import AnyArray, BoolArray, Float64Array, FloatArray
+from skxmr._data.sparse import canonical
 from skxmr._data.tensors import Tensor as TorchTensor
 from skxmr._data.tensors import as_array
+from skxmr._data.view_checks import check_unmasked
 from skxmr._docstrings import completed
 from skxmr.metrics._keys import all_finite
 
@@ -42,7 +46,7 @@ class BlockedMatrix(Protocol):
         """Compute some rows."""
 
 
-class LazyMatrix:
+class LazyMatrix(ABC):
     """Base of the matrices of this package (n, m), whose rows are computed when they are sliced.
 
     Attributes
@@ -53,17 +57,63 @@ class LazyMatrix:
         The same with the roles exchanged.
     """
 
+    shape: tuple[int, int]
+
     def __init_subclass__(cls) -> None:
         cls.__doc__ = completed(cls)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> AnyArray:
+        return np.asarray(as_host(self[:]), dtype)
+
+    # An array, or a tensor if the embeddings are tensors on CUDA.
+    def __getitem__(self, key: Any) -> Any:
+        """Compute some rows or entries, which are picked as those of an array are."""
+        if isinstance(key, slice):
+            return self._rows(key)
+        picked, *columns = _without_ellipsis(key if isinstance(key, tuple) else (key,))
+        if isinstance(picked, (int, np.integer)):
+            row = range(len(self))[picked]
+            picked = 0
+            block = self._rows(slice(row, row + 1))
+        elif isinstance(picked, slice):
+            block = self._rows(picked)
+            picked = slice(None)
+        else:
+            numbers = np.arange(len(self))[np.asarray(picked)]
+            distinct, picked = np.unique(numbers, return_inverse=True)
+            # The first row is there for keys that pick none.
+            blocks = [self._rows(slice(row, row + 1)) for row in (0, *distinct.tolist())]
+            block = np.concatenate(blocks)[1:]
+            picked = picked.reshape(numbers.shape)
+        return block[(picked, *columns)]
+
+    @abstractmethod
+    def _rows(self, rows: slice) -> Any:
+        """Compute the rows of a slice, (b, m)."""
+
+
+def _without_ellipsis(key: tuple[Any, ...]) -> list[Any]:
+    """Return a key of rows, or of rows and columns, with all rows or all columns in place of ``...``."""
+    parts: list[Any] = []
+    for part in key:
+        if part is Ellipsis:
+            parts += [slice(None)] * (3 - len(key))
+        else:
+            parts.append(part)
+    return parts
 
 
 MatrixLike: TypeAlias = ArrayLike | BlockedMatrix
 
 
-def as_matrix(matrix: MatrixLike) -> BlockedMatrix:
+def as_matrix(matrix: MatrixLike, name: str) -> BlockedMatrix:
     """Return what can be sliced by rows unchanged, sparse matrices as CSR and everything else as an array."""
-    if hasattr(matrix, "tocsr"):
-        return matrix.tocsr()
+    if sp.issparse(matrix):
+        return canonical(matrix)
+    check_unmasked(matrix, name)
     return matrix if _sliceable(matrix) else np.asarray(matrix)
 
 

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from skxmr._data.kinds import Float64Array, LabelsLike
 from skxmr._data.labels import encode_labels
 from skxmr._data.option_checks import check_choice
+from skxmr._data.view_checks import check_same_index
 from skxmr._docstrings import documented_like
 from skxmr.metrics._blocks import mean, per_query
 from skxmr.metrics._gains import precision_at_relevant
@@ -74,7 +75,7 @@ def average_precision(
     if on_device(getattr(scores, "query", scores)):
         from skxmr.metrics import _tensors
 
-        return _tensors.average_precision(as_matrix(scores), relevance, k, ties, denominator, exclude_self)
+        return _tensors.average_precision(as_matrix(scores, "scores"), relevance, k, ties, denominator, exclude_self)
 
     def measure(ranking: Ranking) -> Float64Array:
         total = precision_at_relevant(ranking, k, ties)
@@ -154,6 +155,7 @@ def map_per_class(
     >>> map_per_class([[0.9, 0.1], [0.2, 0.4]], [[1, 0], [1, 0]], ["art", "music"])
     {'art': 1.0, 'music': 0.5}
     """
+    check_same_index(scores=scores, relevance=relevance, labels=labels)
     ap = average_precision(scores, relevance, k=k, exclude_self=exclude_self, n_jobs=n_jobs)
     matrix, names, _ = encode_labels(labels)
     if matrix.shape[0] != len(ap):
@@ -207,6 +209,7 @@ def cross_modal_map(
     >>> cross_modal_map([[1.0, 0.0], [0.0, 1.0]], [[1.0, 0.1], [0.1, 1.0]])["map"]
     1.0
     """
+    check_same_index(image=image, text=text, labels=labels)
     scores = Similarity(image, text, metric)
     relevance = SameRow(len(scores.query)) if labels is None else SharedLabels(labels)
     i2t = average_precision(scores, relevance, k=k, ties=ties, exclude_self=exclude_self, n_jobs=n_jobs)

@@ -8,6 +8,7 @@ import numpy as np
 
 from skxmr._data.kinds import Float64Array
 from skxmr._data.option_checks import check_k
+from skxmr._data.view_checks import check_frames
 from skxmr._docstrings import documented_like
 from skxmr.metrics._blocks import mean, per_query
 from skxmr.metrics._cutoffs import checked_cuts
@@ -114,8 +115,9 @@ def retrieval_recalls(
     >>> found["i2t_r1"], found["i2t_r2"], round(found["t2i_r1"], 3), round(found["mr"], 3)
     (1.0, 1.0, 0.667, 0.917)
     """
-    scores = as_matrix(scores)
-    relevance = as_matrix(relevance)
+    check_frames(scores=scores, relevance=relevance)
+    scores = as_matrix(scores, "scores")
+    relevance = as_matrix(relevance, "relevance")
     n, m = check_matrices(scores, relevance, exclude_self=False)
     check_k(folds, optional=False, name="folds")
     if n % folds:

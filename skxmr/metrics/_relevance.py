@@ -72,7 +72,7 @@ class SharedLabels(LazyMatrix):
         names = np.arange(self.query.shape[1])
         return SharedLabels(Labels(self.gallery, names), Labels(self.query, names), self.graded)
 
-    def __getitem__(self, rows: slice) -> Relevance:
+    def _rows(self, rows: slice) -> Relevance:
         Q = self.query[rows]
         if self._bits is not None:
             return _common_bits(_packed(Q), self._bits)
@@ -172,7 +172,7 @@ class SameGroup(LazyMatrix):
     def T(self) -> SameGroup:
         return SameGroup(self.gallery, self.query)
 
-    def __getitem__(self, rows: slice) -> BoolArray:
+    def _rows(self, rows: slice) -> BoolArray:
         return np.asarray(self.query[rows][:, None] == self.gallery)
 
 

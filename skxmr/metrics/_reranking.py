@@ -58,7 +58,7 @@ class Reranked(LazyMatrix):
     """
 
     def __init__(self, scores: MatrixLike, k: int = 20) -> None:
-        self.scores = as_matrix(scores)
+        self.scores = as_matrix(scores, "scores")
         self.shape = check_matrices(self.scores, self.scores, exclude_self=False)
         check_k(k, self.shape[1], optional=False)
         best = _best_items(self.scores, k)
@@ -72,7 +72,7 @@ class Reranked(LazyMatrix):
     def T(self) -> BlockedMatrix:
         return self.scores.T
 
-    def __getitem__(self, rows: slice) -> FloatArray:
+    def _rows(self, rows: slice) -> FloatArray:
         S = score_rows(self.scores, rows)
         falling = np.take_along_axis(S, self._by_score[rows], axis=1)
         S = S.copy()

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from skxmr._data.kinds import FloatArray
 from skxmr._data.option_checks import check_choice
-from skxmr._data.view_checks import check_view
+from skxmr._data.view_checks import check_same_columns, check_view
 from skxmr.metrics._array_scores import ArrayScores
 from skxmr.metrics._matrices import LazyMatrix, as_host, on_device
 
@@ -53,6 +53,7 @@ class Similarity(LazyMatrix):
 
     def __init__(self, query: ArrayLike | Tensor, gallery: ArrayLike | Tensor, metric: str = "cosine") -> None:
         check_choice(metric, "metric", SIMILARITIES)
+        check_same_columns(query=query, gallery=gallery)
         self.metric = metric
         self._scores = _scores(query, gallery, metric)
         self.query = self._scores.query
@@ -68,8 +69,7 @@ class Similarity(LazyMatrix):
     def T(self) -> Similarity:
         return Similarity(self.gallery, self.query, self.metric)
 
-    # An array, or a tensor if the embeddings are tensors on CUDA.
-    def __getitem__(self, rows: slice) -> Any:
+    def _rows(self, rows: slice) -> Any:
         return self._scores[rows]
 
 

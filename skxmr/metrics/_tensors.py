@@ -70,7 +70,7 @@ def average_precision(
 
     So many entries of the score matrix as `block` says are ranked at once, at about 100 bytes each.
     """
-    relevance = as_matrix(relevance)
+    relevance = as_matrix(relevance, "relevance")
     n, m = check_matrices(scores, relevance, exclude_self)
     check_k(k, m - exclude_self)
     if getattr(relevance, "graded", False):

@@ -10,9 +10,9 @@ import scipy.sparse as sp
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
-from skxmr._data.arguments import PairsStep, need_pairs
-from skxmr._data.kinds import AnyArray, LabelsLike, Matrix, n_rows
-from skxmr._data.labels import encode_labels
+from skxmr._data.arguments import PairsStep, check_labels_of, need_pairs
+from skxmr._data.kinds import AnyArray, LabelsLike, Matrix
+from skxmr._data.labels import encode_labels, need_labels
 from skxmr._data.pairs import Pairs
 from skxmr._data.warn import warn
 from skxmr._docstrings import documented_like
@@ -84,13 +84,12 @@ class LabelGraph(PairsStep, kw_only=False):
         -------
         self
         """
-        if X is not None:
-            need_pairs(X, "LabelGraph")
         if y is None:
             raise ValueError("LabelGraph requires y to be passed, but the target y is None: it learns from labels.")
-        if X is not None and n_rows(y) != len(X):
-            raise ValueError(f"labels has {n_rows(y)} rows but the views have {len(X)}.")
-        labels = encode_labels(y)
+        if X is not None:
+            need_pairs(X, "LabelGraph")
+            check_labels_of(X, y)
+        labels = need_labels(encode_labels(y))
         self.matrix_: Matrix = label_graph(
             labels, self.tau, self.p, kind=self.kind, normalize=self.normalize, transpose=self.transpose
         )

@@ -7,7 +7,7 @@ from typing import Protocol, Self
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
-from skxmr._data.arguments import PairsStep, need_pairs
+from skxmr._data.arguments import PairsStep, check_labels_of, need_pairs
 from skxmr._data.kinds import MODALITIES, Frame, IndexArray, LabelsLike, View
 from skxmr._data.pairs import Pairs
 from skxmr._data.repeated import IndexedRows, distinct
@@ -95,6 +95,8 @@ class PerModality(PairsStep, kw_only=False):
         Pairs
         """
         pairs = need_pairs(X, "PerModality")
+        if y is not None:
+            check_labels_of(pairs, y)
         out: dict[str, View] = {}
         fitted: dict[str, Transformer | str] = {}
         for name in MODALITIES:

@@ -73,9 +73,22 @@ def test_explicit_zeros_of_a_sparse_matrix_are_no_labels():
         (np.zeros((2, 2, 2)), "labels has shape .2, 2, 2."),
         ([], "labels is empty"),
         (3, "single value 3"),
-        ([0.5, 1.5], "fractional"),
+        ([0.5, 1.5], "labels holds 0.5, a float; labels are strings or whole numbers"),
         ([1.0, np.nan], "missing"),
-        (["a", None], "missing"),
+        (["a", None], r"missing values among its class ids.*\[\] is a row without labels"),
+        (["a", ""], "labels holds the empty string ''"),
+        ([["a"], ["b", " "]], r"row 1 of labels holds the empty string ' '.*\[\] is a row without tags"),
+        (["a".split(";"), "".split(";")], "row 1 of labels holds the empty string"),
+        ([["a"], {"b": 1}], "single values or dicts; row 1"),
+        ([b"a", b"b"], "b'a', a bytes"),
+        ([["a"], [b"b"]], "row 1 of labels holds b'b'"),
+        (np.array(["2020-01-01", "2020-01-02"], "M8[D]"), "a date; labels are strings or whole numbers"),
+        ([["a"], [np.datetime64("2020-01-01")]], "row 1 of labels holds"),
+        ([[1.0], [np.nan, 1.0]], "row 1 of labels holds nan"),
+        ([["a"], [None]], "row 1 of labels holds None"),
+        ([["a"], [1j]], "row 1 of labels holds 1j"),
+        (np.ma.masked_equal(np.array([1, 2, 1]), 2), "masked values"),
+        (np.ma.masked_equal(Y, 1), "masked values"),
         (np.array(["a", 3], dtype=object), "different types"),
         ([["a"], [3]], "different types"),
         ([["a"], "b"], "mixes lists of tags with single values"),
@@ -84,9 +97,9 @@ def test_explicit_zeros_of_a_sparse_matrix_are_no_labels():
         (np.where(Y, "1", "0"), "may be multi-hot rows or tag numbers"),
         (sp.csr_array((np.ones(3), [0, 0, 1], [0, 2, 3]), shape=(2, 2)), "holds only|multi-hot"),
         (pd.Series(["a", None], dtype="string"), "missing"),
-        ([1j, 2], "complex"),
-        ([1.0, np.inf], "infinite"),
-        ([[["a"]], [["b"]]], "nested lists"),
+        ([1j, 2], r"labels holds 1j, a complex"),
+        ([1.0, np.inf], "labels holds inf"),
+        ([[["a"]], [["b"]]], r"row 0 of labels holds \['a'\], a list"),
         (pd.DataFrame({"a": ["x", "y"]}), "not numbers"),
         (pd.DataFrame({"a": [1, None]}, dtype="Int64"), "not numbers|must be multi-hot"),
         (pd.DataFrame([[1, 0], [0, 1]], columns=["a", "a"]), "columns of the same name: 'a'"),
@@ -96,3 +109,46 @@ def test_explicit_zeros_of_a_sparse_matrix_are_no_labels():
 def test_bad_labels_are_named(labels, message):
     with pytest.raises(ValueError, match=message):
         encode_labels(labels)
+
+
+def test_a_dict_is_no_rows():
+    with pytest.raises(TypeError, match="labels is a dict"):
+        encode_labels({"a": [1, 0], "b": [0, 1]})
+
+
+@pytest.mark.parametrize("missing", [None, np.nan, pd.NA], ids=str)
+def test_a_missing_value_in_place_of_tags_is_a_row_without_labels(missing):
+    rows = [*TAGS[:2], missing, TAGS[3]]
+    for labels in (rows, pd.Series(rows)):
+        assert_array_equal(encode_labels(labels).matrix.toarray(), Y)
+
+
+def test_arrays_with_an_unused_mask_are_read():
+    assert_array_equal(encode_labels(np.ma.masked_array(Y)).matrix.toarray(), Y)
+
+
+@pytest.mark.parametrize("column", [np.array([[1], [0], [1]]), sp.csr_array([[1], [0], [1]])], ids=["array", "csr"])
+def test_a_column_of_zeros_and_ones_is_one_label_with_a_warning(column):
+    with pytest.warns(UserWarning, match=r"shape \(3, 1\).*labels.ravel\(\)"):
+        labels = encode_labels(column)
+    assert_array_equal(labels.matrix.toarray(), [[1], [0], [1]])
+
+
+def test_a_named_column_needs_no_warning():
+    assert encode_labels(pd.DataFrame({"cat": [1, 0, 1]})).names.tolist() == ["cat"]
+
+
+@pytest.mark.parametrize("separator", [";", "|", ","])
+def test_tags_in_one_string_are_warned_of(separator):
+    rows = [f"sea{separator}sky", f"sea{separator}dog{separator}sky", "dog"]
+    with pytest.warns(UserWarning, match=rf"split them: \[row.split\('[{separator}]'\)"):
+        encode_labels(rows)
+
+
+def test_class_names_with_a_comma_here_and_there_are_no_tags():
+    assert len(encode_labels(["Paris, Texas", "Rome", "Oslo", "Rome"]).names) == 3
+
+
+def test_generators_are_read_once():
+    rows = [(tag for tag in tags) for tags in TAGS]
+    assert_array_equal(encode_labels(rows).matrix.toarray(), Y)

@@ -11,8 +11,12 @@ import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_array_equal
 from PIL import Image
+from sklearn.model_selection import GroupKFold, train_test_split
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils import _safe_indexing
 
-from skxmr import LabelGraph, Pairs
+from skxmr import LabelGraph, Pairs, PerModality, SemanticMatching
 
 IMAGE = np.arange(12.0).reshape(6, 2)
 VIEWS = {
@@ -146,6 +150,55 @@ def test_indexes_that_contradict_are_refused():
     with pytest.raises(ValueError, match="the indexes of image and text differ"):
         Pairs(image, text)
     Pairs(image, text.loc[image.index])
+
+
+NAMES = list("abcdef")
+FRAMES = Pairs(pd.DataFrame(IMAGE, index=NAMES), pd.DataFrame(IMAGE, index=NAMES))
+SCALED = PerModality(StandardScaler(), StandardScaler())
+SHUFFLED = pd.DataFrame({"x": [1, 0, 1, 0, 1, 0], "y": [0, 1, 0, 1, 0, 1]}, index=NAMES[::-1])
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda: make_pipeline(SCALED, SemanticMatching()).fit(FRAMES, SHUFFLED),
+        lambda: make_pipeline(SCALED, LabelGraph(), SemanticMatching()).fit(FRAMES, SHUFFLED),
+        lambda: LabelGraph().fit(SCALED.fit_transform(FRAMES)[::-1], SHUFFLED.loc[NAMES]),
+        lambda: LabelGraph().fit(FRAMES, SHUFFLED),
+        lambda: SCALED.fit(FRAMES, SHUFFLED),
+        lambda: FRAMES[pd.Series([True] * 3 + [False] * 3, index=NAMES[::-1])],
+        lambda: SCALED.fit_transform(FRAMES).replace(text=FRAMES.text[::-1]),
+    ],
+)
+def test_row_names_are_compared_also_after_a_transformer_made_arrays(ask):
+    with pytest.raises(ValueError, match=r"the index of .* differs from that of the views"):
+        ask()
+
+
+def test_row_names_in_the_same_order_are_no_contradiction():
+    fitted = make_pipeline(SCALED, SemanticMatching()).fit(FRAMES, SHUFFLED.loc[NAMES])
+    assert fitted.score(FRAMES[[5, 0, 2, 3]], SHUFFLED.loc[["f", "a", "c", "d"]]) > 0
+    both = Pairs.concatenate([FRAMES[:2], FRAMES[2:]])
+    LabelGraph(tau=0.0).fit(both, SHUFFLED.loc[NAMES])
+    assert len(FRAMES[pd.Series([True] * 3 + [False] * 3, index=NAMES)]) == 3
+    assert FRAMES.replace(image=IMAGE, text=IMAGE)._index is not None
+
+
+SHARED = Pairs(IMAGE[:3], [f"text {i}" for i in range(6)], image_index=[0, 0, 1, 1, 2, 2])
+
+
+def test_splitting_the_texts_of_one_image_is_warned_of_once():
+    shared = SHARED.replace()
+    with pytest.warns(UserWarning, match=r"GroupKFold or GroupShuffleSplit with groups=pairs.groups") as caught:
+        train_test_split(shared, test_size=0.5, random_state=0)
+    assert len(caught) == 1
+
+
+def test_splits_by_image_and_slices_are_not_warned_of():
+    shared = SHARED.replace()
+    for train, _ in GroupKFold(3).split(shared, groups=shared.groups):
+        _safe_indexing(shared, train)
+    assert len(shared[:1]) == 1
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,10 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 
-from skxmr import Regions, Sentences
+from skxmr import LabelGraph, Pairs, Regions, Sentences
 from skxmr._data.kinds import Chunked, Frame, Sparse, take
 from skxmr._data.repeated import IndexedRows, distinct, expand
+from skxmr._data.view_checks import check_view
 from skxmr._data.views import describe, stack
 
 ARRAY = np.arange(12.0).reshape(4, 3)
@@ -80,3 +81,32 @@ def test_kinds_are_recognised_by_what_they_can_do():
     assert isinstance(pd.Series([1]), Frame) and not isinstance(ARRAY, (Frame, Sparse, Chunked))
     assert isinstance(sp.coo_matrix(ARRAY), Sparse) and isinstance(sp.csc_array(ARRAY), Sparse)
     assert isinstance(VIEWS["chunks"][0], Chunked)
+
+
+DATES = pd.DataFrame({"size": [1.0, 2.0, 3.0], "day": pd.to_datetime(["2020-01-01", "2020-01-02", "2020-01-03"])})
+
+
+@pytest.mark.parametrize(
+    ("view", "message"),
+    [
+        (DATES, r"image has columns of dates or durations, \['day'\]"),
+        (DATES[["day"]], "image holds datetime64"),
+        (DATES.assign(day=DATES.day - DATES.day[0]), r"dates or durations, \['day'\]"),
+        (np.array([["1.5", "2"], ["3", "4"]]), r"image holds <U3 values, not numbers.*astype\(float\)"),
+        (np.array([["1.5", 2], [3, 4]], dtype=object), "image holds object values, not numbers"),
+        (pd.DataFrame({"a": ["1", "2"], "b": [1, 2]}), "image holds object values, not numbers"),
+        (np.ma.masked_equal(np.eye(2), 1), "image is an array with masked values"),
+    ],
+    ids=str,
+)
+def test_what_would_silently_become_numbers_is_refused(view, message):
+    with pytest.raises(ValueError, match=message):
+        check_view(view, "image")
+
+
+def test_masked_index_and_label_graphs_of_other_kinds_are_refused():
+    with pytest.raises(ValueError, match="image_index is an array with masked values"):
+        Pairs(ARRAY, ["a", "b"], image_index=np.ma.masked_equal([0, 1], 1))
+    for graph in ("cooccurrence", np.eye(3), LabelGraph()):
+        with pytest.raises(TypeError, match=r"label_graph is .*pass a fitted LabelGraph"):
+            Pairs(ARRAY, label_graph=graph)

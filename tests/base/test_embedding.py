@@ -107,7 +107,7 @@ def test_nullable_frames():
 def test_labels_in_another_order_of_rows_are_refused():
     image = pd.DataFrame(IMAGE, index=range(30))
     labels = pd.DataFrame(LABELS, index=range(30))[::-1]
-    with pytest.raises(ValueError, match="the indexes of image and labels differ"):
+    with pytest.raises(ValueError, match="the index of labels differs from that of the views"):
         MLCCA().fit(image, TEXT, labels)
     MLCCA().fit(image, TEXT, labels.loc[image.index])
 

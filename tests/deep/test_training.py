@@ -1,3 +1,4 @@
+import copy
 import pickle
 import signal
 from functools import partial
@@ -168,6 +169,14 @@ def grid_search(small, n_jobs=None):
     cv = KFold(2, shuffle=True, random_state=0)
     search = GridSearchCV(Toy(max_epochs=2), {"lr": [0.01, 0.1]}, cv=cv, n_jobs=n_jobs, error_score="raise")
     return search.fit(*small)
+
+
+def test_pickles_and_copies_leave_the_model_alone(small):
+    fitted = Toy(max_epochs=1).fit(*small)
+    network = fitted.network_
+    for copied in (pickle.loads(pickle.dumps(fitted)), copy.deepcopy(fitted)):
+        assert fitted.network_ is network and copied.network_ is not network
+        assert_array_equal(copied.transform(small[0]).text, fitted.transform(small[0]).text)
 
 
 def test_a_search_can_be_pickled(small):

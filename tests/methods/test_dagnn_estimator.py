@@ -200,6 +200,13 @@ class TestLabelVectors:
         with pytest.raises(FileNotFoundError, match="does not exist"):
             tiny(label_embedding=tmp_path / "nothing.vec").fit(*named)
 
+    @pytest.mark.parametrize("how", [lambda Y: Y, lambda Y: pd.DataFrame(Y), lambda Y: Y.argmax(axis=1)])
+    def test_running_numbers_are_no_words(self, small, tmp_path, how):
+        file = tmp_path / "vectors.txt"
+        file.write_text("".join(f"{i} 1 {i}\n" for i in range(8)))
+        with pytest.raises(ValueError, match=r"vectors\.txt.*searched for the names of the labels.*DataFrame"):
+            tiny(label_embedding=file).fit(small[0], how(small[1]))
+
 
 class TestGraph:
     def test_a_step_equals_the_parameters(self, small):
@@ -292,7 +299,7 @@ class TestLimits:
         assert self.fit(options, pairs, labels.argmax(axis=1)).network_.A.shape == (8, 8)
 
     def test_one_label_in_all(self, small, options):
-        self.fit(options, small[0], np.ones((120, 1), int))
+        self.fit(options, small[0], pd.DataFrame({"cat": np.ones(120, int)}))
 
     def test_no_neighbours_and_labels_that_never_occur(self, small, options):
         pairs, labels = small

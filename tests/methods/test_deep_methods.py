@@ -98,7 +98,7 @@ class TestLimits:
         assert all_finite(make(name).fit(pairs, labels.argmax(axis=1)), pairs)
 
     def test_one_label_in_all(self, small, name):
-        assert all_finite(make(name).fit(small[0], np.ones((120, 1), int)), small[0])
+        assert all_finite(make(name).fit(small[0], pd.DataFrame({"cat": np.ones(120, int)})), small[0])
 
     def test_one_label_set_in_all(self, small, name):
         Y = np.tile([1, 0, 1, 1], (120, 1))

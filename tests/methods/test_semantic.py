@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
@@ -118,9 +119,9 @@ def test_labels_never_or_always_on(small):
 def test_a_single_label(small):
     pairs, labels = small
     for model in (None, LogisticRegression()):
-        fitted = SemanticMatching(image=model, text=model).fit(pairs, labels[:, 1:2])
+        fitted = SemanticMatching(image=model, text=model).fit(pairs, pd.DataFrame(labels[:, 1:2], columns=["cat"]))
         assert fitted.transform(pairs).image.shape == (120, 1)
-        always = SemanticMatching(image=model, text=model).fit(pairs, np.ones((120, 1)))
+        always = SemanticMatching(image=model, text=model).fit(pairs, pd.DataFrame({"cat": np.ones(120)}))
         assert_allclose(always.encode_image(pairs), 1)
 
 

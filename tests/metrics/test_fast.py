@@ -5,6 +5,7 @@ import threading
 import tracemalloc
 
 import numpy as np
+import pandas as pd
 import pytest
 from joblib import parallel_config
 from numpy.testing import assert_allclose, assert_array_equal
@@ -157,7 +158,9 @@ def test_one_extreme_row_does_not_spoil_the_cosines():
 def test_common_bits_are_common_labels(c):
     Yq, Yg = RNG.uniform(size=(9, c)) < 0.1, RNG.uniform(size=(30, c)) < 0.1
     Yq[0], Yq[1, -1], Yg[0, -1] = False, True, True
-    assert_array_equal(SharedLabels(Yq, Yg)[:], Yq.astype(int) @ Yg.T.astype(int) > 0)
+    names = [f"label {i}" for i in range(c)]
+    shared = SharedLabels(pd.DataFrame(Yq, columns=names), pd.DataFrame(Yg, columns=names))
+    assert_array_equal(shared[:], Yq.astype(int) @ Yg.T.astype(int) > 0)
 
 
 def test_any_number_of_threads_gives_the_same_bits():

@@ -15,12 +15,14 @@ from skxmr.deep.batches import ViewSource
 from skxmr.deep.callbacks import Validation
 from skxmr.deep.split import Split
 from skxmr.metrics import cross_modal_map
+from skxmr.nn.device import ordinary_torch
 from skxmr.nn.retrieval_network import RetrievalNetwork
 
 # Rows encoded at a time.
 _ROWS = 4096
 
 
+@ordinary_torch()
 def encode_rows(network: RetrievalNetwork, name: str, X: FloatArray) -> FloatArray:
     """Encode rows of a modality in blocks; return a float32 array."""
     source = ViewSource(X, None, next(network.parameters()).device, resident=False, name=name)

@@ -26,6 +26,7 @@ from skxmr.deep.options import PAPER_ADAM
 from skxmr.deep.split import Split
 from skxmr.metrics import Similarity
 from skxmr.nn.adversaries import DualGAN, EmbeddingCritic
+from skxmr.nn.device import ordinary_torch
 from skxmr.nn.label_networks import LabelGraphNetwork
 from skxmr.nn.networks import encoder
 from skxmr.steps.cooccurrence import KINDS
@@ -94,7 +95,7 @@ class LabelRetriever(DeepRetriever):
         check_is_fitted(self)
         if "classification" not in self.history_:
             raise AttributeError("the label classifiers were not trained: the weight of the classification term was 0.")
-        with torch.inference_mode():
+        with ordinary_torch(), torch.inference_mode():
             return self.network_.label_classifiers().float().cpu().numpy()
 
     def decision_function(self, image: Any = None, text: Any = None) -> FloatArray:

@@ -12,19 +12,21 @@ from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
+import pandas as pd
 import torch
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from skorch.history import History
 
 from skxmr._data.estimator import Constraints
-from skxmr._data.kinds import MODALITIES
+from skxmr._data.kinds import MODALITIES, FittedGraph
 from skxmr._data.labels import Labels
 from skxmr._data.pairs import Pairs
 from skxmr._docstrings import documented_like
 from skxmr.base import Retriever
 from skxmr.deep import distributed
 from skxmr.deep.callbacks import SCHEDULES, check_callbacks
+from skxmr.deep.continuing import check_effects, counted_on, makes_the_network, resumed
 from skxmr.deep.inputs import pretrain_text
 from skxmr.deep.loop import Learner, Prepared, check_learner
 from skxmr.deep.options import (
@@ -36,8 +38,8 @@ from skxmr.deep.options import (
 )
 from skxmr.deep.split import Split
 from skxmr.deep.tasks import CallbackSupportMixin, FitTask, with_callbacks
-from skxmr.deep.training import history_table, resumed, train
-from skxmr.nn.device import initialising, resolve_device
+from skxmr.deep.training import history_table, train
+from skxmr.nn.device import initialising, ordinary_torch, resolve_device
 from skxmr.nn.networks import PretrainedText
 from skxmr.nn.retrieval_network import RetrievalNetwork
 
@@ -93,7 +95,8 @@ class TrainedRetriever(CallbackSupportMixin, Retriever):
         1 shows a progress bar with the loss and the scores of the validation rows.
     warm_start : bool, default=False
         Continue with the network of the last fit, with its label graph, label vectors and scaling; widths, labels and
-        their names must be the same.
+        their names must be the same. A changed parameter that would make another network, and so would have no effect,
+        is an error.
 
     Attributes
     ----------
@@ -101,9 +104,10 @@ class TrainedRetriever(CallbackSupportMixin, Retriever):
         The network with the weights of the best epoch.
     history_ : DataFrame
         One row per finished epoch: the loss, every loss term with a weight, the scores of the validation rows and the
-        seconds of training.
+        seconds of training. With `warm_start` the epochs of all fits of the network, counted together.
     best_epoch_ : int
-        The epoch that was kept, counted from 1; the last one where no validation rows were held out.
+        The epoch of the last fit that was kept, as `history_` counts it from 1; the last one where no validation rows
+        were held out.
     """
 
     n_components: int = field(default=512, kw_only=False)
@@ -125,6 +129,8 @@ class TrainedRetriever(CallbackSupportMixin, Retriever):
     verbose: int = 0
     warm_start: bool = False
     network_: RetrievalNetwork = field(init=False)
+    history_: pd.DataFrame = field(init=False)
+    _made_with: dict[str, Any] = field(init=False)
     # The batch size that "auto" means, where there are as many rows.
     _auto_batch: ClassVar[int] = 256
     _parameter_constraints: ClassVar[Constraints] = {
@@ -181,6 +187,7 @@ class TrainedRetriever(CallbackSupportMixin, Retriever):
         task.end()
         return self
 
+    @ordinary_torch()
     def _fit(self, pairs: Pairs, labels: Labels | None, task: FitTask | None = None) -> None:
         device = distributed.rank_device(resolve_device(self.device))
         seeds = check_random_state(self.random_state).randint(2**31, size=4).tolist()
@@ -190,23 +197,35 @@ class TrainedRetriever(CallbackSupportMixin, Retriever):
             learner = check_learner(self._build(split), type(self).__name__)
         # Weights are float32, whatever torch's default dtype is.
         network = learner.network.float()
+        made_with = makes_the_network(self.get_params(deep=False), split.pairs.label_graph)
         continued = self.warm_start and "network_" in vars(self)
         if continued:
             self._check_names(labels)
             network = resumed(network, self.network_)
+            check_effects(vars(self).get("_made_with", {}), made_with, labels, partial(self._another, split, seeds[1]))
+        earlier = self.history_ if continued else None
         network.to(device)
         prepared = self._prepare(split, network, device)
         options = self._options(len(prepared.rows), device)
         if isinstance(network.text_input, PretrainedText) and not continued:
             pretrain_text(network.text_input, split, prepared.rows, options, seeds[3])
         if task is not None:
-            epoch_tasks = task.begin(options.max_epochs, partial(self._state, network, pairs, labels))
+            epoch_tasks = task.begin(options.max_epochs, partial(self._state, network, pairs, labels, earlier))
             options = options._replace(callbacks=[*(options.callbacks or []), *epoch_tasks])
         generator = torch.Generator().manual_seed(seeds[2])
         outcome = train(learner._replace(network=network), prepared, generator, options)
         self.network_ = network.eval().requires_grad_(False)
-        self.best_epoch_ = outcome.best_epoch
-        self.history_ = outcome.history
+        self.history_ = counted_on(earlier, outcome.history)
+        self.best_epoch_ = outcome.best_epoch + len(self.history_) - len(outcome.history)
+        self._made_with = made_with
+
+    def _another(
+        self, split: Split, seed: int, parameters: dict[str, Any], graph: FittedGraph | None
+    ) -> RetrievalNetwork:
+        """Return the network that a first fit with other parameters or another attached label graph would train."""
+        other = type(self)(**self.get_params(deep=False) | parameters | {"warm_start": False})
+        with initialising(seed):
+            return other._build(split._replace(pairs=split.pairs.replace(label_graph=graph))).network
 
     def _check_names(self, labels: Labels | None) -> None:
         """Refuse to continue with labels of other names."""
@@ -214,14 +233,20 @@ class TrainedRetriever(CallbackSupportMixin, Retriever):
             raise ValueError("warm_start=True, but the labels of the last fit had other names; set it to False.")
 
     def _state(
-        self, network: RetrievalNetwork, pairs: Pairs, labels: Labels | None, history: History
+        self,
+        network: RetrievalNetwork,
+        pairs: Pairs,
+        labels: Labels | None,
+        earlier: pd.DataFrame | None,
+        history: History,
     ) -> dict[str, object]:
         """Return the attributes that a fit which stopped now would have set."""
+        table = counted_on(earlier, history_table(history))
         seen = {} if labels is None else {"classes_": labels.names}
         return seen | {
             "network_": copy.deepcopy(network).eval(),
-            "history_": history_table(history),
-            "best_epoch_": len(history),
+            "history_": table,
+            "best_epoch_": len(table),
             "n_features_": self._widths(pairs),
             "_columns": dict.fromkeys(MODALITIES),
             "fitted_with_labels_": labels is not None,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -32,9 +31,8 @@ from skxmr.deep.options import OPTIMIZERS, Options
 from skxmr.deep.tasks import TASKS
 from skxmr.deep.trainer import Trainer, losses_of
 from skxmr.nn.adversaries import Discriminator
-from skxmr.nn.networks import Dropout, PretrainedText
+from skxmr.nn.networks import Dropout
 from skxmr.nn.objective import Objective
-from skxmr.nn.retrieval_network import RetrievalNetwork
 
 # Callbacks that skorch adds.
 _OF_SKORCH = ("epoch_timer", "train_loss")
@@ -139,21 +137,6 @@ def _out_of_memory(error: torch.OutOfMemoryError, device: torch.device, options:
         f"batch_size to {halved}{precise}, or use a smaller network (n_components, hidden, width). "
         f"{str(error).splitlines()[0]}"
     )
-
-
-def resumed(fresh: RetrievalNetwork, last: RetrievalNetwork) -> RetrievalNetwork:
-    """Return a trainable copy of the last network, provided that a fresh one would have the same shapes."""
-    try:
-        fresh.load_state_dict(last.state_dict())
-    except RuntimeError as error:
-        raise ValueError(
-            "warm_start=True, but widths, labels or the architecture differ from those of the last fit; "
-            f"set warm_start=False to start anew. {error}"
-        ) from error
-    network = copy.deepcopy(last).requires_grad_(True)
-    if isinstance(network.text_input, PretrainedText):
-        network.text_input.freeze()
-    return network
 
 
 def _net(

@@ -6,7 +6,7 @@ import copy
 from abc import abstractmethod
 from dataclasses import field
 from numbers import Integral
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.utils import gen_batches
@@ -84,7 +84,9 @@ class CovarianceRetriever(LinearRetriever):
 
     @documented_like(CrossModalRetriever.fit)
     def partial_fit(self, X: View, y: View | LabelsLike = None, labels: LabelsLike = None) -> Self:
-        """Learn from a part of the rows: several calls equal one fit of all their rows. `fit` starts anew.
+        """Learn from a part of the rows: several calls equal one fit of all their rows.
+
+        `fit` keeps no sums of its rows, which take as much memory as the covariances, so after it this is an error.
 
         Every call solves the whole problem, so parts with at least as many rows as features are the most efficient.
 
@@ -93,9 +95,10 @@ class CovarianceRetriever(LinearRetriever):
         X : Pairs, or array-like of shape (n, d_image)
             Both views, or the images: at least two rows, with as many features as in the first part.
         """
-        checked = self._checked(X, y, labels, again=hasattr(self, "_moments"))
+        so_far = sums_so_far(self)
+        checked = self._checked(X, y, labels, again=so_far is not None)
         pairs = checked.pairs
-        moments = copy.deepcopy(getattr(self, "_moments", None))
+        moments = copy.deepcopy(so_far)
         if moments is None:
             moments = Moments(pairs.image.shape[1], pairs.text.shape[1])
         if isinstance(pairs.image, Chunked):
@@ -123,6 +126,16 @@ class CovarianceRetriever(LinearRetriever):
     @abstractmethod
     def _solve(self, cov: Covariances, k: int, views: tuple[Rotation, Rotation]) -> None:
         """Set the attributes from covariances of the views' rows; they may be overwritten."""
+
+
+def sums_so_far(retriever: CrossModalRetriever) -> Any:
+    """Return what `partial_fit` has added up, None before its first call; refuse to go on after `fit`."""
+    if "_moments" not in vars(retriever) and hasattr(retriever, "n_features_"):
+        raise ValueError(
+            "partial_fit cannot go on from fit, which kept no sums of its rows. Call partial_fit for every part of the "
+            "rows, also the first, or begin with a new estimator, e.g. sklearn.base.clone(estimator)."
+        )
+    return getattr(retriever, "_moments", None)
 
 
 def _moments(image: Matrix, text: Matrix) -> Moments:

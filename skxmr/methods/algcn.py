@@ -17,6 +17,7 @@ from skxmr._data.option_checks import check_choice
 from skxmr.deep.labels import PAPER, LabelRetriever
 from skxmr.deep.loop import Learner, LoopOptions
 from skxmr.deep.split import Split
+from skxmr.nn.device import ordinary_torch
 from skxmr.nn.label_networks import AdaptiveClassifiers, LabelGraphNetwork, MultiHopGNN
 from skxmr.nn.objective import Batch, LabelObjective, Outputs
 from skxmr.steps.label_graph import LabelGraph
@@ -141,6 +142,7 @@ class ALGCN(LabelRetriever):
         return cls(**PAPER | {"alpha": 0.2, "rate_factor": 100.0} | _PAPER[dataset] | overrides)
 
     @property
+    @ordinary_torch()
     def adaptive_matrix_(self) -> pd.DataFrame:
         """The learned graph (c, c), named by the labels."""
         check_is_fitted(self)

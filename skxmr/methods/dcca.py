@@ -24,6 +24,9 @@ from skxmr.nn.networks import ACTIVATIONS, TwoBranchNetwork, encoder
 from skxmr.nn.objective import Batch, Objective, Outputs
 from skxmr.nn.retrieval_network import FittingRows
 
+# The most components that "auto" gives.
+_WIDTH = 64
+
 
 def correlation(u: Tensor, v: Tensor, ridge: float) -> Tensor:
     """Sum of the canonical correlations of two sets of outputs: Andrew et al., eqs. 8-10.
@@ -128,8 +131,8 @@ class DCCA(DeepRetriever):
 
     Parameters
     ----------
-    n_components : int, default=64
-        Width of the outputs and of the common space.
+    n_components : int or "auto", default="auto"
+        Width of the outputs and of the common space; ``"auto"`` is the smaller of 64 and half the rows of a batch.
     ridge : float, default=1e-4
         Added to the variances of the outputs in the loss.
     cca_ridge : float, default=0.1
@@ -165,13 +168,14 @@ class DCCA(DeepRetriever):
     """
 
     _auto_batch: ClassVar[int] = 1024
-    n_components: int = field(default=64, kw_only=False)
+    n_components: Any = field(default="auto", kw_only=False)
     ridge: float = 1e-4
     cca_ridge: float = 0.1
     correlation_power: float = 1.0
     hidden: int = 2048
     activation: str = "gelu"
     _parameter_constraints: ClassVar[Constraints] = {
+        "n_components": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "ridge": [Interval(Real, 0, None, closed="neither")],
         **{name: [Interval(Real, 0, None, closed="left")] for name in ("cca_ridge", "correlation_power")},
         "hidden": [Interval(Integral, 1, None, closed="left")],
@@ -209,13 +213,14 @@ class DCCA(DeepRetriever):
 
     def _build(self, split: Split) -> Learner:
         n = len(split.fitting.rows)
-        d = self.n_components
         size = self._auto_batch if isinstance(self.batch_size, str) else self.batch_size
         rows = min(n, size)
+        d = min(_WIDTH, rows // 2) if isinstance(self.n_components, str) else self.n_components
         if rows <= d:
             raise ValueError(
                 f"a batch has {rows} rows (batch_size={self.batch_size!r}, {n} rows to fit) but n_components={d}: with "
-                "no more rows than components all correlations are 1. Raise batch_size or lower n_components."
+                "no more rows than components all correlations are 1. Raise batch_size, lower n_components, or set it "
+                "to 'auto'."
             )
         inputs, widths, _ = self._inputs(split)
         encoders = [encoder(w, d, self.hidden, self.dropout, self.input_dropout, self.activation) for w in widths]

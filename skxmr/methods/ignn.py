@@ -19,6 +19,7 @@ from skxmr.deep.label_vectors import label_vectors
 from skxmr.deep.labels import PAPER, LabelRetriever
 from skxmr.deep.loop import Learner
 from skxmr.deep.split import Split
+from skxmr.nn.device import ordinary_torch
 from skxmr.nn.label_networks import IterativeClassifiers, MultiHopGNN
 from skxmr.nn.objective import LabelObjective
 from skxmr.steps.cooccurrence import KINDS
@@ -130,6 +131,7 @@ class IGNN(LabelRetriever):
         return cls(**constants | _PAPER[dataset]).set_params(**overrides)
 
     @property
+    @ordinary_torch()
     def learned_graph_(self) -> pd.DataFrame:
         """The mixed graph (c, c), named by the labels."""
         check_is_fitted(self)

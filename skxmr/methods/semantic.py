@@ -24,7 +24,7 @@ from skxmr._linalg.moments import Covariances, Moments
 from skxmr._linalg.rotation import Rotation, rotated
 from skxmr._linalg.solvers import add_ridge, solution
 from skxmr.base import CrossModalRetriever
-from skxmr.methods._linear import UNROTATED, project
+from skxmr.methods._linear import UNROTATED, project, sums_so_far
 
 
 class Model(Protocol):
@@ -100,9 +100,10 @@ class SemanticMatching(CrossModalRetriever, kw_only=False):
 
     @documented_like(CrossModalRetriever.fit)
     def partial_fit(self, X: View, y: View | LabelsLike = None, labels: LabelsLike = None) -> Self:
-        """Learn from a part of the rows: several calls equal one fit of all their rows. `fit` starts anew.
+        """Learn from a part of the rows: several calls equal one fit of all their rows.
 
-        Every call solves the whole problem. Only the built-in regression can learn in parts.
+        `fit` keeps no sums of its rows, so after it this is an error. Every call solves the whole problem. Only the
+        built-in regression can learn in parts.
 
         Parameters
         ----------
@@ -112,7 +113,7 @@ class SemanticMatching(CrossModalRetriever, kw_only=False):
             Labels of the rows, none of them new.
         """
         self._need_built_in("partial_fit")
-        so_far = getattr(self, "_moments", None)
+        so_far = sums_so_far(self)
         checked = self._checked(X, y, labels, again=so_far is not None)
         encoded = checked.labels
         # `_checked` refuses missing labels.

@@ -41,7 +41,9 @@ class TensorScores:
 
     def __getitem__(self, rows: slice) -> Tensor:
         Q = self._formed(self.query[rows]).to(self._keys.dtype)
-        scores = Q @ self._keys.T
+        # Under autocast the product would have three digits, and its ties would be no ties.
+        with torch.autocast(Q.device.type, enabled=False):
+            scores = Q @ self._keys.T
         if self.metric == "euclidean":
             scores = 2 * scores - (self._keys**2).sum(dim=1) - (Q**2).sum(dim=1, keepdim=True)
         return scores[:, self._inverse]

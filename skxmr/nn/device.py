@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import torch
 
@@ -19,6 +19,45 @@ def initialising(seed: int) -> Iterator[None]:
     with _LOCK, torch.random.fork_rng(devices=[]), torch.device("cpu"):
         # torch.manual_seed would seed the CUDA generators as well.
         torch.default_generator.manual_seed(seed)
+        yield
+
+
+class _Float32:
+    """While anyone is inside, torch's default dtype is float32; the last one who leaves restores what there was."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._before = torch.float32
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._inside == 0:
+                self._before = torch.get_default_dtype()
+                torch.set_default_dtype(torch.float32)
+            self._inside += 1
+
+    def __exit__(self, *error: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0:
+                torch.set_default_dtype(self._before)
+
+
+# The default dtype is the same for all threads, so all fits of a process share this.
+_FLOAT32 = _Float32()
+
+
+@contextmanager
+def ordinary_torch() -> Iterator[None]:
+    """Compute as torch does by default, where the caller has set `no_grad`, autocast or another default dtype."""
+    with ExitStack() as ordinary:
+        ordinary.enter_context(torch.inference_mode(False))
+        ordinary.enter_context(torch.enable_grad())
+        for kind in ("cpu", "cuda", "mps"):
+            if torch.is_autocast_enabled(kind):
+                ordinary.enter_context(torch.autocast(kind, enabled=False))
+        ordinary.enter_context(_FLOAT32)
         yield
 
 

@@ -24,6 +24,7 @@ from skxmr.deep.loop import Prepared
 from skxmr.deep.split import Split, split_rows
 from skxmr.deep.trained import TrainedRetriever
 from skxmr.metrics import SameGroup
+from skxmr.nn.device import ordinary_torch
 from skxmr.pairwise.batches import SetsDataset
 from skxmr.pairwise.checks import check_known, checked_images, checked_texts
 from skxmr.pairwise.networks import PairNetwork
@@ -114,6 +115,7 @@ class PairwiseRetriever(TrainedRetriever, ComparingRetriever):
         """Return small widths and one epoch."""
         return [{"n_components": 8, "word_width": 8, "batch_size": 10, "max_epochs": 1, "random_state": 0}]
 
+    @ordinary_torch()
     def _similarity(self, image: IndexedRows, text: Sentences, where: sp.csr_array | None) -> FloatArray | sp.csr_array:
         network = self.network_
         device = next(network.parameters()).device

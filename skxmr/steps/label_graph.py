@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -12,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skxmr._data.arguments import PairsStep, check_labels_of, need_pairs
 from skxmr._data.kinds import AnyArray, LabelsLike, Matrix
-from skxmr._data.labels import encode_labels, need_labels
+from skxmr._data.labels import Labels, encode_labels, need_labels
 from skxmr._data.pairs import Pairs
 from skxmr._data.warn import warn
 from skxmr._docstrings import documented_like
@@ -100,8 +101,8 @@ class LabelGraph(PairsStep, kw_only=False):
         connected = np.union1d(rows[between], columns[between])
         self.isolated_: AnyArray = np.delete(labels.names, connected)
         self.n_edges_ = int(between.sum())
-        if self.n_edges_ == 0 and isinstance(self.kind, str) and self.kind == "cooccurrence":
-            warn(f"at tau={self.tau} the label graph connects no two labels; lower tau, or use 'identity'.")
+        if self.n_edges_ == 0 and isinstance(self.kind, str) and self.kind != "identity":
+            warn(f"at tau={self.tau} the label graph connects no two labels; {_way_out(labels)}")
         return self
 
     def fit_transform(self, X: Pairs, y: LabelsLike = None) -> Pairs:
@@ -156,3 +157,18 @@ class LabelGraph(PairsStep, kw_only=False):
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
         return tags
+
+
+def _way_out(labels: Labels) -> str:
+    """Return what to do where a graph has no edges: a lower tau helps only if some row has two labels."""
+    together = sp.coo_array(labels.matrix.T @ labels.matrix)
+    i, j = together.coords
+    shares = (together.data / labels.matrix.sum(axis=0)[j])[i != j]
+    if len(shares) == 0:
+        return (
+            "no row has two labels, so no tau above 0 connects any. Use the graph 'identity', or give a matrix, for "
+            "example of the similarities of the label names."
+        )
+    # Three digits, rounded down, because a tau that is rounded up would again connect no labels.
+    scale = 10.0 ** (2 - math.floor(math.log10(shares.max())))
+    return f"lower tau to at most {math.floor(shares.max() * scale) / scale:g}, or use the graph 'identity'."

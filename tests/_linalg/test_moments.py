@@ -1,11 +1,13 @@
 """Covariances by blocks, parts and merges are those of all rows at once; few rows give the same answers rotated."""
 
+import pickle
 import tracemalloc
 
 import numpy as np
 import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
 
 from skxmr import CCA, MLCCA, PLS, Pairs, SemanticMatching
 from skxmr._linalg import moments as _moments
@@ -135,8 +137,26 @@ def test_partial_fit_is_one_fit_of_all_rows(method, sparse, small):
     parts = method.transform(pairs)
     assert_allclose(parts.image, whole.image, atol=1e-9)
     assert_allclose(parts.text, whole.text, atol=1e-9)
-    again = method.fit(pairs[:50], labels[:50]).partial_fit(pairs, labels)  # fit starts anew
-    assert_allclose(again.transform(pairs).text, whole.text, atol=1e-9)
+
+
+@pytest.mark.parametrize("method", [CCA(4), PLS(4), SemanticMatching()])
+def test_after_fit_a_part_does_not_pass_for_all_rows(method, small):
+    """`fit` keeps no sums, so partial_fit would forget the rows of fit."""
+    pairs, labels = small
+    method = clone(method).fit(pairs[:50], labels[:50])
+    before = method.transform(pairs).text
+    with pytest.raises(ValueError, match="partial_fit cannot go on from fit, which kept no sums of its rows"):
+        method.partial_fit(pairs[50:], labels[50:])
+    assert_array_equal(method.transform(pairs).text, before)
+    in_parts = clone(method).partial_fit(pairs[:50], labels[:50]).partial_fit(pairs[50:], labels[50:])
+    whole = clone(method).fit(pairs, labels)
+    assert_allclose(in_parts.transform(pairs).text, whole.transform(pairs).text, atol=1e-9)
+    in_parts.fit(pairs, labels)
+    assert_array_equal(in_parts.transform(pairs).text, whole.transform(pairs).text)
+    with pytest.raises(ValueError, match="cannot go on from fit"):
+        in_parts.partial_fit(pairs, labels)
+    with pytest.raises(ValueError, match="cannot go on from fit"):
+        pickle.loads(pickle.dumps(whole)).partial_fit(pairs, labels)
 
 
 def test_parts_of_other_widths_are_refused(small):

@@ -115,6 +115,17 @@ class TestScikitLearn:
         model.set_callbacks(Annotate()).fit(*small)
         assert [epoch for _, epoch in found[:3]] == [1, 2, 3] and len(found) == 4
 
+    def test_models_on_the_way_count_the_epochs_of_a_warm_start(self, small):
+        found = []
+
+        class Count(Recorder):
+            def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
+                found.append((fitted_estimator.best_epoch_, fitted_estimator.history_["epoch"].tolist()))
+
+        model = Toy(warm_start=True, max_epochs=2).fit(*small)
+        model.set_callbacks(Count()).fit(*small)
+        assert found[:2] == [(3, [1, 2, 3]), (4, [1, 2, 3, 4])]
+
     @pytest.mark.filterwarnings("ignore:The estimator PerModality does not support callbacks")
     def test_searches_and_pipelines_pass_callbacks_down(self, small):
         counter = Counter()

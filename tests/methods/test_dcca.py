@@ -5,10 +5,11 @@ import weakref
 import numpy as np
 import pytest
 import torch
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 from torch.autograd import gradcheck
 
 from skxmr import CCA, DCCA
+from skxmr.datasets import make_multilabel_pairs
 from skxmr.methods.dcca import correlation
 from skxmr.nn import Batch
 
@@ -139,3 +140,39 @@ def test_small_batches_are_refused_and_small_remainders_joined(small):
 def test_constants_of_the_paper():
     found = DCCA.paper().get_params()
     assert {"cca_ridge": 0.0, "correlation_power": 0.0, "ridge": 1e-4}.items() <= found.items()
+
+
+class TestWidth:
+    @pytest.fixture
+    def pairs(self):
+        return make_multilabel_pairs(400, random_state=0)[0]
+
+    @pytest.mark.parametrize(("n", "width"), [(60, 30), (61, 30), (100, 50), (127, 63), (128, 64), (400, 64)])
+    def test_auto_is_half_a_batch_at_most_64(self, pairs, n, width):
+        model = DCCA(hidden=16, max_epochs=2, validation_fraction=0, random_state=0).fit(pairs[:n])
+        assert model.encode_image(pairs).shape == (400, width) == model.encode_text(pairs).shape
+        assert np.isfinite(model.transform(pairs).image).all()
+        assert (model.history_["correlation"] > -width + 1e-3).all()
+
+    def test_sixty_rows_are_enough_for_the_defaults(self, pairs):
+        assert np.isfinite(DCCA(max_epochs=1, random_state=0).fit(pairs[:60]).transform(pairs).image).all()
+
+    @pytest.mark.parametrize(("batch", "width"), [(40, 20), (5, 2), (2, 1), (3, 1), (400, 64)])
+    def test_the_batch_is_the_one_that_is_asked_for(self, pairs, batch, width):
+        options = {"hidden": 16, "max_epochs": 1, "validation_fraction": 0, "random_state": 0}
+        model = DCCA("auto", batch_size=batch, **options).fit(pairs)
+        assert model.encode_image(pairs).shape == (400, width)
+
+    def test_a_number_stays_an_error(self, pairs):
+        with pytest.raises(ValueError, match=r"a batch has 60 rows .* but n_components=64.* or set it to 'auto'"):
+            DCCA(64, validation_fraction=0).fit(pairs[:60])
+        with pytest.raises(ValueError, match="'n_components' parameter of DCCA must be"):
+            DCCA("wide").fit(pairs[:60])
+
+    def test_enough_rows_give_what_64_gives(self, pairs):
+        found, wanted = (DCCA(*k, hidden=16, max_epochs=2, random_state=0).fit(pairs[:300]) for k in ((), (64,)))
+        assert_array_equal(found.encode_text(pairs), wanted.encode_text(pairs))
+
+    def test_two_rows_are_enough(self, pairs):
+        model = DCCA(hidden=16, max_epochs=1, validation_fraction=0, random_state=0).fit(pairs[:2])
+        assert model.encode_text(pairs).shape == (400, 1)

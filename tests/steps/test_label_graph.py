@@ -89,6 +89,29 @@ def test_isolated_labels_are_reported():
     assert len(LabelGraph(kind="identity").fit(None, ["art", "music"]).isolated_) == 2
 
 
+@pytest.mark.parametrize("kind", ["cooccurrence", "probability"])
+@pytest.mark.parametrize(
+    "labels", [["art", "music", "art"], np.eye(5, dtype=int), [["sea"], ["sky"], []], [["sea"], ["sea"]]]
+)
+def test_no_tau_is_advised_where_no_row_has_two_labels(labels, kind):
+    with pytest.warns(UserWarning, match="at tau=0.4 the label graph connects no two labels; ") as caught:
+        LabelGraph(kind=kind).fit(None, labels)
+    (warning,) = caught
+    assert "lower tau" not in str(warning.message)
+    assert "no row has two labels, so no tau above 0 connects any. Use the graph 'identity'" in str(warning.message)
+
+
+@pytest.mark.parametrize("n", [3, 7, 1234])
+def test_the_tau_that_is_advised_connects_labels(n):
+    """One of n rows with "sea" has "sky", and as many others have "sky"."""
+    labels = [["sea", "sky"], *[["sea"]] * (n - 1), *[["sky"]] * (n - 1)]
+    with pytest.warns(UserWarning, match=r"connects no two labels; lower tau to at most [\d.e-]+, or use") as caught:
+        LabelGraph(tau=0.5).fit(None, labels)
+    advised = float(str(caught[0].message).split("at most ")[1].split(",")[0])
+    assert 0.99 / n < advised <= 1 / n
+    assert LabelGraph(tau=advised).fit(None, labels).n_edges_ == 2
+
+
 def test_ten_thousand_labels_stay_sparse():
     import tracemalloc
 

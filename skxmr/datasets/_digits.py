@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.utils import Bunch, check_random_state
 
 from skxmr._data.kinds import AnyArray, BoolArray, Float64Array, IntArray, Seed
-from skxmr._data.option_checks import check_choice
+from skxmr._data.option_checks import check_choice, flags_checked
 from skxmr._data.pairs import Pairs
 
 NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
@@ -22,6 +22,7 @@ WORDS = {
 SUBSETS = ("train", "test", "all")
 
 
+@flags_checked
 def load_captioned_digits(
     subset: str = "train", *, random_state: Seed = 0, return_X_y: bool = False
 ) -> Bunch | tuple[Pairs, IntArray]:

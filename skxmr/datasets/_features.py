@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.utils import Bunch
 
 from skxmr._data.kinds import AnyArray, FilePath, Float64Array, IntArray, Matrix
-from skxmr._data.option_checks import check_choice
+from skxmr._data.option_checks import check_choice, flags_checked
 from skxmr._data.pairs import Pairs
 from skxmr._data.view_checks import check_same_rows, n_not_finite
 from skxmr._data.warn import warn
@@ -22,6 +22,7 @@ SUFFIXES = (".mat", ".npz", ".npy")
 PARTS = ("img", "txt", "lab")
 
 
+@flags_checked
 def load_feature_files(folder: FilePath, subset: str = "train", *, return_X_y: bool = False) -> Bunch | Part:
     """Load features that were computed elsewhere, in the file layout of the papers' public codes.
 

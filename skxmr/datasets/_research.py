@@ -12,7 +12,7 @@ import scipy.sparse as sp
 from sklearn.utils import Bunch
 
 from skxmr._data.kinds import AnyArray, FilePath, IntArray, Matrix
-from skxmr._data.option_checks import check_choice
+from skxmr._data.option_checks import check_choice, flags_checked
 from skxmr._data.pairs import Pairs
 from skxmr._data.view_checks import check_same_rows
 from skxmr.datasets._digits import SUBSETS
@@ -27,6 +27,7 @@ MIRFLICKR_LABELS = (
 ).split()
 
 
+@flags_checked
 def load_wikipedia(
     subset: str = "train", *, text: str = "lda", data_home: FilePath | None = None, return_X_y: bool = False
 ) -> Bunch | Part:
@@ -80,6 +81,7 @@ def load_wikipedia(
     return _bunch(parts, subset, names, "Wikipedia featured articles, Rasiwasia et al. 2010.", return_X_y)
 
 
+@flags_checked
 def load_corel5k_tags(
     subset: str = "train", *, data_home: FilePath | None = None, return_X_y: bool = False
 ) -> Bunch | Part:
@@ -124,6 +126,7 @@ def load_corel5k_tags(
     return _bunch(parts, subset, np.array([f"word{j}" for j in range(50)]), about, return_X_y)
 
 
+@flags_checked
 def load_mirflickr_tags(
     subset: str = "train", *, data_home: FilePath | None = None, return_X_y: bool = False
 ) -> Bunch | Part:

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.utils import Bunch, check_random_state
 
 from skxmr._data.kinds import Float64Array, IndexArray, IntArray, Seed
-from skxmr._data.option_checks import check_choice, check_k
+from skxmr._data.option_checks import check_choice, check_k, flags_checked
 from skxmr.datasets._digits import NAMES, SUBSETS, ink_extremes
 
 # A canvas has _CELLS x _CELLS cells of _CELL x _CELL pixels. Each holds at most one digit of _SIDE x _SIDE pixels.
@@ -42,6 +42,7 @@ class Scene(NamedTuple):
     centres: Float64Array
 
 
+@flags_checked
 def make_captioned_scenes(
     n_scenes: int = 200,
     *,

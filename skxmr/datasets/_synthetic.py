@@ -7,10 +7,11 @@ import scipy.sparse as sp
 from sklearn.utils import check_random_state
 
 from skxmr._data.kinds import IntArray, Seed
-from skxmr._data.option_checks import check_k
+from skxmr._data.option_checks import check_k, flags_checked
 from skxmr._data.pairs import Pairs
 
 
+@flags_checked
 def make_multilabel_pairs(
     n_samples: int = 200,
     *,

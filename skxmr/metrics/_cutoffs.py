@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from skxmr._data.kinds import Float64Array
-from skxmr._data.option_checks import check_k
+from skxmr._data.option_checks import check_k, flags_checked
 from skxmr._docstrings import documented_like
 from skxmr.metrics._blocks import mean, per_query
 from skxmr.metrics._gains import hit_probability
@@ -16,6 +16,7 @@ from skxmr.metrics._ranking import Ranking
 
 
 @documented_like(per_query)
+@flags_checked
 def precision_at_k(
     scores: MatrixLike,
     relevance: MatrixLike,
@@ -60,6 +61,7 @@ def precision_at_k(
 
 
 @documented_like(precision_at_k)
+@flags_checked
 def recall_at_k(
     scores: MatrixLike,
     relevance: MatrixLike,
@@ -87,6 +89,7 @@ def recall_at_k(
 
 
 @documented_like(precision_at_k)
+@flags_checked
 def hit_at_k(
     scores: MatrixLike,
     relevance: MatrixLike,
@@ -119,6 +122,7 @@ def hit_at_k(
 
 
 @documented_like(precision_at_k)
+@flags_checked
 def ndcg_at_k(
     scores: MatrixLike,
     relevance: MatrixLike,
@@ -160,6 +164,7 @@ def ndcg_at_k(
 
 
 @documented_like(precision_at_k)
+@flags_checked
 def precision_scope(
     scores: MatrixLike,
     relevance: MatrixLike,

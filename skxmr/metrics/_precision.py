@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from skxmr._data.kinds import Float64Array, LabelsLike
 from skxmr._data.labels import encode_labels
-from skxmr._data.option_checks import check_choice
+from skxmr._data.option_checks import check_choice, flags_checked
 from skxmr._data.view_checks import check_same_index
 from skxmr._docstrings import documented_like
 from skxmr.metrics._blocks import mean, per_query
@@ -24,6 +24,7 @@ DENOMINATORS = ("min", "relevant")
 
 
 @documented_like(per_query)
+@flags_checked
 def average_precision(
     scores: MatrixLike,
     relevance: MatrixLike,
@@ -88,6 +89,7 @@ def average_precision(
 
 
 @documented_like(average_precision)
+@flags_checked
 def mean_average_precision(
     scores: MatrixLike,
     relevance: MatrixLike,
@@ -123,6 +125,7 @@ def mean_average_precision(
 
 
 @documented_like(average_precision)
+@flags_checked
 def map_per_class(
     scores: MatrixLike,
     relevance: MatrixLike,
@@ -168,6 +171,7 @@ def map_per_class(
 
 
 @documented_like(average_precision)
+@flags_checked
 def cross_modal_map(
     image: ArrayLike,
     text: ArrayLike,

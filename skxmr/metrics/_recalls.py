@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from skxmr._data.kinds import Float64Array
-from skxmr._data.option_checks import check_k
+from skxmr._data.option_checks import check_k, flags_checked
 from skxmr._data.view_checks import check_frames
 from skxmr._docstrings import documented_like
 from skxmr.metrics._blocks import mean, per_query
@@ -18,6 +18,7 @@ from skxmr.metrics._ranking import Ranking
 
 
 @documented_like(per_query)
+@flags_checked
 def first_rank(
     scores: MatrixLike, relevance: MatrixLike, *, exclude_self: bool = False, n_jobs: int | None = None
 ) -> Float64Array:
@@ -43,6 +44,7 @@ def first_rank(
 
 
 @documented_like(first_rank)
+@flags_checked
 def median_rank(
     scores: MatrixLike, relevance: MatrixLike, *, exclude_self: bool = False, n_jobs: int | None = None
 ) -> float:
@@ -71,6 +73,7 @@ def median_rank(
 
 
 @documented_like(per_query)
+@flags_checked
 def retrieval_recalls(
     scores: MatrixLike,
     relevance: MatrixLike,

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from skxmr._data.kinds import BoolArray, LabelsLike
 from skxmr._data.labels import Labels, encode_labels, in_columns
-from skxmr._data.option_checks import check_k
+from skxmr._data.option_checks import check_k, flags_checked
 from skxmr.metrics._matrices import LazyMatrix, Relevance, as_host
 
 Bits: TypeAlias = NDArray[np.unsignedinteger]
@@ -51,6 +51,7 @@ class SharedLabels(LazyMatrix):
            [ True,  True]])
     """
 
+    @flags_checked
     def __init__(self, query_labels: LabelsLike, gallery_labels: LabelsLike = None, graded: bool = False) -> None:
         if gallery_labels is None or gallery_labels is query_labels:
             self.query = encode_labels(as_host(query_labels)).matrix

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from skxmr._data.kinds import AnyArray, Frame, LabelsLike, Matrix, Sparse, View
 from skxmr._data.labels import Labels, encode_labels
-from skxmr._data.option_checks import check_choice
+from skxmr._data.option_checks import check_choice, flags_checked
 from skxmr._data.view_checks import as_matrix
 
 KINDS = ("cooccurrence", "probability", "identity")
@@ -21,6 +21,7 @@ _DENSE = 512
 GraphKind: TypeAlias = str | ArrayLike | sp.csr_array
 
 
+@flags_checked
 def label_graph(
     Y: LabelsLike,
     tau: float = 0.4,

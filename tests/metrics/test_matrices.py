@@ -5,6 +5,8 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
+from skxmr import label_graph
+from skxmr.datasets import load_captioned_digits, make_captioned_scenes, make_multilabel_pairs
 from skxmr.metrics import (
     Reranked,
     SameGroup,
@@ -15,6 +17,8 @@ from skxmr.metrics import (
     cross_modal_map,
     map_per_class,
     mean_average_precision,
+    precision_at_k,
+    retrieval_recalls,
 )
 
 RNG = np.random.default_rng(0)
@@ -108,3 +112,30 @@ def test_masked_scores_are_refused():
         average_precision(VIEWS[0], masked > 0)
     with pytest.raises(ValueError, match="query is an array with masked values"):
         Similarity(masked, VIEWS[0])
+
+
+SCORES = VIEWS[0] @ VIEWS[1].T
+RELEVANT = SCORES > 0
+
+
+@pytest.mark.parametrize(
+    ("ask", "message"),
+    [
+        (lambda: precision_at_k(SCORES, RELEVANT, 2, average="macro"), "average must be True or False; got 'macro'"),
+        (lambda: average_precision(SCORES, RELEVANT, n_jobs=1.5), "n_jobs must be an integer other than 0, or None"),
+        (lambda: average_precision(SCORES, RELEVANT, n_jobs=0), "n_jobs must be an integer other than 0"),
+        (lambda: average_precision(SCORES, RELEVANT, n_jobs=True), "n_jobs must be an integer other than 0"),
+        (lambda: average_precision(SCORES, RELEVANT, exclude_self="no"), "exclude_self must be True or False"),
+        (lambda: cross_modal_map(*VIEWS, n_jobs="2"), "n_jobs must be"),
+        (lambda: SharedLabels(TAGS, TAGS, "yes"), "graded must be True or False; got 'yes'"),
+        (lambda: SharedLabels(TAGS, graded=1), "graded must be True or False; got 1"),
+        (lambda: retrieval_recalls(SCORES, RELEVANT, n_jobs=2.0), "n_jobs must be"),
+        (lambda: make_multilabel_pairs(sparse_text="no"), "sparse_text must be True or False"),
+        (lambda: make_captioned_scenes(4, twins="no"), "twins must be True or False"),
+        (lambda: load_captioned_digits(return_X_y="no"), "return_X_y must be True or False"),
+        (lambda: label_graph(TAGS, transpose="no"), "transpose must be True or False"),
+    ],
+)
+def test_flags_and_counts_are_checked(ask, message):
+    with pytest.raises(ValueError, match=message):
+        ask()

@@ -4,6 +4,7 @@ import itertools
 import math
 
 import numpy as np
+import scipy.linalg
 
 
 def average_precision_of_order(relevant):
@@ -96,6 +97,23 @@ def weighted_covariances(X, T, W):
     C_xx = sum(W[i, j] * np.outer(X[i], X[i]) for i in range(len(X)) for j in range(len(T)))
     C_tt = sum(W[i, j] * np.outer(T[j], T[j]) for i in range(len(X)) for j in range(len(T)))
     return C_xt, C_xx, C_tt
+
+
+def canonical_directions(C_xt, C_xx, C_tt, ridge):
+    """CCA as the textbook's generalised eigenproblem of both views together: correlations, image and text directions.
+
+    The ridge is in units of the mean variance. The largest entry of each image direction is positive.
+    """
+    d, e = C_xt.shape
+    cross = np.block([[np.zeros((d, d)), C_xt], [C_xt.T, np.zeros((e, e))]])
+    within = scipy.linalg.block_diag(
+        C_xx + ridge * np.trace(C_xx) / d * np.eye(d), C_tt + ridge * np.trace(C_tt) / e * np.eye(e)
+    )
+    correlations, directions = scipy.linalg.eigh(cross, within)
+    order = np.argsort(-correlations)[: min(d, e)]
+    image, text = directions[:d, order], directions[d:, order]
+    sign = np.sign(image[abs(image).argmax(axis=0), range(len(order))])
+    return correlations[order], image * sign, text * sign
 
 
 def tied_average_precision(scores, relevant, k=None):

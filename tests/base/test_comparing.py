@@ -211,9 +211,10 @@ def test_pipelines_and_searches_around_retrievers_are_retrievers(data):
     pipeline = make_pipeline(PerModality(), CCA(2))
     steps = make_pipeline(PerModality())
     for good in (pipeline, GridSearchCV(pipeline, {"cca__ridge": [0.1]}, cv=3), steps, CCA(2)):
-        TwoStage(good, CCA(2), k=5).fit(pairs)
+        fitted = TwoStage(good, CCA(2), k=5).fit(pairs)
         if good is not steps:
-            RetrievalScorer()(good.fit(pairs, labels), pairs, labels)
+            assert fitted.similarity(pairs).shape == (len(pairs), len(pairs))
+            assert RetrievalScorer()(good.fit(pairs, labels), pairs, labels) == good.score(pairs, labels)
 
 
 def test_similarity_checks_what_is_compared(data):

@@ -1,6 +1,7 @@
 """What `_build` returns is checked, and the message says what it must return."""
 
 import pytest
+from numpy.testing import assert_array_equal
 from torch import nn
 
 from skxmr.datasets import make_multilabel_pairs
@@ -44,8 +45,16 @@ def test_mistakes_in_build_are_named(change, error, message, monkeypatch):
 
 
 def test_rate_factors_may_be_patterns(monkeypatch):
-    def change(learner):
-        return learner._replace(loop=LoopOptions(rate_factors={"image.*": 2.0}))
+    """A pattern stands for all parameters whose names fit, and for no others."""
 
-    monkeypatch.setattr(Mistaken, "change", staticmethod(change))
-    Mistaken(max_epochs=1).fit(*make_multilabel_pairs(60, random_state=0))
+    def fitted(factors):
+        def change(learner):
+            return learner._replace(loop=LoopOptions(rate_factors=factors))
+
+        monkeypatch.setattr(Mistaken, "change", staticmethod(change))
+        pairs, labels = make_multilabel_pairs(60, random_state=0)
+        return Mistaken(max_epochs=1).fit(pairs, labels).encode_image(pairs)
+
+    by_pattern = fitted({"image.*": 2.0})
+    assert_array_equal(by_pattern, fitted({"image.1.weight": 2.0, "image.1.bias": 2.0}))
+    assert abs(by_pattern - fitted({})).max() > 1e-3

@@ -269,6 +269,18 @@ class TestCompile:
 
 
 def test_compiling_is_asked_of_torch_at_the_first_batch_only(small, monkeypatch):
-    monkeypatch.setattr(torch, "compile", None)
-    monkeypatch.setattr(compiled.Compiled, "_first", lambda self, batch: self.losses(batch))
-    Toy(compile=True).fit(*small)
+    events = []
+    first = compiled.Compiled._first
+
+    def watched(self, batch):
+        events.append("the first batch")
+        return first(self, batch)
+
+    def compile(losses, **options):
+        events.append("torch compiles")
+        return losses
+
+    monkeypatch.setattr(torch, "compile", compile)
+    monkeypatch.setattr(compiled.Compiled, "_first", watched)
+    Toy(compile=True, max_epochs=2).fit(*small)
+    assert events == ["the first batch", "torch compiles"]

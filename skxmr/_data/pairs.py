@@ -264,7 +264,8 @@ class Pairs:
 
 @as_matrix.register(Pairs)
 def _refuse_pairs(view: Pairs, name: str) -> NoReturn:
-    raise TypeError(f"{name} is a Pairs; pass one modality, e.g. pairs.{name}.")
+    views = f"pairs.{name}" if name in MODALITIES else "pairs.image or pairs.text"
+    raise TypeError(f"{name} is a Pairs; pass one modality, {views}.")
 
 
 def _stacked_groups(parts: list[Pairs]) -> IndexArray | None:

@@ -22,7 +22,9 @@ SCHEDULES = ("constant", "cosine", "onecycle")
 
 
 class DivergenceError(ArithmeticError):
-    """A loss term or a validation score is NaN or infinite."""
+    """A loss term or a validation score is NaN or infinite; `at_start` if that was so before any weight had changed."""
+
+    at_start = False
 
 
 class Validation(NamedTuple):

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from skxmr._data.kinds import AnyArray, Float64Array, Frame
 from skxmr._data.labels import Labels
+from skxmr._data.tensors import asarray
 from skxmr._data.view_checks import check_unmasked
 from skxmr.datasets._word_vectors import load_word_vectors
 
@@ -31,7 +32,7 @@ def label_vectors(given: ArrayLike | str | PathLike[str] | None, labels: Labels)
     if isinstance(given, Frame):
         given = _named_vectors(given, labels.names.tolist())
     try:
-        vectors = np.asarray(check_unmasked(given, "label_embedding"))
+        vectors = asarray(check_unmasked(given, "label_embedding"), "label_embedding")
     except ValueError as error:
         raise ValueError(f"label_embedding must be a matrix, but its rows differ in length: {error}") from error
     c = len(labels.names)

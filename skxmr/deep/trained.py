@@ -29,6 +29,7 @@ from skxmr.deep.callbacks import SCHEDULES, check_callbacks
 from skxmr.deep.continuing import check_effects, counted_on, makes_the_network, resumed
 from skxmr.deep.inputs import pretrain_text
 from skxmr.deep.loop import Learner, Prepared, check_learner
+from skxmr.deep.memory import naming_sizes
 from skxmr.deep.options import (
     OPTIMIZERS,
     Options,
@@ -182,7 +183,8 @@ class TrainedRetriever(CallbackSupportMixin, Retriever):
         """
         checked = self._checked(X, y, labels)
         task = FitTask(self, checked.pairs, checked.labels)
-        self._fit(checked.pairs, checked.labels, task)
+        with naming_sizes(type(self).__name__, self.get_params(deep=False)):
+            self._fit(checked.pairs, checked.labels, task)
         self._remember(checked)
         task.end()
         return self

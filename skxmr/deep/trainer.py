@@ -144,7 +144,9 @@ class Trainer(NeuralNet):
             for name in step.terms:
                 row[name] = next(numbers)
                 if not math.isfinite(row[name]) and name != "train_loss":
-                    raise DivergenceError(f"the loss term {name!r} became {row[name]} in epoch {len(self.history)}")
+                    error = DivergenceError(f"the loss term {name!r} became {row[name]} in epoch {len(self.history)}")
+                    error.at_start = len(self.history) == 1 and row is self.history[-1]["batches"][0]
+                    raise error
             row["train_batch_size"] = step.size
         unread.clear()
 

@@ -38,6 +38,14 @@ from skxmr.nn.objective import Objective
 _OF_SKORCH = ("epoch_timer", "train_loss")
 
 
+# Whatever the learning rate is, it has had no effect yet.
+_BEFORE_ANY_STEP = (
+    "It was so in the first step, before any weight had changed, so a lower lr does not help: numbers of the views, or "
+    "a parameter of the loss such as a temperature, are too large or too small for float32. Standardise the views "
+    "(standardize=True), or change that parameter."
+)
+
+
 class Outcome(NamedTuple):
     """What training leaves, beside the network's weights."""
 
@@ -81,7 +89,8 @@ def train(learner: Learner, prepared: Prepared, generator: torch.Generator, opti
             net.fit(distributed.shared(dataset))
         except DivergenceError as error:
             if selection.best_state is None:
-                message = f"{error}; no epoch was finished. Standardise the views, or lower lr."
+                advice = _BEFORE_ANY_STEP if error.at_start else "Standardise the views, or lower lr."
+                message = f"{error}; no epoch was finished. {advice}"
                 raise DivergenceError(message) from error.with_traceback(None)
             warn(f"{error}; the weights of epoch {selection.best_epoch} are kept.")
         except torch.OutOfMemoryError as error:

@@ -12,6 +12,7 @@ from sklearn.utils.metaestimators import _BaseComposition
 
 from skxmr._data.kinds import FloatArray, LabelsLike, View
 from skxmr._data.pairs import Pairs
+from skxmr._data.tensors import asarray
 from skxmr.methods._combined import CombinedRetriever
 from skxmr.metrics._asking import need_retriever, some_similarities, whole_similarity
 
@@ -98,7 +99,7 @@ class RetrieverEnsemble(CombinedRetriever, _BaseComposition):
             need_retriever(estimator, f"{name!r} of estimators")
         if self.weights is None:
             return
-        weights = np.asarray(self.weights)
+        weights = asarray(self.weights, "weights")
         if weights.shape != (len(self.estimators),):
             raise ValueError(f"weights has shape {weights.shape}; one for each of {len(self.estimators)} is needed.")
         good = weights.dtype.kind in "biuf" and np.isfinite(weights).all() and (weights >= 0).all()
@@ -121,7 +122,7 @@ class RetrieverEnsemble(CombinedRetriever, _BaseComposition):
 
     def _mean(self, arrays: list[FloatArray]) -> FloatArray:
         """Return the weighted mean of one array per retriever."""
-        weights = np.ones(len(arrays)) if self.weights is None else np.asarray(self.weights, dtype=float)
+        weights = np.ones(len(arrays)) if self.weights is None else asarray(self.weights, "weights").astype(float)
         shares = (weights / weights.sum()).tolist()
         return np.asarray(sum(share * array for share, array in zip(shares, arrays, strict=True)))
 

@@ -5,7 +5,8 @@ import pytest
 import torch
 from numpy.testing import assert_array_equal
 
-from skxmr import CCA, Pairs, Regions, Sentences
+from skxmr import CCA, DAGNN, Pairs, Regions, RetrieverEnsemble, Sentences
+from skxmr.datasets import make_multilabel_pairs
 from skxmr.metrics import cross_modal_map
 
 RNG = np.random.default_rng(0)
@@ -20,7 +21,7 @@ KINDS = {
     "with a gradient": lambda X: torch.tensor(X, dtype=torch.float32, requires_grad=True),
     "computed": lambda X: torch.tensor(X, dtype=torch.bfloat16, requires_grad=True) * 1.0,
     "a parameter": lambda X: torch.nn.Parameter(torch.tensor(X)),
-    "transposed": lambda X: torch.tensor(X.T.copy()).T,
+    "transposed": lambda X: torch.tensor(X.T.copy()).permute(*range(X.ndim)[::-1]),
     "negated": lambda X: torch._neg_view(torch.tensor(-X)),
 }
 LISTS = {
@@ -68,6 +69,22 @@ def test_sparse_tensors_are_named():
         TypeError, match=r"image is a tensor of layout torch\.sparse_coo; pass \.to_dense\(\) or .*scipy\.sparse"
     ):
         Pairs(torch.eye(3).to_sparse(), np.eye(3))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_tensors_are_label_vectors_and_weights(kind):
+    pairs, labels = make_multilabel_pairs(60, random_state=0)
+    vectors = KINDS[kind](VALUES[:8])
+    small = {"n_components": 4, "hidden": 8, "width": 8, "max_epochs": 1, "random_state": 0}
+    wanted = DAGNN(label_embedding=VALUES[:8], **small).fit(pairs, labels).classifiers_
+    for given in (vectors, list(vectors)):
+        assert_array_equal(DAGNN(label_embedding=given, **small).fit(pairs, labels).classifiers_, wanted)
+    both = [("a", CCA(2)), ("b", CCA(3))]
+    weights = np.array([1.0, 3.0])
+    wanted = RetrieverEnsemble(both, weights).fit(pairs).similarity(pairs)
+    shares = KINDS[kind](weights)
+    for given in (shares, list(shares)):
+        assert_array_equal(RetrieverEnsemble(both, given).fit(pairs).similarity(pairs), wanted)
 
 
 def test_tensors_on_the_cpu_are_not_copied():

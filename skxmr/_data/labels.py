@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from functools import singledispatch
 from numbers import Integral, Real
 from typing import NamedTuple, NoReturn, TypeGuard
@@ -11,6 +11,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from skxmr._data.kinds import AnyArray, Frame, LabelsLike, Sparse
+from skxmr._data.tensors import asarray, without_tensors
 from skxmr._data.warn import warn
 
 
@@ -40,7 +41,9 @@ def encode_labels(labels: LabelsLike) -> Labels:
     Labels
         The columns keep their order for multi-hot input and are sorted otherwise.
     """
-    return _encode_rows(labels if isinstance(labels, (list, tuple)) else np.asarray(labels))
+    if isinstance(labels, (list, tuple)):
+        return _encode_rows(without_tensors(labels, "labels"))
+    return _encode_rows(asarray(labels, "labels"))
 
 
 encode_labels.register(Labels, lambda labels: labels)
@@ -79,7 +82,7 @@ def _encode_frame(labels: Frame) -> Labels:
     return Labels(_binary(labels.to_numpy()), np.asarray(labels.columns))
 
 
-def _encode_rows(rows: AnyArray | Sequence[Collection[object]]) -> Labels:
+def _encode_rows(rows: AnyArray | Sequence[object]) -> Labels:
     """Encode an array, list or tuple of rows."""
     if isinstance(rows, np.ndarray) and rows.ndim == 0:
         raise ValueError(f"labels is the single value {rows.item()!r}; one row of labels per item is needed.")
@@ -154,7 +157,7 @@ def _binary(matrix: AnyArray | sp.csr_array) -> sp.csr_array:
     return out
 
 
-def _encode_tags(rows: AnyArray | Sequence[Collection[object]]) -> Labels:
+def _encode_tags(rows: AnyArray | Sequence[object]) -> Labels:
     from sklearn.preprocessing import MultiLabelBinarizer
 
     tags = [_tags_of(row, i) for i, row in enumerate(rows)]

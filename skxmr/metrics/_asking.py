@@ -62,7 +62,7 @@ def score_matrices(
         queries = pairs.replace(image=images, text=None)
         gallery = pairs.replace(image=None)
         return similarity_matrix(estimator, queries, gallery, metric), _relevance_of_distinct(index, labels)
-    relevance = SameRow(len(pairs)) if labels is None else SharedLabels(labels)
+    relevance = SameRow(len(pairs)) if labels is None else SharedLabels(encode_labels(labels))
     return similarity_matrix(estimator, pairs, pairs, metric), relevance
 
 

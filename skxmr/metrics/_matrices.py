@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from skxmr._data.kinds import AnyArray, BoolArray, Float64Array, FloatArray
 from skxmr._data.sparse import canonical
 from skxmr._data.tensors import Tensor as TorchTensor
-from skxmr._data.tensors import as_array
+from skxmr._data.tensors import as_array, asarray
 from skxmr._data.view_checks import check_unmasked
 from skxmr._docstrings import completed
 from skxmr.metrics._keys import all_finite
@@ -114,7 +114,12 @@ def as_matrix(matrix: MatrixLike, name: str) -> BlockedMatrix:
     if sp.issparse(matrix):
         return canonical(matrix)
     check_unmasked(matrix, name)
-    return matrix if _sliceable(matrix) else np.asarray(matrix)
+    if _sliceable(matrix):
+        return matrix
+    try:
+        return asarray(matrix, name)
+    except ValueError as error:
+        raise ValueError(f"{name} must be a matrix (queries, gallery), but its rows differ in length.") from error
 
 
 def _sliceable(matrix: MatrixLike) -> TypeGuard[BlockedMatrix]:

@@ -17,7 +17,7 @@ from skxmr.metrics._gains import precision_at_relevant
 from skxmr.metrics._matrices import MatrixLike, as_matrix, on_device
 from skxmr.metrics._ranking import Ranking
 from skxmr.metrics._relevance import SameRow, SharedLabels
-from skxmr.metrics._similarity import Similarity
+from skxmr.metrics._similarity import paired_similarity
 
 TIES = ("expected", "sklearn")
 DENOMINATORS = ("min", "relevant")
@@ -214,8 +214,11 @@ def cross_modal_map(
     1.0
     """
     check_same_index(image=image, text=text, labels=labels)
-    scores = Similarity(image, text, metric)
-    relevance = SameRow(len(scores.query)) if labels is None else SharedLabels(labels)
+    scores = paired_similarity(image, text, metric)
+    n = len(scores)
+    relevance = SameRow(n) if labels is None else SharedLabels(encode_labels(labels))
+    if len(relevance) != n:
+        raise ValueError(f"labels has {len(relevance)} rows but image and text have {n}; one row per item is needed.")
     i2t = average_precision(scores, relevance, k=k, ties=ties, exclude_self=exclude_self, n_jobs=n_jobs)
     t2i = average_precision(scores.T, relevance.T, k=k, ties=ties, exclude_self=exclude_self, n_jobs=n_jobs)
     i2t_map = mean(i2t)

@@ -6,6 +6,7 @@ Relevance comes from the labels of the rows that are scored, so labels unseen in
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable
 from typing import TypeAlias
 
@@ -54,11 +55,11 @@ class SharedLabels(LazyMatrix):
     @flags_checked
     def __init__(self, query_labels: LabelsLike, gallery_labels: LabelsLike = None, graded: bool = False) -> None:
         if gallery_labels is None or gallery_labels is query_labels:
-            self.query = encode_labels(as_host(query_labels)).matrix
+            self.query = _encoded(query_labels, "query_labels").matrix
             self.gallery = self.query
         else:
-            queries = encode_labels(as_host(query_labels))
-            self.query, self.gallery = _in_common_columns(queries, encode_labels(as_host(gallery_labels)))
+            queries = _encoded(query_labels, "query_labels")
+            self.query, self.gallery = _in_common_columns(queries, _encoded(gallery_labels, "gallery_labels"))
         self.shape = (self.query.shape[0], self.gallery.shape[0])
         self.graded = graded
         self._bits: Bits | None = None
@@ -205,6 +206,14 @@ class SameRow(SameGroup):
     def T(self) -> SameRow:
         # Identity is symmetric.
         return self
+
+
+def _encoded(labels: LabelsLike, name: str) -> Labels:
+    """Binarise labels, which errors call by their name here."""
+    try:
+        return encode_labels(as_host(labels))
+    except (TypeError, ValueError) as error:
+        raise type(error)(re.sub(r"\blabels\b", name, str(error), count=1)) from error
 
 
 def _ids(groups: ArrayLike, name: str) -> NDArray[np.generic]:

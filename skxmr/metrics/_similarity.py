@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike
@@ -52,16 +53,21 @@ class Similarity(LazyMatrix):
     """
 
     def __init__(self, query: ArrayLike | Tensor, gallery: ArrayLike | Tensor, metric: str = "cosine") -> None:
+        self._set({"query": query, "gallery": gallery}, metric)
+
+    def _set(self, views: Mapping[str, ArrayLike | Tensor], metric: str) -> None:
+        """Keep two embeddings, which errors call by the names that the caller gave them."""
         check_choice(metric, "metric", SIMILARITIES)
-        check_same_columns(query=query, gallery=gallery)
+        check_same_columns(**views)
         self.metric = metric
-        self._scores = _scores(query, gallery, metric)
+        self._scores = _scores(views, metric)
         self.query = self._scores.query
         self.gallery = self._scores.gallery
-        if self.query.shape[1] != self.gallery.shape[1]:
+        widths = [self.query.shape[1], self.gallery.shape[1]]
+        if widths[0] != widths[1]:
+            first, second = views
             raise ValueError(
-                f"query has {self.query.shape[1]} dimensions but gallery has {self.gallery.shape[1]}; "
-                "both must come from the same model."
+                f"{first} has {widths[0]} dimensions but {second} has {widths[1]}; both must come from the same model."
             )
         self.shape = (len(self.query), len(self.gallery))
 
@@ -73,13 +79,25 @@ class Similarity(LazyMatrix):
         return self._scores[rows]
 
 
-def _scores(query: ArrayLike | Tensor, gallery: ArrayLike | Tensor, metric: str) -> ArrayScores | TensorScores:
+def paired_similarity(image: ArrayLike | Tensor, text: ArrayLike | Tensor, metric: str) -> Similarity:
+    """Return the similarity of the images of some items with their texts, which errors call image and text."""
+    scores = object.__new__(Similarity)
+    scores._set({"image": image, "text": text}, metric)
+    n, m = scores.shape
+    if n != m:
+        raise ValueError(f"text has {m} rows but image has {n}; row i of both must describe the same item.")
+    return scores
+
+
+def _scores(views: Mapping[str, ArrayLike | Tensor], metric: str) -> ArrayScores | TensorScores:
     """Return the scores, computed where the embeddings are, after checking both."""
-    if on_device(query) or on_device(gallery):
+    if any(on_device(view) for view in views.values()):
         from skxmr.metrics import _tensors
 
-        return _tensors.TensorScores(_tensors.checked(query, "query"), _tensors.checked(gallery, "gallery"), metric)
-    return ArrayScores(_dense(query, "query"), _dense(gallery, "gallery"), metric)
+        query, gallery = (_tensors.checked(view, name) for name, view in views.items())
+        return _tensors.TensorScores(query, gallery, metric)
+    queries, items = (_dense(view, name) for name, view in views.items())
+    return ArrayScores(queries, items, metric)
 
 
 def _dense(embeddings: ArrayLike | Tensor, name: str) -> FloatArray:

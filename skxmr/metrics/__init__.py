@@ -8,6 +8,7 @@ out of means.
 """
 
 from skxmr.metrics._cutoffs import hit_at_k, ndcg_at_k, precision_at_k, precision_scope, recall_at_k
+from skxmr.metrics._duplicates import near_duplicates
 from skxmr.metrics._precision import average_precision, cross_modal_map, map_per_class, mean_average_precision
 from skxmr.metrics._recalls import first_rank, median_rank, retrieval_recalls
 from skxmr.metrics._relevance import SameGroup, SameRow, SharedLabels
@@ -32,6 +33,7 @@ __all__ = [
     "mean_average_precision",
     "median_rank",
     "ndcg_at_k",
+    "near_duplicates",
     "precision_at_k",
     "precision_scope",
     "recall_at_k",

@@ -14,7 +14,8 @@ import scipy.sparse as sp
 from skxmr._data.kinds import MODALITIES, Chunked, Matrix
 from skxmr._data.pairs import Pairs
 from skxmr._data.view_checks import check_view
-from skxmr._linalg.moments import Array, column_mean, grouped_sums, scatter
+from skxmr._linalg.exactness import Array
+from skxmr._linalg.moments import column_mean, grouped_sums, scatter
 
 T = TypeVar("T")
 # One array per view.
@@ -81,8 +82,9 @@ def _join(merge: Callable[[T, T], T], sums: Sequence[T]) -> T:
 class CentredRows:
     """Two views, centred on their means; dask arrays are read once for the means and once for every sum."""
 
-    def __init__(self, pairs: Pairs) -> None:
+    def __init__(self, pairs: Pairs, exact: bool = False) -> None:
         self.pairs = pairs
+        self.exact = exact
         if isinstance(pairs.image, Chunked):
             x_sums, t_sums = total(pairs, _column_sums, _added)
             self.means: Both = x_sums / len(pairs), t_sums / len(pairs)
@@ -91,11 +93,11 @@ class CentredRows:
 
     def grouped(self, E: sp.csr_array) -> Both:
         """Return the sums (d, q) of both views for sparse E (n, q), such as labels or the membership of groups."""
-        return total(self.pairs, partial(_grouped, self.means), _added, [E])
+        return total(self.pairs, partial(_grouped, self.means, self.exact), _added, [E])
 
     def scattered(self, x_weights: Array, t_weights: Array) -> Both:
         """Return the weighted products (d, d) of each view with itself."""
-        return total(self.pairs, partial(_scattered, self.means), _added, [x_weights, t_weights])
+        return total(self.pairs, partial(_scattered, self.means, self.exact), _added, [x_weights, t_weights])
 
 
 def _added(sums: Both, more: Both) -> Both:
@@ -103,14 +105,12 @@ def _added(sums: Both, more: Both) -> Both:
 
 
 def _column_sums(X: Matrix, T: Matrix) -> Both:
-    x_sums = np.asarray(X.sum(axis=0, dtype=np.float64)).ravel()
-    t_sums = np.asarray(T.sum(axis=0, dtype=np.float64)).ravel()
-    return x_sums, t_sums
+    return X.shape[0] * column_mean(X), T.shape[0] * column_mean(T)
 
 
-def _grouped(means: Both, X: Matrix, T: Matrix, E: sp.csr_array) -> Both:
-    return grouped_sums(X, means[0], E), grouped_sums(T, means[1], E)
+def _grouped(means: Both, exact: bool, X: Matrix, T: Matrix, E: sp.csr_array) -> Both:
+    return grouped_sums(X, means[0], E, exact), grouped_sums(T, means[1], E, exact)
 
 
-def _scattered(means: Both, X: Matrix, T: Matrix, x_weights: Array, t_weights: Array) -> Both:
-    return scatter(X, means[0], x_weights), scatter(T, means[1], t_weights)
+def _scattered(means: Both, exact: bool, X: Matrix, T: Matrix, x_weights: Array, t_weights: Array) -> Both:
+    return scatter(X, means[0], x_weights, exact), scatter(T, means[1], t_weights, exact)

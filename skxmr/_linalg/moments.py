@@ -11,33 +11,45 @@ One buffer serves all blocks, because fresh memory pages cost more than centring
 from __future__ import annotations
 
 import copy
-from typing import NamedTuple, Self, TypeAlias
+from typing import NamedTuple, Self
 
 import numpy as np
 import scipy.sparse as sp
 from scipy.linalg import blas
 from sklearn.utils import gen_batches
 
-from skxmr._data.kinds import Float64Array, FloatArray, IntArray, Matrix
+from skxmr._data.kinds import FloatArray, IntArray, Matrix
+from skxmr._linalg.exactness import EPS, Array, centred_columns, eps_of, product_rounding, rounding
 
-# Everything that is solved is in float64.
-Array: TypeAlias = Float64Array
 # Products of views up to this width are computed in float64, because they are cheap.
 _NARROW = 64
 # Triangles are copied in strips of this many columns.
 _STRIP = 256
+# A value this near the mean, in units of the mean, may belong to a column that hardly varies.
+_CLOSE = 1e-6
 # Rows of a block. At least as many rows as features make the product more expensive than adding it to the total.
 _ROWS = 2048
 
 
 class Covariances(NamedTuple):
-    """Means and covariances of two views: `image_mean` (d1,), `text_mean` (d2,), `xx` (d1, d1), `tt`, `xt` (d1, d2)."""
+    """Means and covariances of two views: `image_mean` (d1,), `text_mean` (d2,), `xx` (d1, d1), `tt`, `xt` (d1, d2).
+
+    `n` is the number of rows, `eps` how exact the values of each view are, and `products` how exact the covariances.
+    """
 
     image_mean: Array
     text_mean: Array
     xx: Array
     tt: Array
     xt: Array
+    n: int = 1
+    eps: tuple[float, float] = (EPS, EPS)
+    products: float = EPS
+
+    def noise(self) -> tuple[Array, Array]:
+        """Return how far rounding moves the values of each column of both views, (d1,) and (d2,)."""
+        x = rounding(self.eps[0], np.diag(self.xx), self.image_mean)
+        return x, rounding(self.eps[1], np.diag(self.tt), self.text_mean)
 
 
 class Moments:
@@ -47,27 +59,38 @@ class Moments:
     and blocks are combined exactly: ``sum_i (x_i - m)(t_i - m)^T`` is the sum over blocks b of
     ``sum_{i in b} (x_i - m_b)(t_i - m_b)^T + n_b (m_b - m)(m_b - m)^T``. Sums of other rows, perhaps from another
     machine, are merged by the same equation. Of `xx` and `tt` only the lower triangle is kept; `second` tells whether
-    `tt` is computed at all.
+    `tt` is computed at all. `exact` wants the products of float32 in float64, whatever the width.
     """
 
-    def __init__(self, d1: int, d2: int, second: bool = True) -> None:
+    def __init__(self, d1: int, d2: int, second: bool = True, exact: bool = False) -> None:
         self.n = 0
+        self.exact = exact
+        self.eps = (EPS, EPS)
+        # The powers of two by which all rows of each view are multiplied before they come; see `unit`.
+        self.units = (1.0, 1.0)
         self.means = [np.zeros(d1), np.zeros(d2)]
         self.xx = np.zeros((d1, d1), order="F")
         self.tt = np.zeros((d2, d2) if second else (0, 0), order="F")
         self.xt = np.zeros((d1, d2))
 
-    def update(self, X: Matrix, T: Matrix, size: int | None = None) -> Self:
-        """Add more rows: X (b, d1) and T (b, d2), dense or CSR, in blocks of `size`. Neither is copied as a whole."""
+    def update(self, X: Matrix, T: Matrix, size: int | None = None, eps: tuple[float, float] = (EPS, EPS)) -> Self:
+        """Add more rows: X (b, d1) and T (b, d2), dense or CSR, in blocks of `size`. Neither is copied as a whole.
+
+        `eps` is how exact their values are, where their dtypes do not tell.
+        """
+        self.eps = max(self.eps[0], eps[0], eps_of(X.dtype)), max(self.eps[1], eps[1], eps_of(T.dtype))
+        X, x_shift = _shifted(X)
+        T, t_shift = _shifted(T)
         counts = [self.n]
-        x_means = [self.means[0]]
-        t_means = [self.means[1]]
+        x_means = []
+        t_means = []
         if size is None:
             size = _block_rows(X, T)
         # An overflow is reported in words by `finish`.
         with np.errstate(over="ignore", invalid="ignore"):
-            x_buffer = _buffer(X, size, max(self.xt.shape))
-            t_buffer = _buffer(T, size, max(self.xt.shape))
+            width = 0 if self.exact else max(self.xt.shape)
+            x_buffer = _buffer(X, size, width)
+            t_buffer = _buffer(T, size, width)
             for rows in gen_batches(X.shape[0], size):
                 x, x_mean = _centred(X[rows], x_buffer)
                 t, t_mean = _centred(T[rows], t_buffer)
@@ -82,12 +105,15 @@ class Moments:
                 if not isinstance(view, np.ndarray):
                     # A sparse view is not centred: the means of its blocks are subtracted here.
                     add_gram(products, view)
-                    add_gram(products, np.sqrt(counts[1:])[:, None] * np.array(means[1:]), -1.0)
-            self._join(np.array(counts), np.array(x_means), np.array(t_means))
+                    add_gram(products, np.sqrt(counts[1:])[:, None] * np.array(means), -1.0)
+            x_all = [self.means[0], *(mean + x_shift for mean in x_means)]
+            t_all = [self.means[1], *(mean + t_shift for mean in t_means)]
+            self._join(np.array(counts), np.array(x_all), np.array(t_all))
         return self
 
     def merge(self, other: Moments) -> Self:
         """Add the sums of other rows."""
+        self.eps = max(self.eps[0], other.eps[0]), max(self.eps[1], other.eps[1])
         self.xx += other.xx
         self.tt += other.tt
         self.xt += other.xt
@@ -101,7 +127,10 @@ class Moments:
         check_overflow(self.xx, self.tt, self.xt)
         for products in (self.xx, self.tt, self.xt):
             products /= max(self.n - 1, 1)
-        return Covariances(self.means[0], self.means[1], mirror(self.xx), mirror(self.tt), self.xt)
+        rounded = product_rounding(max(self.eps), self.n, self.exact)
+        return Covariances(
+            self.means[0], self.means[1], mirror(self.xx), mirror(self.tt), self.xt, self.n, self.eps, rounded
+        )
 
     def covariances(self) -> Covariances:
         """Return means and sample covariances of the rows seen so far; more rows can follow."""
@@ -120,9 +149,9 @@ class Moments:
             self.xt += x.T @ t
 
 
-def covariances(X: Matrix, T: Matrix) -> Covariances:
-    """Return the means and sample covariances of two views, in float64."""
-    return Moments(X.shape[1], T.shape[1]).update(X, T).finish()
+def covariances(X: Matrix, T: Matrix, exact: bool = False, eps: tuple[float, float] = (EPS, EPS)) -> Covariances:
+    """Return the means and sample covariances of two views, in float64; see :class:`Moments`."""
+    return Moments(X.shape[1], T.shape[1], exact=exact).update(X, T, eps=eps).finish()
 
 
 def check_overflow(*sums: Array) -> None:
@@ -157,8 +186,19 @@ def mirror(S: Array) -> Array:
 
 
 def column_mean(X: Matrix) -> Array:
-    """Return the column means (d,) in float64."""
-    return np.asarray(X.mean(axis=0, dtype=np.float64)).ravel()
+    """Return the column means (d,) in float64, exact to the last digit where a column hardly varies."""
+    if not isinstance(X, np.ndarray):
+        # Sparse matrices of float32 are summed in float32, whatever dtype is asked for.
+        mean = np.asarray(X.astype(np.float64, copy=False).mean(axis=0)).ravel()
+        centred, shift = centred_columns(X, mean)
+        return mean + np.asarray(centred.mean(axis=0)).ravel() * (shift != 0) if shift.any() else mean
+    mean = np.asarray(X.mean(axis=0, dtype=np.float64)).ravel()
+    if len(X):
+        # A sum of many equal values rounds many times. The first row tells which columns these may be.
+        close = np.flatnonzero(np.abs(X[0] - mean) < _CLOSE * np.abs(mean))
+        if len(close):
+            mean[close] += (X[:, close] - mean[close]).mean(axis=0)
+    return mean
 
 
 def _block_rows(X: Matrix, T: Matrix) -> int:
@@ -175,6 +215,11 @@ def _buffer(view: Matrix, rows: int, width: int) -> FloatArray | None:
     if not isinstance(view, np.ndarray):
         return None
     return np.empty((min(rows, len(view)), view.shape[1]), np.float64 if width <= _NARROW else view.dtype)
+
+
+def _shifted(X: Matrix) -> tuple[Matrix, Array]:
+    """Centre the columns of a sparse view that hold no zero; return what was subtracted (d,), too."""
+    return (X, np.zeros(X.shape[1])) if isinstance(X, np.ndarray) else centred_columns(X)
 
 
 def _centred(block: Matrix, out: FloatArray | None, mean: Array | None = None) -> tuple[Matrix, Array]:
@@ -197,17 +242,19 @@ def _cross(x: Matrix, x_mean: Array, t: Matrix, t_mean: Array) -> Array:
     return np.asarray(x.T @ t) if isinstance(t, np.ndarray) else np.asarray((t.astype(x.dtype).T @ x).T)
 
 
-def scatter(X: Matrix, mean: Array, weights: Array) -> Array:
+def scatter(X: Matrix, mean: Array, weights: Array, exact: bool = False) -> Array:
     """Return sum_i w_i (x_i - mean)(x_i - mean)^T as float64 (d, d), w_i >= 0; X is never copied as a whole."""
     total = np.zeros((X.shape[1],) * 2, order="F")
     if not isinstance(X, np.ndarray):
+        X, shift = centred_columns(X, mean)
+        mean = mean - shift
         W = X.astype(np.float64).multiply(weights[:, None]).tocsr()
         crossed = np.outer(W.sum(axis=0), mean)
         total += (X.T.astype(np.float64) @ W).toarray()
         total += float(weights.sum()) * np.outer(mean, mean) - crossed - crossed.T
         return total
     size = max(_ROWS, X.shape[1])
-    out = _buffer(X, size, X.shape[1])
+    out = _buffer(X, size, 0 if exact else X.shape[1])
     for rows in gen_batches(len(X), size):
         block, _ = _centred(X[rows], out, mean)
         block *= np.sqrt(weights[rows])[:, None].astype(block.dtype)
@@ -215,12 +262,14 @@ def scatter(X: Matrix, mean: Array, weights: Array) -> Array:
     return mirror(total)
 
 
-def grouped_sums(X: Matrix, mean: Array, E: sp.csr_array) -> Array:
+def grouped_sums(X: Matrix, mean: Array, E: sp.csr_array, exact: bool = False) -> Array:
     """Return (X - mean)^T E as float64 (d, q) for sparse E (n, q), such as labels or the membership of groups."""
     if not isinstance(X, np.ndarray):
+        X, shift = centred_columns(X, mean)
+        mean = mean - shift
         return np.asarray((X.T.astype(np.float64) @ E).toarray() - np.outer(mean, E.sum(axis=0)))
     out = np.zeros((X.shape[1], E.shape[1]))
-    buffer = _buffer(X, _ROWS, X.shape[1])
+    buffer = _buffer(X, _ROWS, 0 if exact else X.shape[1])
     for rows in gen_batches(len(X), _ROWS):
         out += (E[rows].T @ _centred(X[rows], buffer, mean)[0]).T
     return out

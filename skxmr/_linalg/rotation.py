@@ -14,7 +14,8 @@ import scipy.linalg
 from sklearn.utils import gen_batches
 
 from skxmr._data.kinds import Matrix
-from skxmr._linalg.moments import Array, check_overflow, column_mean
+from skxmr._linalg.exactness import EPS, Array, centred_columns, eps_of, exactness, rounding_energy, unit
+from skxmr._linalg.moments import check_overflow, column_mean
 
 # Columns of a dense view that are held in float64 together.
 _COLUMNS = 4096
@@ -25,21 +26,35 @@ class Rotation(NamedTuple):
 
     Methods that depend on lengths and angles only, such as ridge regression and CCA, have the same solution in these
     coordinates, and `lift` turns its directions back. `share` is r / d: a ridge in units of the mean variance of d
-    features is `share` times as many units of r coordinates.
+    features is `share` times as many units of r coordinates. The rows are the view times `unit`, which is not 1 where
+    the squares of its values would vanish, and `eps` is how exact these values are.
     """
 
     rows: Matrix
     mean: Array | None = None
     basis: Array | None = None
     share: float = 1.0
+    unit: float = 1.0
+    eps: float = EPS
 
     def lift(self, directions: Array) -> Array:
         """Return directions (r, k) as (d, k)."""
-        return directions if self.basis is None else np.asarray(self.basis @ directions)
+        return self.unit * (directions if self.basis is None else np.asarray(self.basis @ directions))
 
     def origin(self, mean: Array) -> Array:
         """Return the mean (d,) of the view, given that of its rows (r,)."""
-        return mean if self.basis is None or self.mean is None else np.asarray(self.mean + self.basis @ mean)
+        if self.basis is not None and self.mean is not None:
+            mean = np.asarray(self.mean + self.basis @ mean)
+        return mean / self.unit
+
+
+def as_it_is(X: Matrix, factor: float | None = None) -> Rotation:
+    """Return a view without a basis, in a unit in which its squares do not vanish, or in the given one."""
+    if factor is None:
+        factor = unit(X)
+    if factor == 1.0:
+        return Rotation(X, eps=eps_of(X.dtype))
+    return Rotation(X.astype(np.float64) * factor, unit=factor, eps=exactness(X))
 
 
 def rotated(X: Matrix) -> Rotation:
@@ -48,25 +63,35 @@ def rotated(X: Matrix) -> Rotation:
     With at least half as many rows as features, products of shape (d, d) are cheaper.
     """
     n, d = X.shape
+    plain = as_it_is(X)
     if 2 * n > d:
-        return Rotation(X)
+        return plain
+    X = plain.rows
     mean = column_mean(X)
     with np.errstate(over="ignore", invalid="ignore"):
         products = _inner_products(X, mean)
     check_overflow(products)
     values, U = scipy.linalg.eigh(products, check_finite=False)
-    keep = values > max(float(values[-1]), 0.0) * d * float(np.finfo(np.float64).eps)
+    largest = max(float(values[-1]), 0.0)
+    # Rounding is relative to the whole values, mean included. That of the mean itself is the same in all rows.
+    level = float(mean @ mean)
+    noise = rounding_energy((plain.eps / 2) ** 2 * (float(np.trace(products)) / n + level)) * (1 + (n / d) ** 0.5) ** 2
+    common = rounding_energy((EPS / 2) ** 2 * n * level)
+    keep = values > max(largest * d * EPS, noise, common)
     # All rows are equal: one direction is left, in which nothing varies.
     if not keep.any():
-        return Rotation(np.zeros((n, 1)), mean, np.eye(d, 1), 1 / d)
+        return Rotation(np.zeros((n, 1)), mean, np.eye(d, 1), 1 / d, plain.unit, plain.eps)
     lengths = np.sqrt(values[keep])
     U = U[:, keep]
-    return Rotation(U * lengths, mean, _spanned(X, mean, U / lengths), int(keep.sum()) / d)
+    share = int(keep.sum()) / d
+    return Rotation(U * lengths, mean, _spanned(X, mean, U / lengths), share, plain.unit, plain.eps)
 
 
 def _inner_products(X: Matrix, mean: Array) -> Array:
     """Return (X - mean)(X - mean)^T."""
     if not isinstance(X, np.ndarray):
+        X, shift = centred_columns(X, mean)
+        mean = mean - shift
         X = X.astype(np.float64)
         offset = X @ mean
         return np.asarray((X @ X.T).toarray() - offset[:, None] - offset + mean @ mean)
@@ -79,6 +104,8 @@ def _inner_products(X: Matrix, mean: Array) -> Array:
 def _spanned(X: Matrix, mean: Array, U: Array) -> Array:
     """Return (X - mean)^T U."""
     if not isinstance(X, np.ndarray):
+        X, shift = centred_columns(X, mean)
+        mean = mean - shift
         return np.asarray(X.T.astype(np.float64) @ U - np.outer(mean, U.sum(axis=0)))
     return np.concatenate([block.T @ U for block in _columns(X, mean)])
 

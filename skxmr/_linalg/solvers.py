@@ -17,7 +17,8 @@ import scipy.linalg
 import scipy.sparse as sp
 from scipy.linalg import blas, lapack
 
-from skxmr._linalg.moments import Array, Covariances, mirror
+from skxmr._linalg.exactness import EPS, Array, rounding, rounding_energy, varying
+from skxmr._linalg.moments import Covariances, mirror
 
 
 class Solution(NamedTuple):
@@ -28,15 +29,12 @@ class Solution(NamedTuple):
     correlations: Array
 
 
-def add_ridge(S: Array, ridge: float) -> Array:
-    """Add `ridge` times the mean variance to the diagonal of S, in place."""
-    S[np.diag_indices_from(S)] += ridge * float(np.trace(S)) / len(S)
-    return S
+def deviations(variances: Array, noise: Array) -> Array:
+    """Return standard deviations (d,), infinite where a column varies by no more than its rounding `noise`.
 
-
-def deviations(variances: Array, means: Array) -> Array:
-    """Return standard deviations (d,), and 1 where a column is constant up to rounding (1e-7 of its mean)."""
-    return np.where(variances <= 1e-14 * means**2, 1.0, np.sqrt(np.maximum(variances, 0.0)))
+    What is divided by them is 0 in the columns that do not vary.
+    """
+    return np.where(varying(variances, noise), np.sqrt(np.maximum(variances, 0.0)), np.inf)
 
 
 def standardise(S: Array, x_scale: Array, t_scale: Array) -> Array:
@@ -50,31 +48,57 @@ def paired_directions(cov: Covariances, ridges: tuple[float, float], n_component
     """Maximise a^T S_xt b subject to a^T S_xx a = b^T S_tt b = 1, component by component, with ridges on S_xx and S_tt.
 
     Columns are scaled to unit variance, both views are whitened, and the cross-covariance is decomposed by an SVD.
-    Directions in which a view does not vary are left out, so constant or dependent columns give finite answers, and
-    fewer than `n_components` may be returned. The covariances are overwritten.
+    Directions in which a view does not vary are left out, and so are pairs of directions that are correlated by no more
+    than the rounding of the views: constant or dependent columns give finite answers, and fewer than `n_components` may
+    be returned. The covariances are overwritten.
     """
-    S_xx = add_ridge(cov.xx, ridges[0])
-    S_tt = add_ridge(cov.tt, ridges[1])
-    x_scale = deviations(np.diag(S_xx), cov.image_mean)
-    t_scale = deviations(np.diag(S_tt), cov.text_mean)
-    K_x = whitener(standardise(S_xx, x_scale, x_scale))
-    K_t = whitener(standardise(S_tt, t_scale, t_scale))
-    T = K_t.whiten(K_x.whiten_rows(standardise(cov.xt, x_scale, t_scale).T)).T
+    x_noise, t_noise = cov.noise()
+    x = whitened(cov.xx, ridges[0], x_noise, cov.n)
+    t = whitened(cov.tt, ridges[1], t_noise, cov.n)
+    T = t.whitener.whiten(x.whitener.whiten_rows(standardise(cov.xt, x.scale, t.scale).T)).T
     k = min(T.shape) if n_components is None else min(n_components, *T.shape)
     U, s, Vt = leading_triplets(T, k)
-    image = K_x.unwhiten(U) / x_scale[:, None]
-    text = K_t.unwhiten(Vt.T) / t_scale[:, None]
-    return Solution(image, text, np.minimum(s, 1.0))
+    image = x.whitener.unwhiten(U)
+    text = t.whitener.unwhiten(Vt.T)
+    keep = s > covariance_noise(image, text, (x_noise / x.scale, t_noise / t.scale), cov)
+    image = image[:, keep] / x.scale[:, None]
+    text = text[:, keep] / t.scale[:, None]
+    return Solution(image, text, np.minimum(s[keep], 1.0))
 
 
-def solution(S: Array, C: Array, mean: Array) -> Array:
-    """Return S^-1 C for the covariances S of columns with a `mean`; S is overwritten.
+def covariance_noise(
+    U: Array,
+    V: Array,
+    noise: tuple[Array, Array],
+    cov: Covariances,
+    stds: tuple[Array | float, Array | float] = (1.0, 1.0),
+) -> Array:
+    """Return how large the covariances u^T S_xt v can be by rounding alone, (k,).
 
-    If columns are linearly dependent, it is the shortest solution in units of their standard deviations.
+    `noise` is the rounding of the columns of both views, and `stds` their standard deviations, in the units of U and V.
+    Rounding is independent from row to row, so it shrinks with their number in the mean of the products. A component is
+    the direction in which the covariance is largest, and that of noise grows with the square roots of the widths.
     """
-    scale = deviations(np.diag(S), mean)
-    K = whitener(standardise(S, scale, scale))
-    return np.asarray(K.unwhiten(K.whiten(C / scale[:, None])) / scale[:, None])
+    u, x = (np.linalg.norm(U.T * length, axis=1) for length in (stds[0], noise[0]))
+    v, t = (np.linalg.norm(V.T * length, axis=1) for length in (stds[1], noise[1]))
+    widest = math.sqrt(len(U)) + math.sqrt(len(V))
+    return np.asarray(widest * (2 * (x * v + u * t) / math.sqrt(cov.n) + cov.products * u * v))
+
+
+def regression(cov: Covariances, ridge: float) -> tuple[Array, int]:
+    """Return the weights (S_xx + ridge)^-1 S_xt that predict targets from x, and how many predictions are independent.
+
+    If columns are linearly dependent, they are the shortest solution in units of their standard deviations. Predictions
+    count as in `paired_directions`. The ridge is in units of the mean variance, and `cov.xx` is overwritten.
+    """
+    noise = rounding(cov.eps[0], np.diag(cov.xx), cov.image_mean)
+    K, scale = whitened(cov.xx, ridge, noise, cov.n)
+    T = K.whiten(cov.xt / scale[:, None])
+    # Of the targets 0 and 1, the means tell the standard deviations.
+    stds = np.sqrt(np.maximum(cov.text_mean * (1 - cov.text_mean), 0.0))
+    U, s, Vt = _svd(T)
+    limits = covariance_noise(K.unwhiten(U), Vt.T, (noise / scale, np.zeros(len(stds))), cov, (1.0, stds))
+    return np.asarray(K.unwhiten(T) / scale[:, None]), int((s > limits).sum())
 
 
 def leading_triplets(A: Array, k: int) -> tuple[Array, Array, Array]:
@@ -137,20 +161,50 @@ class Whitener(NamedTuple):
         return np.asarray(self.factor @ B)
 
 
-def whitener(S: Array) -> Whitener:
-    """Whiten by Cholesky if S is safely positive definite, else by its non-zero eigenvalues; S is overwritten."""
+class Whitened(NamedTuple):
+    """The whitener of a view whose columns are divided by their deviations `scale` (d,)."""
+
+    whitener: Whitener
+    scale: Array
+
+
+def whitened(S: Array, ridge: float, noise: Array, n: int) -> Whitened:
+    """Return the whitener of covariances S of n rows with a ridge; S is overwritten.
+
+    `noise` is the rounding of the columns. It counts as far as the ridge, which hides it, is smaller.
+    """
+    if not varying(np.diag(S), noise).any():
+        return Whitened(Whitener(np.zeros((len(S), 0)), False), np.ones(len(S)))
+    added = ridge * float(np.trace(S)) / len(S)
+    S[np.diag_indices_from(S)] += added
+    scale = deviations(np.diag(S), noise)
+    energies = rounding_energy(noise**2) * (1 + math.sqrt(len(S) / n)) ** 2
+    hidden = np.maximum(energies - added, 0.0) / scale**2
+    return Whitened(whitener(standardise(S, scale, scale), hidden), scale)
+
+
+def whitener(S: Array, energies: Array | None = None) -> Whitener:
+    """Whiten by Cholesky if S is safely positive definite, else by the eigenvalues that count; S is overwritten.
+
+    An eigenvalue counts if it is larger than the rounding of S and than what the rounding of the view adds to it:
+    `energies` (d,) are the variances that rounding may add to the columns.
+    """
+    if energies is None:
+        energies = np.zeros(len(S))
     S = np.asfortranarray(S)
-    tolerance = len(S) * float(np.finfo(np.float64).eps)
+    tolerance = len(S) * EPS
     diagonal = np.diag(S).copy()
     norm = lapack.dlange("1", S)
     # The upper triangle is not touched, so that S can be restored from it.
     L, failed = lapack.dpotrf(S, lower=1, clean=0, overwrite_a=1)
-    if not failed and lapack.dpocon(L, norm, uplo="L")[0] > 10 * tolerance:
-        return Whitener(L, True)
+    if not failed:
+        smallest = lapack.dpocon(L, norm, uplo="L")[0]
+        if smallest > 10 * tolerance and smallest * norm > energies.max():
+            return Whitener(L, True)
     S = mirror(L.T)
     S[np.diag_indices_from(S)] = diagonal
     values, vectors = scipy.linalg.eigh(S, check_finite=False)
-    keep = values > max(float(values[-1]), 0.0) * tolerance * 10
+    keep = values > np.maximum(max(float(values[-1]), 0.0) * tolerance * 10, energies @ vectors**2)
     return Whitener(vectors[:, keep] / np.sqrt(values[keep]), False)
 
 

@@ -238,4 +238,6 @@ def _single(array: View, name: str) -> AnyArray:
         single = np.asarray(array, dtype=np.float32)
     if single is not array and np.isinf(single).any():
         raise ValueError(f"{name} holds {np.abs(array).max():.1e}, which is infinite in float32; scale it down.")
+    if single is not array and not single.any() and np.any(array):
+        raise ValueError(f"{name} holds {np.abs(array).max():.1e} at most, which is zero in float32; scale it up.")
     return single

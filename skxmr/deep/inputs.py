@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from skxmr._data.kinds import IndexArray, View
+from skxmr._data.warn import warn
 from skxmr.deep.batches import ViewSource, blocks
 from skxmr.deep.callbacks import Validation
 from skxmr.deep.loop import Learner, Prepared, TrainingRows
@@ -41,6 +42,14 @@ def standardizer(X: View, wanted: bool | str, rows: IndexArray | None = None) ->
 def standardizing(scaler: StandardScaler, wanted: bool | str) -> nn.Module:
     """Return the module that subtracts the means of a fitted scaler and divides by its deviations, or by one number."""
     scale = scaler.scale_
+    # scikit-learn gives constant features the scale 1.
+    spread = np.sqrt(scaler.var_)
+    lost = (spread <= 4 * np.finfo(np.float32).eps * np.abs(scaler.mean_)) & (spread == scale)
+    if lost.any():
+        warn(
+            f"{int(lost.sum())} of {len(lost)} features vary by less than the rounding of float32, in which networks "
+            "compute, e.g. timestamps: they become noise. Subtract their means first, e.g. by StandardScaler."
+        )
     if wanted == "view":
         scale = np.full_like(scale, np.sqrt(scaler.var_.mean()) or 1.0)
     return Standardize(*(torch.as_tensor(np.asarray(a), dtype=torch.float32) for a in (scaler.mean_, scale)))

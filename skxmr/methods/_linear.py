@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from abc import abstractmethod
 from dataclasses import field
+from functools import partial
 from numbers import Integral
 from typing import Any, ClassVar, Self
 
@@ -16,10 +17,12 @@ from skxmr._data.estimator import Constraints
 from skxmr._data.kinds import Chunked, FloatArray, LabelsLike, Matrix, View
 from skxmr._data.labels import Labels
 from skxmr._data.pairs import Pairs
+from skxmr._data.warn import warn
 from skxmr._docstrings import documented_like
 from skxmr._linalg.chunks import total
-from skxmr._linalg.moments import Array, Covariances, Moments, covariances
-from skxmr._linalg.rotation import Rotation
+from skxmr._linalg.exactness import Array, unit
+from skxmr._linalg.moments import Covariances, Moments, covariances
+from skxmr._linalg.rotation import Rotation, as_it_is
 from skxmr._linalg.solvers import signs
 from skxmr.base import CrossModalRetriever
 
@@ -36,7 +39,8 @@ class LinearRetriever(CrossModalRetriever, kw_only=False):
     Parameters
     ----------
     n_components : int or None, default=None
-        Dimensions of the common space; None keeps all, at most min(rows - 1, image features, text features).
+        Dimensions of the common space; None keeps all that the data hold, at most min(rows - 1, image features, text
+        features).
 
     Attributes
     ----------
@@ -45,7 +49,7 @@ class LinearRetriever(CrossModalRetriever, kw_only=False):
     image_mean_, text_mean_ : ndarray of shape (d,)
         Column means.
     n_components_ : int
-        Components found: fewer than requested if the data have a lower rank.
+        Components found: fewer than requested, with a warning, if the data have a lower rank.
     """
 
     n_components: int | None = None
@@ -100,28 +104,36 @@ class CovarianceRetriever(LinearRetriever):
         pairs = checked.pairs
         moments = copy.deepcopy(so_far)
         if moments is None:
-            moments = Moments(pairs.image.shape[1], pairs.text.shape[1])
-        if isinstance(pairs.image, Chunked):
-            moments.merge(total(pairs, _moments, Moments.merge))
-        else:
-            moments.update(pairs.image, pairs.text)
-        self._solve(moments.covariances(), self._limited(moments.n, *moments.xt.shape), (UNROTATED, UNROTATED))
+            moments = Moments(pairs.image.shape[1], pairs.text.shape[1], exact=self._exact)
+            if not isinstance(pairs.image, Chunked):
+                # The first rows decide in which units all are added up.
+                moments.units = unit(pairs.image), unit(pairs.text)
+        moments.merge(total(pairs, partial(_part, moments.exact, moments.units), Moments.merge))
+        views = Rotation(None, unit=moments.units[0]), Rotation(None, unit=moments.units[1])
+        self._solve(moments.covariances(), self._limited(moments.n, *moments.xt.shape), views)
         self._moments = moments
         return self._remember(checked)
 
     def _fit(self, pairs: Pairs, labels: Labels | None) -> None:
         k = self._limited(len(pairs), pairs.image.shape[1], pairs.text.shape[1])
         if isinstance(pairs.image, Chunked):
-            self._solve(total(pairs, _moments, Moments.merge).finish(), k, (UNROTATED, UNROTATED))
+            sums = total(pairs, partial(_part, self._exact, (1.0, 1.0)), Moments.merge)
+            self._solve(sums.finish(), k, (UNROTATED, UNROTATED))
         else:
             views = self._views(pairs)
-            self._solve(covariances(views[0].rows, views[1].rows), k, views)
+            eps = views[0].eps, views[1].eps
+            self._solve(covariances(views[0].rows, views[1].rows, self._exact, eps), k, views)
         # A fit forgets what partial_fit has added up.
         if hasattr(self, "_moments"):
             del self._moments
 
     def _views(self, pairs: Pairs) -> tuple[Rotation, Rotation]:
-        return Rotation(pairs.image), Rotation(pairs.text)
+        return as_it_is(pairs.image), as_it_is(pairs.text)
+
+    @property
+    def _exact(self) -> bool:
+        """Whether products of float32 are wanted in float64, because no ridge outweighs their rounding."""
+        return True
 
     @abstractmethod
     def _solve(self, cov: Covariances, k: int, views: tuple[Rotation, Rotation]) -> None:
@@ -138,8 +150,27 @@ def sums_so_far(retriever: CrossModalRetriever) -> Any:
     return getattr(retriever, "_moments", None)
 
 
-def _moments(image: Matrix, text: Matrix) -> Moments:
-    return Moments(image.shape[1], text.shape[1]).update(image, text)
+def _part(exact: bool, units: tuple[float, float], image: Matrix, text: Matrix) -> Moments:
+    """Return the sums of some rows in given units."""
+    x = as_it_is(image, units[0])
+    t = as_it_is(text, units[1])
+    return Moments(image.shape[1], text.shape[1], exact=exact).update(x.rows, t.rows, eps=(x.eps, t.eps))
+
+
+def remaining(method: object, found: int, wanted: int | None) -> int:
+    """Return how many components were found, after saying so if there are fewer than wanted, or none."""
+    name = type(method).__name__
+    if found == 0:
+        raise ValueError(
+            f"{name} finds no component: image or text does not vary by more than the rounding of its values, or the "
+            "two are not related by more. Look for constant columns, and for values stored with too few digits."
+        )
+    if wanted is not None and found < wanted:
+        warn(
+            f"{name} finds {found} of {wanted} components: the others lie beyond the numerical rank of image and text, "
+            "as exact as these came, and would be noise. n_components_ says how many there are."
+        )
+    return found
 
 
 def lifted(views: tuple[Rotation, Rotation], image: Array, text: Array) -> tuple[Array, Array]:
@@ -151,7 +182,11 @@ def lifted(views: tuple[Rotation, Rotation], image: Array, text: Array) -> tuple
 
 def project(X: Matrix, mean: Array, projection: Array) -> FloatArray:
     """Return (X - mean) @ projection in the dtype of X; sparse X stays sparse."""
-    W = projection.astype(X.dtype)
+    with np.errstate(over="ignore"):
+        W = projection.astype(X.dtype)
+    if not np.isfinite(W).all():
+        # Directions of very small values are large, and need the range of float64.
+        return project(X.astype(np.float64), mean, projection).astype(X.dtype)
     if not isinstance(X, np.ndarray):
         return np.asarray(X @ W - (mean @ projection).astype(X.dtype))
     offset = mean.astype(X.dtype)

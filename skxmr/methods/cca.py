@@ -9,10 +9,11 @@ from sklearn.utils._param_validation import Interval
 
 from skxmr._data.estimator import Constraints
 from skxmr._data.pairs import Pairs
+from skxmr._linalg.exactness import SAFE_RIDGE
 from skxmr._linalg.moments import Covariances
 from skxmr._linalg.rotation import Rotation, rotated
 from skxmr._linalg.solvers import paired_directions
-from skxmr.methods._linear import CovarianceRetriever, lifted
+from skxmr.methods._linear import CovarianceRetriever, lifted, remaining
 
 
 class CCA(CovarianceRetriever, kw_only=False):
@@ -42,12 +43,14 @@ class CCA(CovarianceRetriever, kw_only=False):
     Raises
     ------
     ValueError
-        If `n_components` exceeds what the shapes allow, or a parameter is out of range.
+        If `n_components` exceeds what the shapes allow, a parameter is out of range, or no component is found.
 
     Notes
     -----
     Covariances are computed in blocks and solved in float64; sparse text is never made dense.
-    Directions in which a view does not vary are left out, so constant columns and n < d give finite answers.
+    Directions in which a view varies by no more than the rounding of its values (float32 or float64) are left out, and
+    so are components that are correlated by no more: constant columns and n < d give finite answers. None left is an
+    error.
     With `ridge` = 0 it is equal to ``sklearn.cross_decomposition.CCA`` up to scale.
 
     References
@@ -79,13 +82,17 @@ class CCA(CovarianceRetriever, kw_only=False):
     def _views(self, pairs: Pairs) -> tuple[Rotation, Rotation]:
         return rotated(pairs.image), rotated(pairs.text)
 
+    @property
+    def _exact(self) -> bool:
+        return self.ridge < SAFE_RIDGE
+
     def _solve(self, cov: Covariances, k: int, views: tuple[Rotation, Rotation]) -> None:
         found = paired_directions(cov, (self.ridge * views[0].share, self.ridge * views[1].share), k)
+        self.n_components_ = remaining(self, len(found.correlations), self.n_components)
         self.image_weights_, self.text_weights_ = lifted(views, found.image, found.text)
         self.image_mean_ = views[0].origin(cov.image_mean)
         self.text_mean_ = views[1].origin(cov.text_mean)
         self.correlations_ = found.correlations
-        self.n_components_ = len(found.correlations)
         scale = found.correlations**self.correlation_power
         self.image_projection_ = self.image_weights_ * scale
         self.text_projection_ = self.text_weights_ * scale

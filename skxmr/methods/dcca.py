@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from skxmr._data.estimator import Constraints
 from skxmr._data.kinds import MODALITIES
 from skxmr._data.option_checks import check_choice
+from skxmr._linalg.exactness import SAFE_RIDGE
 from skxmr._linalg.moments import covariances
 from skxmr._linalg.solvers import paired_directions, signs
 from skxmr.deep.base import DeepRetriever
@@ -100,7 +101,7 @@ class DCCANetwork(TwoBranchNetwork):
         # Outputs that are not finite make the loss or the validation scores so, which ends the training.
         if not all(np.isfinite(view).all() for view in views):
             return
-        cov = covariances(*views)
+        cov = covariances(views[0], views[1], self.ridge < SAFE_RIDGE)
         found = paired_directions(cov, (self.ridge, self.ridge))
         scale = found.correlations**self.power * signs(found.image)
         for name, mean, directions in (("image", cov.image_mean, found.image), ("text", cov.text_mean, found.text)):

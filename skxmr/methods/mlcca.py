@@ -16,10 +16,11 @@ from skxmr._data.kinds import Chunked, IndexArray
 from skxmr._data.labels import Labels
 from skxmr._data.pairs import Pairs
 from skxmr._linalg.chunks import CentredRows
-from skxmr._linalg.moments import Array, Covariances, check_overflow
+from skxmr._linalg.exactness import SAFE_RIDGE, Array, eps_of, product_rounding
+from skxmr._linalg.moments import Covariances, check_overflow
 from skxmr._linalg.rotation import Rotation, rotated
 from skxmr._linalg.solvers import paired_directions
-from skxmr.methods._linear import UNROTATED, LinearRetriever, lifted
+from skxmr.methods._linear import UNROTATED, LinearRetriever, lifted, remaining
 
 
 class _Sums(NamedTuple):
@@ -64,10 +65,11 @@ class MLCCA(LinearRetriever, kw_only=False):
     Raises
     ------
     ValueError
-        If labels are missing, no row has a label, or a parameter is out of range.
+        If labels are missing, no row has a label, a parameter is out of range, or no component is found.
 
     Notes
     -----
+    There are at most as many components as labels, because related rows differ by their labels only.
     If every row has a label of its own, dot-product weights give CCA. Row weights need the label counts of all
     rows, so only `C_xy` of the dot product could be streamed in a single pass; dask arrays are read three times.
 
@@ -109,22 +111,29 @@ class MLCCA(LinearRetriever, kw_only=False):
         # `fit` refuses missing labels.
         assert labels is not None
         k = self._limited(len(pairs), pairs.image.shape[1], pairs.text.shape[1])
-        views, rows = _rows(pairs)
+        views, rows = _rows(pairs, self.ridge < SAFE_RIDGE)
         factorises = self.weights in ("dot", "cosine") and self.n_neighbors is None
         sums = self._factorised(rows, labels.matrix) if factorises else self._aggregated(rows, labels.matrix)
         total = float(sums.x_weights.sum())
         C_xx, C_tt = rows.scattered(sums.x_weights, sums.t_weights)
         check_overflow(C_xx, C_tt, sums.C_xt)
-        cov = Covariances(*rows.means, C_xx / total, C_tt / total, sums.C_xt / total)
+        eps = views[0].eps, views[1].eps
+        products = product_rounding(max(eps), len(pairs), rows.exact)
+        # Weights may rest on few rows, so rounding is not taken to average out.
+        cov = Covariances(*rows.means, C_xx / total, C_tt / total, sums.C_xt / total, 1, eps, products)
         found = paired_directions(cov, (self.ridge * views[0].share, self.ridge * views[1].share), k)
+        n_components = remaining(self, len(found.correlations), self.n_components)
         image, text = lifted(views, found.image, found.text)
+        # Unit length is of the view's own values, whatever their unit.
+        image /= views[0].unit
+        text /= views[1].unit
         scale = found.correlations**self.correlation_power
         self.image_mean_ = views[0].origin(cov.image_mean)
         self.text_mean_ = views[1].origin(cov.text_mean)
         self.image_projection_ = image / np.linalg.norm(image, axis=0) * scale
         self.text_projection_ = text / np.linalg.norm(text, axis=0) * scale
         self.correlations_ = found.correlations
-        self.n_components_ = len(scale)
+        self.n_components_ = n_components
 
     def _factorised(self, rows: CentredRows, Z: sp.csr_array) -> _Sums:
         """w_ij = z_i . z_j, so C_xy = (X^T Z)(Z^T T) and row i weighs z_i . sum_j z_j."""
@@ -170,13 +179,15 @@ class MLCCA(LinearRetriever, kw_only=False):
         return np.exp(-distances / self.sigma)
 
 
-def _rows(pairs: Pairs) -> tuple[tuple[Rotation, Rotation], CentredRows]:
+def _rows(pairs: Pairs, exact: bool) -> tuple[tuple[Rotation, Rotation], CentredRows]:
     """Return how the views were rotated, if at all, and their rows."""
     if isinstance(pairs.image, Chunked):
-        return (UNROTATED, UNROTATED), CentredRows(pairs)
+        image = UNROTATED._replace(eps=eps_of(pairs.image.dtype))
+        text = UNROTATED._replace(eps=eps_of(pairs.text.dtype))
+        return (image, text), CentredRows(pairs, exact)
     image = rotated(pairs.image)
     text = rotated(pairs.text)
-    return (image, text), CentredRows(Pairs(image.rows, text.rows))
+    return (image, text), CentredRows(Pairs(image.rows, text.rows), exact)
 
 
 def _distinct(Z: sp.csr_array) -> tuple[sp.csr_array, IndexArray, Array]:

@@ -8,10 +8,11 @@ import numpy as np
 from scipy.linalg import blas
 
 from skxmr._data.estimator import Constraints
-from skxmr._linalg.moments import Array, Covariances
+from skxmr._linalg.exactness import Array
+from skxmr._linalg.moments import Covariances
 from skxmr._linalg.rotation import Rotation
-from skxmr._linalg.solvers import deviations, leading_pair, signs, standardise
-from skxmr.methods._linear import CovarianceRetriever
+from skxmr._linalg.solvers import covariance_noise, deviations, leading_pair, signs, standardise
+from skxmr.methods._linear import CovarianceRetriever, remaining
 
 
 class PLS(CovarianceRetriever, kw_only=False):
@@ -38,16 +39,16 @@ class PLS(CovarianceRetriever, kw_only=False):
     covariances_ : ndarray of shape (n_components,)
         ``u^T S_xy v`` of each component.
     n_components_ : int
-        Components found: fewer than requested if no covariance is left.
+        Components found: fewer than requested, with a warning, if no covariance is left but that of rounding.
 
     Raises
     ------
     ValueError
-        If `n_components` exceeds what the shapes allow.
+        If `n_components` exceeds what the shapes allow, or no component is found.
 
     Notes
     -----
-    Equal to ``sklearn.cross_decomposition.PLSCanonical``. Constant features are left unscaled and get weight 0.
+    Equal to ``sklearn.cross_decomposition.PLSCanonical``. Constant features get weight 0.
 
     References
     ----------
@@ -67,33 +68,44 @@ class PLS(CovarianceRetriever, kw_only=False):
     _parameter_constraints: ClassVar[Constraints] = {"scale": ["boolean"]}
 
     def _solve(self, cov: Covariances, k: int, views: tuple[Rotation, Rotation]) -> None:
-        x_mean, t_mean, S_xx, S_tt, S_xt = cov
-        x_std = deviations(np.diag(S_xx), x_mean) if self.scale else np.ones(len(x_mean))
-        t_std = deviations(np.diag(S_tt), t_mean) if self.scale else np.ones(len(t_mean))
-        standardise(S_xx, x_std, x_std)
-        standardise(S_tt, t_std, t_std)
-        U, V, G, D, strengths = _deflate(S_xx, S_tt, standardise(S_xt, x_std, t_std), k)
-        image_projection = U @ np.linalg.pinv(G.T @ U) / x_std[:, None]
-        text_projection = V @ np.linalg.pinv(D.T @ V) / t_std[:, None]
+        x_noise, t_noise = cov.noise()
+        x_std = deviations(np.diag(cov.xx), x_noise)
+        t_std = deviations(np.diag(cov.tt), t_noise)
+        x_scale = x_std if self.scale else np.ones(len(x_std))
+        t_scale = t_std if self.scale else np.ones(len(t_std))
+        standardise(cov.xx, x_scale, x_scale)
+        standardise(cov.tt, t_scale, t_scale)
+        standardise(cov.xt, x_scale, t_scale)
+        U, V, G, D, strengths = _deflate(cov, k, (x_noise / x_scale, t_noise / t_scale))
+        found = remaining(self, len(strengths), self.n_components)
+        image_projection = U @ np.linalg.pinv(G.T @ U) / x_scale[:, None]
+        text_projection = V @ np.linalg.pinv(D.T @ V) / t_scale[:, None]
+        if self.scale:
+            # Weights of standardised columns have the unit of the columns in their denominator, others have none.
+            image_projection = views[0].lift(image_projection)
+            text_projection = views[1].lift(text_projection)
         # Kept when all is computed, so that a fit that fails leaves the last model as it was.
-        self.image_mean_ = x_mean
-        self.text_mean_ = t_mean
+        self.image_mean_ = views[0].origin(cov.image_mean)
+        self.text_mean_ = views[1].origin(cov.text_mean)
         self.image_weights_ = U
         self.text_weights_ = V
         self.image_loadings_ = G
         self.text_loadings_ = D
         self.image_projection_ = image_projection
         self.text_projection_ = text_projection
-        self.covariances_ = strengths
-        self.n_components_ = len(strengths)
+        self.covariances_ = strengths if self.scale else strengths / (views[0].unit * views[1].unit)
+        self.n_components_ = found
 
 
-def _deflate(S_xx: Array, S_tt: Array, S_xt: Array, k: int) -> tuple[Array, Array, Array, Array, Array]:
-    """Return weights U, V, loadings G, D, each (d, k), and their covariances (k,); S_xt is deflated in place.
+def _deflate(cov: Covariances, k: int, noise: tuple[Array, Array]) -> tuple[Array, Array, Array, Array, Array]:
+    """Return weights U, V, loadings G, D, each (d, k), and their covariances (k,); `cov.xt` is deflated in place.
 
-    S_xx and S_tt stay as they are, because their deflated products follow from the loadings:
+    Components end where the covariance is no larger than the rounding of the columns, `noise`, can make it. S_xx and
+    S_tt stay as they are, because their deflated products follow from the loadings:
     ``S u - sum_j g_j (var_j g_j^T u)``.
     """
+    S_xt = cov.xt
+    stds = np.sqrt(np.maximum(np.diag(cov.xx), 0.0)), np.sqrt(np.maximum(np.diag(cov.tt), 0.0))
     tiny = 1e-10 * float(np.abs(S_xt).max(initial=0.0))
     U = np.zeros((S_xt.shape[0], k), order="F")
     V = np.zeros((S_xt.shape[1], k), order="F")
@@ -108,11 +120,13 @@ def _deflate(S_xx: Array, S_tt: Array, S_xt: Array, k: int) -> tuple[Array, Arra
         if pair is None:
             break
         u, strengths[found], v = pair
+        if strengths[found] <= covariance_noise(u[:, None], v[:, None], noise, cov, stds)[0]:
+            break
         sign = signs(u[:, None])[0]
         U[:, found] = u * sign
         V[:, found] = v * sign
-        G[:, found], x_variances[found] = _loading(S_xx, U[:, found], G[:, :found], x_variances[:found])
-        D[:, found], t_variances[found] = _loading(S_tt, V[:, found], D[:, :found], t_variances[:found])
+        G[:, found], x_variances[found] = _loading(cov.xx, U[:, found], G[:, :found], x_variances[:found])
+        D[:, found], t_variances[found] = _loading(cov.tt, V[:, found], D[:, :found], t_variances[:found])
         if min(x_variances[found], t_variances[found]) <= 0:
             break
         G[:, found] /= x_variances[found]

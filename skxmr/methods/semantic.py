@@ -19,12 +19,13 @@ from skxmr._data.kinds import AnyArray, Chunked, Float64Array, FloatArray, Label
 from skxmr._data.labels import Labels, aligned
 from skxmr._data.pairs import Pairs
 from skxmr._docstrings import documented_like
-from skxmr._linalg.chunks import total
-from skxmr._linalg.moments import Covariances, Moments
+from skxmr._linalg.exactness import SAFE_RIDGE
+from skxmr._linalg.moments import Covariances
 from skxmr._linalg.rotation import Rotation, rotated
-from skxmr._linalg.solvers import add_ridge, solution
+from skxmr._linalg.solvers import regression
 from skxmr.base import CrossModalRetriever
-from skxmr.methods._linear import UNROTATED, project, sums_so_far
+from skxmr.methods._label_sums import label_sums, label_units, merged, possible_rank, with_labels
+from skxmr.methods._linear import UNROTATED, project, remaining, sums_so_far
 
 
 class Model(Protocol):
@@ -58,11 +59,14 @@ class SemanticMatching(CrossModalRetriever, kw_only=False):
         One per view.
     classes_ : ndarray of shape (c,)
         Label names: the columns of the embeddings.
+    n_components_ : int
+        Predictions that are independent of each other in both views: fewer than there are labels, with a warning, if a
+        view has a lower rank. Of given models, all are taken for independent.
 
     Raises
     ------
     ValueError
-        If labels are missing or a parameter is out of range.
+        If labels are missing, a parameter is out of range, or a view of the built-in regression does not vary.
 
     Notes
     -----
@@ -120,12 +124,17 @@ class SemanticMatching(CrossModalRetriever, kw_only=False):
         assert encoded is not None
         if so_far is not None:
             encoded = aligned(encoded, self.classes_, self._named)
-        moments = _sums(checked.pairs, encoded.matrix)
+        units = label_units(checked.pairs) if so_far is None else (so_far[0].units[0], so_far[1].units[0])
+        moments = label_sums(checked.pairs, encoded.matrix, self.ridge < SAFE_RIDGE, units)
+        for own, factor in zip(moments, units, strict=True):
+            own.units = (factor, 1.0)
         if so_far is not None:
-            moments = _merged(moments, so_far)
-        image = _LabelRidge(self.ridge).solve(moments[0].covariances())
-        self.text_ = _LabelRidge(self.ridge).solve(moments[1].covariances())
-        self.image_ = image
+            moments = merged(moments, so_far)
+        models = []
+        for own in moments:
+            view = Rotation(None, unit=own.units[0])
+            models.append(_LabelRidge(self.ridge).solve(own.covariances(), view))
+        self._keep(models[0], models[1], len(encoded.names))
         self._moments = moments
         self._named = encoded.named
         return self._remember(checked._replace(labels=encoded))
@@ -148,41 +157,30 @@ class SemanticMatching(CrossModalRetriever, kw_only=False):
         assert labels is not None
         if isinstance(pairs.image, Chunked):
             self._need_built_in("a dask array")
-            of_image, of_text = _sums(pairs, labels.matrix)
+            of_image, of_text = label_sums(pairs, labels.matrix, self.ridge < SAFE_RIDGE)
             image: Model = _LabelRidge(self.ridge).solve(of_image.finish())
             text: Model = _LabelRidge(self.ridge).solve(of_text.finish())
         else:
             image = _fitted(self.image, self.ridge, pairs.image, labels)
             text = _fitted(self.text, self.ridge, pairs.text, labels)
-        # Kept once both are fitted, so that a fit that fails leaves the last models as they were.
-        self.image_ = image
-        self.text_ = text
+        self._keep(image, text, len(labels.names))
         # A fit forgets what partial_fit has added up.
         if hasattr(self, "_moments"):
             del self._moments
+
+    def _keep(self, image: Model, text: Model, n_labels: int) -> None:
+        """Keep both models once they are fitted, so that a fit that fails leaves the last ones as they were."""
+        found = min(getattr(model, "rank_", n_labels) for model in (image, text))
+        wanted = min(getattr(model, "possible_", 0) for model in (image, text))
+        self.n_components_ = remaining(self, found, wanted)
+        self.image_ = image
+        self.text_ = text
 
     def _encode_image(self, X: FloatArray) -> FloatArray:
         return np.asarray(self.image_.predict(X))
 
     def _encode_text(self, X: FloatArray) -> FloatArray:
         return np.asarray(self.text_.predict(X))
-
-
-def _sums(pairs: Pairs, Y: sp.csr_array) -> list[Moments]:
-    """Return the sums of each view with the labels."""
-    return total(pairs, _parts, _merged, [Y])
-
-
-def _parts(image: Matrix, text: Matrix, Y: sp.csr_array) -> list[Moments]:
-    return [_with_labels(image, Y), _with_labels(text, Y)]
-
-
-def _with_labels(view: Matrix, Y: sp.csr_array) -> Moments:
-    return Moments(view.shape[1], Y.shape[1], second=False).update(view, Y)
-
-
-def _merged(sums: list[Moments], more: list[Moments]) -> list[Moments]:
-    return [sums[0].merge(more[0]), sums[1].merge(more[1])]
 
 
 class _LabelRidge:
@@ -193,11 +191,12 @@ class _LabelRidge:
 
     def fit(self, X: Matrix, Y: sp.csr_array) -> Self:
         view = rotated(X)
-        return self.solve(_with_labels(view.rows, Y).finish(), view)
+        return self.solve(with_labels(self.ridge < SAFE_RIDGE, view, Y).finish(), view)
 
     def solve(self, cov: Covariances, view: Rotation = UNROTATED) -> Self:
-        S = add_ridge(cov.xx, self.ridge * view.share)
-        self.coef_ = view.lift(solution(S, cov.xt, cov.image_mean))
+        coef, self.rank_ = regression(cov, self.ridge * view.share)
+        self.coef_ = view.lift(coef)
+        self.possible_ = possible_rank(cov, len(self.coef_))
         self.mean_ = view.origin(cov.image_mean)
         self.intercept_ = cov.text_mean
         return self

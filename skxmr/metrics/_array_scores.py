@@ -4,6 +4,9 @@ The gallery is never copied: its rows are walked in tiles, which are brought to 
 Cosines are scaled after the product, so that unit rows need not be made anew for every block of queries, unless a
 length is so extreme that the product could overflow or vanish.
 
+Squared distances are differences of products, which lose the digits of near neighbours. So they are computed in
+float64, and those that are small beside the lengths of both rows are computed anew from the differences of the values.
+
 Equal gallery rows must get equal scores, but BLAS rounds the columns of one product differently, by their place in the
 matrix. So the distinct rows are found by a hash of their bits, and each of them is scored once. What a retriever makes
 of equal inputs may still differ in the last bit.
@@ -18,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import gen_batches
 
-from skxmr._data.kinds import FloatArray, IndexArray
+from skxmr._data.kinds import Float64Array, FloatArray, IndexArray
 
 Hashes: TypeAlias = NDArray[np.uint64]
 
@@ -28,6 +31,10 @@ _TILE = 2**22
 _CACHED = 2**17
 # Columns that tell most rows apart.
 _SAMPLE = 16
+# Squared distances below this part of the squared lengths of both rows have lost digits in float64.
+NEAR = 1e-6
+# Values that are subtracted at once.
+_DIFFERENCES = 2**18
 # Squared lengths of rows whose products neither vanish nor overflow in float32.
 _SHORTEST = 1e-30
 _LONGEST = 1e33
@@ -40,10 +47,9 @@ class ArrayScores:
         self.query = query
         self.gallery = gallery
         self.metric = metric
-        self._shift = np.zeros(1, gallery.dtype)
         if metric == "euclidean":
             # A common shift changes no distance, and large common offsets would cancel badly.
-            self._shift = gallery.mean(axis=0)
+            self._shift = gallery.mean(axis=0, dtype=np.float64)
         self._terms, hashes = self._terms_and_hashes()
         self._distinct, self._inverse = _distinct(hashes)
         if self._distinct is not None:
@@ -52,33 +58,33 @@ class ArrayScores:
         self._unchanged = metric == "inner" or (metric == "cosine" and bool(np.isfinite(self._terms).all()))
 
     def __getitem__(self, rows: slice) -> FloatArray:
-        Q = self._formed(self.query[rows])
-        scores: FloatArray = np.empty((len(Q), len(self._terms)), np.result_type(Q, self.gallery))
-        for items in gen_batches(len(self._terms), max(1, min(_TILE // max(1, Q.shape[1]), 4096))):
+        queries = self.query[rows]
+        Q = self._formed(queries)
+        scores: FloatArray = np.empty((len(Q), len(self._terms)), np.result_type(self.query, self.gallery))
+        # Distances are computed in float64, which takes twice the memory or more.
+        entries = _TILE // 4 if self.metric == "euclidean" else _TILE
+        for items in gen_batches(len(self._terms), max(1, min(entries // max(1, Q.shape[1]), 4096))):
             keys = self.gallery[items] if self._distinct is None else self.gallery[self._distinct[items]]
+            if self.metric == "euclidean":
+                # Not the negative, which would be a zero of another sign.
+                scores[:, items] = 0.0 - _squared_distances(queries, keys, self._shift)
+                continue
             if not self._unchanged:
                 keys = self._formed(keys)
             tile = np.matmul(Q, keys.T, out=scores[:, items])
             if self.metric == "cosine" and self._unchanged:
                 tile *= self._terms[items]
-            elif self.metric == "euclidean":
-                tile *= 2
-                tile -= self._terms[items]
-        if self.metric == "euclidean":
-            scores -= _squares(Q)[:, None]
         return scores if self._inverse is None else scores.take(self._inverse, axis=1)
 
     def _formed(self, rows: FloatArray) -> FloatArray:
-        """Return rows whose products are the scores, or the scores up to the terms of the gallery rows."""
-        if self.metric == "inner":
-            return rows
-        return _unit_rows(rows) if self.metric == "cosine" else rows - self._shift
+        """Return rows whose products are the scores, up to the terms of the gallery rows."""
+        return _unit_rows(rows) if self.metric == "cosine" else rows
 
     def _terms_and_hashes(self) -> tuple[FloatArray, Hashes | None]:
         """Return, for each gallery row (m,), its term in the score and a hash that equal rows share.
 
-        The term is the squared length for Euclidean distances and 1 / length for cosines; it is infinite where a
-        product with the unchanged row might overflow or vanish. The hashes are None if no two are equal.
+        The term is 1 / length for cosines, infinite where a product with the unchanged row might overflow or vanish;
+        other metrics have none. The hashes are None if no two are equal.
         """
         m, d = self.gallery.shape
         terms = np.zeros(m, self.gallery.dtype)
@@ -89,8 +95,6 @@ class ArrayScores:
             rows = self.gallery[items]
             if self.metric == "cosine":
                 terms[items] = _inverse_lengths(rows)
-            elif self.metric == "euclidean":
-                terms[items] = _squares(rows - self._shift)
             hashes[items] = self._hashed(rows[:, sample])
         # Rows that differ in the sampled columns are told apart; hashing whole rows costs ten times as much.
         _, inverse, counts = np.unique(hashes, return_inverse=True, return_counts=True)
@@ -105,6 +109,26 @@ class ArrayScores:
     def _hashed(self, rows: FloatArray) -> Hashes:
         """Return a hash of what decides the score of each row: for cosines, its direction."""
         return _hashes(rows / _peaks(rows)[:, None] if self.metric == "cosine" else rows)
+
+
+def _squared_distances(queries: FloatArray, items: FloatArray, shift: Float64Array) -> Float64Array:
+    """Return the squared distances (n, m) of two arrays (n, d) and (m, d): exactly 0 where two rows are equal.
+
+    `shift` (d,) is subtracted before the rows are multiplied.
+    """
+    Q = queries - shift
+    K = items - shift
+    lengths = _squares(Q)[:, None] + _squares(K)
+    found = Q @ K.T
+    found *= -2
+    found += lengths
+    near = np.nonzero(found <= NEAR * lengths)
+    size = max(1, _DIFFERENCES // max(1, Q.shape[1]))
+    for start in range(0, len(near[0]), size):
+        i = near[0][start : start + size]
+        j = near[1][start : start + size]
+        found[i, j] = _squares(np.subtract(queries[i], items[j], dtype=np.float64))
+    return found
 
 
 def _unit_rows(X: FloatArray) -> FloatArray:

@@ -32,7 +32,8 @@ class Similarity(LazyMatrix):
         Embeddings of the items to rank. Arrays are not copied. Two torch tensors on CUDA are scored there, and average
         precisions of them are computed there; tensors on the CPU are taken as arrays.
     metric : {"cosine", "inner", "euclidean"}, default="cosine"
-        ``"euclidean"`` is the negative squared distance. A zero row has cosine 0 with everything.
+        ``"euclidean"`` is the negative squared distance, computed in float64: never positive, and exactly 0 between
+        equal rows. A zero row has cosine 0 with everything.
 
     Notes
     -----

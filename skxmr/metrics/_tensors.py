@@ -13,9 +13,12 @@ from torch import Tensor
 from skxmr._data.kinds import Float64Array
 from skxmr._data.option_checks import check_k
 from skxmr._data.view_checks import check_view
+from skxmr.metrics._array_scores import NEAR
 from skxmr.metrics._matrices import BlockedMatrix, MatrixLike, as_matrix, check_matrices, relevance_rows
 from skxmr.metrics._relevance import SameRow, SharedLabels
 
+# Values that are subtracted at once.
+_DIFFERENCES = 2**24
 # Entries of a label matrix up to which it is held densely on the device, in 1 GB.
 _DENSE_LABELS = 2**28
 
@@ -31,13 +34,15 @@ class TensorScores:
         self.query = query
         self.gallery = gallery
         self.metric = metric
-        self._shift = gallery.mean(dim=0) if metric == "euclidean" else torch.zeros_like(gallery[0])
+        # Squared distances are differences of products, which lose the digits of near neighbours in float32.
+        self._dtype = torch.float64 if metric == "euclidean" else torch.promote_types(query.dtype, gallery.dtype)
+        self._shift = gallery.mean(dim=0, dtype=self._dtype) if metric == "euclidean" else torch.zeros_like(gallery[0])
         keys = self._formed(gallery)
         # Equal gallery rows must tie, but the columns of a product round by their place: each row is scored once.
         hashes, self._inverse = torch.unique(_hashes(keys), return_inverse=True)
         rows = torch.arange(len(keys), device=keys.device)
         distinct = torch.empty_like(hashes).scatter_(0, self._inverse, rows)
-        self._keys = keys[distinct].to(torch.promote_types(query.dtype, gallery.dtype))
+        self._keys = keys[distinct].to(self._dtype)
 
     def __getitem__(self, rows: slice) -> Tensor:
         Q = self._formed(self.query[rows]).to(self._keys.dtype)
@@ -45,8 +50,19 @@ class TensorScores:
         with torch.autocast(Q.device.type, enabled=False):
             scores = Q @ self._keys.T
         if self.metric == "euclidean":
-            scores = 2 * scores - (self._keys**2).sum(dim=1) - (Q**2).sum(dim=1, keepdim=True)
+            scores = (0.0 - self._distances(Q, scores)).to(torch.promote_types(self.query.dtype, self.gallery.dtype))
         return scores[:, self._inverse]
+
+    def _distances(self, Q: Tensor, products: Tensor) -> Tensor:
+        """Return the squared distances of queries Q (b, d) to all keys: exactly 0 where two rows are equal."""
+        lengths = (Q**2).sum(dim=1, keepdim=True) + (self._keys**2).sum(dim=1)
+        found = lengths - 2 * products
+        # Small ones have lost digits in float64, too, and are computed from the differences of the values.
+        near = torch.nonzero(found <= NEAR * lengths)
+        for some in torch.split(near, max(1, _DIFFERENCES // max(1, Q.shape[1]))):
+            i, j = some.T
+            found[i, j] = ((Q[i] - self._keys[j]) ** 2).sum(dim=1)
+        return found
 
     def _formed(self, rows: Tensor) -> Tensor:
         """Return rows whose products are the scores, or the scores up to the squared lengths."""

@@ -120,6 +120,20 @@ def test_a_common_offset_does_not_change_euclidean_rankings(dtype, offset):
     assert_allclose(ap, expected, atol=0.02)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_copies_are_nearest_and_squared_distances_are_never_negative(dtype):
+    query = (3 * RNG.normal(size=(40, 30))).astype(dtype)
+    near = query * (1 + 8 * np.finfo(dtype).eps)
+    gallery = np.concatenate([near, query])
+    scores = Similarity(query, gallery, "euclidean")[:]
+    assert scores.dtype == dtype
+    assert (scores <= 0).all()
+    assert_array_equal(scores.argmax(axis=1), np.arange(40, 80))
+    assert_array_equal(scores[:, 40:].diagonal(), 0)
+    exact = -((query.astype(np.longdouble)[:, None] - gallery) ** 2).sum(axis=2)
+    assert_allclose(scores, exact.astype(np.float64), rtol=1e-6 if dtype == np.float32 else 1e-9)
+
+
 @pytest.mark.parametrize("scale", [1e30, 1e-30])
 def test_cosines_neither_overflow_nor_vanish(scale):
     query, gallery = RNG.normal(size=(2, 9, 5)).astype(np.float32)

@@ -47,6 +47,17 @@ def test_tensors_give_what_arrays_give(metric, dtype, device):
     assert_allclose(metrics.hit_at_k(tensors, SameRow(300), 5), metrics.hit_at_k(arrays, SameRow(300), 5), atol=1e-6)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_copies_are_nearest_among_tensors(dtype, device):
+    query = RNG.normal(size=(40, 30)).astype(dtype)
+    gallery = np.concatenate([query * (1 + 8 * np.finfo(dtype).eps), query])
+    scores = Similarity(device(query), device(gallery), "euclidean")[:].cpu().numpy()
+    assert scores.dtype == dtype
+    assert (scores <= 0).all()
+    assert_array_equal(scores.argmax(axis=1), np.arange(40, 80))
+    assert_array_equal(scores[:, 40:].diagonal(), 0)
+
+
 def test_tied_score_tensors_give_the_mean_over_orders(device):
     from skxmr.metrics import _tensors
 

@@ -1,0 +1,51 @@
+"""Sums of the rows of each view with labels, which may come in parts."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import scipy.sparse as sp
+
+from skxmr._data.kinds import Chunked, Matrix
+from skxmr._data.pairs import Pairs
+from skxmr._linalg.chunks import total
+from skxmr._linalg.exactness import EPS, unit
+from skxmr._linalg.moments import Covariances, Moments
+from skxmr._linalg.rotation import Rotation, as_it_is
+
+
+def label_units(pairs: Pairs) -> tuple[float, float]:
+    """Return the units of both views; those of dask arrays are not looked for."""
+    return (1.0, 1.0) if isinstance(pairs.image, Chunked) else (unit(pairs.image), unit(pairs.text))
+
+
+def label_sums(pairs: Pairs, Y: sp.csr_array, exact: bool, units: tuple[float, float] = (1.0, 1.0)) -> list[Moments]:
+    """Return the sums of each view, in given units, with the labels."""
+    return total(pairs, partial(_parts, exact, units), merged, [Y])
+
+
+def _parts(exact: bool, units: tuple[float, float], image: Matrix, text: Matrix, Y: sp.csr_array) -> list[Moments]:
+    views = as_it_is(image, units[0]), as_it_is(text, units[1])
+    return [with_labels(exact, view, Y) for view in views]
+
+
+def with_labels(exact: bool, view: Rotation, Y: sp.csr_array) -> Moments:
+    """Return the sums of a view with labels."""
+    # The covariances of labels are no more than those with the view, unless there are more labels than features.
+    moments = Moments(view.rows.shape[1], Y.shape[1], second=Y.shape[1] <= view.rows.shape[1], exact=exact)
+    return moments.update(view.rows, Y, eps=(view.eps, EPS))
+
+
+def possible_rank(cov: Covariances, d: int) -> int:
+    """Return how many independent predictions of labels a view of d features can have, given the sums with labels."""
+    used = int(((cov.text_mean > 0) & (cov.text_mean < 1)).sum())
+    if len(cov.tt):
+        # Labels that depend on each other have predictions that do.
+        used = min(used, int(np.linalg.matrix_rank(cov.tt, hermitian=True)))
+    return min(used, d, cov.n - 1)
+
+
+def merged(sums: list[Moments], more: list[Moments]) -> list[Moments]:
+    """Add the sums of more rows to those of each view."""
+    return [sums[0].merge(more[0]), sums[1].merge(more[1])]

@@ -82,7 +82,7 @@ def numbers() -> Iterator[tuple[str, Any]]:
                 yield from history(key, model)
                 yield f"{key} scores", list(RetrievalScores()(model, asked, test_Y).values())
                 if hasattr(model, "annotate"):
-                    yield f"{key} tags", np.asarray(model.annotate(asked, k=2)).astype(str)
+                    yield f"{key} tags", np.asarray(model.annotate(image=asked.image, k=2)).astype(str)
     yield from of_sets()
 
 

@@ -14,6 +14,8 @@ from ._data.sentences import Sentences as Sentences
 from .base import ComparingRetriever as ComparingRetriever
 from .base import CrossModalRetriever as CrossModalRetriever
 from .base import Retriever as Retriever
+from .base.functions import annotate as annotate
+from .base.functions import similarity as similarity
 from .datasets._word_vectors import load_word_vectors as load_word_vectors
 from .deep.base import DeepRetriever as DeepRetriever
 from .methods.acmr import ACMR as ACMR

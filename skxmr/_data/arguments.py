@@ -66,6 +66,24 @@ def image_and_text(image: View, text: View, doing: str) -> tuple[View, View]:
     return image, text
 
 
+def one_view(image: View, text: View) -> tuple[str, View]:
+    """Return the name and the rows of the only view that is given; a `Pairs` with one view may be either argument."""
+    if (image is None) == (text is None):
+        raise ValueError("give either image= or text=, one of the two.")
+    name, view = ("image", image) if text is None else ("text", text)
+    if not isinstance(view, Pairs):
+        return name, view
+    if view.image is not None and view.text is not None:
+        raise ValueError(
+            f"{name} is a Pairs of both views, and one of them is wanted; pass image=pairs.image or text=pairs.text."
+        )
+    if view.text is not None:
+        return "text", view.text
+    if name == "text":
+        raise ValueError("text is a Pairs without texts; pass it as image=, or pass texts.")
+    return "image", view.image
+
+
 class PairsStep(TransformerMixin, Estimator):
     """A scikit-learn transformer whose X and output are `Pairs`, not matrices."""
 

@@ -1,7 +1,8 @@
 """What every retriever can do, and the two kinds: those that embed, and those that compare pairs."""
 
+from skxmr.base.annotating import AnnotatingRetriever
 from skxmr.base.comparing import ComparingRetriever
 from skxmr.base.embedding import CrossModalRetriever
 from skxmr.base.retriever import Retriever
 
-__all__ = ["ComparingRetriever", "CrossModalRetriever", "Retriever"]
+__all__ = ["AnnotatingRetriever", "ComparingRetriever", "CrossModalRetriever", "Retriever"]

@@ -9,7 +9,6 @@ from numbers import Integral, Real
 from os import PathLike
 from typing import Any, ClassVar
 
-import numpy as np
 import scipy.sparse as sp
 import torch
 from numpy.typing import ArrayLike
@@ -19,6 +18,7 @@ from torch import nn
 
 from skxmr._data.estimator import Constraints
 from skxmr._data.kinds import FloatArray
+from skxmr.base import AnnotatingRetriever
 from skxmr.deep.base import DeepRetriever
 from skxmr.deep.label_graphs import fitted_graph
 from skxmr.deep.label_vectors import label_vectors
@@ -40,10 +40,11 @@ PAPER: dict[str, Any] = {
 }  # fmt: skip
 
 
-class LabelRetriever(DeepRetriever):
+class LabelRetriever(DeepRetriever, AnnotatingRetriever):
     """Base of the deep methods whose labels have classifiers in the common space.
 
-    Their network offers ``label_classifiers() -> (c, d)``.
+    Their network offers ``label_classifiers() -> (c, d)``. A label scores by the cosine of the embedding and its
+    classifier, in [-1, 1].
 
     Parameters
     ----------
@@ -98,49 +99,9 @@ class LabelRetriever(DeepRetriever):
         with ordinary_torch(), torch.inference_mode():
             return self.network_.label_classifiers().float().cpu().numpy()
 
-    def decision_function(self, image: Any = None, text: Any = None) -> FloatArray:
-        """Score every label for images or for texts: the cosine of the embedding and the label's classifier.
-
-        Parameters
-        ----------
-        image : array-like of shape (n, d_image), Pairs or None
-            The images; give either them or the texts.
-        text : array-like of shape (n, d_text), Pairs or None
-            The texts.
-
-        Returns
-        -------
-        ndarray of shape (n, c)
-            In [-1, 1], columns in the order of `classes_`.
-        """
-        check_is_fitted(self)
-        if (image is None) == (text is None):
-            raise ValueError("give either image= or text=, one of the two.")
-        embedded = self.encode_text(text) if image is None else self.encode_image(image)
+    def _label_scores(self, embedded: FloatArray) -> FloatArray:
+        """Return the cosine of every embedding with every classifier, in [-1, 1]."""
         return Similarity(embedded, self.classifiers_)[:]
-
-    def annotate(self, image: Any = None, text: Any = None, k: int = 5) -> list[list[Any]]:
-        """Name the labels that fit best.
-
-        Parameters
-        ----------
-        image : array-like of shape (n, d_image), Pairs or None
-            The images; give either them or the texts.
-        text : array-like of shape (n, d_text), Pairs or None
-            The texts.
-        k : int, default=5
-            Number of labels per row, at most all of them.
-
-        Returns
-        -------
-        list of n lists of k label names
-            Best first; equal scores in the order of `classes_`.
-        """
-        scores = self.decision_function(image, text)
-        if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or not 1 <= k <= scores.shape[1]:
-            raise ValueError(f"k must be an integer from 1 to {scores.shape[1]}, the number of labels; got {k!r}.")
-        names = np.asarray(self.classes_)
-        return [names[order[:k]].tolist() for order in np.argsort(-scores, axis=1, kind="stable")]
 
     def _network(
         self,

@@ -82,8 +82,8 @@ class DAGNN(LabelRetriever):
     >>> pairs, labels = make_multilabel_pairs(200, random_state=0)
     >>> model = DAGNN(16, hidden=32, width=16, max_epochs=5, random_state=0)
     >>> model = model.fit(pairs, labels)
-    >>> model.annotate(image=pairs.image[:3], k=2) == model.annotate(image=pairs[:3], k=2)
-    True
+    >>> [len(tags) for tags in model.annotate(image=pairs.image[:3], k=2)]
+    [2, 2, 2]
     """
 
     lr: float = 5e-4

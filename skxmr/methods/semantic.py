@@ -23,7 +23,7 @@ from skxmr._linalg.exactness import SAFE_RIDGE
 from skxmr._linalg.moments import Covariances
 from skxmr._linalg.rotation import Rotation, rotated
 from skxmr._linalg.solvers import regression
-from skxmr.base import CrossModalRetriever
+from skxmr.base import AnnotatingRetriever, CrossModalRetriever
 from skxmr.methods._label_sums import label_sums, label_units, merged, possible_rank, with_labels
 from skxmr.methods._linear import UNROTATED, project, remaining, sums_so_far
 
@@ -38,10 +38,11 @@ class Model(Protocol):
         """Return predictions."""
 
 
-class SemanticMatching(CrossModalRetriever, kw_only=False):
+class SemanticMatching(AnnotatingRetriever, kw_only=False):
     """Semantic matching: any scikit-learn model predicts the labels from each view; predictions are compared.
 
-    The common space is the label space. This is the baseline for every method that learns from labels.
+    The common space is the label space, so that a label scores by its prediction. This is the baseline for every method
+    that learns from labels.
 
     Parameters
     ----------
@@ -181,6 +182,10 @@ class SemanticMatching(CrossModalRetriever, kw_only=False):
 
     def _encode_text(self, X: FloatArray) -> FloatArray:
         return np.asarray(self.text_.predict(X))
+
+    def _label_scores(self, embedded: FloatArray) -> FloatArray:
+        """Return the predictions themselves."""
+        return embedded
 
 
 class _LabelRidge:

@@ -143,7 +143,7 @@ def _own_similarity(
     estimator: BaseEstimator, images: Pairs, texts: Pairs, where: sp.csr_array | None = None
 ) -> FloatArray | sp.csr_array:
     """Ask a retriever that compares pairs for its similarity, after the steps of pipelines around it."""
-    pipelines, retriever = _unwrapped(estimator)
+    pipelines, retriever = unwrapped(estimator)
     for steps in pipelines:
         same = images is texts
         images = steps.transform(images)
@@ -153,7 +153,7 @@ def _own_similarity(
     return retriever.similarity(images.image, texts.text, where=where)
 
 
-def _unwrapped(estimator: BaseEstimator) -> tuple[list[BaseEstimator], BaseEstimator]:
+def unwrapped(estimator: BaseEstimator) -> tuple[list[BaseEstimator], BaseEstimator]:
     """Return what pipelines do before the retriever, in order, and the retriever.
 
     Only `transform` reaches through scikit-learn's pipelines and searches; `similarity` does not.

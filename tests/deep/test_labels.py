@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skxmr import ALGCN, DAGNN, IGNN, LabelGraph, label_graph
+from skxmr import ALGCN, DAGNN, IGNN, LabelGraph, Pairs, label_graph
 from skxmr._data.labels import encode_labels
 from skxmr.deep.label_graphs import fitted_graph
 from skxmr.deep.label_vectors import statistical_label_vectors
@@ -42,7 +42,9 @@ def test_scores_are_cosines_with_the_classifiers(small):
         rows = getattr(pairs, name)[:7]
         expected = cosine(encode(Z.new_tensor(rows)), Z)
         assert_allclose(fitted.decision_function(**{name: rows}), expected, atol=1e-6)
-        assert_allclose(fitted.decision_function(**{name: pairs[:7]}), expected, atol=1e-6)
+        alone = Pairs(**{name: rows})
+        assert_allclose(fitted.decision_function(alone), expected, atol=1e-6)
+        assert_allclose(fitted.decision_function(**{name: alone}), expected, atol=1e-6)
 
 
 def test_annotations_are_the_best_labels_by_name(small):
@@ -66,8 +68,13 @@ def test_learned_annotations_beat_chance(small):
     [
         (lambda m, p: m.decision_function(), "either image= or text="),
         (lambda m, p: m.decision_function(p.image, p.text), "either image= or text="),
-        (lambda m, p: m.annotate(image=p.image, k=0), "k must be an integer from 1 to 8"),
-        (lambda m, p: m.annotate(image=p.image, k=9), "k must be an integer from 1 to 8"),
+        (lambda m, p: m.annotate(image=p.image, k=0), "k must be a positive integer or None; got 0"),
+        (lambda m, p: m.annotate(image=p.image, k=True), "k must be a positive integer or None; got True"),
+        (lambda m, p: m.annotate(image=p.image, threshold="0.5"), "threshold must be a number or None; got '0.5'"),
+        (lambda m, p: m.annotate(image=p.image, threshold=float("nan")), "threshold must be a number or None; got nan"),
+        (lambda m, p: m.decision_function(p), r"image is a Pairs of both views.* pass image=pairs\.image or text="),
+        (lambda m, p: m.annotate(text=p), "text is a Pairs of both views, and one of them is wanted"),
+        (lambda m, p: m.annotate(text=Pairs(p.image)), "text is a Pairs without texts"),
     ],
 )
 def test_bad_input_is_named(small, call, message):

@@ -69,9 +69,15 @@ class Moments:
         # The powers of two by which all rows of each view are multiplied before they come; see `unit`.
         self.units = (1.0, 1.0)
         self.means = [np.zeros(d1), np.zeros(d2)]
-        self.xx = np.zeros((d1, d1), order="F")
-        self.tt = np.zeros((d2, d2) if second else (0, 0), order="F")
-        self.xt = np.zeros((d1, d2))
+        try:
+            self.xx = np.zeros((d1, d1), order="F")
+            self.tt = np.zeros((d2, d2) if second else (0, 0), order="F")
+            self.xt = np.zeros((d1, d2))
+        except MemoryError as error:
+            raise MemoryError(
+                f"the covariances of views with {d1} and {d2} features do not fit into memory; reduce the wider one "
+                f"first, e.g. by TruncatedSVD(256) in a PerModality step. ({error})"
+            ) from error
 
     def update(self, X: Matrix, T: Matrix, size: int | None = None, eps: tuple[float, float] = (EPS, EPS)) -> Self:
         """Add more rows: X (b, d1) and T (b, d2), dense or CSR, in blocks of `size`. Neither is copied as a whole.

@@ -11,11 +11,13 @@ from typing import NamedTuple
 
 import numpy as np
 import scipy.linalg
+import scipy.sparse as sp
 from sklearn.utils import gen_batches
 
 from skxmr._data.kinds import Matrix
-from skxmr._linalg.exactness import EPS, Array, centred_columns, eps_of, exactness, rounding_energy, unit
+from skxmr._linalg.exactness import EPS, Array, centred_columns, eps_of, exactness, rounding, rounding_energy, unit
 from skxmr._linalg.moments import check_overflow, column_mean
+from skxmr._linalg.solvers import deviations
 
 # Columns of a dense view that are held in float64 together.
 _COLUMNS = 4096
@@ -27,7 +29,8 @@ class Rotation(NamedTuple):
     Methods that depend on lengths and angles only, such as ridge regression and CCA, have the same solution in these
     coordinates, and `lift` turns its directions back. `share` is r / d: a ridge in units of the mean variance of d
     features is `share` times as many units of r coordinates. The rows are the view times `unit`, which is not 1 where
-    the squares of its values would vanish, and `eps` is how exact these values are.
+    the squares of its values would vanish, and `eps` is how exact these values are. Columns were divided by `scales`
+    before they were rotated.
     """
 
     rows: Matrix
@@ -36,10 +39,15 @@ class Rotation(NamedTuple):
     share: float = 1.0
     unit: float = 1.0
     eps: float = EPS
+    scales: Array | float = 1.0
+
+    def spread(self, directions: Array) -> Array:
+        """Return directions (r, k) as (d, k), in the unit of the rows."""
+        return directions if self.basis is None else np.asarray(self.basis @ directions)
 
     def lift(self, directions: Array) -> Array:
         """Return directions (r, k) as (d, k)."""
-        return self.unit * (directions if self.basis is None else np.asarray(self.basis @ directions))
+        return self.unit * self.spread(directions)
 
     def origin(self, mean: Array) -> Array:
         """Return the mean (d,) of the view, given that of its rows (r,)."""
@@ -57,13 +65,46 @@ def as_it_is(X: Matrix, factor: float | None = None) -> Rotation:
     return Rotation(X.astype(np.float64) * factor, unit=factor, eps=exactness(X))
 
 
-def rotated(X: Matrix) -> Rotation:
-    """Rotate a view (dense or CSR) of far fewer rows than features; other views are returned as they are.
+def rotated_to_scale(X: Matrix, widest: int) -> Rotation:
+    """Rotate a view as `rotated` does, but standardise its columns first; those that do not vary become 0.
 
-    With at least half as many rows as features, products of shape (d, d) are cheaper.
+    A view that is no wider than `widest` is returned as it is.
     """
     n, d = X.shape
     plain = as_it_is(X)
+    if 2 * n > d or d <= widest:
+        return plain
+    mean = column_mean(plain.rows)
+    variances = _column_variances(plain.rows, mean)
+    scales = deviations(variances, rounding(plain.eps, variances, mean))
+    if isinstance(plain.rows, np.ndarray):
+        scaled = plain.rows / scales
+    else:
+        rows = plain.rows.astype(np.float64)
+        scaled = sp.csr_array((rows.data / scales[rows.indices], rows.indices, rows.indptr), rows.shape)
+    return rotated(scaled, plain.eps)._replace(mean=mean, unit=plain.unit, scales=scales)
+
+
+def _column_variances(X: Matrix, mean: Array) -> Array:
+    """Return the sample variances (d,) of the columns."""
+    n, d = X.shape
+    if isinstance(X, np.ndarray):
+        return np.concatenate([(block**2).sum(axis=0) for block in _columns(X, mean)]) / (n - 1)
+    X, shift = centred_columns(X, mean)
+    squares = np.bincount(X.indices, X.data.astype(np.float64) ** 2, minlength=d)
+    return (squares - n * (mean - shift) ** 2) / (n - 1)
+
+
+def rotated(X: Matrix, eps: float | None = None) -> Rotation:
+    """Rotate a view (dense or CSR) of far fewer rows than features; other views are returned as they are.
+
+    With at least half as many rows as features, products of shape (d, d) are cheaper. `eps` is how exact the view is,
+    if its dtype does not tell.
+    """
+    n, d = X.shape
+    plain = as_it_is(X)
+    if eps is not None:
+        plain = plain._replace(eps=eps)
     if 2 * n > d:
         return plain
     X = plain.rows

@@ -8,11 +8,16 @@ import numpy as np
 from scipy.linalg import blas
 
 from skxmr._data.estimator import Constraints
+from skxmr._data.pairs import Pairs
 from skxmr._linalg.exactness import Array
 from skxmr._linalg.moments import Covariances
-from skxmr._linalg.rotation import Rotation
+from skxmr._linalg.rotation import Rotation, as_it_is, rotated, rotated_to_scale
 from skxmr._linalg.solvers import covariance_noise, deviations, leading_pair, signs, standardise
 from skxmr.methods._linear import CovarianceRetriever, remaining
+
+# Above this many features, a view of at most half as many rows is described in the space that its rows span, because
+# its covariances would take gigabytes.
+_WIDE = 4096
 
 
 class PLS(CovarianceRetriever, kw_only=False):
@@ -67,32 +72,43 @@ class PLS(CovarianceRetriever, kw_only=False):
     scale: bool = True
     _parameter_constraints: ClassVar[Constraints] = {"scale": ["boolean"]}
 
+    def _views(self, pairs: Pairs) -> tuple[Rotation, Rotation]:
+        if self.scale:
+            return rotated_to_scale(pairs.image, _WIDE), rotated_to_scale(pairs.text, _WIDE)
+        image = rotated(pairs.image) if pairs.image.shape[1] > _WIDE else as_it_is(pairs.image)
+        text = rotated(pairs.text) if pairs.text.shape[1] > _WIDE else as_it_is(pairs.text)
+        return image, text
+
     def _solve(self, cov: Covariances, k: int, views: tuple[Rotation, Rotation]) -> None:
         x_noise, t_noise = cov.noise()
         x_std = deviations(np.diag(cov.xx), x_noise)
         t_std = deviations(np.diag(cov.tt), t_noise)
-        x_scale = x_std if self.scale else np.ones(len(x_std))
-        t_scale = t_std if self.scale else np.ones(len(t_std))
+        # A view that was rotated has been standardised before.
+        x_scale = x_std if self.scale and views[0].basis is None else np.ones(len(x_std))
+        t_scale = t_std if self.scale and views[1].basis is None else np.ones(len(t_std))
         standardise(cov.xx, x_scale, x_scale)
         standardise(cov.tt, t_scale, t_scale)
         standardise(cov.xt, x_scale, t_scale)
         U, V, G, D, strengths = _deflate(cov, k, (x_noise / x_scale, t_noise / t_scale))
         found = remaining(self, len(strengths), self.n_components)
-        image_projection = U @ np.linalg.pinv(G.T @ U) / x_scale[:, None]
-        text_projection = V @ np.linalg.pinv(D.T @ V) / t_scale[:, None]
+        image_projection = views[0].spread(U @ np.linalg.pinv(G.T @ U) / x_scale[:, None])
+        text_projection = views[1].spread(V @ np.linalg.pinv(D.T @ V) / t_scale[:, None])
         if self.scale:
             # Weights of standardised columns have the unit of the columns in their denominator, others have none.
-            image_projection = views[0].lift(image_projection)
-            text_projection = views[1].lift(text_projection)
+            image_projection = (views[0].unit * image_projection.T / views[0].scales).T
+            text_projection = (views[1].unit * text_projection.T / views[1].scales).T
+        U = views[0].spread(U)
+        V = views[1].spread(V)
+        sign = signs(U)
         # Kept when all is computed, so that a fit that fails leaves the last model as it was.
         self.image_mean_ = views[0].origin(cov.image_mean)
         self.text_mean_ = views[1].origin(cov.text_mean)
-        self.image_weights_ = U
-        self.text_weights_ = V
-        self.image_loadings_ = G
-        self.text_loadings_ = D
-        self.image_projection_ = image_projection
-        self.text_projection_ = text_projection
+        self.image_weights_ = U * sign
+        self.text_weights_ = V * sign
+        self.image_loadings_ = views[0].spread(G) * sign
+        self.text_loadings_ = views[1].spread(D) * sign
+        self.image_projection_ = image_projection * sign
+        self.text_projection_ = text_projection * sign
         self.covariances_ = strengths if self.scale else strengths / (views[0].unit * views[1].unit)
         self.n_components_ = found
 

@@ -240,3 +240,8 @@ def test_a_memory_map_that_was_cut_off_is_refused(tmp_path):
         with pytest.raises(ValueError, match=r"image is a memory map .* 'x.npy', which has only 100000 now"):
             call()
     assert model.encode_image(mapped[:10]).shape == (10, 3)  # these rows are still there
+
+
+def test_covariances_that_do_not_fit_into_memory_are_named():
+    with pytest.raises(MemoryError, match=r"views with 8388608 and 3 features do not fit into memory; .*TruncatedSVD"):
+        Moments(2**23, 3)

@@ -94,3 +94,45 @@ def test_a_refit_that_stops_halfway_keeps_the_model(monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         model.fit(pairs.replace(image=2 * pairs.image[:, :5] + 3))
     assert_allclose(model.transform(pairs).image, before.image)
+
+
+@pytest.mark.parametrize("scale", [True, False])
+@pytest.mark.parametrize(
+    "kind", [np.asarray, sp.csr_array, lambda X: X.astype(np.float32)], ids=["dense", "CSR", "float32"]
+)
+def test_views_of_many_features_equal_scikit_learns(scale, kind):
+    """They are solved in the space of their rows, as the other closed forms do, and constant columns get weight 0."""
+    rng = np.random.default_rng(0)
+    hidden = rng.normal(size=(40, 5))
+    text = np.maximum(hidden @ rng.normal(size=(5, 5000)) + rng.normal(size=(40, 5000)) - 1, 0) * rng.uniform(
+        1, 9, 5000
+    )
+    text[:, 7] = 3.0
+    text[:, 8] = 0.0
+    image = hidden @ rng.normal(size=(5, 12)) + rng.normal(size=(40, 12))
+    ours = PLS(3, scale=scale).fit(image, kind(text))
+    theirs = PLSCanonical(3, scale=scale, algorithm="svd").fit(image, text)
+    atol = 1e-4 if kind(text).dtype == np.float32 else 1e-6
+    assert_allclose(
+        ours.encode_image(image), theirs.transform(image), atol=atol * np.abs(theirs.transform(image)).max()
+    )
+    wanted = theirs.transform(image, text)[1]
+    assert_allclose(ours.encode_text(kind(text)), wanted, atol=atol * np.abs(wanted).max())
+    assert_allclose(ours.text_weights_, theirs.y_weights_, atol=atol)
+    assert_allclose(ours.text_loadings_, theirs.y_loadings_, atol=10 * atol)
+    assert_allclose(ours.text_weights_[7:9], 0, atol=1e-12)
+    assert_allclose(ours.text_mean_, text.mean(axis=0), atol=1e-6)
+
+
+@pytest.mark.parametrize("scale", [True, False])
+def test_hashed_texts_of_very_many_features(scale):
+    rng = np.random.default_rng(0)
+    image = rng.normal(size=(40, 6))
+    text = sp.random_array((40, 2**18), density=2e-4, format="csr", rng=rng)
+    for a, b in ((image, text), (text, text)):
+        fitted = PLS(2, scale=scale).fit(a, b)
+        assert fitted.image_weights_.shape == (a.shape[1], 2) and fitted.text_projection_.shape == (b.shape[1], 2)
+        u, v = fitted.encode_image(a), fitted.encode_text(b)
+        assert np.isfinite(u).all() and (np.diag(u.T @ v) > 0).all()
+        assert_allclose(np.linalg.norm(fitted.image_weights_, axis=0), 1, rtol=1e-6)
+        assert_allclose(np.diag(u.T @ v) / 39, fitted.covariances_, rtol=1e-6)

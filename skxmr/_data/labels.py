@@ -92,7 +92,7 @@ def _encode_rows(rows: AnyArray | Sequence[object]) -> Labels:
         return _encode_matrix(rows)
     if any(_is_collection(row) for row in rows):
         return _encode_tags(rows)
-    return _encode_ids(np.asarray(rows))
+    return _encode_ids(rows if isinstance(rows, np.ndarray) else _as_ids(rows))
 
 
 def need_labels(labels: Labels) -> Labels:
@@ -175,6 +175,15 @@ def _encode_tags(rows: AnyArray | Sequence[object]) -> Labels:
     if len(names) == 0:
         raise ValueError("labels has no tag in any row; at least one label is needed.")
     return Labels(sp.csr_array(binarizer.transform(tags), dtype=np.float64), names)
+
+
+def _as_ids(rows: Sequence[object]) -> AnyArray:
+    """Return an array of class ids; different types stay as they are, because numpy makes strings of numbers."""
+    if all(isinstance(row, str) for row in rows) or all(isinstance(row, (Real, np.bool_)) for row in rows):
+        return np.asarray(rows)
+    ids = np.empty(len(rows), object)
+    ids[:] = rows
+    return ids
 
 
 def _encode_ids(ids: AnyArray) -> Labels:

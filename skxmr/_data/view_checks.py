@@ -159,7 +159,7 @@ def as_matrix(view: View, name: str) -> AnyArray | sp.csr_array:
         raise ValueError(f"{name} must be a numeric matrix, but its rows differ in length.") from error
 
 
-as_matrix.register(Sparse, lambda view, name: canonical(view))
+as_matrix.register(Sparse, lambda view, name: canonical(view, name))
 
 
 @as_matrix.register(Frame)

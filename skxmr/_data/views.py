@@ -42,7 +42,7 @@ def _as_rows(array: AnyArray, name: str) -> AnyArray:
     return array
 
 
-as_view.register(Sparse, lambda view, name: canonical(view))
+as_view.register(Sparse, lambda view, name: canonical(view, name))
 for _kind in (NoneType, Frame, Chunked, IndexedRows, Regions, Sentences):
     as_view.register(_kind, lambda view, name: view)
 

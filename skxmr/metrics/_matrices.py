@@ -112,7 +112,7 @@ MatrixLike: TypeAlias = ArrayLike | BlockedMatrix
 def as_matrix(matrix: MatrixLike, name: str) -> BlockedMatrix:
     """Return what can be sliced by rows unchanged, sparse matrices as CSR and everything else as an array."""
     if sp.issparse(matrix):
-        return canonical(matrix)
+        return canonical(matrix, name)
     check_unmasked(matrix, name)
     if _sliceable(matrix):
         return matrix

@@ -81,6 +81,8 @@ def test_explicit_zeros_of_a_sparse_matrix_are_no_labels():
         (["a".split(";"), "".split(";")], "row 1 of labels holds the empty string"),
         ([["a"], {"b": 1}], "single values or dicts; row 1"),
         ([b"a", b"b"], "b'a', a bytes"),
+        (["a", b"\x80"], r"b'\\x80', a bytes"),
+        (["a", 3], "different types"),
         ([["a"], [b"b"]], "row 1 of labels holds b'b'"),
         (np.array(["2020-01-01", "2020-01-02"], "M8[D]"), "a date; labels are strings or whole numbers"),
         ([["a"], [np.datetime64("2020-01-01")]], "row 1 of labels holds"),

@@ -20,7 +20,7 @@ LABELS = RNG.integers(3, size=80)
 
 def test_entries_of_one_place_are_added_up_and_the_callers_matrix_stays():
     data, indices, indptr = BAG.data.copy(), BAG.indices.copy(), BAG.indptr.copy()
-    found = canonical(BAG)
+    found = canonical(BAG, "text")
     assert found.has_canonical_format and not sp.csr_array(BAG, copy=True).has_canonical_format
     assert_array_equal(found.toarray(), BAG.toarray())
     for now, before in ((BAG.data, data), (BAG.indices, indices), (BAG.indptr, indptr)):
@@ -28,8 +28,8 @@ def test_entries_of_one_place_are_added_up_and_the_callers_matrix_stays():
 
 
 def test_what_is_canonical_is_not_copied():
-    matrix = canonical(BAG)
-    assert np.shares_memory(canonical(matrix).data, matrix.data)
+    matrix = canonical(BAG, "text")
+    assert np.shares_memory(canonical(matrix, "text").data, matrix.data)
     assert np.shares_memory(Pairs(IMAGE, matrix).text.data, matrix.data)
 
 
@@ -45,7 +45,7 @@ def test_what_is_canonical_is_not_copied():
     ids=["CCA", "SemanticMatching", "DSCMR", "a scaler before it"],
 )
 def test_models_learn_the_same_from_either_form(model, kind):
-    exact = canonical(BAG)
+    exact = canonical(BAG, "text")
     found = model.fit(Pairs(IMAGE, kind(BAG)), LABELS)
     embedded = found.transform(Pairs(text=kind(BAG))).text
     expected = model.fit(Pairs(IMAGE, exact), LABELS).transform(Pairs(text=exact)).text
@@ -53,7 +53,7 @@ def test_models_learn_the_same_from_either_form(model, kind):
 
 
 def test_measures_read_either_form():
-    exact = canonical(BAG)
+    exact = canonical(BAG, "text")
     wanted = cross_modal_map(exact[:40], exact[40:], LABELS[:40])
     assert cross_modal_map(BAG[:40], BAG[40:], LABELS[:40]) == wanted
 

@@ -179,6 +179,8 @@ def _encode_tags(rows: AnyArray | Sequence[object]) -> Labels:
 
 def _as_ids(rows: Sequence[object]) -> AnyArray:
     """Return an array of class ids; different types stay as they are, because numpy makes strings of numbers."""
+    # Single values that were tensors are arrays without an axis.
+    rows = [row.item() if isinstance(row, np.ndarray) and row.ndim == 0 else row for row in rows]
     if all(isinstance(row, str) for row in rows) or all(isinstance(row, (Real, np.bool_)) for row in rows):
         return np.asarray(rows)
     ids = np.empty(len(rows), object)

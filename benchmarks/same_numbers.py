@@ -75,6 +75,8 @@ def numbers() -> Iterator[tuple[str, Any]]:
     for name, variants in listed("CrossModalRetriever", EMBEDDING).items():
         for i, parameters in enumerate(variants):
             for kind, rows, asked in (("dense", pairs, test), ("csr", sparse, sparse_test)):
+                if name == "AlignedEmbeddings":
+                    rows, asked = (p.replace(text=p.text[:, : p.image.shape[1]]) for p in (rows, asked))
                 model = getattr(skxmr, name)(**parameters).fit(rows, Y)
                 key = f"{name} {i} {kind}"
                 yield f"{key} image", model.encode_image(asked.image)

@@ -20,6 +20,7 @@ from .datasets._word_vectors import load_word_vectors as load_word_vectors
 from .deep.base import DeepRetriever as DeepRetriever
 from .methods.acmr import ACMR as ACMR
 from .methods.algcn import ALGCN as ALGCN
+from .methods.aligned import AlignedEmbeddings as AlignedEmbeddings
 from .methods.cca import CCA as CCA
 from .methods.dagnn import DAGNN as DAGNN
 from .methods.dcca import DCCA as DCCA

@@ -21,6 +21,8 @@ class SplitColumns(TransformerMixin, BaseEstimator):
     def fit(self, X, y=None):
         width = np.asarray(X).shape[-1] if not hasattr(X, "shape") else X.shape[-1]
         self.n_image_ = max(1, width // 2)
+        # Where both views must have the same width, the middle one of an odd number of columns belongs to neither.
+        self.skipped_ = width % 2 if width > 1 and getattr(self.step, "_equal_widths", False) else 0
         self.step_ = clone(self.step).fit(self._split(X), y)
         self.n_features_in_ = width
         return self
@@ -35,11 +37,11 @@ class SplitColumns(TransformerMixin, BaseEstimator):
 
     def _split(self, X):
         if hasattr(X, "iloc"):
-            return Pairs(X.iloc[:, : self.n_image_], X.iloc[:, self.n_image_ :])
+            return Pairs(X.iloc[:, : self.n_image_], X.iloc[:, self.n_image_ + self.skipped_ :])
         X = X.tocsr() if sp.issparse(X) else np.asarray(X)
         if X.ndim != 2 or X.shape[1] <= 1:
             return Pairs(X, X)
-        return Pairs(X[:, : self.n_image_], X[:, self.n_image_ :])
+        return Pairs(X[:, : self.n_image_], X[:, self.n_image_ + self.skipped_ :])
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

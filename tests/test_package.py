@@ -50,7 +50,7 @@ def test_only_deep_methods_load_torch():
 def test_methods_in_closed_form_fit_and_score_without_torch_and_dask():
     closed = [cls for cls in all_retrievers() if issubclass(cls, CrossModalRetriever) and not is_deep(cls.__name__)]
     fits = [f"skxmr.{cls.__name__}().fit(pairs, labels).score(pairs, labels)" for cls in closed]
-    data = "import skxmr; pairs, labels = skxmr.datasets.make_multilabel_pairs(50)"
+    data = "import skxmr; pairs, labels = skxmr.datasets.make_multilabel_pairs(50, n_text_features=20)"
     assert len(fits) > 3 and loaded("\n".join([data, *fits]), (*HEAVY, "dask")) == []
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
@@ -26,6 +26,9 @@ class CrossModalRetriever(Retriever, PairsStep):
     n_features_ : dict
         Number of features of ``"image"`` and ``"text"`` seen in fit.
     """
+
+    # Whether both views have the same features.
+    _equal_widths: ClassVar[bool] = False
 
     @documented_like(Retriever.fit)
     def fit_transform(self, X: View, y: View | LabelsLike = None, labels: LabelsLike = None) -> Any:

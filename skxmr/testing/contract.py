@@ -12,7 +12,6 @@ from functools import partial
 from sklearn.base import clone
 
 from skxmr.base import Retriever
-from skxmr.datasets import make_multilabel_pairs
 from skxmr.metrics._asking import need_retriever
 from skxmr.testing import common, embedding, pairwise
 
@@ -71,7 +70,7 @@ def retriever_checks(estimator: Retriever) -> Iterator[tuple[str, Callable[[], N
     checks = vars(common) | vars(embedding if embeds else pairwise)
     for name in sorted(checks):
         if name.startswith("_check_"):
-            data = make_multilabel_pairs(120, sparse_text=False, random_state=0) if embeds else pairwise.scenes()
+            data = embedding.vectors(estimator) if embeds else pairwise.scenes()
             yield name.removeprefix("_check_"), partial(_run, checks[name], _repeatable(estimator), data)
 
 

@@ -23,8 +23,8 @@ def all_retrievers() -> list[type[Retriever]]:
     Examples
     --------
     >>> from skxmr.testing import all_retrievers
-    >>> [cls.__name__ for cls in all_retrievers()][:3]
-    ['ACMR', 'ALGCN', 'CCA']
+    >>> [cls.__name__ for cls in all_retrievers()][:4]
+    ['ACMR', 'ALGCN', 'AlignedEmbeddings', 'CCA']
     """
     found: list[type[Retriever]] = []
     for module in pkgutil.iter_modules(methods.__path__, f"{methods.__name__}."):

@@ -9,9 +9,16 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from skxmr._data.pairs import Pairs
-from skxmr.base import CrossModalRetriever
+from skxmr.base import CrossModalRetriever, Retriever
+from skxmr.datasets import make_multilabel_pairs
 from skxmr.metrics import RetrievalScores
 from skxmr.testing.common import Data, WrongCalls, answers, assert_close, assert_in_unit_interval, assert_raises
+
+
+def vectors(estimator: Retriever) -> Data:
+    """Return 120 pairs of vectors and their labels; of 20 features, and of texts 30 where the widths may differ."""
+    width = 20 if getattr(estimator, "_equal_widths", False) else 30
+    return make_multilabel_pairs(120, n_text_features=width, sparse_text=False, random_state=0)
 
 
 def _check_transform_answers_in_kind(estimator: CrossModalRetriever, data: Data) -> None:

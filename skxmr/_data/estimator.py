@@ -18,7 +18,9 @@ from sklearn.utils._param_validation import (
     validate_parameter_constraints,
 )
 
+import skxmr
 from skxmr._data.deprecation import OldParameters, renamed
+from skxmr._data.warn import warn
 from skxmr._docstrings import completed
 
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
         def set_fit_request(self, **requests: bool | str | None) -> Self: ...
         def set_score_request(self, **requests: bool | str | None) -> Self: ...
         def __getstate__(self) -> dict[str, Any]: ...
+        def __setstate__(self, state: dict[str, Any]) -> None: ...
         def __sklearn_tags__(self) -> Any: ...
         @classmethod
         def _get_param_names(cls) -> list[str]: ...
@@ -55,6 +58,9 @@ else:
 
 # For every parameter, the kinds of values that pass scikit-learn's validation.
 Constraints: TypeAlias = dict[str, list[object]]
+
+# Where the state of a pickle holds the version that wrote it.
+_VERSION = "_skxmr_version"
 
 
 @dataclass_transform(eq_default=False, kw_only_default=True, field_specifiers=(field,))
@@ -104,6 +110,21 @@ class Estimator(BaseEstimator):
         self
         """
         return super().set_params(**self._old_parameters.translated(type(self), params))
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A copy: scikit-learn may return the attributes of the living estimator themselves.
+        return dict(super().__getstate__()) | {_VERSION: skxmr.__version__}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        kept = dict(state)
+        version = kept.pop(_VERSION, "0.2.0 or before")
+        if version != skxmr.__version__:
+            now = skxmr.__version__
+            warn(
+                f"this {type(self).__name__} was pickled by skxmr {version} and is opened by {now}, where "
+                "its attributes may have another meaning; fit it again with this version, or open it with the other."
+            )
+        super().__setstate__(kept)
 
     def _validate_params(self) -> None:
         """Check the parameters by the tables of all classes; the entry of a class comes before those of its bases."""

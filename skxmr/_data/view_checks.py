@@ -98,7 +98,9 @@ def check_view(
     min_rows: int = 1,
     min_width: int = 1,
 ) -> Matrix:
-    """Return one modality as a finite float matrix (n, d), dense or CSR: float32 stays so, all else becomes float64.
+    """Return one modality as a finite float matrix (n, d), dense or CSR, of float32 or float64.
+
+    float32 stays so, float16 becomes float32, and all else float64.
 
     What the user passed is never modified, and copied only when its type has to change. `width` and `columns` are the
     number and names of the columns seen in fit.
@@ -220,7 +222,7 @@ def _as_float(matrix: AnyArray | sp.csr_array, name: str) -> Matrix:
         hint = f"{extractor_hint(name)} If they are numbers, convert them: .astype(float)."
         raise ValueError(f"{name} holds {matrix.dtype} values, not numbers. {hint}")
     try:
-        return matrix.astype(np.float64)
+        return matrix.astype(np.float32 if matrix.dtype == np.float16 else np.float64)
     except (TypeError, ValueError) as error:
         message = f"{name} holds {matrix.dtype} values, not numbers ({error}). {extractor_hint(name)}"
         raise type(error)(message) from error

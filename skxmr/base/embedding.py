@@ -53,7 +53,7 @@ class CrossModalRetriever(Retriever, PairsStep):
         Returns
         -------
         ndarray of shape (n, n_components)
-            float32 for float32 input, else float64; float32 always from deep methods.
+            float32 for input of float16 or float32, else float64; float32 always from deep methods.
         """
         return self._encode(X, "image")
 

@@ -62,7 +62,7 @@ class MeanRegions(TransformerMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (n, d)
-            float32 for float32 features, else float64.
+            float32 for features of float16 or float32, else float64.
         """
         images, index = distinct(X)
         if not isinstance(images, (Regions, list, tuple)) and getattr(images, "ndim", 0) != 3:
@@ -83,7 +83,7 @@ class MeanRegions(TransformerMixin, BaseEstimator):
 
 def _means(regions: Regions) -> FloatArray:
     n, _, d = regions.shape
-    out: FloatArray = np.empty((n, d), np.float32 if regions.dtype == np.float32 else np.float64)
+    out: FloatArray = np.empty((n, d), np.float32 if regions.dtype in (np.float16, np.float32) else np.float64)
     for start in range(0, n, _BLOCK):
         rows = slice(start, start + _BLOCK)
         mask = regions.mask[rows]

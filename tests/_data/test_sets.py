@@ -148,7 +148,7 @@ def test_slicing_takes_no_memory(tmp_path):
 def test_mean_regions_leave_out_masked_regions(kind):
     listed = [np.round(50 + 100 * np.abs(rows)).astype(kind) for rows in LISTED]
     out = MeanRegions().fit_transform(Regions(listed))
-    assert out.dtype == (np.float32 if kind == np.float32 else np.float64)
+    assert out.dtype == (np.float32 if kind in (np.float16, np.float32) else np.float64)
     assert_allclose(out, [rows.astype(float).mean(axis=0) for rows in listed], rtol=1e-6)
     assert_array_equal(MeanRegions().transform(listed), out)
 

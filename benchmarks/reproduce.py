@@ -126,7 +126,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--scenes", action="store_true", help="RACG and SCAN: all of fine_grained.py")
     parser.add_argument("--features", type=Path, metavar="FOLDER", help="files in the papers' layout")
     parser.add_argument("--dataset", choices=FEATURES, help="which set the --features are of")
-    parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
+    parser.add_argument("--methods", nargs="+", choices=METHODS, help="all unless some are named")
     parser.add_argument("--paper", action="store_true", help="deep methods at their papers' constants")
     parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="other parameters of deep methods")
     parser.add_argument("--device", default="cpu", help="of the deep methods: cpu, cuda or auto")
@@ -138,8 +138,11 @@ def parse() -> argparse.Namespace:
     arguments = parser.parse_args()
     if (arguments.features is None) != (arguments.dataset is None):
         parser.error("--features and --dataset belong together: which folder, and which of the papers' sets it is.")
-    without = [name for name in arguments.methods if name in DEEP and not hasattr(getattr(skxmr, name), "paper")]
-    if arguments.paper and without:
+    without = [name for name in DEEP if not hasattr(getattr(skxmr, name), "paper")] if arguments.paper else []
+    if arguments.methods is None:
+        arguments.methods = [name for name in METHODS if name not in without]
+    without = [name for name in arguments.methods if name in without]
+    if without:
         parser.error(f"--paper: {without} have no constants of a paper; name the others by --methods.")
     try:
         arguments.set = changed(arguments.set, arguments.methods)

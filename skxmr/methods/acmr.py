@@ -131,7 +131,9 @@ class ACMR(DeepRetriever):
     defaults, also unit length, are chosen on validation rows, and :meth:`paper` has those of the paper. The sums of
     eqs. 4-5 are means over triplets, because Algorithm 1 divides by the batch. lambda is `hinge` only, because
     Algorithm 1 uses the letter twice. Every batch updates the projectors, and every k-th batch the modality classifier
-    as well. Where a row has several labels, each counts the same share of the row.
+    as well. Where a row has several labels, each counts the same share of the row. One softmax layer predicts the
+    labels of both modalities, because eq. 2 has one set of parameters for them, theta_imd; the words "on top of each"
+    projector could also mean one layer per modality.
 
     Examples
     --------

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import field
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
+import torch
 from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
+from skxmr._data.arguments import as_pairs, need_both
 from skxmr._data.estimator import Constraints
+from skxmr._data.kinds import View
 from skxmr._data.option_checks import check_choice
+from skxmr._data.warn import warn
 from skxmr.deep.loop import Learner, LoopOptions
 from skxmr.deep.split import Split
 from skxmr.nn.contrastive import absolute_similarity, hardest_triplets
@@ -17,9 +24,10 @@ from skxmr.nn.objective import Objective, Outputs
 from skxmr.pairwise.cross_graph import CrossGraph, Words
 from skxmr.pairwise.networks import Encoders, PairNetwork, set_encoders
 from skxmr.pairwise.pair_graphs import Side
+from skxmr.pairwise.relations import Relations, relations_of
 from skxmr.pairwise.retriever import PairwiseRetriever
 from skxmr.pairwise.sets import RegionBatch, SetBatch, WordBatch
-from skxmr.pairwise.vocabulary import is_anchor
+from skxmr.pairwise.vocabulary import CROSS_WORDS, is_anchor
 
 # Arrays of the size of the nodes that a side of the graph holds.
 _ARRAYS = 6
@@ -39,6 +47,8 @@ class RACGNetwork(PairNetwork[Side]):
     sparse : bool
         Whether words are connected by their dependencies.
     """
+
+    graph: CrossGraph
 
     def __init__(self, encoders: Encoders, graph: CrossGraph, d: int, sparse: bool) -> None:
         super().__init__(encoders, d, _ARRAYS)
@@ -103,6 +113,9 @@ class RACG(PairwiseRetriever):
         dependencies), ``"dense"`` all of them, None no words.
     cross_graph : bool, default=True
         Whether regions and words exchange messages.
+    cross_words : {"nouns", "nouns_and_attributes", "all"}, default="nouns_and_attributes"
+        Which words exchange messages with regions, by their tags; the choices of Fig. 8. Attributes are adjectives and
+        numbers.
     second_mean : bool, default=True
         Divide by the number of nodes once more in eq. 11, as printed.
     normalize : bool, default=False
@@ -141,11 +154,13 @@ class RACG(PairwiseRetriever):
     (3, 7)
     """
 
+    network_: RACGNetwork = field(init=False)
     n_heads: int | None = 64
     scale: float = 4.0
     image_graph: bool = True
     text_graph: str | None = "sparse"
     cross_graph: bool = True
+    cross_words: str = "nouns_and_attributes"
     second_mean: bool = True
     normalize: bool = False
     position_width: int | str = "auto"
@@ -161,6 +176,7 @@ class RACG(PairwiseRetriever):
         "scale": [Interval(Real, 0, None, closed="neither")],
         **{name: ["boolean"] for name in ("image_graph", "cross_graph", "second_mean", "normalize")},
         "text_graph": [StrOptions({"sparse", "dense"}), None],
+        "cross_words": [StrOptions(set(CROSS_WORDS))],
         "position_width": [Interval(Integral, 0, None, closed="left"), StrOptions({"auto"})],
         "tag_width": [Interval(Integral, 0, None, closed="left")],
         "tau": [Interval(Real, 0, None, closed="left")],
@@ -193,18 +209,42 @@ class RACG(PairwiseRetriever):
         (small,) = super()._get_test_params()
         return [small | {"n_heads": 4}]
 
+    def relations(self, image: View, text: View = None) -> list[Relations]:
+        """Nodes and attention in the graphs of single pairs, to be looked at: Figs. 6 and 7.
+
+        Parameters
+        ----------
+        image, text : Regions and Sentences of n rows, or one Pairs
+            Row i of the images is compared with row i of the texts.
+
+        Returns
+        -------
+        list of n Relations
+            The graph of each row.
+        """
+        check_is_fitted(self)
+        pairs, _ = as_pairs(image, text)
+        need_both(pairs.image, pairs.text, "relations")
+        images = self._checked_query(pairs.image, "image")
+        texts = self._checked_query(pairs.text, "text")
+        network = self.network_
+        regions, words = self._sources(images, texts)
+        found = []
+        with torch.inference_mode():
+            for row in torch.split(torch.arange(len(regions)), 1):
+                sides = network.encode_image(regions.rows(row)), network.encode_text(words.rows(row))
+                found.append(relations_of(network.graph, *sides))
+        return found
+
     def _build(self, split: Split) -> Learner:
         d = self.n_components
         position_width = self._position_width(has_boxes=split.pairs.image.view.boxes is not None)
         sparse = self.text_graph == "sparse"
         uses = ["tags", "heads"] if sparse else ["tags"]
-        encoders = set_encoders(self, split, self.normalize, position_width, self.tag_width, uses)
-        tags = encoders.vocabulary.tags
-        if self.cross_graph and tags and not any(map(is_anchor, tags)):
-            raise ValueError(
-                f"no word is tagged as a noun or an attribute, so none touches a region; the tags are {sorted(tags)}, "
-                "universal (NOUN, ADJ) or Penn (NN, JJ) ones are known. Leave tags out, or set cross_graph=False."
-            )
+        encoders = set_encoders(
+            self, split, self.normalize, position_width, self.tag_width, uses, cross_words=self.cross_words
+        )
+        self._check_cross_words(encoders.vocabulary.tags)
         graph = CrossGraph(
             d,
             self.n_heads,
@@ -217,6 +257,21 @@ class RACG(PairwiseRetriever):
         network = RACGNetwork(encoders, graph, d, sparse)
         objective = RACGObjective(self.margin, self.tau, self.beta, self.gamma)
         return Learner(network, objective, LoopOptions(clip=self.clip))
+
+    def _check_cross_words(self, tags: Collection[str]) -> None:
+        """Refuse tags of which none is known, and warn if the choice of words has no effect."""
+        choice = self.cross_words
+        if choice != "nouns_and_attributes" and not self.cross_graph:
+            warn(f"cross_words={choice!r} has no effect with cross_graph=False.")
+        elif choice == "nouns" and not tags:
+            warn("cross_words='nouns' has no effect, because the words have no tags; all of them touch regions.")
+        if self.cross_graph and tags and not any(is_anchor(tag, choice) for tag in tags):
+            wanted = "a noun" if choice == "nouns" else "a noun or an attribute"
+            raise ValueError(
+                f"no word is tagged as {wanted}, so none touches a region; the tags are {sorted(tags)}, "
+                "universal (NOUN, ADJ) or Penn (NN, JJ) ones are known. Leave tags out, or set cross_words='all' or "
+                "cross_graph=False."
+            )
 
     def _position_width(self, has_boxes: bool) -> int:
         """Return the width of the part of a node that says where the region is."""

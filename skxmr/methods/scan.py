@@ -82,8 +82,9 @@ class SCAN(PairwiseRetriever):
         Inverse temperature of the attention, lambda_1; ``"auto"`` is 9 for words and 4 for regions.
     pooling : {"lse", "mean"}, default="lse"
         How the cosines become one number: log-sum-exp, or their mean.
-    pooling_sharpness : float or "auto", default="auto"
-        lambda_2 of the log-sum-exp; ``"auto"`` is 6 for words and 5 for regions.
+    pooling_sharpness : float, "auto" or dict of str to float, default="auto"
+        lambda_2 of the log-sum-exp; ``"auto"`` is 6 for words and 5 for regions. A dict has a value for each direction
+        of `attention`, of which that of the direction in use is taken.
 
     References
     ----------
@@ -104,14 +105,12 @@ class SCAN(PairwiseRetriever):
     attention: str = "text_to_image"
     sharpness: float | str = "auto"
     pooling: str = "lse"
-    pooling_sharpness: float | str = "auto"
+    pooling_sharpness: float | str | dict[str, float] = "auto"
     _parameter_constraints: ClassVar[Constraints] = {
         "attention": [StrOptions(set(SHARPNESS))],
         "pooling": [StrOptions({"lse", "mean"})],
-        **{
-            name: [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"})]
-            for name in ("sharpness", "pooling_sharpness")
-        },
+        "sharpness": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"})],
+        "pooling_sharpness": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"}), dict],
     }
 
     @classmethod
@@ -121,7 +120,7 @@ class SCAN(PairwiseRetriever):
         Parameters
         ----------
         dataset : {"flickr30k", "coco"}, default="flickr30k"
-            Decides rates, epochs and pooling.
+            Decides rates, epochs and pooling, which depends on the direction of attention, even if that is set later.
         **overrides : object
             Parameters that differ.
 
@@ -134,8 +133,7 @@ class SCAN(PairwiseRetriever):
         constants: dict[str, Any] = {"standardize": False, "min_count": 4}
         if dataset == "coco":
             constants |= {"lr": 5e-4, "max_epochs": 20, "schedule": 10}
-            if overrides.get("attention") == "image_to_text":
-                constants["pooling_sharpness"] = 20.0
+            constants["pooling_sharpness"] = POOLING | {"image_to_text": 20.0}
         return cls(**constants | overrides)
 
     @classmethod
@@ -146,9 +144,20 @@ class SCAN(PairwiseRetriever):
 
     def _build(self, split: Split) -> Learner:
         sharpness = SHARPNESS[self.attention] if isinstance(self.sharpness, str) else self.sharpness
-        pooling = POOLING[self.attention] if isinstance(self.pooling_sharpness, str) else self.pooling_sharpness
+        pooling = self._pooling() if self.pooling == "lse" else None
         encoders = set_encoders(self, split, unit_length=True)
-        network = SCANNetwork(
-            encoders, self.n_components, self.attention, sharpness, pooling if self.pooling == "lse" else None
-        )
+        network = SCANNetwork(encoders, self.n_components, self.attention, sharpness, pooling)
         return Learner(network, SCANObjective(self.margin), LoopOptions(clip=self.clip))
+
+    def _pooling(self) -> float:
+        """Return the sharpness of the log-sum-exp for the direction of attention."""
+        given = POOLING if isinstance(self.pooling_sharpness, str) else self.pooling_sharpness
+        if not isinstance(given, dict):
+            return given
+        value = given.get(self.attention)
+        if set(given) - set(POOLING) or not isinstance(value, Real) or not 0 < value < float("inf"):
+            raise ValueError(
+                f"pooling_sharpness={given!r} must be a number > 0, 'auto', or a dict with a number > 0 for "
+                f"attention={self.attention!r}; its keys are directions, {sorted(POOLING)}."
+            )
+        return float(value)

@@ -4,8 +4,9 @@ The layers, losses and objectives are in :mod:`skxmr.nn`. What `_build` is given
 """
 
 from skxmr.pairwise.networks import SetNetwork, set_encoders
+from skxmr.pairwise.relations import Relations
 from skxmr.pairwise.retriever import PairwiseRetriever as PairwiseRetriever
 from skxmr.pairwise.sets import NodeSet, SetBatch
 
 # PairwiseRetriever is listed among the names of skxmr itself.
-__all__ = ["NodeSet", "SetBatch", "SetNetwork", "set_encoders"]
+__all__ = ["NodeSet", "Relations", "SetBatch", "SetNetwork", "set_encoders"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from abc import abstractmethod
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
@@ -178,6 +179,7 @@ def set_encoders(
     position_width: int = 0,
     tag_width: int = 0,
     uses: Collection[str] = (),
+    cross_words: str = "nouns_and_attributes",
 ) -> Encoders:
     """Make the encoders for the fitting rows: their vocabulary, widths and scale.
 
@@ -193,6 +195,8 @@ def set_encoders(
         Width of the parts that say where a region is, and of the vector of a tag; 0 leaves them out.
     uses : collection of str, default=()
         Which of ``"tags"`` and ``"heads"`` the network looks at, where there are any.
+    cross_words : {"nouns", "nouns_and_attributes", "all"}, default="nouns_and_attributes"
+        Which words are connected with regions, where there are tags.
 
     Returns
     -------
@@ -212,7 +216,7 @@ def set_encoders(
     """
     images = split.pairs.image[split.fitting.rows]
     texts = split.pairs.text[split.fitting.rows]
-    vocabulary = _vocabulary(retriever, texts, uses)
+    vocabulary = _vocabulary(retriever, texts, uses, cross_words)
     if not (texts.width or vocabulary.words):
         raise ValueError(f"no word comes min_count={retriever.min_count} times in the fitting rows; lower it.")
     image = RegionEncoder(
@@ -235,13 +239,14 @@ def set_encoders(
     return Encoders(image, text, vocabulary)
 
 
-def _vocabulary(retriever: PairwiseRetriever, texts: Sentences, uses: Collection[str]) -> Vocabulary:
+def _vocabulary(retriever: PairwiseRetriever, texts: Sentences, uses: Collection[str], cross_words: str) -> Vocabulary:
     """Return the vocabulary of the fitting rows, or that of the last fit, whose words keep their numbers."""
     if retriever.warm_start and "network_" in vars(retriever):
-        vocabulary = retriever.network_.vocabulary
+        vocabulary = copy.copy(retriever.network_.vocabulary)
+        vocabulary.cross_words = cross_words
         check_known(vocabulary, texts)
         return vocabulary
-    return Vocabulary(texts, retriever.min_count, uses)
+    return Vocabulary(texts, retriever.min_count, uses, cross_words)
 
 
 def _standardizer(images: IndexedRows, wanted: bool | str) -> nn.Module:

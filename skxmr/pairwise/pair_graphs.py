@@ -145,6 +145,14 @@ class PairGraphs:
         bias = (self.sides[z].h @ self.bias)[..., None]
         return (self.weight * messages + kept + bias) * self.inverse_lengths[x]
 
+    def updated(self, x: int) -> Tensor:
+        """Return the updated nodes of x at unit length, (a, b, m_x, d): eq. 11. Only who looks at them needs them."""
+        y = 1 - x
+        side = self.sides[x]
+        messages = side.attention @ side.sent + self.across[x] @ self.sides[y].sent
+        nodes = self.weight * messages + self.own_weight[x] * side.kept + self.bias
+        return nodes * self.inverse_lengths[x].transpose(2, 3)
+
     def rebuilt(self, z: int) -> Tensor:
         """Return the nodes of z as they are rebuilt from all nodes of their graphs, (a, b, m_z, d): eqs. 12 to 14."""
         pairs = self.weight.shape[:2]

@@ -118,13 +118,17 @@ class PairwiseRetriever(TrainedRetriever, ComparingRetriever):
     @ordinary_torch()
     def _similarity(self, image: IndexedRows, text: Sentences, where: sp.csr_array | None) -> FloatArray | sp.csr_array:
         network = self.network_
-        device = next(network.parameters()).device
-        images = _region_source(image, network, device)
-        packed, rows = text.packed()
-        texts = WordSource(packed, rows, network.vocabulary, device)
+        images, texts = self._sources(image, text)
         if where is None:
             return pair_scores(network, images, texts, self.verbose)
         return some_pair_scores(network, images, texts, where, self.verbose)
+
+    def _sources(self, image: IndexedRows, text: Sentences) -> tuple[RegionSource, WordSource]:
+        """Return checked views as batches on the device of the network."""
+        device = next(self.network_.parameters()).device
+        packed, rows = text.packed()
+        images = _region_source(image, self.network_, device)
+        return images, WordSource(packed, rows, self.network_.vocabulary, device)
 
     def _checked_view(
         self, view: View, name: str, min_rows: int, width: int | None, columns: list[str] | None

@@ -99,7 +99,7 @@ class WordSource:
             self.ids = to_device(vocabulary.word_ids(used.words), device)
         if vocabulary.tags and used.tags is not None:
             self.tags = to_device(vocabulary.tag_ids(used.tags), device)
-            anchors = {tag for tag in set(used.tags.tolist()) if is_anchor(tag)}
+            anchors = {tag for tag in set(used.tags.tolist()) if is_anchor(tag, vocabulary.cross_words)}
             self.anchors = to_device(np.array([tag in anchors for tag in used.tags], dtype=bool), device)
         if vocabulary.parsed and used.heads is not None:
             self.heads = to_device(used.heads, device)

@@ -10,15 +10,22 @@ import numpy as np
 from skxmr._data.kinds import AnyArray, IndexArray, IntArray
 from skxmr._data.sentences import Sentences
 
-# Nouns, and attributes: adjectives and quantifiers.
-ANCHORS = frozenset({"NOUN", "PROPN", "ADJ", "NUM"})
+# Universal tags of nouns, and of attributes: adjectives and quantifiers.
+_NOUNS = frozenset({"NOUN", "PROPN"})
+_ATTRIBUTES = frozenset({"ADJ", "NUM"})
 # How the names of the same tags begin in the Penn treebank.
-_PENN = ("NN", "JJ", "CD")
+_PENN_NOUNS = ("NN",)
+_PENN_ATTRIBUTES = ("JJ", "CD")
+# Which words can be connected with regions.
+CROSS_WORDS = ("nouns", "nouns_and_attributes", "all")
 
 
-def is_anchor(tag: str) -> bool:
-    """Tell whether words with a tag, universal or of the Penn treebank, are connected with regions."""
-    return tag.upper() in ANCHORS or tag.upper().startswith(_PENN)
+def is_anchor(tag: str, choice: str = "nouns_and_attributes") -> bool:
+    """Tell whether words with a tag, universal or of the Penn treebank, are among a choice of `CROSS_WORDS`."""
+    tag = tag.upper()
+    is_noun = tag in _NOUNS or tag.startswith(_PENN_NOUNS)
+    is_attribute = tag in _ATTRIBUTES or tag.startswith(_PENN_ATTRIBUTES)
+    return choice == "all" or is_noun or (choice == "nouns_and_attributes" and is_attribute)
 
 
 class Vocabulary:
@@ -32,6 +39,8 @@ class Vocabulary:
         A word that occurs less often is not known.
     uses : collection of str
         Which of ``"tags"`` and ``"heads"`` the network looks at, where there are any.
+    cross_words : {"nouns", "nouns_and_attributes", "all"}, default="nouns_and_attributes"
+        Which words are connected with regions, where there are tags.
 
     Attributes
     ----------
@@ -41,7 +50,13 @@ class Vocabulary:
         Whether the network uses heads.
     """
 
-    def __init__(self, sentences: Sentences, min_count: int, uses: Collection[str]) -> None:
+    # Networks that were pickled before there was a choice have no value of their own.
+    cross_words: str = "nouns_and_attributes"
+
+    def __init__(
+        self, sentences: Sentences, min_count: int, uses: Collection[str], cross_words: str = "nouns_and_attributes"
+    ) -> None:
+        self.cross_words = cross_words
         packed, rows = sentences.packed()
         places = places_of(packed.offsets, rows)
         self.words: dict[str, int] = {}

@@ -154,3 +154,14 @@ def test_constants_of_the_paper(small):
 def test_hidden_units_are_one_number_or_two(small, hidden):
     with pytest.raises(ValueError, match="hidden"):
         ACMR(4, hidden=hidden, max_epochs=1).fit(*small)
+
+
+def test_one_softmax_layer_predicts_the_labels_of_both_modalities():
+    """Said in the docstring, because the paper's words allow two."""
+    network, image, text, _ = build()
+    out = network(image, text)
+    for name in ("image", "text"):
+        expected = out[name] @ network.to_labels.weight.T + network.to_labels.bias
+        assert_allclose(out[f"{name}_scores"].detach(), expected.detach(), rtol=1e-12)
+    assert [name for name, _ in network.named_children() if "label" in name] == ["to_labels"]
+    assert "One softmax layer predicts the labels of both modalities" in " ".join(ACMR.__doc__.split())

@@ -101,6 +101,16 @@ def test_the_constants_of_the_paper(dataset, hops, batch):
     assert betas == (0.5, 0.999) and expected.items() <= found.items()
 
 
+@pytest.mark.parametrize("dataset", ["mirflickr", "nuswide"])
+def test_the_papers_label_graph_depends_on_the_kind_of_layer(dataset):
+    found = [DAGNN.paper(dataset, gnn=gnn) for gnn in ("gat", "gcn")]
+    assert [(model.tau, model.p) for model in found] == [(0.3, 0.5), (0.4, 0.5)]
+    other = DAGNN.paper(dataset, gnn="gcn", tau=0.2, p=0.1)
+    assert (other.tau, other.p) == (0.2, 0.1)
+    with pytest.raises(ValueError, match="'gnn' parameter of DAGNN must be"):
+        DAGNN.paper(dataset, gnn="cnn").fit(np.ones((4, 2)), np.ones((4, 2)), [0, 1, 0, 1])
+
+
 @pytest.mark.filterwarnings("ignore:.*is now written:FutureWarning")
 def test_old_names_give_the_same_numbers(small):
     pairs, labels = small

@@ -137,9 +137,10 @@ def test_small_batches_are_refused_and_small_remainders_joined(small):
     assert (fitted.history_["correlation"] > -3.99).all()
 
 
-def test_constants_of_the_paper():
-    found = DCCA.paper().get_params()
-    assert {"cca_ridge": 0.0, "correlation_power": 0.0, "ridge": 1e-4}.items() <= found.items()
+def test_there_are_no_constants_of_the_paper():
+    """Its pre-training and optimiser are not offered, and what would be left of it is not the paper's method."""
+    assert not hasattr(DCCA, "paper")
+    assert "no class method `paper`" in " ".join(DCCA.__doc__.split())
 
 
 class TestWidth:

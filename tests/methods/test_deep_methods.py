@@ -148,13 +148,17 @@ class TestLimits:
         assert (change > 0).all() and (change < 0.05).all()
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", LEARNS_FROM_LABELS)
 def test_text_of_the_paper_and_other_parameters_fit(small, name):
+    """DCCA has no constants of its paper."""
     pairs, labels = small
     paper = type(METHODS[name]).paper(n_components=4, max_epochs=1, batch_size=50, random_state=0)
     sizes = {"hidden": 8, "width": 8} if name in GRAPH_METHODS else {"hidden": 8}
     paper.set_params(**{key: value for key, value in sizes.items() if paper.get_params()[key] is not None})
-    assert all_finite(paper.fit(pairs.replace(image=np.abs(pairs.image)), labels), pairs)
+    fitted = paper.fit(pairs.replace(image=np.abs(pairs.image)), labels)
+    assert all_finite(fitted, pairs)
+    assert getattr(fitted.network_.text_input, "frozen", False) == paper.pretrain_text
+    assert len(fitted.history_) == 1 and fitted.encode_text(pairs).shape[1] == 4
     with pytest.raises(ValueError, match="dataset must be one of"):
         type(METHODS[name]).paper("imagenet")
 

@@ -11,6 +11,7 @@ from torch.autograd import gradcheck
 from skxmr.nn import contrastive
 from skxmr.pairwise.cross_attention import attended_cosines, masked_softmax, pooled
 from skxmr.pairwise.cross_graph import CrossGraph, Words
+from skxmr.pairwise.relations import relations_of
 
 
 def sets(a=3, r=4, b=2, w=5, d=6, seed=0):
@@ -121,7 +122,7 @@ def test_attention_in_half_precision_is_that_of_float64_rounded(dtype):
     assert torch.isfinite(low.grad).all()
 
 
-def graph_loop(model, regions, words, anchors, edges):
+def graph_loop(model, regions, words, anchors, edges, nodes_only=False):
     """Eqs. 5 to 20 of one image (r, d) and one text (w, d), node by node."""
     p = {name: value.detach().numpy() for name, value in model.state_dict().items()}
     H, r, n = [*regions, *words], len(regions), len(regions) + len(words)
@@ -150,6 +151,8 @@ def graph_loop(model, regions, words, anchors, edges):
             for weight, k in zip(weights, group, strict=True):
                 total += p["W_2.weight"] @ (weight / n * (p["W_1.weight"] @ H[k]) + H[i])
         C.append(unit(total / (n if model.second_mean else 1) + p["bias"]))
+    if nodes_only:
+        return np.array(C)
     s = []
     for i in range(n):
         rebuilt = sum(w * c for w, c in zip(softmax([model.scale * H[i] @ c for c in C]), C, strict=True))
@@ -196,6 +199,28 @@ def test_the_graph_is_equations_5_to_20(switches, sparse):
             edges = words.edges[j][m][:, m].numpy() if sparse else None
             V, W = regions[i][region_mask[i]].numpy(), words.h[j][m].numpy()
             assert_allclose(found[i, j], graph_loop(model, V, W, words.anchors[j][m].numpy(), edges), rtol=1e-9)
+
+
+@pytest.mark.parametrize("switches", SWITCHES)
+def test_the_nodes_that_can_be_looked_at_are_those_of_equation_11(switches):
+    """After all messages, and without those between the modalities."""
+    regions, region_mask, words = sets()
+    model = model_of(**switches)
+    for i in range(3):
+        for j in range(2):
+            image = model.image_side(regions[i : i + 1], region_mask.expand(3, -1)[i : i + 1])
+            text = model.text_side(Words(*(part[j : j + 1] for part in words)))
+            with torch.inference_mode():
+                found = relations_of(model, image, text)
+            m = words.mask[j]
+            V, W = regions[i][region_mask.expand(3, -1)[i]].numpy(), words.h[j][m].numpy()
+            edges = words.edges[j][m][:, m].numpy()
+            anchors = words.anchors[j][m].numpy()
+            expected = graph_loop(model, V, W, anchors, edges, nodes_only=True)
+            assert_allclose(found.integrated, expected, atol=1e-6)
+            alone = graph_loop(model, V, W, np.zeros_like(anchors), edges, nodes_only=True)
+            assert_allclose(found.within, alone, atol=1e-6)
+            assert_allclose(found.nodes, np.concatenate([V, W]), atol=1e-6)
 
 
 def test_sparse_is_dense_where_all_words_depend_on_all():

@@ -329,8 +329,88 @@ def test_the_papers_constants(cls, dataset, expected):
         cls.paper("wikipedia")
 
 
-def test_scan_on_coco_pools_regions_more_sharply():
-    assert SCAN.paper("coco", attention="image_to_text").pooling_sharpness == 20.0
+POOLED = {("flickr30k", "t"): 6.0, ("flickr30k", "i"): 5.0, ("coco", "t"): 6.0, ("coco", "i"): 20.0}
+
+
+@pytest.mark.parametrize("dataset", ["flickr30k", "coco"])
+@pytest.mark.parametrize("later", ["text_to_image", "image_to_text"])
+@pytest.mark.parametrize("first", [{}, {"attention": "text_to_image"}, {"attention": "image_to_text"}])
+def test_scan_pools_as_the_direction_wants_whenever_it_is_set(dataset, first, later, told):
+    """Regions are pooled more sharply on MS-COCO."""
+    small = {"n_components": 4, "word_width": 4, "max_epochs": 1, "batch_size": 10, "validation_fraction": 0}
+    model = clone(SCAN.paper(dataset, **small | first)).set_params(attention=later)
+    assert model.fit(told[:20]).network_.pooling == POOLED[dataset, later[0]]
+    assert model.set_params(pooling_sharpness=3.0).fit(told[:20]).network_.pooling == 3.0
+    assert model.set_params(pooling="mean").fit(told[:20]).network_.pooling is None
+
+
+@pytest.mark.parametrize(
+    "given", [{}, {"image_to_text": 5.0}, {"text_to_image": 0.0}, {"text_to_image": 6.0, "both": 1.0}]
+)
+def test_a_sharpness_for_each_direction_is_checked(given, told):
+    with pytest.raises(ValueError, match=r"pooling_sharpness=.* attention='text_to_image'; its keys are direc"):
+        SCAN(**TINY, pooling_sharpness=given).fit(told)
+
+
+@pytest.mark.parametrize(
+    ("choice", "touching"),
+    [
+        ("nouns", {"NOUN", "PROPN"}),
+        ("nouns_and_attributes", {"NOUN", "PROPN", "ADJ", "NUM"}),
+        ("all", {"NOUN", "PROPN", "ADJ", "NUM", "DET", "VERB", "ADP", "ADV"}),
+    ],
+)
+def test_the_words_that_touch_regions_are_chosen_by_their_tags(choice, touching, told):
+    """The three bars of Fig. 8."""
+    model = clone(METHODS["RACG"]).set_params(cross_words=choice, max_epochs=1).fit(told)
+    assert model.get_params()["cross_words"] == choice
+    packed, _ = told.text.packed()
+    some_word_is_left_out = False
+    for i, found in enumerate(model.relations(told[:8])):
+        tags = packed.tags[packed.offsets[i] : packed.offsets[i + 1]]
+        from_regions = found.attention[: found.n_regions, found.n_regions :]
+        assert [bool(column.any()) for column in from_regions.T] == [tag in touching for tag in tags]
+        some_word_is_left_out |= not set(tags) <= touching
+    assert some_word_is_left_out == (choice != "all")
+
+
+def test_a_choice_of_words_without_effect_is_told(told):
+    model = clone(METHODS["RACG"]).set_params(cross_words="nouns", max_epochs=1)
+    plain = told.replace(text=Sentences([told.text.tokens(i) for i in range(N_TEXTS)]))
+    with pytest.warns(UserWarning, match="cross_words='nouns' has no effect, because the words have no tags"):
+        model.fit(plain)
+    with pytest.warns(UserWarning, match="cross_words='nouns' has no effect with cross_graph=False"):
+        clone(model).set_params(cross_graph=False).fit(told)
+    verbs = Sentences([["runs"]] * N_TEXTS, [["VERB"]] * N_TEXTS)
+    with pytest.raises(ValueError, match=r"no word is tagged as a noun, so none touches a region.*cross_words='all'"):
+        clone(model).fit(told.replace(text=verbs))
+    with pytest.raises(ValueError, match="'cross_words' parameter of RACG must be"):
+        clone(model).set_params(cross_words="verbs").fit(told)
+
+
+def test_nodes_and_attention_can_be_looked_at(told, fits):
+    """Row by row, and the same as the graph of a pair alone."""
+    model = fits["RACG"]
+    rows = told[3:9]
+    for i, found in enumerate(model.relations(rows)):
+        r, n = found.n_regions, len(found.nodes)
+        assert r == rows.image.view.mask[rows.image.index[i]].sum()
+        assert n - r == len(rows.text.tokens(i))
+        assert found.attention.shape == (n, n) and found.nodes.shape == found.within.shape == (n, 16)
+        ones = found.attention[:, :r].sum(axis=1), found.attention[:, r:].sum(axis=1)
+        assert_allclose(ones[0][:r], 1, rtol=1e-5)
+        assert_allclose(ones[1][r:], 1, rtol=1e-5)
+        for nodes in (found.within, found.integrated):
+            assert_allclose(np.linalg.norm(nodes, axis=1), 1, rtol=1e-4)
+        assert abs(found.within - found.integrated).max() > 1e-6
+        again = model.relations(Pairs(rows.image[i : i + 1], rows.text[i : i + 1]))[0]
+        assert_allclose(again.integrated, found.integrated, atol=1e-5)
+    without = clone(METHODS["RACG"]).set_params(cross_graph=False).fit(told).relations(rows)[0]
+    assert_array_equal(without.within, without.integrated)
+    with pytest.raises(ValueError, match="text is missing; relations needs both views"):
+        model.relations(Pairs(told.image))
+    with pytest.raises(NotFittedError):
+        clone(model).relations(rows)
 
 
 def test_an_eighth_of_the_papers_nodes_is_position(told):

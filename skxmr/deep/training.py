@@ -143,7 +143,7 @@ def _out_of_memory(error: torch.OutOfMemoryError, device: torch.device, options:
     precise = ', set precision="bf16"' if options.precision == "float32" else ""
     return (
         f"{who}the {device} device ran out of memory while training with batches of {options.batch_size} rows; halve "
-        f"batch_size to {halved}{precise}, or use a smaller network (n_components, hidden, width). "
+        f"batch_size to {halved}{precise}, or use a smaller network (fewer components, narrower layers). "
         f"{str(error).splitlines()[0]}"
     )
 

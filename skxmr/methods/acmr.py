@@ -204,6 +204,6 @@ class ACMR(DeepRetriever):
 
     def _hidden(self) -> tuple[int, int]:
         hidden = self.hidden if isinstance(self.hidden, tuple) else (self.hidden,) * 2
-        if len(hidden) != 2 or not all(isinstance(h, Integral) and h > 0 for h in hidden):
+        if len(hidden) != 2 or not all(isinstance(h, Integral) and h is not True and h > 0 for h in hidden):
             raise ValueError(f"hidden must be a positive integer or two, (image, text); got {self.hidden!r}.")
         return hidden

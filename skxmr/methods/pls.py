@@ -54,6 +54,7 @@ class PLS(CovarianceRetriever, kw_only=False):
     Notes
     -----
     Equal to ``sklearn.cross_decomposition.PLSCanonical``. Constant features get weight 0.
+    A view of more than 4,096 features and at most half as many rows is solved in the space that its rows span.
 
     References
     ----------

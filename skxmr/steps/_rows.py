@@ -60,7 +60,8 @@ def _takes_texts(transformer: object) -> bool:
 def _message(name: str, transformer: object, rows: View, error: Exception) -> str:
     kind = type(transformer).__name__
     reason = f"KeyError: {error}" if isinstance(error, KeyError) else str(error)
-    return f"{kind} cannot take {name}{_where(rows)}: {reason.removesuffix('.')}."
+    where = _where(rows) or _first_string(rows, reason)
+    return f"{kind} cannot take {name}{where}: {reason.removesuffix('.')}."
 
 
 def _where(rows: View) -> str:
@@ -101,9 +102,22 @@ def _first_not_finite(rows: View) -> str:
     if not bad.any():
         return ""
     i = int(np.argmax(bad.reshape(len(values), -1).any(axis=1)))
-    return f", whose row {numbers[i]} holds {values[i][bad[i]]}"
+    return f", whose row {numbers[i]} holds {np.ravel(values[i])[np.ravel(bad[i])][0]}"
+
+
+def _first_string(rows: View, reason: str) -> str:
+    """Say which row holds a string that is no number, if that is what is wrong."""
+    if "could not convert string to float" not in reason or not isinstance(rows, (Frame, np.ndarray)):
+        return ""
+    for i, row in enumerate(np.asarray(rows)):
+        for value in np.ravel(row):
+            try:
+                float(value)
+            except (TypeError, ValueError):
+                return f", whose row {i} holds {_short(value)}"
+    return ""
 
 
 def _short(value: object) -> str:
-    text = repr(value)
+    text = repr(value.item() if isinstance(value, np.generic) else value)
     return text if len(text) <= 60 else f"{text[:60]}..."

@@ -209,3 +209,13 @@ def test_one_column_of_categories_stays_a_matrix():
 def test_errors_about_the_transformer_itself_stay():
     with pytest.raises(ValueError, match=r"^The 'n_components' parameter of PCA"):
         PerModality(image=PCA(-2)).fit(Pairs(np.eye(4), CAPTIONS))
+
+
+@pytest.mark.parametrize("kind", [np.asarray, pd.DataFrame], ids=lambda kind: kind.__name__)
+def test_a_row_with_a_string_among_numbers_is_named(kind):
+    image = np.eye(4).astype(object)
+    image[3, 1] = "blue"
+    with pytest.raises(
+        ValueError, match=r"StandardScaler cannot take image, whose row 3 holds 'blue': could not convert"
+    ):
+        PerModality(image=StandardScaler()).fit(Pairs(kind(image), CAPTIONS))

@@ -129,6 +129,12 @@ def _in_common_columns(a: Labels, b: Labels) -> tuple[sp.csr_array, sp.csr_array
                 "multi-hot columns without names must mean the same labels."
             )
         return a.matrix, b.matrix
+    kinds = [{isinstance(name, str) for name in labels.names.tolist()} for labels in (a, b)]
+    if not kinds[0] & kinds[1]:
+        raise ValueError(
+            f"query_labels are named like {a.names[0]!r} and gallery_labels like {b.names[0]!r}, so no two can be "
+            "equal; pass both as strings or both as numbers."
+        )
     column: dict[Hashable, int] = {}
     for name in [*a.names.tolist(), *b.names.tolist()]:
         column.setdefault(name, len(column))

@@ -139,3 +139,9 @@ RELEVANT = SCORES > 0
 def test_flags_and_counts_are_checked(ask, message):
     with pytest.raises(ValueError, match=message):
         ask()
+
+
+def test_labels_that_cannot_be_equal_are_refused():
+    with pytest.raises(ValueError, match=r"query_labels are named like .*'a'.* and gallery_labels like .*1"):
+        SharedLabels(["a"], [1])
+    assert not SharedLabels(["a"], ["b"])[:].any()

@@ -126,7 +126,7 @@ def mlcca_large() -> Sides:
     X, T = views(*_LARGE, sparse=True)
     Y = labels_of(len(X))
     return {
-        "skxmr": lambda: MLCCA(200, weights="dot").fit(X, T, Y),
+        "skxmr": lambda: MLCCA(24, weights="dot").fit(X, T, Y),
         "CCA": lambda: CCA(200).fit(X, T),
     }
 

@@ -41,8 +41,10 @@ def possible_rank(cov: Covariances, d: int) -> int:
     """Return how many independent predictions of labels a view of d features can have, given the sums with labels."""
     used = int(((cov.text_mean > 0) & (cov.text_mean < 1)).sum())
     if len(cov.tt):
-        # Labels that depend on each other have predictions that do.
-        used = min(used, int(np.linalg.matrix_rank(cov.tt, hermitian=True)))
+        # Labels that depend on each other, as those of rows with one label each, have predictions that do. Eigenvalues
+        # of such counts are either 0 up to rounding or of the order of 1 / rows.
+        tolerance = 1e-10 * float(np.trace(cov.tt))
+        used = min(used, int(np.linalg.matrix_rank(cov.tt, tol=tolerance, hermitian=True)))
     return min(used, d, cov.n - 1)
 
 

@@ -169,6 +169,22 @@ def test_full_rank_is_kept_without_a_word(model):
         assert messages == []
 
 
+@pytest.mark.parametrize("model", [SemanticMatching(), SemanticMatching(ridge=0.0), MLCCA(), MLCCA(ridge=0.0)])
+@pytest.mark.parametrize("c", [2, 5, 13])
+def test_one_label_per_row_leaves_one_component_less_without_a_word(model, c):
+    """The labels of a row sum to 1, so one of them follows from the others."""
+    rng = np.random.default_rng(c)
+    for n in (150, 700):
+        y = rng.integers(c, size=n)
+        image = np.eye(c)[y] @ rng.normal(size=(c, 20)) + rng.normal(size=(n, 20))
+        text = np.eye(c)[y] @ rng.normal(size=(c, 15)) + rng.normal(size=(n, 15))
+        for dtype in (np.float32, np.float64):
+            for how in ways(model):
+                found, messages = fitted(model, image.astype(dtype), text.astype(dtype), y, how)
+                assert found.n_components_ == c - 1
+                assert messages == []
+
+
 def test_labels_limit_the_components_of_mlcca():
     """Related rows differ by their labels only, so 8 labels give 8 components; more would be noise."""
     rng = np.random.default_rng(0)

@@ -185,7 +185,7 @@ NO_RETRIEVERS = [
 ]
 
 
-@pytest.mark.parametrize("wrong", NO_RETRIEVERS, ids=lambda wrong: repr(wrong)[:30])
+@pytest.mark.parametrize("wrong", NO_RETRIEVERS, ids=lambda wrong: type(wrong).__name__)
 def test_every_door_of_retrievers_names_what_is_none(data, wrong):
     pairs, labels = data
     doors = {

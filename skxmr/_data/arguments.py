@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Any, Self
 
 from sklearn.utils import Tags
 
@@ -86,6 +86,10 @@ def one_view(image: View, text: View) -> tuple[str, View]:
 
 class PairsStep(TransformerMixin, Estimator):
     """A scikit-learn transformer whose X and output are `Pairs`, not matrices."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        # Scikit-learn would put the output of whatever has names for its columns into the configured container.
+        super().__init_subclass__(auto_wrap_output_keys=None, **options)
 
     def set_output(self, *, transform: str | None = None) -> Self:
         """Do nothing: the output is a `Pairs` whatever container is configured.

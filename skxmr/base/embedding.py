@@ -6,10 +6,12 @@ from abc import abstractmethod
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
 from skxmr._data.arguments import PairsStep, as_pairs, image_and_text
-from skxmr._data.kinds import MODALITIES, FloatArray, LabelsLike, Matrix, View
+from skxmr._data.kinds import MODALITIES, AnyArray, FloatArray, LabelsLike, Matrix, View
+from skxmr._data.names import as_names
 from skxmr._data.pairs import Pairs
 from skxmr._docstrings import documented_like
 from skxmr.base.retriever import Retriever
@@ -96,6 +98,24 @@ class CrossModalRetriever(Retriever, PairsStep):
             return self.encode_image(X)
         pairs, _ = as_pairs(X, y)
         return self.encode_image(pairs), self.encode_text(pairs)
+
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> AnyArray:
+        """Name the columns of the embeddings by the class and their numbers, such as ``"cca0"``.
+
+        Parameters
+        ----------
+        input_features : array-like of str, or None
+            Ignored; scikit-learn's pipelines pass it.
+
+        Returns
+        -------
+        ndarray of shape (n_components,), object
+            One name per column, the same for images and texts.
+        """
+        check_is_fitted(self)
+        # One row of zeros tells the width of the embeddings of every method.
+        width = self._encode_image(np.zeros((1, self.n_features_["image"]), np.float32)).shape[1]
+        return as_names([f"{type(self).__name__.lower()}{i}" for i in range(width)])
 
     @documented_like(Retriever.similarity)
     def similarity(self, image: View, text: View = None) -> FloatArray:

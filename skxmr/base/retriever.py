@@ -12,6 +12,7 @@ from skxmr._data.arguments import as_pairs, need_both
 from skxmr._data.estimator import Estimator
 from skxmr._data.kinds import MODALITIES, Chunked, FloatArray, LabelsLike, View, column_names
 from skxmr._data.labels import Labels, encode_labels, need_labels
+from skxmr._data.names import SeesNames
 from skxmr._data.pairs import Pairs
 from skxmr._data.view_checks import check_chunks, check_view
 from skxmr.metrics._scorers import RetrievalScorer
@@ -25,7 +26,7 @@ class Checked(NamedTuple):
     columns: dict[str, list[str] | None]
 
 
-class Retriever(Estimator, metaclass=ABCMeta):
+class Retriever(SeesNames, Estimator, metaclass=ABCMeta):
     """Base of all retrievers: it learns from images and texts, and tells how similar an image and a text are.
 
     There are two kinds. A :class:`CrossModalRetriever` embeds images and texts in one space, and so has `transform`. A
@@ -38,6 +39,9 @@ class Retriever(Estimator, metaclass=ABCMeta):
         Label names; present if fitted with labels.
     fitted_with_labels_ : bool
         Whether fit saw labels; `score` then wants them too.
+    feature_names_in_ : dict
+        Column names of ``"image"`` and ``"text"`` seen in fit, with an entry for each that was a DataFrame whose
+        columns are strings; missing if neither was.
     """
 
     _requires_labels: ClassVar[bool] = False
@@ -154,6 +158,7 @@ class Retriever(Estimator, metaclass=ABCMeta):
     def _remember(self, checked: Checked) -> Self:
         """Keep what later calls are compared with."""
         self._columns = checked.columns
+        self._remember_names(checked.columns)
         self.n_features_ = self._widths(checked.pairs)
         self._remember_labels(checked.labels)
         return self

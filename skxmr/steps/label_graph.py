@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import ArrayLike
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
@@ -137,6 +138,22 @@ class LabelGraph(PairsStep, kw_only=False):
         """
         check_is_fitted(self)
         return need_pairs(X, "LabelGraph").replace(label_graph=copy.copy(self))
+
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> ArrayLike | None:
+        """Return the names as they come, because the views pass through.
+
+        Parameters
+        ----------
+        input_features : array-like of str, or None
+            The names of the columns of the views.
+
+        Returns
+        -------
+        array-like of str, or None
+            The same.
+        """
+        check_is_fitted(self)
+        return input_features
 
     def to_frame(self) -> pd.DataFrame:
         """Return the graph as a DataFrame named by the labels on both axes.

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Protocol, Self
 
+from numpy.typing import ArrayLike
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from skxmr._data.arguments import PairsStep, check_labels_of, need_pairs
-from skxmr._data.kinds import MODALITIES, Frame, IndexArray, LabelsLike, View
+from skxmr._data.kinds import MODALITIES, AnyArray, Frame, IndexArray, LabelsLike, View, column_names
+from skxmr._data.names import SeesNames, as_names, n_columns, with_prefix
 from skxmr._data.pairs import Pairs
 from skxmr._data.repeated import IndexedRows, distinct
 from skxmr._data.views import as_view
@@ -25,7 +27,7 @@ class Transformer(Protocol):
         """Return transformed rows."""
 
 
-class PerModality(PairsStep, kw_only=False):
+class PerModality(SeesNames, PairsStep, kw_only=False):
     """Apply one scikit-learn transformer to the images and another to the texts of a `Pairs`.
 
     Each transformer gets its view unchanged: sparse text stays sparse, and a vectoriser gets raw captions as strings.
@@ -40,6 +42,9 @@ class PerModality(PairsStep, kw_only=False):
     ----------
     image_, text_ : transformer or "passthrough"
         The fitted transformers, for the modalities seen in fit.
+    feature_names_in_ : dict
+        Column names of ``"image"`` and ``"text"`` seen in fit, with an entry for each that was a DataFrame whose
+        columns are strings; missing if neither was.
 
     Raises
     ------
@@ -118,6 +123,8 @@ class PerModality(PairsStep, kw_only=False):
                 out[name] = _in_kind(transformed, rows, index)
             fitted[name] = transformer
         new = pairs.replace(**out)
+        self._remember_names({name: column_names(getattr(pairs, name)) for name in MODALITIES})
+        self._widths = {name: n_columns(getattr(pairs, name)) for name in MODALITIES}
         for name in MODALITIES:
             if name in fitted:
                 setattr(self, f"{name}_", fitted[name])
@@ -154,6 +161,36 @@ class PerModality(PairsStep, kw_only=False):
                     transformed = transformer.transform(rows)
                 out[name] = _in_kind(transformed, rows, index)
         return pairs.replace(**out)
+
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> AnyArray:
+        """Name the columns of both views as their transformers do, with ``image__`` or ``text__`` in front.
+
+        Parameters
+        ----------
+        input_features : array-like of str, or None
+            Ignored; the transformers remember the names that they have seen.
+
+        Returns
+        -------
+        ndarray of str objects
+            The columns of the images, then those of the texts. Columns that pass through and have no names are called
+            x0, x1 and so on.
+        """
+        check_is_fitted(self)
+        seen = getattr(self, "feature_names_in_", {})
+        names: dict[str, AnyArray] = {}
+        for name in MODALITIES:
+            transformer = getattr(self, f"{name}_", None)
+            if transformer is None:
+                continue
+            if isinstance(transformer, str):
+                names[name] = seen.get(name, as_names([f"x{i}" for i in range(self._widths[name])]))
+            elif hasattr(transformer, "get_feature_names_out"):
+                names[name] = transformer.get_feature_names_out()
+            else:
+                kind = type(transformer).__name__
+                raise AttributeError(f"the transformer of {name}, {kind}, does not provide get_feature_names_out.")
+        return with_prefix(names)
 
     def __sklearn_is_fitted__(self) -> bool:
         return any(hasattr(self, f"{name}_") for name in MODALITIES)

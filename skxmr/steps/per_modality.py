@@ -15,6 +15,7 @@ from skxmr._data.pairs import Pairs
 from skxmr._data.repeated import IndexedRows, distinct
 from skxmr._data.views import as_view
 from skxmr.steps._rows import naming, texts_of
+from skxmr.steps._supervised import labels_for, selecting_by_labels
 
 
 class Transformer(Protocol):
@@ -31,7 +32,9 @@ class PerModality(SeesNames, PairsStep, kw_only=False):
     """Apply one scikit-learn transformer to the images and another to the texts of a `Pairs`.
 
     Each transformer gets its view unchanged: sparse text stays sparse, and a vectoriser gets raw captions as strings.
-    Of a data frame with a single column a vectoriser gets that column.
+    Of a data frame with a single column a vectoriser gets that column. A transformer that learns from labels gets class
+    ids, or a table of 0 and 1 of rows with several labels; ``SelectKBest`` and its kin then score a feature by the
+    label that it tells best.
 
     Parameters
     ----------
@@ -113,7 +116,8 @@ class PerModality(SeesNames, PairsStep, kw_only=False):
                 transformer = clone(transformer)
                 rows, index = distinct(view)
                 # An image that several rows share has no labels of its own.
-                own = y if index is None else None
+                own = labels_for(transformer, y) if index is None else None
+                transformer = selecting_by_labels(transformer, own)
                 with naming(name, transformer, rows):
                     rows = texts_of(rows, transformer)
                     if hasattr(transformer, "fit_transform"):

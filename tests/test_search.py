@@ -1,5 +1,8 @@
 """Retrievers inside scikit-learn's search and validation tools."""
 
+import copy
+import json
+import pickle
 import warnings
 
 import numpy as np
@@ -15,6 +18,7 @@ from sklearn.model_selection import (
     GridSearchCV,
     GroupKFold,
     HalvingGridSearchCV,
+    HalvingRandomSearchCV,
     KFold,
     RandomizedSearchCV,
     cross_val_score,
@@ -29,7 +33,7 @@ from sklearn.utils.fixes import parse_version
 
 from skxmr import CCA, MLCCA, LabelGraph, Pairs, PerModality, SemanticMatching
 from skxmr.datasets import make_multilabel_pairs
-from skxmr.metrics import RetrievalScorer, RetrievalScores, cross_modal_map
+from skxmr.metrics import RecallScores, RetrievalScorer, RetrievalScores, cross_modal_map
 
 CV = KFold(3, shuffle=True, random_state=0)
 GRID = {"ridge": [0.1, 1.0], "n_components": [2, 4]}
@@ -241,6 +245,40 @@ def test_other_tools(small, form, sparse):
     train, test, y_train, y_test = train_test_split(pairs, y, test_size=0.25, random_state=0)
     assert (len(train), len(test)) == (90, 30)
     assert 0 < MLCCA().fit(train, y_train).score(test, y_test) <= 1
+
+
+@pytest.mark.parametrize("search", [HalvingGridSearchCV, HalvingRandomSearchCV])
+@pytest.mark.parametrize("options", [{}, {"refit": "map"}, {"n_jobs": 2}, {"error_score": "raise"}], ids=str)
+def test_several_scores_are_refused_by_halving_searches(small, search, options):
+    pairs, labels = small
+    options = {"cv": CV, "min_resources": 40, "factor": 2, "random_state": 0, **options}
+    message = r"RetrievalScores gives several scores, and a halving search chooses by one; pass scoring=RetrievalScorer"
+    with pytest.raises(ValueError, match=message):
+        search(CCA(), {"ridge": [0.1, 0.2, 0.5, 1.0]}, scoring=RetrievalScores(), **options).fit(pairs, labels)
+    with pytest.raises(ValueError, match=r"RecallScores gives several .* pass scoring=RetrievalScorer\('hit', k=5\)"):
+        search(CCA(), {"ridge": [0.1, 0.2, 0.5, 1.0]}, scoring=RecallScores((1, 5)), **options).fit(pairs)
+
+
+def test_several_scores_may_choose_within_a_halving_search(small):
+    pairs, labels = small
+    inner = GridSearchCV(CCA(), {"n_components": [2, 4]}, cv=2, scoring=RetrievalScores(), refit="map")
+    halving = HalvingGridSearchCV(
+        inner,
+        {"estimator__ridge": [0.1, 1.0]},
+        cv=2,
+        min_resources=60,
+        factor=2,
+        scoring=RetrievalScorer(),
+        error_score="raise",
+    ).fit(pairs, labels)
+    assert 0 < halving.best_score_ <= 1
+
+
+def test_several_scores_are_a_dict(small):
+    scores = RetrievalScores()(CCA().fit(small[0]), small[0])
+    assert isinstance(scores, dict) and scores == dict(scores) == pickle.loads(pickle.dumps(scores))
+    assert list(copy.deepcopy(scores)) == ["i2t_map", "t2i_map", "map"] and json.loads(json.dumps(scores)) == scores
+    assert {**scores, "map": 1}["map"] == 1 and "map" in scores and len(scores) == 3
 
 
 def test_sparse_labels_are_refused_by_cross_validate_itself(small):

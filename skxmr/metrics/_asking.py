@@ -81,9 +81,9 @@ def need_retriever(estimator: BaseEstimator, name: str) -> None:
         wanted = "a retriever, such as CCA(), or a pipeline or search that ends in one"
         if isinstance(last, type):
             raise TypeError(f"{name} must be {wanted}; got the class {last.__name__}, so call it: {last.__name__}().")
-        reason = (
-            "transforms a matrix, not a Pairs" if hasattr(last, "transform") else "has neither transform nor similarity"
-        )
+        reason = "has neither transform nor similarity"
+        if hasattr(last, "transform"):
+            reason = "transforms a matrix, not a Pairs; in front of a retriever it stands in PerModality"
         raise TypeError(f"{name} must be {wanted}; got {estimator!r}: {type(last).__name__} {reason}.")
 
 

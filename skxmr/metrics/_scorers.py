@@ -22,6 +22,7 @@ from skxmr.metrics._cutoffs import checked_cuts, hit_at_k, ndcg_at_k, precision_
 from skxmr.metrics._matrices import BlockedMatrix
 from skxmr.metrics._precision import mean_average_precision
 from skxmr.metrics._recalls import retrieval_recalls
+from skxmr.metrics._several import SeveralScores
 from skxmr.metrics._similarity import SIMILARITIES
 
 Score = TypeVar("Score")
@@ -155,7 +156,8 @@ class RetrievalScorer(_Scorer[float]):
 class RetrievalScores(_Scorer[dict[str, float]]):
     """Both mAPs and their mean from one embedding pass, for multimetric search with ``refit="map"``.
 
-    Scoring returns a dict of ``i2t_map``, ``t2i_map`` and ``map``, their mean.
+    Scoring returns a dict of ``i2t_map``, ``t2i_map`` and ``map``, their mean. A halving search takes a single score:
+    ``RetrievalScorer()``.
 
     Parameters
     ----------
@@ -189,7 +191,8 @@ class RetrievalScores(_Scorer[dict[str, float]]):
     def _measured(self, scores: BlockedMatrix, relevance: BlockedMatrix) -> dict[str, float]:
         i2t = mean_average_precision(scores, relevance, k=self.k)
         t2i = mean_average_precision(scores.T, relevance.T, k=self.k)
-        return {"i2t_map": i2t, "t2i_map": t2i, "map": (i2t + t2i) / 2}
+        means = {"i2t_map": i2t, "t2i_map": t2i, "map": (i2t + t2i) / 2}
+        return SeveralScores(means, "RetrievalScores", "RetrievalScorer()")
 
 
 @dataclass(eq=False)
@@ -240,4 +243,5 @@ class RecallScores(_Scorer[dict[str, float]]):
         self.ks = tuple(checked_cuts(self.ks, "ks"))
 
     def _measured(self, scores: BlockedMatrix, relevance: BlockedMatrix) -> dict[str, float]:
-        return retrieval_recalls(scores, relevance, self.ks, folds=self.folds)
+        recalls = retrieval_recalls(scores, relevance, self.ks, folds=self.folds)
+        return SeveralScores(recalls, "RecallScores", f"RetrievalScorer('hit', k={self.ks[-1]})")

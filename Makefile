@@ -72,6 +72,7 @@ results: $(STAMP)
 	$(BIN)/python benchmarks/reproduce.py
 	$(BIN)/python benchmarks/reproduce.py --wikipedia-splits --readme --docs
 	$(BIN)/python benchmarks/dagnn.py --docs
+	$(BIN)/python benchmarks/critic.py --docs
 	$(BIN)/python benchmarks/reproduce.py --scenes --docs
 
 # Warnings are errors. The examples are not run: their pages show the pictures that are kept in docs/.

@@ -53,10 +53,11 @@ def fingerprint(model: Any, *more: object) -> str:
     """
     parameters = model.get_params()
     parameters.pop("compile", None)
-    for key, (today, then) in _RECORDED_AS.items():
-        if key in parameters and parameters[key] == today:
-            parameters.pop(key)
-            parameters |= then
+    for key, value in list(parameters.items()):
+        step, separator, name = key.rpartition("__")
+        if name in _RECORDED_AS and value == _RECORDED_AS[name][0]:
+            del parameters[key]
+            parameters |= {step + separator + old: then for old, then in _RECORDED_AS[name][1].items()}
     if "label_embedding" in parameters:
         parameters["label_embedding"] = Path(parameters["label_embedding"] or "none").name
     if "device" in parameters:

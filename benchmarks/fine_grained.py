@@ -27,7 +27,7 @@ import numpy as np
 import scipy.sparse as sp
 from captions import of_captions
 from common import RESULTS, ROOT, append, fingerprint, recorded, write_between
-from fine_grained_report import page
+from fine_grained_report import page, readme_table
 from scenes import (
     ABLATIONS,
     EMBEDDING,
@@ -181,6 +181,7 @@ def reproduce(names: Iterable[str], seeds: int, jobs: int, results: Path, only_c
     print(tables)
     if docs:
         write_between(ROOT / "docs" / "fine_grained.md", tables)
+        write_between(ROOT / "README.md", readme_table(finished(results)), "scenes")
     return 0
 
 

@@ -26,6 +26,28 @@ def page(records: list[dict[str, Any]]) -> str:
     return "\n\n".join(f"{title}\n\n{table}" for title, table in parts if table)
 
 
+# Methods in the README, in words, those that see where the regions are first.
+README = {
+    "RACG": ("`RACG`", "yes"),
+    "SCAN t2i, positions as features": ("`SCAN`, words attend to regions, boxes among the features", "yes"),
+    "SCAN, both": ("`SCAN`, both directions of attention together", "no"),
+    "CCA on kernel means": ("`CCA` on the mean of kernel features of the regions", "no"),
+    "DCCA": ("`DCCA` on the mean of the regions", "no"),
+}
+
+
+def readme_table(records: list[dict[str, Any]]) -> str:
+    """Return the README's table of R@1, which says which methods see the boxes of the regions."""
+    frame = pd.DataFrame(records)
+    rows = []
+    for name, (title, sees_boxes) in README.items():
+        found = runs(frame, name)
+        row: dict[str, object] = {"method": title, "sees boxes": sees_boxes}
+        row |= {f"{direction} R@1": mean_and_spread(found[f"{key}_r1"]) for key, direction in DIRECTIONS}
+        rows.append(row | {"seeds": len(found)})
+    return markdown(rows)
+
+
 def runs(frame: pd.DataFrame, name: str) -> pd.DataFrame:
     """Return the fits of a method by seed."""
     return frame[frame["name"] == name].set_index("seed").sort_index()

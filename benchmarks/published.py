@@ -14,7 +14,7 @@ from typing import NamedTuple
 ACMR = "Wang et al., ACM MM 2017, Table 2 (shallow features)"
 DAGNN = "Qian et al., AAAI 2021, Table 1"
 L2GCN = "L2-GCN with Circle-Soft, Scientific Reports 2026, Table 1"
-CODE = "public code ({}), best epoch on the test rows"
+CODE = "{}, best epoch on the test rows"
 
 
 class Figures(NamedTuple):

@@ -32,7 +32,7 @@ import fine_grained
 import joblib
 import pandas as pd
 from common import LOADERS, RESULTS, ROOT, append, fingerprint, recorded, write_between
-from report import page, readme_table
+from report import ahead_table, page, readme_table
 from retrievers import CLOSED, DEEP, METHODS, Variant, choose, n_weights, retriever
 from tasks import FEATURES, TASKS, Rows, Task, of_features
 
@@ -191,6 +191,7 @@ def main() -> int:
     print(page(results, everything if arguments.only_cached else tasks))
     if arguments.readme:
         write_between(ROOT / "README.md", readme_table(results))
+        write_between(ROOT / "README.md", ahead_table(results), "ahead")
     if arguments.docs:
         write_between(ROOT / "docs" / "results.md", page(results, everything))
     return 0

@@ -37,7 +37,7 @@ def as_pairs(X: View, y: View | LabelsLike = None, labels: LabelsLike = None) ->
 
 def check_labels_of(pairs: Pairs, labels: LabelsLike) -> None:
     """Refuse labels of another number of rows than the pairs, or whose row names differ."""
-    n = n_rows(labels)
+    n = n_rows(labels, "labels")
     if n != len(pairs):
         raise ValueError(f"labels has {n} rows but the views have {len(pairs)}; one row per item is needed.")
     check_row_names(pairs._index, labels=labels)

@@ -87,16 +87,16 @@ class Chunked(ABC):
 LabelsLike: TypeAlias = ArrayLike | Sequence[Collection[object]] | Sparse | Frame | None
 
 
-def n_rows(view: object) -> int:
-    """Count the rows of an array, sparse matrix, frame or sequence."""
+def n_rows(view: object, name: str) -> int:
+    """Count the rows of an array, sparse matrix, frame or sequence, which errors call by its name."""
     shape = getattr(view, "shape", None)
     if shape:
         if isinstance(view, Chunked) and np.isnan(shape[0]):
-            raise ValueError("a dask array has chunks of unknown length; call its compute_chunk_sizes() first.")
+            raise ValueError(f"{name} is a dask array with chunks of unknown length; call compute_chunk_sizes() first.")
         return int(shape[0])
     rows = view if isinstance(view, Sized) else np.asarray(view)
     if getattr(rows, "ndim", 1) == 0:
-        raise TypeError(f"a {type(view).__name__} is not a sequence of rows; pass a list or an array.")
+        raise TypeError(f"{name}, a {type(view).__name__}, is not a sequence of rows; pass a list or an array.")
     return len(rows)
 
 

@@ -38,7 +38,7 @@ _INDEX_HINT = " If an image has several texts, say which image each text is abou
 
 def check_same_rows(**views: View) -> int:
     """Return the common number of rows of the given arguments (None is skipped)."""
-    rows = {name: n_rows(view) for name, view in views.items() if view is not None}
+    rows = {name: n_rows(view, name) for name, view in views.items() if view is not None}
     first, n = next(iter(rows.items()))
     for name, m in rows.items():
         if m != n:

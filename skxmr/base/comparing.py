@@ -43,7 +43,7 @@ class ComparingRetriever(Retriever):
         image, text = image_and_text(image, text, "similarity")
         image = self._checked_query(image, "image")
         text = self._checked_query(text, "text")
-        asked = None if where is None else check_where(where, n_rows(image), n_rows(text))
+        asked = None if where is None else check_where(where, n_rows(image, "image"), n_rows(text, "text"))
         return self._similarity(image, text, asked)
 
     @abstractmethod

@@ -42,7 +42,7 @@ def with_value(value):
         (lambda: fit(image=IMAGE.astype("datetime64[s]")), ValueError, "image holds datetime64.s. values"),
         (lambda: fit(image=np.ma.masked_less(IMAGE, 0)), ValueError, "masked values"),
         (lambda: fit(text={"a": 1}), TypeError, "text is a dict"),
-        (lambda: fit(labels=(row for row in LABELS)), TypeError, "generator is not a sequence of rows"),
+        (lambda: fit(labels=(row for row in LABELS)), TypeError, "labels, a generator, is not a sequence of rows"),
         (lambda: PLS().fit(IMAGE * 1e200, TEXT), ValueError, "covariances of image and text overflow"),
         (lambda: MLCCA().fit(IMAGE * 1e200, TEXT, LABELS), ValueError, "covariances of image and text overflow"),
         (lambda: fit(text=np.full((30, 2), "word")), ValueError, "PerModality.text=TfidfVectorizer"),

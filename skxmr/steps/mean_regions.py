@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import Tags
 
 from skxmr._data.kinds import FloatArray, View
@@ -16,10 +16,11 @@ from skxmr._data.repeated import distinct
 _BLOCK = 1024
 
 
-class MeanRegions(TransformerMixin, BaseEstimator):
+class MeanRegions(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Mean of the features of an image's regions, for methods that take one vector per image.
 
-    Used as ``PerModality(image=MeanRegions(), text=TfidfVectorizer())``. It learns nothing.
+    Used as ``PerModality(image=MeanRegions(), text=TfidfVectorizer())``. It learns nothing but the number of
+    features, by which `get_feature_names_out` names its columns.
 
     Raises
     ------
@@ -36,7 +37,7 @@ class MeanRegions(TransformerMixin, BaseEstimator):
     """
 
     def fit(self, X: View, y: object = None) -> Self:
-        """Do nothing.
+        """Remember the number of features.
 
         Parameters
         ----------
@@ -49,6 +50,10 @@ class MeanRegions(TransformerMixin, BaseEstimator):
         -------
         self
         """
+        images = _checked(X)
+        # One image tells the width of all.
+        some = images if isinstance(images, Regions) else Regions(images[:1])
+        self._n_features_out = some.shape[2]
         return self
 
     def transform(self, X: View) -> FloatArray:
@@ -64,12 +69,8 @@ class MeanRegions(TransformerMixin, BaseEstimator):
         ndarray of shape (n, d)
             float32 for features of float16 or float32, else float64.
         """
-        images, index = distinct(X)
-        if not isinstance(images, (Regions, list, tuple)) and getattr(images, "ndim", 0) != 3:
-            raise TypeError(
-                f"MeanRegions got a {type(images).__name__}; pass Regions, an array (n, regions, d), or a list with "
-                "one array (regions, d) per image."
-            )
+        _, index = distinct(X)
+        images = _checked(X)
         means = _means(images if isinstance(images, Regions) else Regions(images))
         return means if index is None else means[index]
 
@@ -79,6 +80,17 @@ class MeanRegions(TransformerMixin, BaseEstimator):
         tags.input_tags.three_d_array = True
         tags.requires_fit = False
         return tags
+
+
+def _checked(X: View) -> View:
+    """Return every image once, after a check that images have regions."""
+    images, _ = distinct(X)
+    if not isinstance(images, (Regions, list, tuple)) and getattr(images, "ndim", 0) != 3:
+        raise TypeError(
+            f"MeanRegions got a {type(images).__name__}; pass Regions, an array (n, regions, d), or a list with "
+            "one array (regions, d) per image."
+        )
+    return images
 
 
 def _means(regions: Regions) -> FloatArray:

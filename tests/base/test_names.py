@@ -9,13 +9,13 @@ from numpy.testing import assert_array_equal
 from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
-from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import estimator_html_repr
 
-from skxmr import CCA, DSCMR, AlignedEmbeddings, LabelGraph, Pairs, PerModality, SemanticMatching
+from skxmr import CCA, DSCMR, AlignedEmbeddings, LabelGraph, MeanRegions, Pairs, PerModality, Regions, SemanticMatching
 
 SMALL = {"n_components": 4, "hidden": 8, "max_epochs": 1, "random_state": 0}
 
@@ -108,6 +108,23 @@ def test_pipelines_and_searches_have_names(small, config):
         assert isinstance(fitted[-1].transform(pairs.image), np.ndarray)
         assert isinstance(fitted[-1].transform(pairs.image, pairs.text)[0], np.ndarray)
         assert "CCA" in estimator_html_repr(fitted)
+
+
+@pytest.mark.parametrize("kind", [np.asarray, list, Regions], ids=["array", "list", "Regions"])
+@pytest.mark.parametrize("config", ["default", "pandas"])
+def test_means_of_regions_have_names(kind, config):
+    regions = np.random.default_rng(0).normal(size=(4, 3, 2))
+    pairs = Pairs(kind(regions), ["red sea", "sea", "red", "sky"])
+    with sklearn.config_context(transform_output=config):
+        step = PerModality(image=MeanRegions(), text=CountVectorizer())
+        if config == "default":
+            step.fit(pairs)
+            words = ["text__red", "text__sea", "text__sky"]
+            assert step.get_feature_names_out().tolist() == ["image__meanregions0", "image__meanregions1", *words]
+        out = PerModality(image=MeanRegions()).fit_transform(Pairs(kind(regions)))
+    assert isinstance(out.image, np.ndarray) and out.image.shape == (4, 2)
+    with pytest.raises(TypeError, match="MeanRegions got a ndarray; pass Regions"):
+        MeanRegions().fit(np.eye(3))
 
 
 def test_aligned_embeddings_have_names_by_number():

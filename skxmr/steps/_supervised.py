@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator
 from sklearn.feature_selection import chi2
 from sklearn.utils import get_tags
 
-from skxmr._data.kinds import AnyArray, Float64Array, Frame, LabelsLike, Matrix, Sparse
+from skxmr._data.kinds import AnyArray, Float64Array, Frame, IndexArray, LabelsLike, Matrix, Sparse, take
 from skxmr._data.labels import encode_labels
 
 # Scores of features, or scores and p-values.
@@ -57,6 +57,14 @@ def labels_for(transformer: BaseEstimator, y: LabelsLike) -> LabelsLike:
     if not is_table and not _is_of_tags(y):
         return y
     return encode_labels(y).matrix.toarray().astype(int)
+
+
+def labels_of_images(transformer: BaseEstimator, y: LabelsLike, index: IndexArray) -> LabelsLike:
+    """Return labels of distinct images, which are those of the first row that shows each, as where they are scored."""
+    if y is None or not _learns_from_labels(transformer):
+        return None
+    first = np.unique(index, return_index=True)[1]
+    return labels_for(transformer, [y[i] for i in first] if isinstance(y, (list, tuple)) else take(y, first))
 
 
 def selecting_by_labels(transformer: BaseEstimator, y: LabelsLike) -> BaseEstimator:

@@ -15,7 +15,7 @@ from skxmr._data.pairs import Pairs
 from skxmr._data.repeated import IndexedRows, distinct
 from skxmr._data.views import as_view
 from skxmr.steps._rows import naming, texts_of
-from skxmr.steps._supervised import labels_for, selecting_by_labels
+from skxmr.steps._supervised import labels_for, labels_of_images, selecting_by_labels
 
 
 class Transformer(Protocol):
@@ -79,7 +79,7 @@ class PerModality(SeesNames, PairsStep, kw_only=False):
         X : Pairs
             The views.
         y : object, default=None
-            Labels, passed to both transformers, but not with images that several rows share.
+            Labels, passed to both transformers. An image that several rows share has the labels of the first.
 
         Returns
         -------
@@ -115,8 +115,7 @@ class PerModality(SeesNames, PairsStep, kw_only=False):
             if not isinstance(transformer, str):
                 transformer = clone(transformer)
                 rows, index = distinct(view)
-                # An image that several rows share has no labels of its own.
-                own = labels_for(transformer, y) if index is None else None
+                own = labels_for(transformer, y) if index is None else labels_of_images(transformer, y, index)
                 transformer = selecting_by_labels(transformer, own)
                 with naming(name, transformer, rows):
                     rows = texts_of(rows, transformer)

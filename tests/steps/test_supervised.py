@@ -131,3 +131,12 @@ def test_what_does_not_learn_from_labels_gets_them_unread(small):
 
     PerModality(image=Reads()).fit(pairs, tags)
     assert seen[0] is tags
+
+
+@pytest.mark.parametrize("form", forms(np.eye(8, dtype=int)))
+def test_an_image_that_rows_share_has_the_labels_of_the_first(small, form):
+    pairs, labels = small
+    shared = Pairs(pairs.image[:60], pairs.text, image_index=np.r_[np.arange(60), np.arange(60)])
+    step = PerModality(image=SelectKBest(k=5)).fit(shared, forms(labels)[form])
+    assert_allclose(step.image_.scores_, best_f(pairs.image[:60], labels[:60]))
+    assert step.transform(shared).image.shape == (120, 5)

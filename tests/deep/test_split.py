@@ -46,8 +46,8 @@ def test_no_fraction_holds_nothing_out():
 @pytest.mark.parametrize(
     ("n", "labels", "fraction", "message"),
     [
-        (20, np.ones((20, 1)), 0.05, "can hold out 1 rows .* leaves 19 to fit"),
-        (20, np.ones((20, 1)), 0.95, "can hold out 19 rows .* leaves 1 to fit"),
+        (20, ["sky"] * 20, 0.05, "can hold out 1 rows .* leaves 19 to fit"),
+        (20, ["sky"] * 20, 0.95, "can hold out 19 rows .* leaves 1 to fit"),
         (20, np.arange(20), 0.5, "can hold out 0 rows .* 5 and 2 are needed"),
         (20, [["sky"]] + [[]] * 19, 0.5, "none of the 10 validation rows has a label"),
     ],

@@ -6,5 +6,5 @@ used, so that ``import skxmr`` is quick and loads neither torch nor matplotlib.
 
 from lazy_loader import attach_stub
 
-__version__ = "0.2.0"
+__version__ = "0.2.1"
 __getattr__, __dir__, __all__ = attach_stub(__name__, __file__)

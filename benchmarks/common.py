@@ -21,8 +21,6 @@ LOADERS = {"wikipedia": load_wikipedia, "corel5k_tags": load_corel5k_tags, "mirf
 _RECORDED_AS: dict[str, tuple[str, dict[str, object]]] = {
     "cross_words": ("nouns_and_attributes", {}),
     "n_components": ("auto", {"n_components": 64}),
-    # All sets of the tables have 500 rows or more, of which "auto" holds out as many as this.
-    "validation_fraction": ("auto", {"validation_fraction": 0.1}),
 }
 
 

@@ -44,11 +44,9 @@ class DeepRetriever(TrainedRetriever, CrossModalRetriever):
         (``torch.compiler.reset``).
     early_stopping : int or None, default=None
         Stop after this number of epochs without a better mAP of the validation rows.
-    validation_fraction : float or "auto", default="auto"
+    validation_fraction : float, default=0.1
         Share of the rows held out for validation, in [0, 1); the epoch with their best mAP is kept. Every label keeps a
-        fitting row. 0 fits on all rows and keeps the last epoch. ``"auto"`` is 0.1 for at least 500 rows, and where
-        `early_stopping` or a callback waits for validation scores; otherwise it is 0, because few rows choose the epoch
-        badly.
+        fitting row. 0 fits on all rows and keeps the last epoch.
     """
 
     schedule: str = "onecycle"
@@ -58,7 +56,8 @@ class DeepRetriever(TrainedRetriever, CrossModalRetriever):
     @classmethod
     def _get_test_params(cls) -> list[dict[str, Any]]:
         """Return small widths and few epochs, of those parameters that the method has."""
-        small: dict[str, Any] = {"n_components": 4, "hidden": 8, "width": 8, "max_epochs": 2, "random_state": 0}
+        small: dict[str, Any] = {"n_components": 4, "hidden": 8, "width": 8, "max_epochs": 2}
+        small |= {"validation_fraction": 0.2, "random_state": 0}
         names = cls._get_param_names()
         return [{name: value for name, value in small.items() if name in names}]
 
@@ -73,7 +72,7 @@ class DeepRetriever(TrainedRetriever, CrossModalRetriever):
         )
 
     def _split(self, pairs: Pairs, labels: Labels | None, seed: int) -> Split:
-        return split_rows(pairs, labels, self._fraction(len(np.unique(pairs.groups))), seed)
+        return split_rows(pairs, labels, self.validation_fraction, seed)
 
     def _prepare(self, split: Split, network: RetrievalNetwork, device: torch.device) -> Prepared:
         rows = split.fitting.rows

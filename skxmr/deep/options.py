@@ -17,10 +17,6 @@ OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
 }
 # The optimiser in the public codes of the papers.
 PAPER_ADAM = partial(torch.optim.AdamW, betas=(0.5, 0.999), fused=True)
-# What validation_fraction="auto" holds out of at least so many rows. A tenth of fewer rows chooses epochs that are on
-# average worse than the last one, which has learned from all rows.
-_AUTO_FRACTION = 0.1
-_ENOUGH = 500
 # Number of training steps that max_epochs="auto" aims at.
 _AUTO_STEPS = 1260
 
@@ -55,13 +51,6 @@ def resolved_epochs(max_epochs: int | str, n_batches: int) -> int:
     if isinstance(max_epochs, str):
         return min(max(round(_AUTO_STEPS / n_batches), 10), 60)
     return int(max_epochs)
-
-
-def resolved_fraction(fraction: float | str, n: int, needed: bool) -> float:
-    """Return the share of n rows to hold out, where ``"auto"`` holds out few rows only if something needs scores."""
-    if not isinstance(fraction, str):
-        return fraction
-    return _AUTO_FRACTION if needed or n >= _ENOUGH else 0.0
 
 
 def resolved_precision(precision: str, device: torch.device) -> str:

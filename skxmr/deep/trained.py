@@ -25,7 +25,7 @@ from skxmr._data.pairs import Pairs
 from skxmr._docstrings import documented_like
 from skxmr.base import Retriever
 from skxmr.deep import distributed
-from skxmr.deep.callbacks import SCHEDULES, check_callbacks, monitor_validation
+from skxmr.deep.callbacks import SCHEDULES, check_callbacks
 from skxmr.deep.continuing import check_effects, counted_on, makes_the_network, resumed
 from skxmr.deep.inputs import pretrain_text
 from skxmr.deep.loop import Learner, Prepared, check_learner
@@ -35,10 +35,9 @@ from skxmr.deep.options import (
     Options,
     resolved_batch_size,
     resolved_epochs,
-    resolved_fraction,
     resolved_precision,
 )
-from skxmr.deep.split import Split, warn_of_few
+from skxmr.deep.split import Split
 from skxmr.deep.tasks import CallbackSupportMixin, FitTask, with_callbacks
 from skxmr.deep.training import history_table, train
 from skxmr.nn.device import initialising, ordinary_torch, resolve_device
@@ -88,10 +87,9 @@ class TrainedRetriever(CallbackSupportMixin, Retriever):
         the global generators are then neither read nor moved. None draws a seed from numpy's, as in scikit-learn.
     early_stopping : int or None, default=None
         Stop after this number of epochs without a better score of the validation rows.
-    validation_fraction : float or "auto", default="auto"
+    validation_fraction : float, default=0.1
         Share of the rows held out for validation, in [0, 1); the epoch in which they score best is kept. 0 fits on all
-        rows and keeps the last epoch. ``"auto"`` is 0.1 for at least 500 rows, and where `early_stopping` or a callback
-        waits for validation scores; otherwise it is 0, because few rows choose the epoch badly.
+        rows and keeps the last epoch.
     callbacks : list or None, default=None
         Callbacks of skorch. Those of scikit-learn (1.9 and later) are set by `set_callbacks`.
     verbose : int, default=0
@@ -127,7 +125,7 @@ class TrainedRetriever(CallbackSupportMixin, Retriever):
     precision: str = "float32"
     random_state: int | np.random.RandomState | None = None
     early_stopping: int | None = None
-    validation_fraction: float | str = "auto"
+    validation_fraction: float = 0.1
     callbacks: list[Any] | None = None
     verbose: int = 0
     warm_start: bool = False
@@ -150,7 +148,7 @@ class TrainedRetriever(CallbackSupportMixin, Retriever):
         "precision": [StrOptions({"float32", "bf16"})],
         "random_state": ["random_state"],
         "early_stopping": [Interval(Integral, 1, None, closed="left"), None],
-        "validation_fraction": [Interval(Real, 0, 1, closed="left"), StrOptions({"auto"})],
+        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
         "callbacks": [list, None],
         "verbose": ["verbose"],
         "warm_start": ["boolean"],
@@ -197,7 +195,6 @@ class TrainedRetriever(CallbackSupportMixin, Retriever):
         seeds = check_random_state(self.random_state).randint(2**31, size=4).tolist()
         seeds = distributed.broadcast_seeds(seeds, pairs, labels)
         split = self._split(pairs, labels, seeds[0])
-        warn_of_few(split)
         with initialising(seeds[1]):
             learner = check_learner(self._build(split), type(self).__name__)
         # Weights are float32, whatever torch's default dtype is.
@@ -256,11 +253,6 @@ class TrainedRetriever(CallbackSupportMixin, Retriever):
             "_columns": dict.fromkeys(MODALITIES),
             "fitted_with_labels_": labels is not None,
         }
-
-    def _fraction(self, n: int) -> float:
-        """Return the share of n rows, or of n images that rows share, to hold out for validation."""
-        needed = self.early_stopping is not None or monitor_validation(self.callbacks)
-        return resolved_fraction(self.validation_fraction, n, needed)
 
     def _options(self, n: int, device: torch.device) -> Options:
         """Return the options of training on n rows, with every ``"auto"`` resolved."""

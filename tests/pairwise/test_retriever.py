@@ -21,13 +21,11 @@ from skxmr.metrics import RecallScores, SameGroup, retrieval_recalls
 from skxmr.pairwise.scores import Limits, pair_scores, some_pair_scores
 from skxmr.pairwise.sources import RegionSource, WordSource
 
-pytestmark = pytest.mark.filterwarnings("ignore:. validation rows choose the epoch")
-
 N_IMAGES = 20
 N_TEXTS = 100
 TINY = {
     "n_components": 16, "word_width": 8, "lr": 1e-3, "batch_size": 10, "max_epochs": 2, "schedule": "constant",
-    "validation_fraction": 0.1, "random_state": 0,
+    "random_state": 0,
 }  # fmt: skip
 METHODS = {
     "RACG": RACG(**TINY, n_heads=4),

@@ -73,9 +73,10 @@ class DAGNN(LabelRetriever):
     the defaults (encoders with a hidden layer, dropout, scaled inputs, AdamW, one cycle, a smaller `w_adv`, in L_mdi a
     larger weight, a low `temperature` and no counts, `n_components` 512) are chosen on validation rows, and
     :meth:`paper` has those of the paper. Discriminators normalise real and reconstructed rows together. Decoders end in
-    a rectifier only if the view is never negative. Label i receives from j where P(L_i | L_j) >= tau for both kinds of
-    layer (the authors' graph convolution goes the other way). The loss of the text network, which the paper does not
-    give, is binary cross-entropy.
+    a rectifier if the view is never negative; otherwise that of images ends in a linear layer, and that of texts in a
+    LeakyReLU, as in the paper. Label i receives from j where P(L_i | L_j) >= tau for both kinds of layer (the authors'
+    graph convolution goes the other way). The loss of the text network, which the paper does not give, is binary
+    cross-entropy.
 
     Examples
     --------

@@ -134,15 +134,17 @@ class DualGAN(nn.Module):
 
     Shapes: h_v (n, d_image), h_t (n, d_text), v and t (n, d); output: logits (2n, 2) of what comes from images, the
     images themselves and the texts decoded from them, and likewise of what comes from texts. `positive` says whether
-    image and text rows are never negative; the decoder of such a view ends in a ReLU.
+    image and text rows are never negative; the decoder of such a view ends in a ReLU. Otherwise images end in a linear
+    layer, and texts in a LeakyReLU, as pre-trained texts do: a critic would tell other ranges apart without learning.
     """
 
     def __init__(
         self, d: int, d_image: int, d_text: int, positive: tuple[bool, bool] = (False, False), strength: float = 1.0
     ) -> None:
         super().__init__()
-        self.to_image = _decoder(d, 2048, d_image, nn.ReLU(), positive[0])
-        self.to_text = _decoder(d, 512, d_text, nn.LeakyReLU(SLOPE), positive[1])
+        self.to_image = _decoder(d, 2048, d_image, nn.ReLU(), nn.ReLU() if positive[0] else nn.Identity())
+        leaky = nn.LeakyReLU(SLOPE)
+        self.to_text = _decoder(d, 512, d_text, leaky, nn.ReLU() if positive[1] else leaky)
         self.of_image = Discriminator(d_image, strength)
         self.of_text = Discriminator(d_text, strength)
 
@@ -171,6 +173,5 @@ class EmbeddingCritic(nn.Module):
         return of_image, of_text
 
 
-def _decoder(d: int, hidden: int, d_out: int, activation: nn.Module, positive: bool) -> nn.Sequential:
-    last = [nn.ReLU()] if positive else []
-    return nn.Sequential(nn.Linear(d, hidden), activation, nn.Linear(hidden, d_out), *last)
+def _decoder(d: int, hidden: int, d_out: int, activation: nn.Module, last: nn.Module) -> nn.Sequential:
+    return nn.Sequential(nn.Linear(d, hidden), activation, nn.Linear(hidden, d_out), last)

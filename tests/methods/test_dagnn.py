@@ -9,9 +9,10 @@ from numpy.testing import assert_allclose
 from torch import nn
 
 from skxmr import label_graph
+from skxmr.nn import losses
 from skxmr.nn.adversaries import Discriminator, DualGAN, EmbeddingCritic
 from skxmr.nn.label_networks import LabelGraphNetwork, MultiHopGNN
-from skxmr.nn.networks import Standardize
+from skxmr.nn.networks import TEXT_WIDTH, PretrainedText, Standardize
 from skxmr.nn.objective import Batch, LabelObjective
 from tests import reference
 
@@ -141,6 +142,41 @@ def test_terms_without_a_weight_are_not_computed():
 
 
 def test_decoders_of_views_that_are_never_negative_end_in_a_rectifier():
-    gan = DualGAN(D, D_IMAGE, D_TEXT, positive=(True, False))
     rows = torch.randn(50, D)
-    assert gan.to_image(rows).min() == 0 and gan.to_text(rows).min() < 0
+    gan = DualGAN(D, D_IMAGE, D_TEXT, positive=(True, True))
+    assert gan.to_image(rows).min() == 0 and gan.to_text(rows).min() == 0
+    gan = DualGAN(D, D_IMAGE, D_TEXT)
+    assert gan.to_image(rows).min() < 0 and gan.to_text(rows).min() < 0
+
+
+def test_the_text_decoder_ends_in_a_leaky_rectifier_and_the_image_decoder_in_a_linear_layer():
+    """The paper activates both layers of the text generator by LeakyReLU with a slope of .2."""
+    gan = DualGAN(D, D_IMAGE, D_TEXT, positive=(False, False))
+    rows = torch.randn(50, D)
+    hidden = torch.nn.functional.leaky_relu(gan.to_text[0](rows), 0.2)
+    assert_allclose(gan.to_text(rows).detach(), leaky(gan.to_text[2](hidden)).detach())
+    hidden = torch.relu(gan.to_image[0](rows))
+    assert_allclose(gan.to_image(rows).detach(), gan.to_image[2](hidden).detach())
+
+
+def leaky(x):
+    return torch.where(x < 0, 0.2 * x, x)
+
+
+def test_a_critic_cannot_tell_perfect_reconstructions_from_pretrained_texts():
+    """Where the decoder's last linear layer is as good as that of the text network, the critic can only guess."""
+    torch.manual_seed(0)
+    text = PretrainedText(nn.Identity(), 12, 4, dropout=0.0, input_dropout=0.0)
+    text.freeze()
+    gan = DualGAN(D, D_IMAGE, TEXT_WIDTH)
+    optimizer = torch.optim.Adam(gan.of_text.parameters(), lr=1e-3)
+    found = []
+    for _ in range(60):
+        real, like_real = (text.layers[:-1](torch.randn(64, 12)) for _ in range(2))
+        of_real, of_fake = gan.of_text(text.layers[-1](real), gan.to_text[3:](like_real))
+        loss = losses.origins(of_fake, of_real, 64)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        found.append(loss.item())
+    assert np.mean(found[-10:]) > 0.9 * 2 * math.log(2)

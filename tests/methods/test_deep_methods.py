@@ -159,6 +159,9 @@ def test_text_of_the_paper_and_other_parameters_fit(small, name):
     assert all_finite(fitted, pairs)
     assert getattr(fitted.network_.text_input, "frozen", False) == paper.pretrain_text
     assert len(fitted.history_) == 1 and fitted.encode_text(pairs).shape[1] == 4
+    if name in ("DAGNN", "IGNN", "L2GCN"):
+        real, fake = fitted.network_.text_input.layers[-1], fitted.network_.critic.to_text[-1]
+        assert repr(real) == repr(fake) == "LeakyReLU(negative_slope=0.2)"
     with pytest.raises(ValueError, match="dataset must be one of"):
         type(METHODS[name]).paper("imagenet")
 

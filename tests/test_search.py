@@ -252,10 +252,12 @@ def test_other_tools(small, form, sparse):
 def test_several_scores_are_refused_by_halving_searches(small, search, options):
     pairs, labels = small
     options = {"cv": CV, "min_resources": 40, "factor": 2, "random_state": 0, **options}
-    message = r"RetrievalScores gives several scores, and a halving search chooses by one; pass scoring=RetrievalScorer"
+    message = r"gives several scores, i2t_map, t2i_map, map, and a halving search chooses by one; pass scoring=Retr"
     with pytest.raises(ValueError, match=message):
         search(CCA(), {"ridge": [0.1, 0.2, 0.5, 1.0]}, scoring=RetrievalScores(), **options).fit(pairs, labels)
-    with pytest.raises(ValueError, match=r"RecallScores gives several .* pass scoring=RetrievalScorer\('hit', k=5\)"):
+    with pytest.raises(
+        ValueError, match=r"gives several scores, i2t_r1, .*, t2i_median_rank, and a halving search chooses by one"
+    ):
         search(CCA(), {"ridge": [0.1, 0.2, 0.5, 1.0]}, scoring=RecallScores((1, 5)), **options).fit(pairs)
 
 

@@ -43,7 +43,8 @@ def load_feature_files(folder: FilePath, subset: str = "train", *, return_X_y: b
     -------
     Bunch or tuple
         ``pairs`` (image and text in the files' number formats, ``.npy`` as memory maps unless two parts are joined; the
-        text is CSR if a file is sparse, or fewer than a tenth of the values in all loaded rows are not 0), ``labels``
+        text is CSR if a file is sparse, or fewer than a tenth of the values in all loaded rows are not 0, and the image
+        only if both hold), ``labels``
         (n, c) multi-hot int64, or (n,) if the file holds one class per row, ``label_embedding`` (c, d) float64 or None,
         ``label_names`` (c,) and ``DESCR``.
 
@@ -54,6 +55,8 @@ def load_feature_files(folder: FilePath, subset: str = "train", *, return_X_y: b
     ValueError
         If a file cannot be read, has several variables of which none has its name, or does not fit the others; or if
         labels or label vectors hold NaN.
+    MemoryError
+        If a sparse file that must become an array does not fit into memory.
 
     Warns
     -----
@@ -86,8 +89,11 @@ def load_feature_files(folder: FilePath, subset: str = "train", *, return_X_y: b
             f"training and test rows in {home} have other widths: image, text and label columns are {widths[0]} and "
             f"{widths[-1]}; both must come from one extraction."
         )
+    images = [rows.image for rows in loaded]
+    if any(not isinstance(image, np.ndarray) for image in images):
+        images = _dense_unless_rare(images, home)
     texts = sparse_if_rare([rows.text for rows in loaded])
-    parts = [Pairs(rows.image, text) for rows, text in zip(loaded, texts, strict=True)]
+    parts = [Pairs(image, text) for image, text in zip(images, texts, strict=True)]
     # A single part is not stacked, so that its images stay on disk.
     pairs = Pairs.concatenate(parts) if len(parts) > 1 else parts[0]
     labels = np.concatenate([rows.labels for rows in loaded])
@@ -102,7 +108,7 @@ def load_feature_files(folder: FilePath, subset: str = "train", *, return_X_y: b
 class _Rows(NamedTuple):
     """Views and labels of a subset."""
 
-    image: AnyArray
+    image: Matrix
     text: Matrix
     labels: IntArray
 
@@ -129,7 +135,7 @@ def _rows(home: Path, subset: str) -> _Rows:
     for name in list(views)[:2]:
         _warn_of_nan(views[name], name)
     image, text = (_numbers(view) for view in list(views.values())[:2])
-    return _Rows(_dense(image), text, labels)
+    return _Rows(image, text, labels)
 
 
 def _warn_of_nan(view: Matrix, origin: str) -> None:
@@ -146,8 +152,28 @@ def _numbers(view: Matrix) -> Matrix:
     return view.astype(np.float64) if view.dtype.kind in "biu" else view
 
 
-def _dense(view: Matrix) -> AnyArray:
-    return view if isinstance(view, np.ndarray) else view.toarray()
+def _dense_unless_rare(images: list[Matrix], home: Path) -> list[Matrix]:
+    """Return arrays, or CSR arrays if fewer than a tenth of the values are not 0; some of the images are sparse."""
+    sizes = sum(image.shape[0] * image.shape[1] for image in images)
+    filled = sum(np.count_nonzero(image) if isinstance(image, np.ndarray) else image.nnz for image in images)
+    if filled < 0.1 * sizes:
+        return sparse_if_rare(images)
+    return [_dense(image, f"img in {home}") for image in images]
+
+
+def _dense(view: Matrix, origin: str) -> AnyArray:
+    if isinstance(view, np.ndarray):
+        return view
+    try:
+        return view.toarray()
+    except (MemoryError, ValueError) as error:
+        # numpy has a ValueError for arrays that no computer can hold.
+        size = view.shape[0] * view.shape[1] * view.dtype.itemsize / 2**30
+        raise MemoryError(
+            f"{origin} is a sparse matrix of shape {view.shape}, and as an array it needs {size:,.1f} GiB. Keep fewer "
+            "rows or columns of it: load_feature_files wants arrays of images of which a tenth or more is not 0, of "
+            "labels and of label vectors."
+        ) from error
 
 
 def _find(home: Path, stem: str) -> Path | None:
@@ -182,7 +208,7 @@ def _listed(home: Path) -> str:
 
 
 def _labels(view: Matrix, origin: str) -> IntArray:
-    values = _dense(view)
+    values = _dense(view, origin)
     bad = n_not_finite(values)
     if bad:
         raise ValueError(
@@ -201,7 +227,7 @@ def _label_vectors(home: Path, c: int | None) -> Float64Array | None:
     file = _find(home, "label_embedding")
     if file is None:
         return None
-    vectors = _dense(read_matrix(file, "inp"))
+    vectors = _dense(read_matrix(file, "inp"), file.name)
     bad = n_not_finite(vectors)
     if bad:
         raise ValueError(f"{file} holds {bad} NaN or infinite numbers; label vectors are finite.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import field
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -14,6 +14,8 @@ from torch import Tensor, nn
 
 from skxmr._data.estimator import Constraints
 from skxmr._data.kinds import MODALITIES
+from skxmr._data.option_checks import check_choice
+from skxmr._data.warn import warn
 from skxmr._linalg.exactness import SAFE_RIDGE
 from skxmr._linalg.moments import covariances
 from skxmr._linalg.solvers import paired_directions, signs
@@ -156,8 +158,9 @@ class DCCA(DeepRetriever):
     ----------
     Andrew et al., "Deep canonical correlation analysis", ICML 2013. Deviations: mini-batches and AdamW instead of
     full-batch L-BFGS after pre-training, scaled inputs and dropout. The linear CCA has a ridge, and its variates are
-    scaled by their correlations; 0 switches each of the two off. There is no class method `paper`, because pre-training
-    by denoising autoencoders, L-BFGS on all rows and the paper's own activation are not offered.
+    scaled by their correlations; 0 switches each of the two off. Pre-training by denoising
+    autoencoders, L-BFGS on all rows and the paper's own activation are not offered, so that no parameters make this the
+    paper's method.
 
     Examples
     --------
@@ -182,6 +185,35 @@ class DCCA(DeepRetriever):
         "hidden": [Interval(Integral, 1, None, closed="left")],
         "activation": [StrOptions(set(ACTIVATIONS))],
     }
+
+    @classmethod
+    def paper(cls, dataset: str = "mnist", **overrides: Any) -> Self:
+        """Return an estimator with some of the paper's constants; it warns, and will be removed in 0.3.
+
+        Parameters
+        ----------
+        dataset : {"mnist"}, default="mnist"
+            The halves of handwritten digits: 50 components.
+        **overrides : object
+            Parameters that differ.
+
+        Returns
+        -------
+        DCCA
+            Unfitted.
+        """
+        check_choice(dataset, "dataset", ("mnist",))
+        constants: dict[str, Any] = {
+            "n_components": 50, "ridge": 1e-4, "cca_ridge": 0.0, "correlation_power": 0.0, "activation": "tanh",
+            "weight_decay": 0.0, "schedule": "constant", "dropout": 0.0, "input_dropout": 0.0,
+        }  # fmt: skip
+        written = ", ".join(f"{name}={value!r}" for name, value in constants.items())
+        warn(
+            "DCCA.paper will be removed in 0.3, because pre-training, optimiser and activation of the paper are not "
+            f"offered; write DCCA({written}).",
+            FutureWarning,
+        )
+        return cls(**constants | overrides)
 
     @classmethod
     def _get_test_params(cls) -> list[dict[str, Any]]:

@@ -191,8 +191,7 @@ class RetrievalScores(_Scorer[dict[str, float]]):
     def _measured(self, scores: BlockedMatrix, relevance: BlockedMatrix) -> dict[str, float]:
         i2t = mean_average_precision(scores, relevance, k=self.k)
         t2i = mean_average_precision(scores.T, relevance.T, k=self.k)
-        means = {"i2t_map": i2t, "t2i_map": t2i, "map": (i2t + t2i) / 2}
-        return SeveralScores(means, "RetrievalScores", "RetrievalScorer()")
+        return SeveralScores({"i2t_map": i2t, "t2i_map": t2i, "map": (i2t + t2i) / 2})
 
 
 @dataclass(eq=False)
@@ -200,7 +199,8 @@ class RecallScores(_Scorer[dict[str, float]]):
     """R@k of both directions from one embedding pass, for multimetric search with ``refit="mr"``.
 
     Scoring returns the dict of :func:`retrieval_recalls`. Only an image's own texts are relevant: all of them where the
-    `Pairs` has an ``image_index``, else the text of the same row. Search tools may pass labels; they are ignored.
+    `Pairs` has an ``image_index``, else the text of the same row. Search tools may pass labels; they are ignored. A
+    halving search takes a single score: ``RetrievalScorer("hit", k=10)``, without labels.
 
     Parameters
     ----------
@@ -243,5 +243,4 @@ class RecallScores(_Scorer[dict[str, float]]):
         self.ks = tuple(checked_cuts(self.ks, "ks"))
 
     def _measured(self, scores: BlockedMatrix, relevance: BlockedMatrix) -> dict[str, float]:
-        recalls = retrieval_recalls(scores, relevance, self.ks, folds=self.folds)
-        return SeveralScores(recalls, "RecallScores", f"RetrievalScorer('hit', k={self.ks[-1]})")
+        return SeveralScores(retrieval_recalls(scores, relevance, self.ks, folds=self.folds))

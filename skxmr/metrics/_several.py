@@ -10,30 +10,18 @@ from types import FrameType
 class SeveralScores(dict[str, float]):
     """Scores by name, as scikit-learn wants them of a scorer.
 
-    A halving search would end in ``KeyError: 'mean_test_score'``, after all fits of its first round. It reads the names
-    when it gathers the scores, outside of what it catches, and this is where it is refused.
+    A halving search looks for a score without a name, and ends in ``KeyError: 'mean_test_score'``. It tells nobody that
+    it is one, so that only the function that gathers the scores, by reading their names, shows which search runs.
     """
 
-    def __init__(self, scores: dict[str, float], scorer: str, instead: str) -> None:
-        super().__init__(scores)
-        self.scorer = scorer
-        self.instead = instead
-
     def __iter__(self) -> Iterator[str]:
-        if _in_halving_search():
+        frame: FrameType | None = sys._getframe(1)
+        # Of searches within searches, the innermost one is gathering.
+        while frame is not None and frame.f_code.co_name != "_run_search":
+            frame = frame.f_back
+        if frame is not None and frame.f_globals["__name__"].endswith("_halving"):
             raise ValueError(
-                f"{self.scorer} gives several scores, and a halving search chooses by one; pass "
-                f"scoring={self.instead}, or use GridSearchCV or RandomizedSearchCV."
+                f"the scorer gives several scores, {', '.join(self.keys())}, and a halving search chooses by one; pass "
+                "scoring=RetrievalScorer(...), or use GridSearchCV or RandomizedSearchCV."
             )
         return super().__iter__()
-
-    def __reduce__(self) -> tuple[type[SeveralScores], tuple[dict[str, float], str, str]]:
-        return SeveralScores, (dict(self.items()), self.scorer, self.instead)
-
-
-def _in_halving_search() -> bool:
-    """Tell whether the search that runs is a halving one; a search within a search is the one that runs."""
-    frame: FrameType | None = sys._getframe(1)
-    while frame is not None and frame.f_code.co_name != "_run_search":
-        frame = frame.f_back
-    return frame is not None and frame.f_globals.get("__name__", "").endswith("_search_successive_halving")

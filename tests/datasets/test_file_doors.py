@@ -56,7 +56,8 @@ def read_images(home, name, data):
         # Numbers that are not finite are warned of.
         warnings.simplefilter("ignore")
         try:
-            return load_feature_files(home).pairs.image
+            images = load_feature_files(home).pairs.image
+            return images.toarray() if sp.issparse(images) else images
         except ValueError as error:
             assert name in str(error) and "allow_pickle" not in str(error)
     return None

@@ -209,6 +209,44 @@ def test_a_sparse_file_beside_a_dense_one_makes_both_sparse(home):
     assert_array_equal(text.toarray(), PAIRS.text)
 
 
+@pytest.mark.parametrize("subset", ["train", "test", "all"])
+def test_wide_sparse_images_stay_sparse(subset, home):
+    """An array of so many hashed features would need terabytes."""
+    places = np.arange(60), np.arange(60) * 2**28
+    wide = sp.csr_array((np.arange(1, 61, dtype=np.float32), places), shape=(60, 2**34))
+    for name, rows in SIZES.items():
+        (home / f"{name}_img.npy").unlink()
+        sp.save_npz(home / f"{name}_img.npz", wide[rows])
+    image = load_feature_files(home, subset).pairs.image
+    assert image.format == "csr" and image.dtype == np.float32
+    assert (image != {**{name: wide[rows] for name, rows in SIZES.items()}, "all": wide}[subset]).nnz == 0
+
+
+def test_images_of_all_parts_are_sparse_or_none_is(home):
+    """A sparse file beside a dense one is read as the one or the other kind, whichever suits both."""
+    (home / "train_img.npy").unlink()
+    sp.save_npz(home / "train_img.npz", sp.csr_array(VIEWS["img"][:40]))
+    image = load_feature_files(home, "all").pairs.image
+    assert isinstance(image, np.ndarray)
+    assert_array_equal(image, PAIRS.image)
+    rare = np.where(np.arange(1200).reshape(60, 20) % 13 == 0, PAIRS.image, 0)
+    sp.save_npz(home / "train_img.npz", sp.csr_array(rare[:40]))
+    np.save(home / "test_img.npy", rare[40:])
+    image = load_feature_files(home, "all").pairs.image
+    assert image.format == "csr"
+    assert_array_equal(image.toarray(), rare)
+    # An array on disk stays one, and stays on disk.
+    assert isinstance(load_feature_files(home, "test").pairs.image, np.memmap)
+
+
+def test_sparse_labels_that_do_not_fit_into_memory_are_named(home):
+    labels = sp.csr_array(([1], ([0], [0])), shape=(40, 2**45))
+    (home / "train_lab.npy").unlink()
+    sp.save_npz(home / "train_lab.npz", labels)
+    with pytest.raises(MemoryError, match=r"train_lab\.npz is a sparse matrix of shape \(40, \d+\), .* needs .* GiB"):
+        load_feature_files(home)
+
+
 def test_a_model_takes_the_one_form_after_the_other():
     fitted = MLCCA().fit(PAIRS, LABELS)
     wanted = fitted.score(PAIRS, LABELS)

@@ -1,5 +1,6 @@
 """DCCA against canonical correlation analysis."""
 
+import re
 import weakref
 
 import numpy as np
@@ -137,10 +138,17 @@ def test_small_batches_are_refused_and_small_remainders_joined(small):
     assert (fitted.history_["correlation"] > -3.99).all()
 
 
-def test_there_are_no_constants_of_the_paper():
-    """Its pre-training and optimiser are not offered, and what would be left of it is not the paper's method."""
-    assert not hasattr(DCCA, "paper")
-    assert "no class method `paper`" in " ".join(DCCA.__doc__.split())
+def test_constants_of_the_paper_warn_that_they_go():
+    """Pre-training and optimiser are not offered, and what would be left of the paper is not its method."""
+    message = r"DCCA\.paper will be removed in 0\.3, because .* are not offered; write (DCCA\(.*\))\.$"
+    with pytest.warns(FutureWarning, match=message) as caught:
+        found = DCCA.paper(lr=0.5)
+    assert caught[0].filename == __file__
+    (written,) = re.search(message, str(caught[0].message)).groups()
+    assert found.get_params() == eval(written).set_params(lr=0.5).get_params()
+    assert found.n_components == 50 and found.cca_ridge == found.correlation_power == found.dropout == 0
+    with pytest.raises(ValueError, match="dataset must be one of"):
+        DCCA.paper("imagenet")
 
 
 class TestWidth:

@@ -63,12 +63,9 @@ def _refuse_mapping(labels: Mapping[object, object]) -> NoReturn:
 
 @encode_labels.register(Sparse)
 def _encode_matrix(labels: AnyArray | sp.csr_array) -> Labels:
-    matrix = _binary(labels)
+    matrix = _binary(labels, "labels.ravel()")
     if matrix.shape[1] == 1:
-        warn(
-            f"labels has shape {matrix.shape} and holds 0 and 1, so it is read as one label that a row has or has not; "
-            "pass labels.ravel() if these are the ids of two classes."
-        )
+        _warn_of_one_column(matrix, "labels.ravel()")
     return Labels(matrix, np.arange(matrix.shape[1]), named=False)
 
 
@@ -79,7 +76,16 @@ def _encode_frame(labels: Frame) -> Labels:
     if not labels.columns.is_unique:
         twice = labels.columns[labels.columns.duplicated()][0]
         raise ValueError(f"labels has columns of the same name: {twice!r}.")
-    return Labels(_binary(labels.to_numpy()), np.asarray(labels.columns))
+    names = np.asarray(labels.columns)
+    matrix = _binary(labels.to_numpy(), "labels.iloc[:, 0]")
+    for name in labels.columns.tolist():
+        # Columns of several levels have tuples as names.
+        if not isinstance(name, tuple):
+            _check_name(name, "a column of labels", "drop that column, or name it as the label")
+    if matrix.shape[1] == 1 and not isinstance(names[0], str):
+        _warn_of_one_column(matrix, "labels.iloc[:, 0]")
+    _warn_of_joined_tags(names)
+    return Labels(matrix, names)
 
 
 def _encode_rows(rows: AnyArray | Sequence[object]) -> Labels:
@@ -90,6 +96,8 @@ def _encode_rows(rows: AnyArray | Sequence[object]) -> Labels:
         raise ValueError("labels is empty; one row of labels per item is needed.")
     if isinstance(rows, np.ndarray) and rows.ndim > 1 and _all_numbers(rows):
         return _encode_matrix(rows)
+    if isinstance(rows, np.ndarray) and rows.dtype.names:
+        raise ValueError(f"labels is an array of records with the fields {rows.dtype.names}; pass one of them.")
     if any(_is_collection(row) for row in rows):
         return _encode_tags(rows)
     return _encode_ids(rows if isinstance(rows, np.ndarray) else _as_ids(rows))
@@ -140,19 +148,26 @@ def _all_numbers(rows: AnyArray) -> bool:
     return rows.dtype.kind in "biuf"
 
 
-def _binary(matrix: AnyArray | sp.csr_array) -> sp.csr_array:
+def _binary(matrix: AnyArray | sp.csr_array, column: str) -> sp.csr_array:
+    """Return a matrix of 0 and 1 as CSR; `column` is how its only column becomes class ids."""
     if matrix.ndim != 2 or matrix.shape[0] == 0 or matrix.shape[1] == 0:
         raise ValueError(f"labels has shape {matrix.shape}; at least one row and one label are needed.")
     try:
+        # Numpy would make numbers of dates, and of complex numbers their real part.
+        if matrix.dtype.kind not in "biufO":
+            raise TypeError(f"values of {matrix.dtype}")
         out = sp.csr_array(matrix.astype(np.float64))
     except (TypeError, ValueError) as error:
         wanted = "a 0/1 column per label, or a list of tags per row"
-        raise ValueError(f"labels is a table with values that are not numbers; pass {wanted}.") from error
+        raise ValueError(
+            f"labels is a table with values that are not numbers ({error}); pass {wanted}"
+            f"{f', or class ids as {column}' if matrix.shape[1] == 1 else ''}."
+        ) from error
     out.sum_duplicates()
     out.eliminate_zeros()
     odd = np.unique(out.data[out.data != 1])
     if len(odd):
-        hint = " Pass class ids as a 1-D array: labels.ravel()." if matrix.shape[1] == 1 else ""
+        hint = f" Pass class ids in one dimension: {column}." if matrix.shape[1] == 1 else ""
         raise ValueError(f"labels must be multi-hot, i.e. hold only 0 and 1, but holds {odd[:3].tolist()}.{hint}")
     return out
 
@@ -174,11 +189,14 @@ def _encode_tags(rows: AnyArray | Sequence[object]) -> Labels:
         )
     if len(names) == 0:
         raise ValueError("labels has no tag in any row; at least one label is needed.")
+    _warn_of_joined_tags([tag for row in tags for tag in row])
     return Labels(sp.csr_array(binarizer.transform(tags), dtype=np.float64), names)
 
 
 def _as_ids(rows: Sequence[object]) -> AnyArray:
     """Return an array of class ids; different types stay as they are, because numpy makes strings of numbers."""
+    if any(row is np.ma.masked for row in rows):
+        raise ValueError("labels is a list with masked values; fill or drop them.")
     # Single values that were tensors are arrays without an axis.
     rows = [row.item() if isinstance(row, np.ndarray) and row.ndim == 0 else row for row in rows]
     if all(isinstance(row, str) for row in rows) or all(isinstance(row, (Real, np.bool_)) for row in rows):
@@ -206,7 +224,7 @@ def _encode_ids(ids: AnyArray) -> Labels:
         names, columns = np.unique(ids, return_inverse=True)
     except TypeError as error:
         raise ValueError("labels mixes class ids of different types; use strings for all of them.") from error
-    _warn_of_joined_tags(ids)
+    _warn_of_joined_tags(ids.tolist())
     n = len(ids)
     return Labels(sp.csr_array((np.ones(n), (np.arange(n), columns)), shape=(n, len(names))), names)
 
@@ -234,21 +252,28 @@ def _check_name(name: object, where: str, way_out: str) -> None:
             )
         return
     whole = isinstance(name, (Integral, np.bool_)) or (isinstance(name, Real) and float(name).is_integer())
-    if not whole:
+    # A duration of numpy counts as an integer.
+    if not whole or isinstance(name, np.timedelta64):
         raise ValueError(
             f"{where} holds {name!r}, a {type(name).__name__}; labels are strings or whole numbers: {way_out}."
         )
 
 
-def _warn_of_joined_tags(ids: AnyArray) -> None:
-    """Warn if most class ids look like several tags in one string."""
-    if ids.dtype.kind not in "OU" or not all(isinstance(name, str) for name in ids):
-        return
-    for separator in ";|,":
-        joined = [name for name in ids.tolist() if separator in name.strip(separator)]
-        if 2 * len(joined) > len(ids):
+def _warn_of_one_column(matrix: sp.csr_array, column: str) -> None:
+    warn(
+        f"labels has shape {matrix.shape} and holds 0 and 1, so it is read as one label that a row has or has not; "
+        f"pass {column} if these are the ids of two classes."
+    )
+
+
+def _warn_of_joined_tags(names: Iterable[object]) -> None:
+    """Warn if most names of labels, one per time it was given, look like several tags in one string."""
+    strings = [name for name in names if isinstance(name, str)]
+    for separator in ";|,\t":
+        joined = [name for name in strings if separator in name.strip(separator)]
+        if 2 * len(joined) > len(strings):
             warn(
-                f"most values of labels contain {separator!r}, e.g. {joined[0]!r}, and each is read as one class; "
+                f"most values of labels contain {separator!r}, e.g. {joined[0]!r}, and each is read as one label; "
                 f"if these are tags, split them: [row.split({separator!r}) for row in labels]."
             )
             return

@@ -13,8 +13,8 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from skxmr._data.kinds import MODALITIES, FittedGraph, Frame, IndexArray, RowKey, View, take
 from skxmr._data.repeated import IndexedRows, distinct, divides, expand
-from skxmr._data.view_checks import as_matrix, check_row_names, check_same_rows
-from skxmr._data.views import as_view, cell, describe, stack, with_index
+from skxmr._data.view_checks import as_matrix, check_row_names, check_same_index, check_same_rows
+from skxmr._data.views import as_view, cell, describe, row_key, stack, with_index
 from skxmr._data.warn import warn
 
 if TYPE_CHECKING:
@@ -78,6 +78,7 @@ class Pairs:
             raise TypeError(f"label_graph is a {what} without matrix_ and classes_; pass a fitted LabelGraph.")
         self.image: View = as_view(image, "image")
         if image_index is not None:
+            check_same_index(text=text, image_index=image_index)
             self.image = with_index(self.image, image_index)
         self.text: View = as_view(text, "text")
         self.label_graph = label_graph
@@ -103,8 +104,10 @@ class Pairs:
                     "Put LabelGraph into the pipeline instead, or drop it with pairs.replace(label_graph=None)."
                 )
             self._warn_of_shared_images(key)
-        rows = _row_key(key, len(self))
-        check_row_names(self._index, key=key)
+        rows = row_key(key, len(self))
+        if isinstance(rows, np.ndarray) and rows.dtype.kind == "b":
+            # Frames pick rows by the index of a mask, not by its order.
+            check_row_names(self._index, key=key)
         some = Pairs(take(self.image, rows), take(self.text, rows), self.label_graph)
         some._index = None if self._index is None else self._index[rows]
         return some._grouped(None if self._groups is None else self._groups[rows])
@@ -279,18 +282,6 @@ def _stacked_groups(parts: list[Pairs]) -> IndexArray | None:
         number = numbers.setdefault(source, len(numbers))
         keys.append(np.stack([np.full(len(part), number), part.groups], axis=1))
     return np.unique(np.concatenate(keys), axis=0, return_inverse=True)[1].reshape(-1)
-
-
-def _row_key(key: RowKey | Sequence[int], n: int) -> RowKey:
-    """Return a key that keeps the row axis of every view: a single row is a slice."""
-    if isinstance(key, slice):
-        return key
-    if isinstance(key, (int, np.integer)):
-        if not -n <= key < n:
-            raise IndexError(f"row {key} is out of range for {n} rows.")
-        return slice(int(key), int(key) + 1 or None)
-    rows = np.asarray(key)
-    return rows.astype(np.intp) if rows.size == 0 and rows.dtype.kind != "b" else rows
 
 
 def _same_graph(a: FittedGraph | None, b: FittedGraph | None) -> bool:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
+import numpy as np
 import scipy.sparse as sp
 
 from skxmr._data.kinds import Sparse
+
+SparseKind = TypeVar("SparseKind", bound=Sparse)
 
 
 def canonical(matrix: Sparse, name: str) -> sp.csr_array:
@@ -16,9 +21,17 @@ def canonical(matrix: Sparse, name: str) -> sp.csr_array:
     """
     if matrix.ndim != 2:
         raise ValueError(f"{name} must be 2-D (rows, columns), but is a sparse array of shape {matrix.shape}.")
+    if matrix.format == "coo":
+        # The conversion adds up entries of one place.
+        matrix = _with_room(matrix)
     csr = sp.csr_array(matrix)
     if csr.has_canonical_format:
         return csr
-    csr = csr.copy()
+    csr = _with_room(csr.copy())
     csr.sum_duplicates()
     return csr
+
+
+def _with_room(matrix: SparseKind) -> SparseKind:
+    """Return integers in 64 bits: 300 tokens of int8 would count 44."""
+    return matrix.astype(np.int64, copy=False) if matrix.dtype.kind in "iu" else matrix

@@ -9,6 +9,7 @@ from typing import Self
 import numpy as np
 
 from skxmr._data.kinds import AnyArray
+from skxmr._data.masks import check_unmasked
 
 
 # The base is abstract for its `__subclasshook__` only.
@@ -46,9 +47,10 @@ def as_array(tensor: Tensor, name: str) -> AnyArray:
 
 
 def asarray(values: object, name: str) -> AnyArray:
-    """Return an array as numpy makes it, also of tensors of any kind and of lists of them."""
+    """Return an array as numpy makes it, also of tensors of any kind and of lists of them; refuse masked values."""
     if isinstance(values, Tensor):
         return as_array(values, name)
+    check_unmasked(values, name)
     return np.asarray(without_tensors(values, name) if isinstance(values, (list, tuple)) else values)
 
 

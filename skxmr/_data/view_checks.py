@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import singledispatch
-from typing import TYPE_CHECKING, NoReturn, TypeVar
+from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 import scipy.sparse as sp
@@ -24,6 +24,7 @@ from skxmr._data.kinds import (
     memory_map,
     n_rows,
 )
+from skxmr._data.masks import check_unmasked
 from skxmr._data.repeated import IndexedRows, expand
 from skxmr._data.sparse import canonical
 from skxmr._data.tensors import asarray
@@ -31,7 +32,8 @@ from skxmr._data.tensors import asarray
 if TYPE_CHECKING:
     import pandas as pd
 
-Kind = TypeVar("Kind")
+# What float() and numpy make numbers of, although it is none.
+_NO_NUMBERS = (str, bytes, np.datetime64, np.timedelta64)
 WRAP_HINT = "wrap the views: Pairs(image, text)"
 _INDEX_HINT = " If an image has several texts, say which image each text is about: Pairs(image, text, image_index=...)."
 
@@ -155,6 +157,7 @@ def _check_columns(view: object, name: str, columns: Sequence[str] | None) -> No
 @singledispatch
 def as_matrix(view: View, name: str) -> AnyArray | sp.csr_array:
     """Return a view as an array or CSR matrix, whatever it holds."""
+    check_unmasked(view, name)
     try:
         return asarray(view, name)
     except ValueError as error:
@@ -170,7 +173,7 @@ def _frame_matrix(frame: Frame, name: str) -> AnyArray:
     if values.dtype == object and frame.ndim == 2:
         _refuse_dates(frame, name)
     # Nullable numbers of pandas: a missing value becomes NaN, and is refused as such.
-    if values.dtype == object and not _holds_strings(values):
+    if values.dtype == object and not _holds_no_numbers(values):
         with suppress(TypeError, ValueError):
             values = frame.to_numpy(dtype=np.float64, na_value=np.nan)
     # Frames are stored by columns; stored by rows, their products equal those of arrays bit by bit.
@@ -195,18 +198,6 @@ def _refuse_chunks(view: Chunked, name: str) -> NoReturn:
     )
 
 
-@as_matrix.register(np.ma.MaskedArray)
-def _unmasked_matrix(view: AnyArray, name: str) -> AnyArray:
-    return np.asarray(check_unmasked(view, name))
-
-
-def check_unmasked(values: Kind, name: str) -> Kind:
-    """Refuse an array with masked values, which numpy would turn into what lies under the mask."""
-    if np.ma.is_masked(values):
-        raise ValueError(f"{name} is an array with masked values; fill or drop them.")
-    return values
-
-
 @as_matrix.register(tuple)
 def _refuse_tuple(view: tuple[object, ...], name: str) -> NoReturn:
     raise TypeError(f"{name} is a tuple of length {len(view)}; {WRAP_HINT}.")
@@ -217,8 +208,9 @@ def _as_float(matrix: AnyArray | sp.csr_array, name: str) -> Matrix:
         return matrix
     if matrix.dtype.kind == "c":
         raise ValueError(f"Complex data not supported: {name} holds complex numbers.")
-    if matrix.dtype.kind not in "biufO" or _holds_strings(matrix):
-        # scikit-learn reads strings of digits as numbers; they are more often ids, or captions that are numbers.
+    if matrix.dtype.kind not in "biufO" or _holds_no_numbers(matrix):
+        # scikit-learn reads strings of digits as numbers; they are more often ids, or captions that are numbers. Dates
+        # and durations of numpy would become counts of their unit.
         hint = f"{extractor_hint(name)} If they are numbers, convert them: .astype(float)."
         raise ValueError(f"{name} holds {matrix.dtype} values, not numbers. {hint}")
     try:
@@ -228,9 +220,9 @@ def _as_float(matrix: AnyArray | sp.csr_array, name: str) -> Matrix:
         raise type(error)(message) from error
 
 
-def _holds_strings(matrix: AnyArray | sp.csr_array) -> bool:
+def _holds_no_numbers(matrix: AnyArray | sp.csr_array) -> bool:
     values = matrix if isinstance(matrix, np.ndarray) else matrix.data
-    return values.dtype.kind == "O" and any(isinstance(value, (str, bytes)) for value in values.flat)
+    return values.dtype.kind == "O" and any(isinstance(value, _NO_NUMBERS) for value in values.flat)
 
 
 def extractor_hint(name: str) -> str:

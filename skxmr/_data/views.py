@@ -15,13 +15,13 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike
 
-from skxmr._data.kinds import AnyArray, Chunked, Frame, IndexArray, Sparse, View
+from skxmr._data.kinds import AnyArray, Chunked, Frame, IndexArray, RowKey, Sparse, View
+from skxmr._data.masks import check_unmasked
 from skxmr._data.regions import Regions, stacked_regions
 from skxmr._data.repeated import IndexedRows, expand
 from skxmr._data.sentences import Sentences, stacked_sentences
 from skxmr._data.sparse import canonical
 from skxmr._data.tensors import asarray, without_tensors
-from skxmr._data.view_checks import check_unmasked
 
 
 @singledispatch
@@ -32,14 +32,15 @@ def as_view(view: View, name: str) -> View:
         return _as_rows(asarray(view, name), name)
     if isinstance(view, (str, bytes, Set, Mapping)) or not hasattr(view, "__len__"):
         raise TypeError(f"{name} is a {type(view).__name__}; pass an array, sparse matrix, DataFrame or list.")
-    return _from_list(list(without_tensors(view, name)))
+    return _from_list(list(without_tensors(check_unmasked(view, name), name)))
 
 
 @as_view.register(np.ndarray)
 def _as_rows(array: AnyArray, name: str) -> AnyArray:
     if array.ndim == 0:
         raise ValueError(f"{name} is a single value; pass one row per item.")
-    return array
+    # Transformers would read what lies under a mask.
+    return check_unmasked(array, name)
 
 
 as_view.register(Sparse, lambda view, name: canonical(view, name))
@@ -66,7 +67,7 @@ def _from_list(rows: list[object]) -> AnyArray:
 def with_index(image: View, image_index: ArrayLike) -> IndexedRows:
     """Return images as rows by index, after checking that the index names them."""
     # A copy, so that what was checked cannot change.
-    index = np.array(check_unmasked(image_index, "image_index"))
+    index = np.array(asarray(image_index, "image_index"))
     if index.shape == (0,):
         index = index.astype(np.intp)
     if image is None:
@@ -142,6 +143,27 @@ def _stacked_by_index(views: Sequence[View], name: str) -> IndexedRows:
         images.append(used)
         n_images += used.shape[0]
     return IndexedRows(stack(images, name), np.concatenate([indices[i] for i in range(len(parts))]))
+
+
+def row_key(key: RowKey | Sequence[int], n: int) -> RowKey:
+    """Return a key that keeps the row axis of every view: a single row is a slice."""
+    if isinstance(key, slice):
+        return key
+    if isinstance(key, (int, np.integer)) and not isinstance(key, bool):
+        if not -n <= key < n:
+            raise IndexError(f"row {key} is out of range for {n} rows.")
+        return slice(int(key), int(key) + 1 or None)
+    rows = asarray(key, "the key")
+    if rows.size == 0 and rows.dtype.kind != "b":
+        return rows.astype(np.intp)
+    if rows.ndim != 1 or rows.dtype.kind not in "biu":
+        raise IndexError(
+            f"a Pairs is indexed by row numbers or by one True or False per row; got {rows.dtype} of shape "
+            f"{rows.shape}."
+        )
+    if rows.dtype.kind == "b" and len(rows) != n:
+        raise IndexError(f"a mask of {len(rows)} values cannot pick from {n} rows.")
+    return rows
 
 
 @singledispatch

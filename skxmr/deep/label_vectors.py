@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike
 
 from skxmr._data.kinds import AnyArray, Float64Array, Frame
 from skxmr._data.labels import Labels
+from skxmr._data.masks import check_unmasked
 from skxmr._data.tensors import asarray
-from skxmr._data.view_checks import check_unmasked
 from skxmr.datasets._word_vectors import load_word_vectors
 
 if TYPE_CHECKING:
@@ -31,8 +31,9 @@ def label_vectors(given: ArrayLike | str | PathLike[str] | None, labels: Labels)
         return load_word_vectors(given, _words(labels, given))
     if isinstance(given, Frame):
         given = _named_vectors(given, labels.names.tolist())
+    check_unmasked(given, "label_embedding")
     try:
-        vectors = asarray(check_unmasked(given, "label_embedding"), "label_embedding")
+        vectors = asarray(given, "label_embedding")
     except ValueError as error:
         raise ValueError(f"label_embedding must be a matrix, but its rows differ in length: {error}") from error
     c = len(labels.names)
@@ -49,15 +50,19 @@ def label_vectors(given: ArrayLike | str | PathLike[str] | None, labels: Labels)
 
 def _words(labels: Labels, file: str | PathLike[str]) -> list[str]:
     """Return the names of labels, which must be words."""
-    numbers = [name for name in labels.names.tolist() if not isinstance(name, str)]
+    names = labels.names.tolist()
+    numbers = [name for name in names if not isinstance(name, str)]
+    # A table that was kept as CSV has strings for its column numbers.
+    if not numbers and all(name.strip().isdigit() for name in names):
+        numbers = names
     if numbers:
         what = "are numbers" if labels.named else "are multi-hot columns without names"
         raise ValueError(
             f"label_embedding is the file {str(file)!r}, which is searched for the names of the labels, but the labels "
             f"{what}: {numbers[:3]}. Pass labels with names (a DataFrame, lists of tags, or strings as class ids), "
-            f"or the vectors themselves as an array of shape ({len(labels.names)}, d)."
+            f"or the vectors themselves as an array of shape ({len(names)}, d)."
         )
-    return labels.names.tolist()
+    return names
 
 
 def _named_vectors(frame: DataFrame, names: Sequence[Hashable]) -> AnyArray:

@@ -6,10 +6,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from skxmr._data.kinds import FloatArray, Matrix
+from skxmr._data.kinds import FloatArray, LabelsLike, Matrix, View
 from skxmr._data.labels import Labels
 from skxmr._data.pairs import Pairs
 from skxmr.base import CrossModalRetriever
+from skxmr.base.retriever import Checked
 
 
 class AlignedEmbeddings(CrossModalRetriever):
@@ -41,6 +42,18 @@ class AlignedEmbeddings(CrossModalRetriever):
     """
 
     _equal_widths: ClassVar[bool] = True
+
+    def _checked(self, X: View, y: View | LabelsLike, labels: LabelsLike, again: bool = False) -> Checked:
+        """Refuse data frames with the same columns in another order, too."""
+        checked = super()._checked(X, y, labels, again)
+        image = checked.columns["image"]
+        text = checked.columns["text"]
+        if image is not None and text is not None and image != text and sorted(image) == sorted(text):
+            raise ValueError(
+                "image and text have the same columns in another order, and AlignedEmbeddings compares them by "
+                "position; bring them into one order: text[image.columns]."
+            )
+        return checked
 
     def _fit(self, pairs: Pairs, labels: Labels | None) -> None:
         """Learn nothing, but refuse views of different widths."""

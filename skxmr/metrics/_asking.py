@@ -14,9 +14,9 @@ from sklearn.utils.validation import check_is_fitted
 from skxmr._data.arguments import as_pairs, need_both
 from skxmr._data.kinds import FloatArray, IndexArray, LabelsLike, View
 from skxmr._data.labels import encode_labels
+from skxmr._data.masks import check_unmasked
 from skxmr._data.pairs import Pairs
 from skxmr._data.repeated import distinct
-from skxmr._data.view_checks import check_unmasked
 from skxmr.metrics._matrices import BlockedMatrix
 from skxmr.metrics._relevance import SameGroup, SameRow, SharedLabels
 from skxmr.metrics._similarity import Similarity

@@ -14,7 +14,7 @@ from skxmr._data.arguments import need_pairs
 from skxmr._data.kinds import MODALITIES, FloatArray, IndexArray, Matrix, View
 from skxmr._data.pairs import Pairs
 from skxmr._data.repeated import expand
-from skxmr._data.view_checks import check_view
+from skxmr._data.view_checks import check_same_columns, check_view
 from skxmr.metrics._similarity import Similarity
 
 if TYPE_CHECKING:
@@ -95,6 +95,7 @@ def _nearest(queries: View, gallery: View, name: str) -> _Nearest:
     """Return the nearest row of the gallery to every query."""
     if getattr(queries, "ndim", 0) == 1:
         return _equal(queries, gallery)
+    check_same_columns(**{f"{name} of train": gallery, f"{name} of test": queries})
     gallery = check_view(gallery, f"{name} of train")
     queries = check_view(queries, f"{name} of test")
     if queries.shape[1] != gallery.shape[1]:

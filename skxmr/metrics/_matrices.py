@@ -16,10 +16,10 @@ import scipy.sparse as sp
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from skxmr._data.kinds import AnyArray, BoolArray, Float64Array, FloatArray
+from skxmr._data.masks import check_unmasked
 from skxmr._data.sparse import canonical
 from skxmr._data.tensors import Tensor as TorchTensor
 from skxmr._data.tensors import as_array, asarray
-from skxmr._data.view_checks import check_unmasked
 from skxmr._docstrings import completed
 from skxmr.metrics._keys import all_finite
 

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from skxmr._data.kinds import BoolArray, LabelsLike
 from skxmr._data.labels import Labels, encode_labels, in_columns
+from skxmr._data.masks import check_unmasked
 from skxmr._data.option_checks import check_k, flags_checked
 from skxmr.metrics._matrices import LazyMatrix, Relevance, as_host
 
@@ -223,7 +224,7 @@ def _encoded(labels: LabelsLike, name: str) -> Labels:
 
 
 def _ids(groups: ArrayLike, name: str) -> NDArray[np.generic]:
-    ids = np.asarray(as_host(groups))
+    ids = np.asarray(as_host(check_unmasked(groups, name)))
     if ids.ndim != 1 or len(ids) == 0:
         raise ValueError(f"{name} has shape {ids.shape}; one group for each of one or more items is needed.")
     if ids.dtype.kind == "O" and all(isinstance(group, str) for group in ids):

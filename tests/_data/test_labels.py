@@ -90,6 +90,21 @@ def test_explicit_zeros_of_a_sparse_matrix_are_no_labels():
         ([["a"], [None]], "row 1 of labels holds None"),
         ([["a"], [1j]], "row 1 of labels holds 1j"),
         (np.ma.masked_equal(np.array([1, 2, 1]), 2), "masked values"),
+        ([np.ma.masked, np.ma.masked], "masked values"),
+        ([np.ma.masked, "a"], "masked values"),
+        ([["a"], [np.timedelta64(1, "s")]], "row 1 of labels holds .*, a timedelta64"),
+        (np.array([[0, 1], [1, 0]]).astype("M8[s]"), "labels holds .*, a datetime64"),
+        (sp.csr_array(Y + 0j), r"not numbers \(values of complex128\)"),
+        (pd.DataFrame(Y + 0j), r"not numbers \(values of complex128\)"),
+        (pd.DataFrame(Y).apply(pd.to_datetime), r"not numbers \(values of datetime64"),
+        (pd.DataFrame(Y).apply(pd.to_timedelta), r"not numbers \(values of timedelta64"),
+        (pd.DataFrame({"a": ["x", "y"]}).to_records(index=False), r"records with the fields \('a',\)"),
+        (pd.DataFrame({"id": [3, 1]}), r"labels\.iloc\[:, 0\]"),
+        (pd.DataFrame({"id": ["x", "y"]}), r"labels\.iloc\[:, 0\]"),
+        (pd.get_dummies(pd.Series(["a", ""])), "a column of labels holds the empty string ''"),
+        (pd.get_dummies(pd.Series(["a", None]), dummy_na=True), "a column of labels holds nan"),
+        (pd.DataFrame([[1, 0], [0, 1]], columns=[b"a", b"b"]), "a column of labels holds b'a'"),
+        (pd.DataFrame([[1, 0], [0, 1]], columns=pd.date_range("2020", periods=2)), "a column of labels holds"),
         (np.ma.masked_equal(Y, 1), "masked values"),
         (np.array(["a", 3], dtype=object), "different types"),
         ([["a"], [3]], "different types"),
@@ -145,6 +160,35 @@ def test_tags_in_one_string_are_warned_of(separator):
     rows = [f"sea{separator}sky", f"sea{separator}dog{separator}sky", "dog"]
     with pytest.warns(UserWarning, match=rf"split them: \[row.split\('[{separator}]'\)"):
         encode_labels(rows)
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        [["sea;sky"], ["sea;dog;sky"], ["dog"]],
+        np.array([["sea;sky"], ["sea;dog;sky"]]),
+        pd.Series(["sea;sky", "sea;dog;sky", "dog"], dtype="category"),
+        pd.Series(["sea;sky", "sea;dog;sky", "dog"], dtype="string"),
+        pd.get_dummies(pd.Series(["sea;sky", "sea;dog;sky", "dog"])),
+    ],
+    ids=["tags", "column", "category", "string", "dummies"],
+)
+def test_tags_in_one_string_are_warned_of_in_every_form(labels):
+    with pytest.warns(UserWarning, match=r"most values of labels contain ';'.*split them") as caught:
+        encode_labels(labels)
+    assert len(caught) == 1
+
+
+def test_a_column_that_is_named_by_a_number_is_warned_of():
+    with pytest.warns(UserWarning, match=r"shape \(3, 1\).*labels\.iloc\[:, 0\]"):
+        labels = encode_labels(pd.DataFrame([1, 0, 1]))
+    assert_array_equal(labels.matrix.toarray(), [[1], [0], [1]])
+
+
+def test_columns_of_several_levels_are_labels():
+    names = [("animal", "cat"), ("animal", "dog")]
+    frame = pd.DataFrame([[1, 0], [1, 1]], columns=pd.MultiIndex.from_tuples(names))
+    assert encode_labels(frame).names.tolist() == names
 
 
 def test_class_names_with_a_comma_here_and_there_are_no_tags():

@@ -248,6 +248,41 @@ def test_bad_input_is_named(call, error, message):
         call()
 
 
+@pytest.mark.parametrize(
+    ("key", "message"),
+    [
+        ([1.0, 2.0], "got float64 of shape"),
+        (["a"], "row numbers or by one True or False per row; got <U1"),
+        (pd.Series([True, None] * 3, dtype="boolean"), "got object"),
+        (np.array([True, False] * 3, dtype=object), "got object"),
+        (np.zeros((2, 2), int), r"got int64 of shape \(2, 2\)"),
+        (pd.DataFrame({"a": [True] * 6}), r"got bool of shape \(6, 1\)"),
+        ([True, False], "a mask of 2 values cannot pick from 6 rows"),
+        (True, r"got bool of shape \(\)"),
+        (None, "got object"),
+    ],
+    ids=str,
+)
+def test_bad_keys_are_named(key, message):
+    with pytest.raises(IndexError, match=message):
+        Pairs(IMAGE, IMAGE)[key]
+
+
+@pytest.mark.parametrize("key", [pd.Series([4, 1]), pd.Series([4, 1], dtype="Int64"), pd.Index([4, 1]), [4, 1]])
+def test_row_numbers_have_no_names(key):
+    """Frames take row numbers by position, whatever their own index."""
+    named = Pairs(pd.DataFrame(IMAGE, index=list("uvwxyz")), IMAGE)
+    assert_array_equal(named[key].image.to_numpy(), IMAGE[[4, 1]])
+
+
+def test_an_image_index_in_another_order_is_refused():
+    text = pd.DataFrame(IMAGE, index=list("uvwxyz"))
+    image_index = pd.Series([0, 0, 1, 1, 2, 2], index=list("uvwxyz"))
+    assert Pairs(IMAGE[:3], text, image_index=image_index).groups.tolist() == [0, 0, 1, 1, 2, 2]
+    with pytest.raises(ValueError, match="the indexes of text and image_index differ"):
+        Pairs(IMAGE[:3], text, image_index=image_index[::-1])
+
+
 def test_pairs_are_imported_without_the_libraries_that_they_recognise():
     heavy = {"pandas", "sklearn", "torch", "dask"}
     code = f"import sys, skxmr; skxmr.Pairs([[1.0]], ['a']); print({heavy} & set(sys.modules))"

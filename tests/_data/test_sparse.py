@@ -27,6 +27,17 @@ def test_entries_of_one_place_are_added_up_and_the_callers_matrix_stays():
         assert_array_equal(now, before)
 
 
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int16])
+@pytest.mark.parametrize("kind", [sp.csr_matrix, sp.csr_array, sp.coo_array], ids=lambda kind: kind.__name__)
+def test_counts_of_small_integers_do_not_overflow(dtype, kind):
+    """A token that occurs 70,000 times has as many entries of 1."""
+    places = (np.zeros(70_000, int), np.repeat([1, 2], 35_000))
+    tokens = sp.coo_array((np.ones(70_000, dtype), places), shape=(1, 3))
+    if kind is not sp.coo_array:
+        tokens = kind((tokens.data, tokens.coords[1], [0, 70_000]), shape=(1, 3))
+    assert_array_equal(canonical(tokens, "text").toarray(), [[0, 35_000, 35_000]])
+
+
 def test_what_is_canonical_is_not_copied():
     matrix = canonical(BAG, "text")
     assert np.shares_memory(canonical(matrix, "text").data, matrix.data)

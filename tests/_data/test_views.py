@@ -110,3 +110,9 @@ def test_masked_index_and_label_graphs_of_other_kinds_are_refused():
     for graph in ("cooccurrence", np.eye(3), LabelGraph()):
         with pytest.raises(TypeError, match=r"label_graph is .*pass a fitted LabelGraph"):
             Pairs(ARRAY, label_graph=graph)
+
+
+@pytest.mark.parametrize("value", [np.datetime64("2020-01-01"), np.timedelta64(3, "s")], ids=["date", "duration"])
+def test_dates_among_objects_are_no_numbers(value):
+    with pytest.raises(ValueError, match="image holds object values, not numbers"):
+        check_view(np.array([[value], [value]], dtype=object), "image")

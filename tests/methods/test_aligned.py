@@ -1,6 +1,7 @@
 """AlignedEmbeddings: cosines of what is given, as a baseline wherever a retriever can stand."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
@@ -62,3 +63,13 @@ def test_it_finds_candidates_and_is_part_of_an_ensemble(clip):
     assert_allclose(ensemble.similarity(pairs), (cosines + CCA(4).fit(pairs).similarity(pairs)) / 2)
     two = TwoStage(first=AlignedEmbeddings(), second=CCA(4), k=5).fit(pairs)
     assert all(two.candidates(pairs)[[i], :].toarray()[0, cosines[i].argmax()] for i in range(120))
+
+
+def test_columns_in_another_order_are_refused(clip):
+    pairs, _ = clip
+    image = pd.DataFrame(pairs.image).add_prefix("x")
+    text = pd.DataFrame(pairs.text).add_prefix("x")
+    AlignedEmbeddings().fit(image, text)
+    AlignedEmbeddings().fit(image, pd.DataFrame(pairs.text).add_prefix("t"))
+    with pytest.raises(ValueError, match=r"same columns in another order.*text\[image\.columns\]"):
+        AlignedEmbeddings().fit(image, text[text.columns[::-1]])

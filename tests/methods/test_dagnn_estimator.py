@@ -210,7 +210,17 @@ class TestLabelVectors:
         with pytest.raises(FileNotFoundError, match="does not exist"):
             tiny(label_embedding=tmp_path / "nothing.vec").fit(*named)
 
-    @pytest.mark.parametrize("how", [lambda Y: Y, lambda Y: pd.DataFrame(Y), lambda Y: Y.argmax(axis=1)])
+    @pytest.mark.parametrize(
+        "how",
+        [
+            lambda Y: Y,
+            lambda Y: pd.DataFrame(Y),
+            lambda Y: Y.argmax(axis=1),
+            lambda Y: pd.DataFrame(Y).rename(columns=str),
+            lambda Y: Y.argmax(axis=1).astype(str),
+        ],
+        ids=["array", "frame", "ids", "frame of a CSV", "strings"],
+    )
     def test_running_numbers_are_no_words(self, small, tmp_path, how):
         file = tmp_path / "vectors.txt"
         file.write_text("".join(f"{i} 1 {i}\n" for i in range(8)))

@@ -1,6 +1,9 @@
 """Near-duplicates across a split are named, whatever the views are."""
 
+import tracemalloc
+
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_allclose
@@ -15,6 +18,7 @@ TEST[3] = 2 * TRAIN[7]
 TEST[9] = TRAIN[2] + 0.05 * RNG.normal(size=6)
 TEST[11] = 0
 TRAIN[11] = 0
+NAMED = pd.DataFrame(TEST).add_prefix("x")
 
 
 def rows(found, view):
@@ -48,6 +52,20 @@ def test_images_that_several_texts_share_are_rows():
     assert [3, 0] in rows(near_duplicates(train, Pairs(TEST)), "image")
 
 
+@pytest.mark.parametrize("kind", [np.asarray, sp.csr_array], ids=["dense", "csr"])
+def test_memory_does_not_grow_with_both_numbers_of_rows(kind, monkeypatch):
+    monkeypatch.setattr(_duplicates, "_SCORES", 2**16)
+    n = 2500
+    rows_of_two = kind(np.random.default_rng(0).uniform(size=(n, 2)).astype(np.float32))
+    tracemalloc.start()
+    found = near_duplicates(Pairs(rows_of_two), Pairs(rows_of_two))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(found) == n
+    # All cosines would take 25 MB in float32; sparse products hold an index beside every value.
+    assert peak < 5e6
+
+
 @pytest.mark.parametrize(
     ("ask", "error", "message"),
     [
@@ -63,6 +81,11 @@ def test_images_that_several_texts_share_are_rows():
             lambda: near_duplicates(Pairs(Regions(TRAIN[:, None])), Pairs(TEST)),
             TypeError,
             "Regions are no matrix",
+        ),
+        (
+            lambda: near_duplicates(Pairs(NAMED), Pairs(NAMED.iloc[:, ::-1])),
+            ValueError,
+            "the columns of image of train, .*differ",
         ),
     ],
 )

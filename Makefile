@@ -73,11 +73,14 @@ results: $(STAMP)
 	$(BIN)/python benchmarks/reproduce.py --wikipedia-splits --readme --docs
 	$(BIN)/python benchmarks/dagnn.py --docs
 	$(BIN)/python benchmarks/critic.py --docs
+	$(BIN)/python benchmarks/duplicates.py --docs
 	$(BIN)/python benchmarks/reproduce.py --scenes --docs
 
-# Warnings are errors. The examples are not run: their pages show the pictures that are kept in docs/.
+# Warnings are errors. Figures in sentences are put in from the files of results. The examples are not run: their pages
+# show the pictures that are kept in docs/.
 docs: $(STAMP)
 	$(BIN)/python docs/make_scaling.py
+	$(BIN)/python benchmarks/figures.py
 	$(BIN)/python -m sphinx -W --keep-going -q -E -b html docs docs/_build/html
 	@echo "open docs/_build/html/index.html"
 

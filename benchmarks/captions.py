@@ -8,18 +8,11 @@ from typing import Any
 
 import numpy as np
 from common import markdown
+from published import RECALLS
 
 from skxmr import RACG, SCAN, Pairs, RetrieverEnsemble, parse_sentences
 from skxmr.datasets import load_captioned_regions
 from skxmr.metrics import Reranked, SameGroup, retrieval_recalls
-
-# R@1, R@5, R@10 of text retrieval and of image retrieval, and mR, of single models with bi-GRU and 36 regions.
-PUBLISHED = {
-    ("flickr30k", "RACG, sparse"): "76.3 93.2 96.5 / 57.0 82.1 88.5, mR 82.3 (Peng et al., TNNLS 2022, Table I)",
-    ("coco", "RACG, sparse"): "77.6 96.4 98.8 / 62.2 89.8 95.8, mR 86.8 (1K; Peng et al., TNNLS 2022, Table I)",
-    ("flickr30k", "SCAN, both"): "67.4 90.3 95.8 / 48.6 77.7 85.2, mR 77.5 (ensemble; Lee et al., ECCV 2018)",
-    ("coco", "SCAN, both"): "72.7 94.8 98.4 / 58.8 88.4 94.8, mR 84.7 (1K, ensemble; Lee et al., ECCV 2018)",
-}
 
 
 def models(dataset: str, **common: Any) -> dict[str, Any]:
@@ -50,10 +43,18 @@ def of_captions(folder: str, device: str, seeds: int, parser: str | None = None,
             start = time.perf_counter()
             model.fit(train)
             rows.append({"method": name, "seed": seed, "fit, s": f"{time.perf_counter() - start:.0f}"})
-            rows[-1] |= tested(model, test) | {"published": PUBLISHED.get((dataset, name), "")}
+            rows[-1] |= tested(model, test) | beside(dataset, name)
             print(rows[-1], file=sys.stderr, flush=True)
     print(markdown(rows))
     return 0
+
+
+def beside(dataset: str, name: str) -> dict[str, str]:
+    """Return the published recalls with their source, empty where there are none."""
+    found = RECALLS.get((dataset, name))
+    if found is None:
+        return {"published": "", "source": ""}
+    return {"published": f"{found.text} / {found.image}, mR {found.mr} ({found.model})", "source": found.source}
 
 
 def tested(model: Any, test: Pairs) -> dict[str, str]:

@@ -4,7 +4,8 @@
     python benchmarks/gpu.py --device cpu --small       # the same cases on little data, to see that they work
     python benchmarks/gpu.py --json FILE --case mirflickr
 
-With ``--json`` finished cases are kept, and a later run on the same device does the others only.
+With ``--json`` finished cases are kept, and a later run on the same device does the others only. `gpu_report.py` puts
+such a file into docs/performance.md.
 
 The rows are generated in the shapes of MIRFlickr (23,000 rows of 4,096 and 500 features, 24 labels) and NUS-WIDE
 (188,421 rows). Steps are timed over two epochs; whole fits, text network included, are compiled. The products are those
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import copy
+import datetime
 import gc
 import json
 import sys
@@ -253,7 +255,7 @@ def _report(file: Path | None, head: Row) -> Row:
         earlier = json.loads(file.read_text(encoding="utf-8"))
         if {name: earlier.get(name) for name in head} == head:
             return earlier
-    return {**head, "cases": {}}
+    return {**head, "date": f"{datetime.date.today()}", "cases": {}}
 
 
 def _shown(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""Tables of what speed.py measured: on the screen and in docs/performance.md."""
+"""Tables of what speed.py measured: on the screen, in docs/performance.md and in the README."""
 
 from __future__ import annotations
 
@@ -7,6 +7,65 @@ from typing import Any
 
 import numpy as np
 from common import RESULTS, ROOT, markdown, write_between
+
+# The README's comparisons: what, the case and one side of it, how the side is called, and what is said of it.
+_TIMES = "takes {slower:.1f} times as long"
+_FASTER = "is {faster:.0f} times faster"
+_CCA = "CCA 23,000 x 4,096 x 500 (CSR), 200 components"
+_MAP = "mAP {} x 23,000, d = 1,024, 24 labels"
+README = [
+    ("`CCA`, 23,000 rows, 4,096 and 500 features (CSR)", _CCA, "products", "the products of the covariances", _TIMES),
+    ("the same", _CCA, "cca_zoo", "cca_zoo", "is {faster:.1f} times faster, in {memory:.2f} of the memory"),
+    (
+        "`PLS`, the same rows, time per component",
+        "PLS 23,000 x 4,096 x 500 (CSR), seconds per component",
+        "PLSCanonical, 1 component",
+        "scikit-learn's `PLSCanonical`",
+        _FASTER,
+    ),
+    (
+        "exact mAP of 2,000 queries x 23,000 items",
+        _MAP.format("2,000"),
+        "product, relevance, np.sort",
+        "one product, relevance and one sort",
+        _TIMES,
+    ),
+    ("the same", _MAP.format("2,000"), "vectorised loop over queries", "a vectorised loop over queries", _FASTER),
+    ("exact mAP of 256 queries x 23,000 items", _MAP.format("256"), "torchmetrics", "torchmetrics", _FASTER),
+    ("the same", _MAP.format("256"), "pytrec_eval", "pytrec_eval", _FASTER),
+    (
+        "`RACG`, pairs of 36 regions with 8 to 20 words",
+        "RACG, 20 images x 100 sentences, d = 1,024",
+        "matrix products",
+        "its matrix products",
+        _TIMES,
+    ),
+    (
+        "a training step of `DAGNN` with 100 rows, skorch included",
+        "DAGNN, batches of 100",
+        "plain loop",
+        "the same network in a plain loop",
+        _TIMES,
+    ),
+    ("the same", "DAGNN, batches of 100", "matrix products", "its matrix products", _TIMES),
+]
+
+
+def readme_table(measured: dict[str, Any]) -> str:
+    """Return the README's comparisons, all on one thread."""
+    rows = []
+    for what, case, side, name, said in README:
+        slower, memory = compared(measured, case, side)
+        result = said.format(slower=slower, faster=1 / slower, memory=memory)
+        rows.append({"what": what, "compared with": name, "result": result})
+    return markdown(rows)
+
+
+def compared(measured: dict[str, Any], case: str, side: str) -> tuple[float, float]:
+    """Return the time and the memory of the library divided by those of a side, on one thread."""
+    rows = {row["side"]: row for row in measured["rows"] if row["case"] == case and row["threads"] == 1}
+    ours = next(iter(rows.values()))
+    return rows[side]["ratio"], ours["peak_mb"] / max(rows[side]["peak_mb"], 1e-9)
 
 
 def report(measured: dict[str, Any]) -> str:
@@ -25,6 +84,7 @@ def write_docs(measured: dict[str, Any]) -> None:
         measured = merged(json.loads(file.read_text(encoding="utf-8")), measured)
     (RESULTS / "speed.json").write_text(json.dumps(measured, indent=1) + "\n", encoding="utf-8")
     write_between(ROOT / "docs" / "performance.md", report(measured))
+    write_between(ROOT / "README.md", readme_table(measured), "fast")
 
 
 def merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:

@@ -21,8 +21,6 @@ CODE = 256
 EPOCHS = 10
 CORES = 16
 QUERIES = 2000
-# Gallery rows times queries per second of one core: exact search of 256 columns by faiss, measured by hand.
-SEARCH = 230e6
 
 
 def rates() -> tuple[float, float, float, float]:
@@ -56,7 +54,6 @@ def lines() -> list[list[str]]:
         f"`DAGNN`, {EPOCHS} epochs, {CORES} processes, at best": [duration(EPOCHS * n * step / CORES) for n in ROWS],
         f"exact mAP of {QUERIES:,} queries, one core": [duration(QUERIES * n * pair) for n in ROWS],
         "exact mAP of every row against all, one core": [duration(n * n * pair) for n in ROWS],
-        "exact search, queries per second, one core": [f"{float(f'{SEARCH / n:.2g}'):g}" for n in ROWS],
         f"embeddings, {D} float32": [size(4 * n * D) for n in ROWS],
         f"embeddings, {CODE} float16": [size(2 * n * CODE) for n in ROWS],
     }

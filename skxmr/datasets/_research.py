@@ -161,7 +161,7 @@ def load_mirflickr_tags(
     >>> flickr = load_mirflickr_tags("test")  # doctest: +SKIP
     """
     source = "MIRFlickr-25K: Huiskes and Lew 2008, LIACS Leiden; tags in the order of DCMH"
-    about = "MIRFlickr-25K tags split at random into two views; chance mAP is .56."
+    about = "MIRFlickr-25K tags split at random into two views."
     check_choice(subset, "subset", SUBSETS)
     folder = data_folder(data_home, "mirflickr_tags", source)
     parts = _tag_parts(existing_file(folder, "mirflickr_tagsplit.npz", source))

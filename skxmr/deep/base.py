@@ -38,8 +38,8 @@ class DeepRetriever(TrainedRetriever, CrossModalRetriever):
     ----------
     compile : bool, default=False
         Compile the training step by ``torch.compile``. On a GPU the kernels of a step are recorded as a CUDA graph,
-        which made steps on 100 rows 3.7 to 5.7 times as fast on an H100; compiling took about 20 s. On a CPU it needs a
-        C++ compiler and gains nothing at the sizes that were measured. Where torch cannot compile, a warning says so
+        which makes steps on small batches several times as fast, but compiling takes a while. On a CPU it needs a C++
+        compiler and gains nothing at the sizes that were measured. Where torch cannot compile, a warning says so
         and training continues without. At the end of `fit`, torch forgets everything that was compiled in this process
         (``torch.compiler.reset``).
     early_stopping : int or None, default=None

@@ -19,8 +19,8 @@ Losses: TypeAlias = tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]
 def compile_mode(device: torch.device, n_processes: int = 1) -> str:
     """Return the mode of ``torch.compile`` for a device: on CUDA, graphs of a step's kernels are recorded.
 
-    A step on small batches spends most of its time in launching kernels: graphs made it 3.7 to 5.7 times as fast on an
-    H100, the default mode 1.5 to 1.8 times. What several processes tell one another is not recorded.
+    A step on small batches spends most of its time in launching kernels, and graphs launch all of them at once.
+    What several processes tell one another is not recorded.
     """
     return "reduce-overhead" if device.type == "cuda" and n_processes == 1 else "default"
 

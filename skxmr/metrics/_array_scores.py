@@ -96,7 +96,7 @@ class ArrayScores:
             if self.metric == "cosine":
                 terms[items] = _inverse_lengths(rows)
             hashes[items] = self._hashed(rows[:, sample])
-        # Rows that differ in the sampled columns are told apart; hashing whole rows costs ten times as much.
+        # Rows that differ in the sampled columns are told apart; hashing whole rows would cost much more.
         _, inverse, counts = np.unique(hashes, return_inverse=True, return_counts=True)
         alike = np.flatnonzero(counts[inverse] > 1)
         if len(alike) == 0:

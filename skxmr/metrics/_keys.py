@@ -1,9 +1,8 @@
 """Score and relevance in one integer, so that a plain sort of integers ranks both.
 
-The sort is numpy's own. On an Intel processor with AVX-512 it takes 3 to 4 ns per 32-bit key in rows of 8,000 to
-1,000,000 keys, where two stable passes over 16-bit digits take 14 to 34 ns. On AMD Zen 4, numpy's AVX-512 sort was
-measured at 25 ns per key and the digits at 12; there the environment variable ``NPY_DISABLE_CPU_FEATURES=X86_V4``
-(numpy 2.4) selects numpy's AVX2 sort, which takes less than 5 ns.
+The sort is numpy's own. On an Intel processor with AVX-512 it is several times as fast as two stable passes over 16-bit
+digits. On AMD Zen 4, numpy's AVX-512 sort is slow; there the environment variable ``NPY_DISABLE_CPU_FEATURES=X86_V4``
+(numpy 2.4) selects numpy's AVX2 sort, which is not.
 """
 
 from __future__ import annotations

@@ -84,7 +84,7 @@ def test_captions_in_the_published_layout_are_learned_and_tested(modules, tmp_pa
     shown = capsys.readouterr().out
     for name in ("SCAN, both", "RACG, sparse", "RACG, dense", "RACG, both"):
         assert f"| {name} |" in shown
-    assert "mR 82.3 (Peng et al., TNNLS 2022, Table I)" in shown
+    assert "mR 82.3 (RACG (bi-GRU, single)) | [peng2022], Table I |" in shown
     assert modules.captions.of_captions("elsewhere", "cpu", 1) == 1
     assert "does not exist" in capsys.readouterr().err
 

@@ -11,7 +11,7 @@ export SKXMR_DATA ?= $(wildcard $(abspath ../shared/data))
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: help demo test test-slow test-all check wheel bench results docs docs-run clean
+.PHONY: help demo test test-slow test-all check wheel bench results pages docs docs-run clean
 
 help:
 	@echo "make demo    fit, search and compare retrievers on real data; writes pictures to output/"
@@ -75,17 +75,20 @@ results: $(STAMP)
 	$(BIN)/python benchmarks/critic.py --docs
 	$(BIN)/python benchmarks/duplicates.py --docs
 	$(BIN)/python benchmarks/reproduce.py --scenes --docs
+	$(BIN)/python benchmarks/figures.py
 
-# Warnings are errors. Figures in sentences are put in from the files of results. The examples are not run: their pages
-# show the pictures that are kept in docs/.
-docs: $(STAMP)
+# What the pages say about costs, and the figures in sentences, from the files of results.
+pages: $(STAMP)
 	$(BIN)/python docs/make_scaling.py
 	$(BIN)/python benchmarks/figures.py
+
+# Warnings are errors. The examples are not run: their pages show the pictures that are kept in docs/.
+docs: pages
 	$(BIN)/python -m sphinx -W --keep-going -q -E -b html docs docs/_build/html
 	@echo "open docs/_build/html/index.html"
 
 # The same, but the examples run and their pages show what they print and draw.
-docs-run: $(STAMP)
+docs-run: pages
 	SKXMR_DOCS_RUN=1 $(BIN)/python -m sphinx -W --keep-going -q -E -b html docs docs/_build/html
 
 clean:

@@ -14,10 +14,11 @@ import fine_grained_report
 import gpu_report
 import numpy as np
 import pandas as pd
+import precision
 import report
 import reproduce
 import speed_report
-from common import RESULTS
+from common import RESULTS, recorded
 from published import PUBLISHED
 from tasks import TASKS
 
@@ -102,6 +103,16 @@ def slower(case: str, side: str) -> float:
     return speed_report.compared(of_json("speed.json"), case, side)[0]
 
 
+def bf16_time() -> tuple[float, float]:
+    """Return the share of the time that training in bfloat16 takes on a processor, least and most."""
+    seconds = pd.DataFrame(recorded(precision.FILE)).pivot_table(
+        "seconds", ["set", "method", "seed"], "precision", aggfunc="last"
+    )
+    sums = seconds.dropna().groupby(["set", "method"]).sum()
+    shares = sums["bf16"] / sums["float32"]
+    return shares.min(), shares.max()
+
+
 def by_graphs() -> tuple[float, float]:
     """Return how many times as fast CUDA graphs make a step of small batches, least and most."""
     rows = on_gpu()
@@ -155,6 +166,7 @@ FIGURES: dict[str, Callable[[], float | Sequence[float]]] = {
     "map-memory": lambda: next(
         row["peak_mb"] for row in of_json("speed.json")["rows"] if row["case"].startswith("mAP 2,000 x 190,000")
     ),
+    "bf16-time": bf16_time,
     "gpu-graphs": by_graphs,
     "gpu-compiling": compiling,
     "gpu-products": lambda: on_gpu()["MIRFlickr, DAGNN, batches of 100"]["ms of products"],

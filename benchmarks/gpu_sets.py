@@ -10,8 +10,10 @@ from speed_sets import made
 
 from skxmr import RACG, SCAN
 
-TARGET = 25.0  # seconds; the paper needed 183 on an RTX 2080 Ti
-MEMORY = 4096.0  # MB
+# Seconds; the paper of RACG needed 183 on an RTX 2080 Ti ([peng2022]).
+TARGET = 25.0
+# MB.
+MEMORY = 4096.0
 
 
 def fine_grained(bench: Any) -> Iterator[dict[str, Any]]:

@@ -62,7 +62,7 @@ def load_word_vectors(path: FilePath, labels: Sequence[str]) -> Float64Array:
     names = [str(label) for label in labels]
     if not names:
         raise ValueError("labels is empty; at least one label name is needed.")
-    if file.suffix.lower() == ".mat":
+    if in_order(file):
         return _from_mat(file, len(names))
     wanted: set[str] = set()
     for name in names:
@@ -75,6 +75,11 @@ def load_word_vectors(path: FilePath, labels: Sequence[str]) -> Float64Array:
         problem = f"{file} has no vector for the labels {missing[:10]}"
         raise ValueError(f"{problem}; rename them or use another file{found.note}.")
     return np.array([averaged[name] for name in names])
+
+
+def in_order(path: FilePath) -> bool:
+    """Tell whether a file holds one vector per label, in the order of the labels, instead of words with vectors."""
+    return Path(path).suffix.lower() == ".mat"
 
 
 def _from_mat(path: Path, n_labels: int) -> Float64Array:

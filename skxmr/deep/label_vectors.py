@@ -14,7 +14,7 @@ from skxmr._data.kinds import AnyArray, Float64Array, Frame
 from skxmr._data.labels import Labels
 from skxmr._data.masks import check_unmasked
 from skxmr._data.tensors import asarray
-from skxmr.datasets._word_vectors import load_word_vectors
+from skxmr.datasets._word_vectors import in_order, load_word_vectors
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -49,8 +49,10 @@ def label_vectors(given: ArrayLike | str | PathLike[str] | None, labels: Labels)
 
 
 def _words(labels: Labels, file: str | PathLike[str]) -> list[str]:
-    """Return the names of labels, which must be words."""
-    names = labels.names.tolist()
+    """Return the names of labels, which must be words where the file is searched for words."""
+    names: list[str] = labels.names.tolist()
+    if in_order(file):
+        return names
     numbers = [name for name in names if not isinstance(name, str)]
     # A table that was kept as CSV has strings for its column numbers.
     if not numbers and all(name.strip().isdigit() for name in names):

@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.io
 import scipy.sparse as sp
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
@@ -179,6 +180,13 @@ class TestLabelVectors:
         assert_array_equal(load_word_vectors(file, self.names), vectors)
         for given in (vectors, vectors.tolist(), shuffled, file, str(file)):
             fitted = tiny(label_embedding=given).fit(*named)
+            assert_array_equal(fitted.network_.Q, torch.as_tensor(vectors, dtype=torch.float32))
+
+    def test_a_mat_file_is_in_the_order_of_the_labels_whether_they_have_names_or_not(self, small, named, tmp_path):
+        vectors = np.random.default_rng(0).normal(size=(8, 5))
+        scipy.io.savemat(tmp_path / "vectors.mat", {"inp": vectors})
+        for rows in (small, named):
+            fitted = tiny(label_embedding=tmp_path / "vectors.mat").fit(*rows)
             assert_array_equal(fitted.network_.Q, torch.as_tensor(vectors, dtype=torch.float32))
 
     def test_the_default_comes_from_the_labels(self, named):

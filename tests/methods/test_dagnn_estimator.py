@@ -136,7 +136,7 @@ def test_the_paper_fits_and_refuses_unknown_sets(small):
     paper = DAGNN.paper(n_components=8, width=8, max_epochs=2, batch_size=50, random_state=0)
     fitted = clone(paper).fit(pairs.replace(image=np.abs(pairs.image)), labels)
     assert fitted.network_.critic.to_image[-1].__class__ is torch.nn.ReLU  # images are never negative
-    assert fitted.network_.text_input.frozen and fitted.network_.critic.to_text[-1].out_features == 300
+    assert fitted.network_.text_input.frozen and fitted.network_.critic.to_text[-2].out_features == 300
     assert fitted.encode_image(np.abs(pairs.image)).min() == 0  # a rectifier ends the paper's encoder
     with pytest.raises(ValueError, match=r"dataset must be one of \['mirflickr', 'nuswide'\]; got 'coco'"):
         DAGNN.paper("coco")

@@ -1,8 +1,10 @@
 """One thread, and the research sets where somebody keeps them beside the repository."""
 
 import gc
+import multiprocessing
 import os
 import sys
+from multiprocessing import forkserver
 from pathlib import Path
 
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -46,6 +48,16 @@ def data_home():
     if not home.is_dir():
         pytest.skip("no research sets: set SKXMR_DATA to the folder that holds them")
     return home
+
+
+@pytest.fixture(scope="session")
+def copied_processes():
+    """Context whose processes are copies of one that has imported what they need, which takes seconds, once."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["accelerate", "tests.deep.ranks", "tests.test_cluster"])
+    # Other packages would have it import other modules.
+    forkserver.ensure_running()
+    return context
 
 
 @pytest.fixture

@@ -118,10 +118,12 @@ def canonical_directions(C_xt, C_xx, C_tt, ridge):
 
 def tied_average_precision(scores, relevant, k=None):
     """McSherry and Najork's sum over the places of each tie group, divided by the number of relevant items."""
+    groups = {}
+    for score, hit in zip(scores.tolist(), relevant.tolist(), strict=True):
+        groups.setdefault(score, []).append(hit)
     total, start, above = 0.0, 0, 0
-    for score in sorted(set(map(float, scores)), reverse=True):
-        group = [bool(r) for s, r in zip(scores, relevant, strict=True) if float(s) == score]
-        size, within = len(group), sum(group)
+    for score in sorted(groups, reverse=True):
+        size, within = len(groups[score]), sum(groups[score])
         for t in range(1, size + 1):
             if k is None or start + t <= k:
                 slope = (within - 1) / (size - 1) if size > 1 else 0.0

@@ -21,7 +21,7 @@ from skxmr.datasets import make_multilabel_pairs
 from tests.problems import assert_equal_models, chunked
 
 CV = KFold(2, shuffle=True, random_state=0)
-SMALL = {"n_components": 8, "hidden": 16, "width": 8, "max_epochs": 2, "random_state": 0}
+SMALL = {"n_components": 8, "hidden": 16, "width": 8, "max_epochs": 1, "random_state": 0}
 SEARCHES = {
     "closed form": (CCA(n_components=4), {"ridge": [0.03, 0.1, 0.3, 1.0]}),
     "deep": (DAGNN(**SMALL), {"tau": [0.2, 0.4], "p": [0.25, 0.5]}),
@@ -59,9 +59,10 @@ class Fatal(CCA):
 
 
 @pytest.fixture(scope="module")
-def client():
+def client(copied_processes):
     options = {"n_workers": 2, "threads_per_worker": 1, "host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}
-    with LocalCluster(**options) as cluster, Client(cluster) as client:
+    method = dask.config.set({"distributed.worker.multiprocessing-method": copied_processes.get_start_method()})
+    with method, LocalCluster(**options) as cluster, Client(cluster) as client:
         yield client
 
 

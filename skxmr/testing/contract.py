@@ -23,7 +23,7 @@ def check_retriever(estimator: Retriever) -> None:
     ----------
     estimator : Retriever
         An unfitted retriever, small enough to be fitted some thirty times on 120 rows. It is not modified. One without
-        `transform`, which compares pair by pair, is given 20 scenes with five sentences each. Where its `random_state`
+        `transform`, which compares pair by pair, is given 20 scenes with three sentences each. Where its `random_state`
         is None, or that of an estimator in it, the checks use 0.
 
     Raises

@@ -20,8 +20,8 @@ _CLOSE = 1e-5
 
 
 def scenes(n: int = 20) -> Data:
-    """Return scenes with five sentences each, and their labels."""
-    made = make_captioned_scenes(n, random_state=0)
+    """Return scenes with three sentences each, and their labels."""
+    made = make_captioned_scenes(n, n_sentences=3, random_state=0)
     images = Regions(made.regions, made.boxes, made.mask)
     texts = Sentences(made.tokens, made.tags, made.heads)
     return Pairs(images, texts, image_index=made.image_index), made.labels[made.image_index]

@@ -49,9 +49,9 @@ def test_empty_chunks_hold_nothing(here, data, name):
 
 @pytest.mark.parametrize("name", METHODS)
 @pytest.mark.parametrize("sparse", [False, True])
-@pytest.mark.parametrize("rows", [(60, 60), (7, 59), (1, 2)])
+@pytest.mark.parametrize("rows", [(40, 40), (7, 39), (1, 2)])
 def test_any_chunks_give_the_same(here, data, name, sparse, rows):
-    pairs, labels = data[0][:60], data[1][:60]
+    pairs, labels = data[0][:40], data[1][:40]
     pairs = pairs.replace(text=sp.csr_array(pairs.text)) if sparse else pairs
     wanted = METHODS[name].fit(pairs, labels)
     views = chunked(pairs, rows)

@@ -20,7 +20,7 @@ def modules(module):
 
 @pytest.fixture
 def small(modules, monkeypatch):
-    for name, value in {"N_TRAIN": 170, "N_TEST": 30, "N_TWO_STAGE": 60, "N_TWINS": 10, "TOP": 3}.items():
+    for name, value in {"N_TRAIN": 60, "N_TEST": 20, "N_TWO_STAGE": 30, "N_TWINS": 10, "TOP": 3}.items():
         monkeypatch.setattr(modules.fine_grained, name, value)
     for setting in (modules.scenes.OF_RACG, modules.scenes.OF_SCAN):
         monkeypatch.setitem(setting, "max_epochs", 1)

@@ -1,6 +1,5 @@
 """Two processes learn what one learns from the same batches."""
 
-import multiprocessing
 import os
 import socket
 import subprocess
@@ -24,10 +23,8 @@ ROOT = Path(__file__).parents[2]
 ROUNDED = ("DAGNN with its text network", "L2GCN")  # Adam in the former, steep losses in the latter enlarge rounding
 
 
-def started(folder):
-    """Start two processes by their variables; both are copies of one that has imported everything."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["accelerate", "tests.deep.ranks"])
+def started(folder, context):
+    """Start two processes by their variables."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -39,7 +36,7 @@ def started(folder):
     assert [process.exitcode for process in processes] == [0, 0]
 
 
-def launched(folder):
+def launched(folder, context):
     """Start two processes by torchrun, as users do."""
     launch = ["torch.distributed.run", "--standalone", "--local_addr=127.0.0.1", "--nproc_per_node=2"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -49,10 +46,10 @@ def launched(folder):
 
 
 @pytest.fixture(scope="module", params=[started, pytest.param(launched, marks=pytest.mark.slow)])
-def found(request, tmp_path_factory):
+def found(request, tmp_path_factory, copied_processes):
     """What both ranks found, and the model that rank 0 saved."""
     folder = tmp_path_factory.mktemp("ranks")
-    request.param(folder)
+    request.param(folder, copied_processes)
     return joblib.load(folder / "found.joblib"), joblib.load(folder / "model.joblib")
 
 

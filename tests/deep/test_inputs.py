@@ -15,7 +15,7 @@ from skxmr.deep.options import Options
 from skxmr.deep.split import split_rows
 from tests.deep.toy import forget_interrupts
 
-OPTIONS = Options(0.1, 32, 500, "sgd", 0.5, "cosine", "float32", 1, ["not a callback"], 1)  # none of it counts here
+OPTIONS = Options(0.1, 40, 500, "sgd", 0.5, "cosine", "float32", 1, ["not a callback"], 1)  # none of it counts here
 
 
 @pytest.mark.parametrize("form", [np.asarray, sp.csr_array])

@@ -10,19 +10,20 @@ from numpy.testing import assert_array_equal
 from sklearn.base import clone
 
 from skxmr import ACMR, ALGCN, DAGNN, DCCA, DSCMR, IGNN, L2GCN, RACG, SCAN, Pairs, Regions, Sentences
-from skxmr.datasets import make_captioned_scenes
+from skxmr.datasets import make_captioned_scenes, make_multilabel_pairs
 from skxmr.metrics._tensors import TensorScores
 from skxmr.nn.device import ordinary_torch
 from tests.deep.toy import Toy
 
-TINY = {"n_components": 8, "hidden": 16, "max_epochs": 2, "batch_size": 32, "random_state": 0}
+TINY = {"n_components": 8, "hidden": 16, "max_epochs": 2, "batch_size": 64, "random_state": 0}
 GRAPH = TINY | {"width": 8, "n_layers": 2}
 EMBEDDING = [
-    ACMR(**TINY), ALGCN(**GRAPH, w_reg=0.1), DAGNN(**GRAPH), DAGNN(**GRAPH, gnn="gat", pretrain_text=True),
-    DCCA(**TINY), DSCMR(**TINY), IGNN(**GRAPH, w_adv=0.1), L2GCN(**GRAPH),
+    ACMR(**TINY), ALGCN(**GRAPH, w_reg=0.1), DAGNN(**GRAPH), DCCA(**TINY), DSCMR(**TINY), IGNN(**GRAPH, w_adv=0.1),
+    L2GCN(**GRAPH), DAGNN(**GRAPH | {"batch_size": 108}, gnn="gat", pretrain_text=True),
     DSCMR(**TINY, optimizer="sgd", schedule="cosine", validation_fraction=0.2),
 ]  # fmt: skip
-SETS = {"n_components": 16, "word_width": 8, "batch_size": 10, "max_epochs": 1, "random_state": 0}
+SETS = {"n_components": 16, "word_width": 8, "batch_size": 20, "max_epochs": 1, "random_state": 0}
+COMPARING = {"SCAN": SCAN(**SETS), "RACG": RACG(**SETS, n_heads=4)}
 
 
 @contextmanager
@@ -49,12 +50,16 @@ def state(request):
     return STATES[request.param]
 
 
-@pytest.mark.parametrize("model", EMBEDDING, ids=[f"{type(m).__name__} {i}" for i, m in enumerate(EMBEDDING)])
-def test_a_seeded_fit_has_the_same_bits(small, model, state):
+@pytest.fixture(scope="module", params=EMBEDDING, ids=[f"{type(m).__name__} {i}" for i, m in enumerate(EMBEDDING)])
+def wanted(request):
+    """A model that was fitted in the ordinary state."""
+    return clone(request.param).fit(*make_multilabel_pairs(120, random_state=0))
+
+
+def test_a_seeded_fit_has_the_same_bits(small, wanted, state):
     pairs, labels = small
-    wanted = clone(model).fit(pairs, labels)
     with state():
-        found = clone(model).fit(pairs, labels)
+        found = clone(wanted).fit(pairs, labels)
         inside = found.transform(pairs)
     expected = wanted.transform(pairs)
     for transformed in (inside, found.transform(pairs)):
@@ -64,37 +69,56 @@ def test_a_seeded_fit_has_the_same_bits(small, model, state):
     assert found.history_[columns].equals(wanted.history_[columns])
 
 
-@pytest.mark.parametrize("model", [SCAN(**SETS), RACG(**SETS, n_heads=4)], ids=["SCAN", "RACG"])
-def test_methods_that_compare_sets_have_the_same_bits(model, state):
-    made = make_captioned_scenes(20, random_state=0)
+@pytest.fixture(scope="module")
+def scenes():
+    made = make_captioned_scenes(12, random_state=0)
     texts = Sentences(made.tokens, made.tags, made.heads)
-    pairs = Pairs(Regions(made.regions, made.boxes, made.mask), texts, image_index=made.image_index)
-    wanted = clone(model).fit(pairs).similarity(pairs)
-    with state():
-        found = clone(model).fit(pairs)
-        assert_array_equal(found.similarity(pairs), wanted)
-    assert_array_equal(found.similarity(pairs), wanted)
+    return Pairs(Regions(made.regions, made.boxes, made.mask), texts, image_index=made.image_index)
 
 
-def test_what_a_fitted_model_tells_is_the_same(small, state):
-    pairs, labels = small
-    models = [DAGNN(**GRAPH), ALGCN(**GRAPH), IGNN(**GRAPH)]
-    for model in models:
-        model.fit(pairs, labels)
-    wanted = [model.decision_function(image=pairs.image) for model in models]
-    graphs = [models[1].adaptive_matrix_, models[2].learned_graph_]
+@pytest.fixture(scope="module", params=COMPARING)
+def compared(request, scenes):
+    """A model, and its similarities in the ordinary state."""
+    model = COMPARING[request.param]
+    return model, clone(model).fit(scenes).similarity(scenes)
+
+
+def test_methods_that_compare_sets_have_the_same_bits(scenes, compared, state):
+    model, wanted = compared
     with state():
-        for model, scores in zip(models, wanted, strict=True):
+        found = clone(model).fit(scenes)
+        assert_array_equal(found.similarity(scenes), wanted)
+    assert_array_equal(found.similarity(scenes), wanted)
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    """Fitted models that tell of labels and of graphs."""
+    data = make_multilabel_pairs(120, random_state=0)
+    return [model.fit(*data) for model in (DAGNN(**GRAPH), ALGCN(**GRAPH), IGNN(**GRAPH))]
+
+
+def test_what_a_fitted_model_tells_is_the_same(small, fitted, state):
+    pairs, _ = small
+    wanted = [model.decision_function(image=pairs.image) for model in fitted]
+    graphs = [fitted[1].adaptive_matrix_, fitted[2].learned_graph_]
+    with state():
+        for model, scores in zip(fitted, wanted, strict=True):
             assert_array_equal(model.decision_function(image=pairs.image), scores)
-        assert graphs[0].equals(models[1].adaptive_matrix_) and graphs[1].equals(models[2].learned_graph_)
+        assert graphs[0].equals(fitted[1].adaptive_matrix_) and graphs[1].equals(fitted[2].learned_graph_)
 
 
-def test_it_goes_on_with_a_network_of_another_state(small, state):
+@pytest.fixture(scope="module")
+def twice():
+    pairs, labels = make_multilabel_pairs(120, random_state=0)
+    return Toy(warm_start=True).fit(pairs, labels).fit(pairs, labels).encode_text(pairs)
+
+
+def test_it_goes_on_with_a_network_of_another_state(small, twice, state):
     pairs, labels = small
-    wanted = Toy(warm_start=True).fit(pairs, labels).fit(pairs, labels).encode_text(pairs)
     with state():
         model = Toy(warm_start=True).fit(pairs, labels)
-    assert_array_equal(model.fit(pairs, labels).encode_text(pairs), wanted)
+    assert_array_equal(model.fit(pairs, labels).encode_text(pairs), twice)
 
 
 def test_the_state_of_the_caller_comes_back(small):

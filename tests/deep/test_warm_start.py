@@ -16,10 +16,10 @@ from skxmr.datasets import make_captioned_scenes
 from skxmr.nn import Dropout
 from tests.deep.toy import Toy, ToyNetwork
 
-TINY = {"n_components": 8, "hidden": 16, "max_epochs": 2, "batch_size": 32, "random_state": 0, "warm_start": True}
+TINY = {"n_components": 8, "hidden": 16, "max_epochs": 1, "batch_size": 64, "random_state": 0, "warm_start": True}
 GRAPH = TINY | {"width": 8, "n_layers": 2}
 SETS = {
-    "n_components": 16, "word_width": 8, "lr": 1e-3, "batch_size": 10, "max_epochs": 1, "schedule": "constant",
+    "n_components": 16, "word_width": 8, "lr": 1e-3, "batch_size": 20, "max_epochs": 1, "schedule": "constant",
     "random_state": 0, "warm_start": True,
 }  # fmt: skip
 VECTORS = np.random.default_rng(0).normal(size=(8, 8))
@@ -49,7 +49,7 @@ WITHOUT_EFFECT = [
 ]
 WITH_EFFECT = [
     (DAGNN(**GRAPH), {"alpha": 0.1, "temperature": 0.5, "w_adv": 0.5, "count": True, "w_cla": 2.0}),
-    (DAGNN(**GRAPH), {"lr": 1e-4, "max_epochs": 1, "schedule": "constant", "weight_decay": 0.0, "optimizer": "sgd"}),
+    (DAGNN(**GRAPH), {"lr": 1e-4, "max_epochs": 2, "schedule": "constant", "weight_decay": 0.0, "optimizer": "sgd"}),
     (DAGNN(**GRAPH), {"validation_fraction": 0.3, "batch_size": 16, "random_state": 3, "early_stopping": 5}),
     (ALGCN(**GRAPH), {"rate_factor": 100.0}),
     (ACMR(**TINY), {"k": 1, "hinge": 0.1, "margin": 1.0}),
@@ -98,7 +98,7 @@ def test_a_value_that_gives_the_same_network_is_accepted(small):
 def test_other_rows_are_no_other_parameters(small):
     """The label graph, label vectors and scaling of the last fit stay, as documented."""
     pairs, labels = small
-    model = DAGNN(**GRAPH, validation_fraction=0).fit(pairs[:60], labels[:60])
+    model = DAGNN(**GRAPH | {"batch_size": 60}, validation_fraction=0).fit(pairs[:60], labels[:60])
     network = model.network_
     model.fit(pairs[60:], labels[60:])
     assert_array_equal(model.network_.A, network.A)
@@ -128,7 +128,7 @@ def test_methods_that_ignore_the_graph_do_not_mind_it(small):
 @pytest.mark.parametrize("model", [SCAN(**SETS), RACG(**SETS, n_heads=4)], ids=["SCAN", "RACG"])
 @pytest.mark.parametrize("changed", [{"min_count": 15}, {"dropout": 0.4}, {"standardize": True}], ids=str)
 def test_methods_that_compare_sets_refuse_them_too(model, changed):
-    made = make_captioned_scenes(20, random_state=0)
+    made = make_captioned_scenes(12, random_state=0)
     images = Regions(made.regions, made.boxes, made.mask)
     pairs = Pairs(images, Sentences(made.tokens, made.tags, made.heads), image_index=made.image_index)
     model = clone(model).fit(pairs)

@@ -10,12 +10,12 @@ from skxmr import CCA, PLS, RACG, Pairs, Regions, RetrieverEnsemble
 from skxmr.datasets import make_captioned_scenes, make_multilabel_pairs
 from skxmr.metrics import RetrievalScores
 
-TINY = {"n_components": 16, "word_width": 8, "lr": 1e-3, "batch_size": 20, "max_epochs": 2, "random_state": 0}
+TINY = {"n_components": 16, "word_width": 8, "lr": 1e-3, "batch_size": 20, "max_epochs": 1, "random_state": 0}
 
 
 @pytest.fixture(scope="module")
 def told():
-    made = make_captioned_scenes(30, random_state=0)
+    made = make_captioned_scenes(20, n_sentences=3, random_state=0)
     return Pairs(Regions(made.regions, mask=made.mask), made.sentences, image_index=made.image_index)
 
 

@@ -21,11 +21,11 @@ from skxmr.metrics import RecallScores, SameGroup, retrieval_recalls
 from skxmr.pairwise.scores import Limits, pair_scores, some_pair_scores
 from skxmr.pairwise.sources import RegionSource, WordSource
 
-N_IMAGES = 20
-N_TEXTS = 100
+N_IMAGES = 12
+N_TEXTS = 60
 TINY = {
-    "n_components": 16, "word_width": 8, "lr": 1e-3, "batch_size": 10, "max_epochs": 2, "schedule": "constant",
-    "random_state": 0,
+    "n_components": 16, "word_width": 8, "lr": 1e-3, "batch_size": 12, "max_epochs": 2, "schedule": "constant",
+    "validation_fraction": 0.2, "random_state": 0,
 }  # fmt: skip
 METHODS = {
     "RACG": RACG(**TINY, n_heads=4),
@@ -78,8 +78,8 @@ LEARNING = {
 def test_it_knows_what_it_was_shown(method, told):
     model = clone(MEMORY[method]).set_params(lr=2e-3, schedule="constant", validation_fraction=0, random_state=0)
     found = RecallScores()(model.fit(told), told)
-    # chance is .05
-    assert found["i2t_r1"] > 0.25 and found["t2i_r1"] > 0.25
+    # chance is .08
+    assert found["i2t_r1"] > 0.4 and found["t2i_r1"] > 0.4
 
 
 @pytest.mark.slow
@@ -117,7 +117,7 @@ def test_blocks_change_nothing(name, fits, told):
     network, device = fits[name].network_, torch.device("cpu")
     images = RegionSource(IndexedRows(told.distinct_images()[0], np.arange(N_IMAGES)), device)
     texts = WordSource(*told.text.packed(), network.vocabulary, device)
-    small = Limits(encoded=2**13, compared=2**14)
+    small = Limits(encoded=2**13, compared=2**15)
     assert len(small.image_blocks(torch.arange(N_IMAGES), network, images)) > 1
     assert len(small.text_blocks(torch.arange(N_TEXTS), network, texts)) > 1
     assert_allclose(pair_scores(network, images, texts, limits=small), wanted, atol=2e-6)
@@ -228,7 +228,9 @@ def test_scores_are_those_of_the_similarity(name, fits, told, route):
 
 def test_it_runs_in_a_grid_search_with_its_own_scorer(name, told):
     model = clone(METHODS[name]).set_params(max_epochs=1)
-    search = GridSearchCV(model, IDEAS[name], cv=GroupKFold(2), scoring=RecallScores(), refit="mr", error_score="raise")
+    # A fold has six images.
+    scoring = RecallScores((1, 5))
+    search = GridSearchCV(model, IDEAS[name], cv=GroupKFold(2), scoring=scoring, refit="mr", error_score="raise")
     search.fit(told, groups=told.groups)
     assert np.isfinite(search.cv_results_["mean_test_mr"]).all()
     assert RecallScores()(search, told)["mr"] > 0
@@ -295,7 +297,7 @@ def test_warm_start_keeps_the_vocabulary(told):
     """Other rows, and other validation rows, have other words."""
     model = clone(METHODS["RACG"]).set_params(warm_start=True, random_state=None).fit(told)
     known = model.network_.vocabulary.words
-    model.fit(told[:60]).fit(told)
+    model.fit(told[:40]).fit(told)
     assert model.network_.vocabulary.words == known
     plain = told.replace(text=Sentences([told.text.tokens(i) for i in range(N_TEXTS)]))
     with pytest.raises(ValueError, match="fitted on sentences with tags, and text has none"):
@@ -469,9 +471,9 @@ def test_rows_that_are_not_used_are_not_looked_at(told):
     features, vectors = view.features.copy(), [np.ones((n, 2)) for n in told.text.lengths]
     features[-1], vectors[-1] = np.nan, vectors[-1] * np.nan
     broken = Pairs(Regions(features, view.boxes, view.mask), Sentences(vectors=vectors), image_index=told.groups)
-    with pytest.raises(ValueError, match="NaN or infinite values, first in image 19"):
+    with pytest.raises(ValueError, match="NaN or infinite values, first in image 11"):
         clone(METHODS["SCAN t2i"]).fit(broken)
-    assert clone(METHODS["SCAN t2i"]).fit(broken[:80]).similarity(broken[:80]).shape == (16, 80)
+    assert clone(METHODS["SCAN t2i"]).fit(broken[:50]).similarity(broken[:50]).shape == (10, 50)
 
 
 def test_words_that_are_too_rare_leave_something(told):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -16,17 +16,22 @@ from skxmr._data.kinds import Chunked, Frame, View
 
 
 @contextmanager
-def naming(name: str, transformer: object, rows: View) -> Iterator[None]:
-    """Name the view in errors of a transformer, and the row where it can be told."""
+def naming(
+    name: str, transformer: object, rows: View, about_labels: Callable[[str], str] = lambda reason: ""
+) -> Iterator[None]:
+    """Name the view in errors of a transformer, and the row where it can be told.
+
+    In fit, `about_labels` says of a reason what is wrong with the labels, if it is they.
+    """
     try:
         yield
     except (InvalidParameterError, NotFittedError):
         # These speak of the transformer, not of its rows.
         raise
     except (AttributeError, TypeError) as error:
-        raise TypeError(_message(name, transformer, rows, error)) from error
+        raise TypeError(_message(name, transformer, rows, error, about_labels)) from error
     except (ValueError, LookupError) as error:
-        raise ValueError(_message(name, transformer, rows, error)) from error
+        raise ValueError(_message(name, transformer, rows, error, about_labels)) from error
 
 
 def texts_of(rows: View, transformer: object) -> View:
@@ -57,9 +62,12 @@ def _takes_texts(transformer: object) -> bool:
     return bool(takes.string and not takes.two_d_array)
 
 
-def _message(name: str, transformer: object, rows: View, error: Exception) -> str:
+def _message(name: str, transformer: object, rows: View, error: Exception, about_labels: Callable[[str], str]) -> str:
     kind = type(transformer).__name__
     reason = f"KeyError: {error}" if isinstance(error, KeyError) else str(error)
+    wrong_labels = about_labels(reason)
+    if wrong_labels:
+        return f"{kind} cannot be fitted to {name} {wrong_labels}: {reason.strip().removesuffix('.')}."
     where = _where(rows) or _first_string(rows, reason)
     return f"{kind} cannot take {name}{where}: {reason.removesuffix('.')}."
 

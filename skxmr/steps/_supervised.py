@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TypeAlias
@@ -17,6 +18,8 @@ from skxmr._data.labels import encode_labels
 # Scores of features, or scores and p-values.
 Scored: TypeAlias = Float64Array | tuple[Float64Array, Float64Array]
 ScoreFunction: TypeAlias = Callable[[Matrix, AnyArray], Scored]
+# By these words errors of scikit-learn and numpy show that it is the labels which do not suit.
+_ABOUT_LABELS = re.compile(r"\by\b|[Tt]arget|[Mm]ulti-?label|got None|inhomogeneous")
 
 
 class BestLabel:
@@ -57,6 +60,21 @@ def labels_for(transformer: BaseEstimator, y: LabelsLike) -> LabelsLike:
     if not is_table and not _is_of_tags(y):
         return y
     return encode_labels(y).matrix.toarray().astype(int)
+
+
+def why_not_these_labels(transformer: BaseEstimator, y: LabelsLike, reason: str) -> str:
+    """Say what is wrong with the labels if an error of a transformer in fit is about them; nothing if it is not."""
+    if not _ABOUT_LABELS.search(reason):
+        return ""
+    if y is None:
+        learns = "argument: 'y'" in reason or _learns_from_labels(transformer)
+        return "without labels, from which it learns; pass them: fit(pairs, labels)" if learns else ""
+    if getattr(y, "ndim", 1) != 2 and not _is_of_tags(y):
+        return ""
+    return (
+        "with several labels per row, of which it takes one; pass class ids, or take what learns from several, such as "
+        "SelectKBest or SelectFromModel(ExtraTreesClassifier())"
+    )
 
 
 def labels_of_images(transformer: BaseEstimator, y: LabelsLike, index: IndexArray) -> LabelsLike:
@@ -100,4 +118,6 @@ def _learns_from_labels(transformer: BaseEstimator) -> bool:
         return True
     parts = [transformer, *parameters.values()]
     estimators = [part for part in parts if hasattr(part, "__sklearn_tags__") and not isinstance(part, type)]
-    return any(get_tags(part).target_tags.required for part in estimators)
+    tags = [get_tags(part) for part in estimators]
+    # Those of PLSRegression and its kin do not say it either.
+    return any(tag.target_tags.required or tag.estimator_type == "regressor" for tag in tags)

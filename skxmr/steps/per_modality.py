@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Protocol, Self
 
 from numpy.typing import ArrayLike
@@ -15,7 +16,7 @@ from skxmr._data.pairs import Pairs
 from skxmr._data.repeated import IndexedRows, distinct
 from skxmr._data.views import as_view
 from skxmr.steps._rows import naming, texts_of
-from skxmr.steps._supervised import labels_for, labels_of_images, selecting_by_labels
+from skxmr.steps._supervised import labels_for, labels_of_images, selecting_by_labels, why_not_these_labels
 
 
 class Transformer(Protocol):
@@ -34,7 +35,8 @@ class PerModality(SeesNames, PairsStep, kw_only=False):
     Each transformer gets its view unchanged: sparse text stays sparse, and a vectoriser gets raw captions as strings.
     Of a data frame with a single column a vectoriser gets that column. A transformer that learns from labels gets class
     ids, or a table of 0 and 1 of rows with several labels; ``SelectKBest`` and its kin then score a feature by the
-    label that it tells best.
+    label that it tells best. Others that take one label per row only, such as ``LinearDiscriminantAnalysis`` or
+    ``TargetEncoder``, refuse such rows.
 
     Parameters
     ----------
@@ -117,12 +119,9 @@ class PerModality(SeesNames, PairsStep, kw_only=False):
                 rows, index = distinct(view)
                 own = labels_for(transformer, y) if index is None else labels_of_images(transformer, y, index)
                 transformer = selecting_by_labels(transformer, own)
-                with naming(name, transformer, rows):
+                with naming(name, transformer, rows, partial(why_not_these_labels, transformer, own)):
                     rows = texts_of(rows, transformer)
-                    if hasattr(transformer, "fit_transform"):
-                        transformed = transformer.fit_transform(rows, own)
-                    else:
-                        transformed = transformer.fit(rows, own).transform(rows)
+                    transformed = _fitted_and_transformed(transformer, rows, own)
                 out[name] = _in_kind(transformed, rows, index)
             fitted[name] = transformer
         new = pairs.replace(**out)
@@ -205,6 +204,14 @@ def _checked(transformer: Transformer | str, name: str) -> Transformer | str:
     if isinstance(transformer, type) or not (hasattr(transformer, "fit") and hasattr(transformer, "transform")):
         raise TypeError(f"{name} must be a transformer instance or 'passthrough'; got {transformer!r}.")
     return transformer
+
+
+def _fitted_and_transformed(transformer: Transformer, rows: View, labels: LabelsLike) -> View:
+    if not hasattr(transformer, "fit_transform"):
+        return transformer.fit(rows, labels).transform(rows)
+    transformed = transformer.fit_transform(rows, labels)
+    # PLSRegression and its kin also return the labels' scores.
+    return transformed[0] if isinstance(transformed, tuple) else transformed
 
 
 def _in_kind(out: View, rows: View, index: IndexArray | None) -> View:

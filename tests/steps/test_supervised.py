@@ -8,21 +8,29 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.compose import ColumnTransformer
+from sklearn.cross_decomposition import PLSRegression
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.feature_selection import (
+    RFE,
     SelectFdr,
     SelectFromModel,
     SelectKBest,
     SelectPercentile,
+    SequentialFeatureSelector,
     chi2,
     f_classif,
     mutual_info_classif,
 )
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import MinMaxScaler, StandardScaler
+from sklearn.neighbors import NeighborhoodComponentsAnalysis
+from sklearn.pipeline import FeatureUnion, make_pipeline
+from sklearn.preprocessing import MinMaxScaler, StandardScaler, TargetEncoder
+from sklearn.utils.validation import column_or_1d
 
 from skxmr import MLCCA, Pairs, PerModality
 
@@ -101,6 +109,70 @@ def test_other_selections(small):
     forest = SelectFromModel(ExtraTreesClassifier(10, random_state=0))
     chosen = PerModality(image=forest).fit(pairs, tags).image_.get_support()
     assert_array_equal(chosen, clone(forest).fit(pairs.image, labels).get_support())
+
+
+class TakesIds(TransformerMixin, BaseEstimator):
+    """A transformer of somebody else, whose tags do not say that it learns from labels."""
+
+    def fit(self, X, y):
+        column_or_1d(y)
+        return self
+
+    def transform(self, X):
+        return X
+
+
+OF_ONE_LABEL = [
+    LinearDiscriminantAnalysis(n_components=1),
+    make_pipeline(StandardScaler(), NeighborhoodComponentsAnalysis(2, max_iter=1)),
+    TargetEncoder(),
+    SelectFromModel(LogisticRegression()),
+    FeatureUnion([("rfe", RFE(LogisticRegression(), step=10))]),
+    ColumnTransformer([("sfs", SequentialFeatureSelector(LogisticRegression(), n_features_to_select=1), [0, 1])]),
+    SelectKBest(lambda X, y: f_classif(X, column_or_1d(y)), k=3),
+    TakesIds(),
+]
+
+
+@pytest.mark.parametrize("transformer", OF_ONE_LABEL, ids=lambda transformer: type(transformer).__name__)
+def test_what_takes_one_label_refuses_several_by_name(small, transformer):
+    pairs, labels = small
+    kind = type(transformer).__name__
+    step = PerModality(image=transformer)
+    several = (
+        f"^{kind} cannot be fitted to image with several labels per row, of which it takes one; pass class ids, or"
+    )
+    for y in (labels, sp.csr_array(labels), forms(labels)["tags"]):
+        with pytest.raises((TypeError, ValueError), match=several):
+            step.fit(pairs, y)
+    with pytest.raises((TypeError, ValueError), match=several):
+        make_pipeline(step, MLCCA(2)).fit(pairs, labels)
+    none = f"^{kind} cannot be fitted to image without labels, from which it learns; pass them: fit\\(pairs, labels\\)"
+    with pytest.raises((TypeError, ValueError), match=none):
+        step.fit(pairs)
+    assert len(step.fit_transform(pairs, labels[:, 0]).image) == 120
+
+
+def test_errors_about_the_views_stay_where_the_labels_are_several(small):
+    pairs, labels = small
+    image = pairs.image.copy()
+    image[3, 4] = np.nan
+    message = "SelectKBest cannot take image, whose row 3 holds nan: Input X contains NaN"
+    with pytest.raises(ValueError, match=message):
+        PerModality(image=SelectKBest(k=5)).fit(pairs.replace(image=image), labels)
+    step = PerModality(image=SelectKBest(k=5)).fit(pairs, labels)
+    with pytest.raises(ValueError, match="SelectKBest cannot take image: X has 19 features, but SelectKBest is"):
+        step.transform(pairs.replace(image=pairs.image[:, 1:]))
+
+
+@pytest.mark.parametrize("form", forms(np.eye(8, dtype=int)))
+def test_partial_least_squares_of_labels(small, form):
+    """Their fit_transform also returns the scores of the labels."""
+    pairs, labels = small
+    step = PerModality(image=PLSRegression(2))
+    out = step.fit_transform(pairs, forms(labels)[form])
+    assert_allclose(out.image, PLSRegression(2).fit(pairs.image, labels).transform(pairs.image))
+    assert_allclose(step.transform(pairs).image, out.image)
 
 
 def test_selection_inside_pipelines_and_searches(small):

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, Field, dataclass, field
 from difflib import get_close_matches
 from functools import wraps
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias, dataclass_transform
 
 import numpy as np
@@ -59,6 +60,15 @@ else:
 # For every parameter, the kinds of values that pass scikit-learn's validation.
 Constraints: TypeAlias = dict[str, list[object]]
 
+# What a parameter may be that has a type but no entry in the constraints, by the words of its annotation.
+_BY_TYPE: Constraints = {
+    "bool": ["boolean"],
+    "float": [Interval(Real, None, None, closed="both")],
+    "int": [Interval(Integral, None, None, closed="neither")],
+    "str": [str],
+    "None": [None],
+}
+
 # Where the state of a pickle holds the version that wrote it.
 _VERSION = "_skxmr_version"
 
@@ -83,7 +93,8 @@ class Estimator(BaseEstimator):
 
     The docstring of a class describes the same parameters; what the docstrings of its bases say about the others, and
     about attributes, is added to it. `_parameter_constraints` also lists only what a class adds or changes; an entry
-    for a name that is no parameter is an error.
+    for a name that is no parameter is an error. A parameter without an entry is checked by its annotation where that
+    consists of int, float, bool, str and None, and is not checked otherwise.
     """
 
     _parameter_constraints: ClassVar[Constraints] = {}
@@ -128,7 +139,7 @@ class Estimator(BaseEstimator):
 
     def _validate_params(self) -> None:
         """Check the parameters by the tables of all classes; the entry of a class comes before those of its bases."""
-        constraints: Constraints = {}
+        constraints = _constraints_by_type(type(self))
         for base in reversed(type(self).__mro__):
             constraints |= vars(base).get("_parameter_constraints", {})
         params = self.get_params(deep=False)
@@ -183,6 +194,17 @@ def _own_parameters_first(cls: type, signature: inspect.Signature) -> inspect.Si
         return parameter.kind, introduced[parameter.name] if parameter.kind is parameter.KEYWORD_ONLY else 0
 
     return signature.replace(parameters=sorted(signature.parameters.values(), key=place))
+
+
+def _constraints_by_type(cls: type[Estimator]) -> Constraints:
+    """Return constraints of the parameters whose annotation consists of simple types, such as ``int | None``."""
+    constraints: Constraints = {}
+    for parameter in getattr(cls, "__dataclass_fields__", {}).values():
+        kind = parameter.type
+        words = str(kind.__name__ if isinstance(kind, type) else kind).split(" | ")
+        if all(word in _BY_TYPE for word in words):
+            constraints[parameter.name] = [allowed for word in words for allowed in _BY_TYPE[word]]
+    return constraints
 
 
 def _check_constraints_are_of_parameters(cls: type[Estimator]) -> None:

@@ -145,6 +145,7 @@ class TrainedRetriever(CallbackSupportMixin, Retriever):
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "input_dropout": [Interval(Real, 0, 1, closed="left")],
         "standardize": ["boolean", StrOptions({"view"})],
+        "device": [str, torch.device],
         "precision": [StrOptions({"float32", "bf16"})],
         "random_state": ["random_state"],
         "early_stopping": [Interval(Integral, 1, None, closed="left"), None],

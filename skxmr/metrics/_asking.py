@@ -178,8 +178,8 @@ def unwrapped(estimator: BaseEstimator) -> tuple[list[BaseEstimator], BaseEstima
             estimator = getattr(estimator, "best_estimator_", estimator.estimator)
         else:
             raise TypeError(
-                f"{type(estimator).__name__} has neither transform nor similarity; pass a retriever, or a pipeline or "
-                "search around one."
+                f"{type(estimator).__name__} is neither a retriever nor a pipeline or search around one; pass one of "
+                "these."
             )
     return pipelines, estimator
 

@@ -66,6 +66,10 @@ def retriever_checks(estimator: Retriever) -> Iterator[tuple[str, Callable[[], N
     ['both_spellings_agree', 'dataframes_equal_arrays']
     """
     need_retriever(estimator, "estimator")
+    if not hasattr(estimator, "similarity"):
+        raise TypeError(
+            f"estimator must be a retriever itself, such as CCA(), not a step or what holds one; got {estimator!r}."
+        )
     embeds = hasattr(estimator, "transform")
     checks = vars(common) | vars(embedding if embeds else pairwise)
     for name in sorted(checks):

@@ -10,6 +10,7 @@ from dataclasses import field
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
@@ -204,6 +205,48 @@ def test_constraints_are_those_of_all_classes():
     with pytest.raises(InvalidParameterError, match="'lr'"):
         Coarse(lr=1).fit(None)
     assert CCA(ridge=0.5).get_params()["ridge"] == 0.5
+
+
+class Unlisted(Base):
+    width: int = 3
+    scale: float = 0.5
+    hidden: int | None = None
+    kind: str | None = "plain"
+    fast: bool = False
+    odd: Any = 1
+    names: list[str] | None = None
+    _parameter_constraints: ClassVar = {}
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "right"),
+    [
+        ("width", ["3", 2.5, True, None, np.float64(2)], [4, np.int64(5), -1]),
+        ("scale", ["high", None, True, np.nan, 1j], [2, 0.25, np.float32(0.5), -np.inf]),
+        ("hidden", [2.5, "auto", False], [None, 7]),
+        ("kind", [3, True, ["plain"]], ["fine", None]),
+        ("fast", [1, "yes", None], [True, np.bool_(False)]),
+        ("odd", [], ["anything", None]),
+        ("names", [], ["anything", 3]),
+    ],
+)
+def test_parameters_without_an_entry_are_checked_by_simple_types(name, wrong, right):
+    for value in wrong:
+        with pytest.raises(InvalidParameterError, match=f"The '{name}' parameter of Unlisted must be"):
+            Unlisted(**{name: value}).fit(None)
+    for value in right:
+        Unlisted(**{name: value}).fit(None)
+    assert Unlisted(width=4, lr=0.5).fit(None).get_params()["width"] == 4
+
+
+def test_simple_types_of_a_module_without_postponed_annotations():
+    code = "class Live(Base):\n    width: int = 3\n    hidden: int | None = None\n"
+    space = {"Base": Base, "__name__": __name__}
+    exec(compile(code, "live", "exec", dont_inherit=True), space)
+    space["Live"](hidden=4).fit(None)
+    for wrong in ({"width": "wide"}, {"hidden": "auto"}):
+        with pytest.raises(InvalidParameterError, match=f"The '{next(iter(wrong))}' parameter of Live must be"):
+            space["Live"](**wrong).fit(None)
 
 
 TYPED = """

@@ -59,6 +59,8 @@ def need_pairs(X: object, who: str) -> Pairs:
 
 def image_and_text(image: View, text: View, doing: str) -> tuple[View, View]:
     """Return the distinct images and the texts of a `Pairs` or of two views."""
+    if isinstance(text, Pairs):
+        raise TypeError("text is a Pairs; pass its texts, pairs.text, or a Pairs of both views as the only argument.")
     if isinstance(image, Pairs):
         text = image.text if text is None else text
         image, _ = distinct(image.image)

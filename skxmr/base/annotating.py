@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skxmr._data.arguments import one_view
 from skxmr._data.kinds import FloatArray, View
-from skxmr._data.option_checks import check_k
+from skxmr._data.option_checks import check_k, flags_checked
 from skxmr.base.embedding import CrossModalRetriever
 
 # The tags of every row, and their scores.
@@ -41,6 +41,7 @@ class AnnotatingRetriever(CrossModalRetriever):
         name, view = one_view(image, text)
         return self._label_scores(self.encode_image(view) if name == "image" else self.encode_text(view))
 
+    @flags_checked
     def annotate(
         self,
         image: View = None,

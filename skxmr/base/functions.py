@@ -87,7 +87,8 @@ def annotate(
     """
     need_retriever(model, "model")
     pipelines, retriever = unwrapped(model)
-    if not isinstance(retriever, AnnotatingRetriever):
+    # FrozenEstimator passes on what the retriever in it can do.
+    if not hasattr(retriever, "annotate"):
         raise TypeError(
             f"{type(retriever).__name__} scores no labels, so that it cannot annotate; use SemanticMatching, DAGNN, "
             "ALGCN, IGNN or L2GCN."

@@ -14,7 +14,7 @@ from skxmr._data.pairs import Pairs
 from skxmr._data.view_checks import check_same_rows, n_not_finite
 from skxmr._data.warn import warn
 from skxmr.datasets._digits import SUBSETS
-from skxmr.datasets._files import read_matrix
+from skxmr.datasets._files import as_path, read_matrix
 from skxmr.datasets._formats import named, zip_members
 from skxmr.datasets._research import Part, sparse_if_rare
 
@@ -79,7 +79,7 @@ def load_feature_files(folder: FilePath, subset: str = "train", *, return_X_y: b
     (10, (10, 8), None)
     """
     check_choice(subset, "subset", SUBSETS)
-    home = Path(folder).expanduser()
+    home = as_path(folder, "folder")
     if not home.is_dir():
         raise FileNotFoundError(f"{home} is no folder; pass one that holds train_img, train_txt, train_lab, ...")
     loaded = [_rows(home, part) for part in (("train", "test") if subset == "all" else (subset,))]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Callable
+from os import PathLike
 from pathlib import Path
 from typing import IO, NoReturn
 
@@ -21,6 +22,13 @@ _OBJECTS = (
     "Python objects instead of numbers; save numbers by np.save(file, np.asarray(values, dtype=float)), and a "
     "sparse matrix by scipy.sparse.save_npz"
 )
+
+
+def as_path(value: object, name: str) -> Path:
+    """Return a path that was given by the argument of that name, or refuse what is none."""
+    if not isinstance(value, (str, PathLike)):
+        raise TypeError(f"{name} must be a path, as a string or pathlib.Path; got {value!r}.")
+    return Path(value).expanduser()
 
 
 def need_file(file: Path, way_out: str) -> Path:

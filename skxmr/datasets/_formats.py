@@ -28,6 +28,7 @@ _FORMATS = (
     ),
     _Format("lfs", "a pointer of Git LFS; fetch the file itself by git lfs pull", rb"version https://git-lfs"),
     _Format("fasttext", "a binary model of fastText; take its .vec file", rb"\xba\x16\x4f\x2f"),
+    _Format("utf32", "text in UTF-32; save it in UTF-8", rb"\xff\xfe\x00\x00|\x00\x00\xfe\xff"),
     _Format("utf16", "text in UTF-16; save it in UTF-8", rb"\xff\xfe|\xfe\xff"),
     _Format("pickle", "a pickle of Python, which could run code", rb"\x80[\x02-\x05]"),
     _Format("bzip2", "a bzip2 archive", rb"BZh[1-9]1AY&SY"),
@@ -84,7 +85,9 @@ def named(file: Path) -> str:
     line = start.decode("utf-8", errors="replace").split("\n")[0]
     if not line.isprintable() and not line.strip().replace("\t", " ").isprintable():
         return f"in a format that is not known; it starts with the bytes {start[:8]!r}"
-    return f"text that starts with {line[:60].strip()!r}"
+    control = re.search(rb"[\x00-\x08\x0e-\x1f]", start)
+    but = f" but holds the byte {control[0]!r}, as damaged text does" if control else ""
+    return f"text that starts with {line[:60].strip()!r}{but}"
 
 
 def zip_members(file: Path) -> list[str]:

@@ -16,7 +16,7 @@ from skxmr._data.option_checks import check_choice, flags_checked
 from skxmr._data.pairs import Pairs
 from skxmr._data.view_checks import check_same_rows
 from skxmr.datasets._digits import SUBSETS
-from skxmr.datasets._files import need_file, read_lines, read_matrix
+from skxmr.datasets._files import as_path, need_file, read_lines, read_matrix
 
 # Views and labels of some rows.
 Part: TypeAlias = tuple[Pairs, AnyArray]
@@ -210,7 +210,7 @@ def data_folder(data_home: FilePath | None, name: str, source: str) -> Path:
             f"no folder to read {name!r} from; pass data_home= or set SKXMR_DATA to a folder with {name!r} in it. "
             f"Where to get it: {source}."
         )
-    return Path(home).expanduser() / name
+    return as_path(home, "data_home") / name
 
 
 def existing_file(folder: Path, name: str, source: str) -> Path:

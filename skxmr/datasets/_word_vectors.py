@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from skxmr._data.kinds import FilePath, Float64Array
 from skxmr._data.warn import warn
-from skxmr.datasets._files import need_file, read_arrays
+from skxmr.datasets._files import as_path, need_file, read_arrays
 from skxmr.datasets._vector_files import Found, read_vectors
 
 
@@ -37,6 +37,8 @@ def load_word_vectors(path: FilePath, labels: Sequence[str]) -> Float64Array:
     ------
     FileNotFoundError
         If the file does not exist, or is a folder.
+    TypeError
+        If a name that must be looked up is no string.
     ValueError
         If a label has no word in the file, or the file cannot be read as word vectors: it is of another format, was cut
         off, has lines of different widths or a header that is wrong, or a vector that is needed holds NaN.
@@ -56,14 +58,20 @@ def load_word_vectors(path: FilePath, labels: Sequence[str]) -> Float64Array:
     array([[0.5, 0.5],
            [2. , 2. ]])
     """
-    file = need_file(Path(path).expanduser(), "pass a word-vector file (GloVe, word2vec, fastText or .mat).")
+    file = need_file(as_path(path, "path"), "pass a word-vector file (GloVe, word2vec, fastText or .mat).")
     if isinstance(labels, str):
         raise TypeError(f"labels is the string {labels!r}; pass a list of label names, [{labels!r}] for one label.")
-    names = [str(label) for label in labels]
+    if not isinstance(labels, Iterable):
+        raise TypeError(f"labels must be a list of label names; got {labels!r}.")
+    names = list(labels)
     if not names:
         raise ValueError("labels is empty; at least one label name is needed.")
     if in_order(file):
         return _from_mat(file, len(names))
+    # A word such as "nan" or "0" would be found, but is not what the label means.
+    others = [name for name in names if not isinstance(name, str)]
+    if others:
+        raise TypeError(f"labels holds {others[:3]}, but names of labels are strings; only those can be looked up.")
     wanted: set[str] = set()
     for name in names:
         for word in (name, *_parts(name)):

@@ -70,7 +70,7 @@ def need_retriever(estimator: BaseEstimator, name: str) -> None:
     """Refuse what is neither a retriever nor a pipeline or search around one."""
     last = estimator
     while not hasattr(last, "similarity") and not isinstance(last, type):
-        steps = getattr(last, "steps", None)
+        steps = _steps(last)
         inner = steps[-1][1] if steps else getattr(last, "estimator", None)
         if inner is None:
             break
@@ -164,9 +164,10 @@ def unwrapped(estimator: BaseEstimator) -> tuple[list[BaseEstimator], BaseEstima
         from sklearn.pipeline import Pipeline
 
         if isinstance(estimator, Pipeline):
-            if len(estimator.steps) > 1:
-                pipelines.append(estimator[:-1])
-            estimator = estimator.steps[-1][1]
+            steps = _steps(estimator)
+            if len(steps) > 1:
+                pipelines.append(Pipeline(steps[:-1]))
+            estimator = steps[-1][1]
         elif hasattr(estimator, "estimator"):
             # A search has found `best_estimator_`, and FrozenEstimator keeps the one it was given.
             check_is_fitted(estimator)
@@ -182,6 +183,11 @@ def unwrapped(estimator: BaseEstimator) -> tuple[list[BaseEstimator], BaseEstima
                 "these."
             )
     return pipelines, estimator
+
+
+def _steps(estimator: BaseEstimator) -> list[tuple[str, BaseEstimator]]:
+    """Return the steps of a pipeline that do something, in order; none of another estimator."""
+    return [step for step in getattr(estimator, "steps", ()) if step[1] not in (None, "passthrough")]
 
 
 def _embedded(estimator: BaseEstimator, pairs: Pairs) -> Pairs:

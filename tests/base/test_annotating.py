@@ -3,16 +3,19 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV
-from sklearn.pipeline import make_pipeline
+from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import skxmr
 from skxmr import CCA, SCAN, Pairs, PerModality, Regions, SemanticMatching
 from skxmr.datasets import make_captioned_scenes
+from skxmr.metrics import RetrievalScorer
 
 NAMES = np.array(["bird", "cat", "dog", "sea", "sky", "sofa", "sun", "tree"])
 
@@ -91,6 +94,30 @@ def test_pipelines_and_searches_annotate_and_compare(tagged):
             fitted.decision_function(raw)
 
 
+def test_whatever_holds_a_retriever_is_asked(tagged):
+    """Steps that do nothing behind it or before it, pipelines within pipelines, a frozen one, searches of searches."""
+    pairs, tags = tagged
+    plain = SemanticMatching(ridge=1.0)
+    grid = {"ridge": [1.0]}
+    model = clone(plain).fit(pairs, tags)
+    names = model.annotate(image=pairs.image[:3], k=2)
+    similar = model.similarity(pairs[:4])
+    inner = GridSearchCV(plain, grid, cv=2)
+    holders = [
+        FrozenEstimator(model),
+        make_pipeline(plain, "passthrough"),
+        Pipeline([("nothing", None), ("inner", make_pipeline("passthrough", plain)), ("end", None)]),
+        make_pipeline(PerModality(), inner),
+        GridSearchCV(inner, {"estimator__ridge": [1.0]}, cv=2),
+        HalvingGridSearchCV(plain, grid, cv=2, min_resources=60),
+    ]
+    for holder in holders:
+        holder.fit(pairs, tags)
+        assert skxmr.annotate(holder, image=pairs.image[:3], k=2) == names
+        assert_allclose(skxmr.similarity(holder, pairs[:4]), similar, rtol=1e-6)
+        assert RetrievalScorer()(holder, pairs, tags) == pytest.approx(model.score(pairs, tags))
+
+
 def test_a_bare_retriever_is_asked_directly(tagged):
     pairs, tags = tagged
     fitted = SemanticMatching().fit(pairs, tags)
@@ -114,6 +141,15 @@ def test_images_that_rows_share_are_one_row_of_the_similarity():
         (lambda m, p: skxmr.annotate(SemanticMatching()), ValueError, "give either image= or text="),
         (lambda m, p: skxmr.annotate(SemanticMatching(), image=p), ValueError, "image is a Pairs of both views"),
         (lambda m, p: skxmr.similarity(StandardScaler(), p), TypeError, "model must be a retriever"),
+        (
+            lambda m, p: skxmr.annotate(SemanticMatching().fit(p, [["a"]] * 120), image=p.image, return_scores="no"),
+            ValueError,
+            "return_scores must be True or False; got 'no'",
+        ),
+        (lambda m, p: skxmr.annotate(PerModality().fit(p), image=p.image), TypeError, "PerModality is neither a retr"),
+        (lambda m, p: skxmr.annotate(FrozenEstimator(CCA().fit(p)), image=p.image), TypeError, "scores no labels"),
+        (lambda m, p: skxmr.similarity(m, p.image, p), TypeError, r"^text is a Pairs; pass its texts, pairs\.text, or"),
+        (lambda m, p: CCA().fit(p).similarity(p, p), TypeError, r"^text is a Pairs; pass its texts, pairs\.text, or"),
         (lambda m, p: skxmr.similarity(m, p.image), ValueError, "text is missing; similarity needs both views"),
     ],
 )

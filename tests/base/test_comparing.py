@@ -26,6 +26,7 @@ from skxmr import (
     SCAN,
     ComparingRetriever,
     CrossModalRetriever,
+    LabelGraph,
     Pairs,
     PerModality,
     Retriever,
@@ -204,6 +205,12 @@ def test_every_door_of_retrievers_names_what_is_none(data, wrong):
             ask()
         if isinstance(wrong, type):
             assert str(caught.value).endswith(f"got the class {wrong.__name__}, so call it: {wrong.__name__}().")
+
+
+@pytest.mark.parametrize("wrong", [PerModality(), LabelGraph(), make_pipeline(PerModality(), CCA(2))], ids=repr)
+def test_only_a_retriever_itself_is_checked(wrong):
+    with pytest.raises(TypeError, match=r"^estimator must be a retriever itself, such as CCA\(\)"):
+        check_retriever(wrong)
 
 
 def test_pipelines_and_searches_around_retrievers_are_retrievers(data):

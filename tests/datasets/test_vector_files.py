@@ -14,7 +14,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skxmr import IGNN, load_word_vectors
-from skxmr.datasets import make_multilabel_pairs
+from skxmr.datasets import load_captioned_regions, load_feature_files, load_wikipedia, make_multilabel_pairs
 
 LINES = ["New York 7 8", "plant 1 0", "life 0 1", "café 2.5 -2e-1", "sky 3 4"]
 NAMES = ["New York", "plant", "café", "sky"]
@@ -123,6 +123,8 @@ REFUSED = {
     "prose": (b"The sky is blue.\nSo is the sea.\n", "line 1 of .* is no word vector: it ends with 0 numbers"),
     "words only": (b"sky\nsea\n", "line 1 of .* is no word vector"),
     "UTF-16": ("sky 1 2\n".encode("utf-16"), "it is text in UTF-16; save it in UTF-8"),
+    "UTF-32": ("sky 1 2\n".encode("utf-32"), "it is text in UTF-32; save it in UTF-8"),
+    "holes": (b"sky 1 2\n" + bytes(9), r"it is text that starts with 'sky 1 2' but holds the byte b'.x00', as damaged"),
     "zip": (zipped(glove_50d="sky 1 2", glove_300d="sky 1"), r"a zip archive with glove_50d.txt, glove_300d.txt"),
     "tar by gzip": (gzip.compress(tarred()), "a gzip archive of a tar archive"),
     "fastText's binary": (struct.pack("<ii", 793712314, 12) + bytes(60), "binary model of fastText; take its .vec"),
@@ -181,6 +183,35 @@ def test_arrays_of_numpy_are_no_word_vectors(tmp_path):
         load_word_vectors(tmp_path, ["sky"])
     with pytest.raises(TypeError, match=r"labels is the string 'sky'; pass a list of label names, \['sky'\]"):
         load_word_vectors(tmp_path / "vectors.npy", "sky")
+
+
+@pytest.mark.parametrize(
+    "labels", [[0, 1], np.arange(2), ["sky", np.nan], ["sky", None], [b"sky"], [("sky",)]], ids=repr
+)
+def test_what_is_no_name_is_not_looked_up(labels, tmp_path):
+    """Files have vectors of the words "0", "nan" and "none"."""
+    file = tmp_path / "vectors.txt"
+    file.write_text("sky 1 2\n0 3 4\n1 5 6\nnan 7 8\nNone 9 9\n")
+    with pytest.raises(TypeError, match=r"^labels holds \[.*\], but names of labels are strings; only those can be"):
+        load_word_vectors(file, labels)
+    assert_array_equal(load_word_vectors(file, np.array(["sky", "nan"])), [[1, 2], [7, 8]])
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: load_word_vectors(None, ["sky"]), "^path must be a path, as a string or pathlib.Path; got None"),
+        (lambda: load_word_vectors(3, ["sky"]), "^path must be a path"),
+        (lambda: load_word_vectors(__file__, None), "^labels must be a list of label names; got None"),
+        (lambda: load_feature_files(None), "^folder must be a path"),
+        (lambda: load_feature_files({}), "^folder must be a path"),
+        (lambda: load_captioned_regions(data_home=3), "^data_home must be a path"),
+        (lambda: load_wikipedia(data_home=["data"]), "^data_home must be a path"),
+    ],
+)
+def test_what_is_no_path_is_named(call, message):
+    with pytest.raises(TypeError, match=message):
+        call()
 
 
 def test_methods_name_the_file_as_well(tmp_path):

@@ -64,7 +64,8 @@ def repository(tmp_path_factory):
     (root / "docs").mkdir()
     for name in COPIED:
         if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+            # With what is compiled already.
+            shutil.copytree(ROOT / name, root / name)
         else:
             shutil.copy(ROOT / name, root / name)
     for steps in METHODS.values():

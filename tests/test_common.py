@@ -10,6 +10,7 @@ from sklearn.utils.estimator_checks import estimator_checks_generator
 import skxmr
 from skxmr import (
     CCA,
+    DSCMR,
     SCAN,
     ComparingRetriever,
     CrossModalRetriever,
@@ -44,6 +45,13 @@ EXPECTED_FAILURES = {
 }
 # Checks that a missing optional part of the environment skips; scikit-learn raises SkipTest in them.
 SKIPPED_BY_SCIKIT_LEARN = {"check_array_api_input": "needs SCIPY_ARRAY_API=1 before scipy is imported"}
+# They fit a dozen times or more, so that the default suite runs them for one deep method only.
+OF_MANY_FITS = {
+    "check_estimator_sparse_array",
+    "check_estimator_sparse_matrix",
+    "check_estimators_dtypes",
+    "check_transformer_data_not_an_array",
+}
 # The checks that do not fit anything, and so can run on the estimators themselves.
 WITHOUT_DATA = [
     "check_estimator_cloneable",
@@ -63,12 +71,13 @@ def scikit_learns_checks():
         for estimator, check in estimator_checks_generator(SplitColumns(step), legacy=True):
             name = check.func.__name__
             if name not in SKIPPED_BY_SCIKIT_LEARN:
-                yield pytest.param(estimator, check, id=f"{step}-{name}", marks=expected(step, name))
+                yield pytest.param(estimator, check, id=f"{step}-{name}", marks=marks(step, name))
 
 
-def expected(step, name):
+def marks(step, name):
     reasons = [EXPECTED_FAILURES.get((who, name)) for who in ("any", type(step).__name__)]
-    return [pytest.mark.xfail(reason=reason) for reason in reasons if reason]
+    slow = name in OF_MANY_FITS and isinstance(step, DeepRetriever) and not isinstance(step, DSCMR)
+    return [pytest.mark.xfail(reason=reason) for reason in reasons if reason] + [pytest.mark.slow] * slow
 
 
 @pytest.mark.filterwarnings("ignore:at tau=.* the label graph connects no two labels")

@@ -23,7 +23,8 @@ def small(modules, monkeypatch):
     for name, value in {"N_TRAIN": 60, "N_TEST": 20, "N_TWO_STAGE": 30, "N_TWINS": 10, "TOP": 3}.items():
         monkeypatch.setattr(modules.fine_grained, name, value)
     for setting in (modules.scenes.OF_RACG, modules.scenes.OF_SCAN):
-        monkeypatch.setitem(setting, "max_epochs", 1)
+        for name, value in {"n_components": 32, "word_width": 16, "max_epochs": 1}.items():
+            monkeypatch.setitem(setting, name, value)
     return modules
 
 

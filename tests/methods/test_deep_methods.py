@@ -183,7 +183,9 @@ def test_text_of_the_paper_and_other_parameters_fit(small, name):
         type(METHODS[name]).paper("imagenet")
 
 
-@pytest.mark.parametrize("name", LEARNS_FROM_LABELS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name != "DAGNN")) for name in LEARNS_FROM_LABELS]
+)
 def test_text_may_be_pretrained(small, name):
     fitted = make(name, pretrain_text=True, max_epochs=1, batch_size=108).fit(*small)
     assert fitted.network_.text_input.frozen

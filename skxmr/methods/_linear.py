@@ -120,9 +120,7 @@ class CovarianceRetriever(LinearRetriever):
             sums = total(pairs, partial(_part, self._exact, (1.0, 1.0)), Moments.merge)
             self._solve(sums.finish(), k, (UNROTATED, UNROTATED))
         else:
-            views = self._views(pairs)
-            eps = views[0].eps, views[1].eps
-            self._solve(covariances(views[0].rows, views[1].rows, self._exact, eps), k, views)
+            self._solve_views(k, self._views(pairs))
         # A fit forgets what partial_fit has added up.
         if hasattr(self, "_moments"):
             del self._moments
@@ -134,6 +132,10 @@ class CovarianceRetriever(LinearRetriever):
     def _exact(self) -> bool:
         """Whether products of float32 are wanted in float64, because no ridge outweighs their rounding."""
         return True
+
+    def _solve_views(self, k: int, views: tuple[Rotation, Rotation]) -> None:
+        """Set the attributes from rows that are in memory."""
+        self._solve(covariances_of(views, self._exact), k, views)
 
     @abstractmethod
     def _solve(self, cov: Covariances, k: int, views: tuple[Rotation, Rotation]) -> None:
@@ -148,6 +150,11 @@ def sums_so_far(retriever: CrossModalRetriever) -> Any:
             "rows, also the first, or begin with a new estimator, e.g. sklearn.base.clone(estimator)."
         )
     return getattr(retriever, "_moments", None)
+
+
+def covariances_of(views: tuple[Rotation, Rotation], exact: bool) -> Covariances:
+    """Return the covariances of the rows of two views, of float32 in float64 if they have to be `exact`."""
+    return covariances(views[0].rows, views[1].rows, exact, (views[0].eps, views[1].eps))
 
 
 def _part(exact: bool, units: tuple[float, float], image: Matrix, text: Matrix) -> Moments:

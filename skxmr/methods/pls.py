@@ -13,11 +13,13 @@ from skxmr._linalg.exactness import Array
 from skxmr._linalg.moments import Covariances
 from skxmr._linalg.rotation import Rotation, as_it_is, rotated, rotated_to_scale
 from skxmr._linalg.solvers import covariance_noise, deviations, leading_pair, signs, standardise
-from skxmr.methods._linear import CovarianceRetriever, remaining
+from skxmr.methods._linear import CovarianceRetriever, covariances_of, remaining
 
 # Above this many features, a view of at most half as many rows is described in the space that its rows span, because
 # its covariances would take gigabytes.
 _WIDE = 4096
+# Components whose covariance is this many times its rounding are the same, to the digits that count, without it.
+_FAR = 1000.0
 
 
 class PLS(CovarianceRetriever, kw_only=False):
@@ -80,7 +82,17 @@ class PLS(CovarianceRetriever, kw_only=False):
         text = rotated(pairs.text) if pairs.text.shape[1] > _WIDE else as_it_is(pairs.text)
         return image, text
 
+    def _solve_views(self, k: int, views: tuple[Rotation, Rotation]) -> None:
+        # Products in float32 take half the time. They do where every component is far above their rounding.
+        quick = any(view.rows.dtype == np.float32 for view in views)
+        if not (quick and self._solved(covariances_of(views, exact=False), k, views, _FAR)):
+            super()._solve_views(k, views)
+
     def _solve(self, cov: Covariances, k: int, views: tuple[Rotation, Rotation]) -> None:
+        self._solved(cov, k, views)
+
+    def _solved(self, cov: Covariances, k: int, views: tuple[Rotation, Rotation], far: float = 1.0) -> bool:
+        """Set the attributes, unless k components that are `far` above their rounding are wanted and not found."""
         x_noise, t_noise = cov.noise()
         x_std = deviations(np.diag(cov.xx), x_noise)
         t_std = deviations(np.diag(cov.tt), t_noise)
@@ -90,7 +102,9 @@ class PLS(CovarianceRetriever, kw_only=False):
         standardise(cov.xx, x_scale, x_scale)
         standardise(cov.tt, t_scale, t_scale)
         standardise(cov.xt, x_scale, t_scale)
-        U, V, G, D, strengths = _deflate(cov, k, (x_noise / x_scale, t_noise / t_scale))
+        U, V, G, D, strengths = _deflate(cov, k, (x_noise / x_scale, t_noise / t_scale), far)
+        if far > 1 and len(strengths) < k:
+            return False
         found = remaining(self, len(strengths), self.n_components)
         image_projection = views[0].spread(U @ np.linalg.pinv(G.T @ U) / x_scale[:, None])
         text_projection = views[1].spread(V @ np.linalg.pinv(D.T @ V) / t_scale[:, None])
@@ -112,12 +126,15 @@ class PLS(CovarianceRetriever, kw_only=False):
         self.text_projection_ = text_projection * sign
         self.covariances_ = strengths if self.scale else strengths / (views[0].unit * views[1].unit)
         self.n_components_ = found
+        return True
 
 
-def _deflate(cov: Covariances, k: int, noise: tuple[Array, Array]) -> tuple[Array, Array, Array, Array, Array]:
+def _deflate(
+    cov: Covariances, k: int, noise: tuple[Array, Array], far: float
+) -> tuple[Array, Array, Array, Array, Array]:
     """Return weights U, V, loadings G, D, each (d, k), and their covariances (k,); `cov.xt` is deflated in place.
 
-    Components end where the covariance is no larger than the rounding of the columns, `noise`, can make it. S_xx and
+    Components end where the covariance is no larger than `far` times what the rounding, `noise`, can make it. S_xx and
     S_tt stay as they are, because their deflated products follow from the loadings:
     ``S u - sum_j g_j (var_j g_j^T u)``.
     """
@@ -137,7 +154,7 @@ def _deflate(cov: Covariances, k: int, noise: tuple[Array, Array]) -> tuple[Arra
         if pair is None:
             break
         u, strengths[found], v = pair
-        if strengths[found] <= covariance_noise(u[:, None], v[:, None], noise, cov, stds)[0]:
+        if strengths[found] <= far * covariance_noise(u[:, None], v[:, None], noise, cov, stds)[0]:
             break
         sign = signs(u[:, None])[0]
         U[:, found] = u * sign

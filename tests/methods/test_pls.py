@@ -5,6 +5,8 @@ from numpy.testing import assert_allclose
 from sklearn.cross_decomposition import PLSCanonical
 
 from skxmr import PLS, Pairs
+from skxmr.methods import _linear, pls
+from skxmr.methods._linear import covariances_of
 from tests import reference
 from tests.problems import correlated
 
@@ -136,3 +138,28 @@ def test_hashed_texts_of_very_many_features(scale):
         assert np.isfinite(u).all() and (np.diag(u.T @ v) > 0).all()
         assert_allclose(np.linalg.norm(fitted.image_weights_, axis=0), 1, rtol=1e-6)
         assert_allclose(np.diag(u.T @ v) / 39, fitted.covariances_, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("n_components", "dtype", "tried"),
+    [(6, np.float32, [False]), (None, np.float32, [False, True]), (6, np.float64, [True]), (None, np.float64, [True])],
+)
+def test_products_are_exact_only_where_the_number_of_components_needs_it(n_components, dtype, tried, monkeypatch):
+    """Products of float32 views in float64 take twice the time."""
+    asked = []
+
+    def spy(views, exact):
+        asked.append(exact)
+        return covariances_of(views, exact)
+
+    for module in (_linear, pls):
+        monkeypatch.setattr(module, "covariances_of", spy)
+    rng = np.random.default_rng(0)
+    hidden = rng.normal(size=(200, 30))
+    image = hidden @ rng.normal(size=(30, 80))
+    text = hidden @ rng.normal(size=(30, 70))
+    found = PLS(n_components).fit(image.astype(dtype), text.astype(dtype))
+    assert asked == tried
+    assert found.n_components_ == (n_components or 30)
+    exact = PLS(n_components).fit(image, text)
+    assert_allclose(found.similarity(image, text), exact.similarity(image, text), atol=1e-4)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from skxmr._data.kinds import MODALITIES, FittedGraph, Frame, IndexArray, RowKey, View, take
+from skxmr._data.precision import precision
 from skxmr._data.repeated import IndexedRows, distinct, divides, expand
 from skxmr._data.view_checks import as_matrix, check_row_names, check_same_index, check_same_rows
 from skxmr._data.views import as_view, cell, describe, row_key, stack, with_index
@@ -76,6 +77,8 @@ class Pairs:
         if label_graph is not None and not (hasattr(label_graph, "matrix_") and hasattr(label_graph, "classes_")):
             what = type(label_graph).__name__
             raise TypeError(f"label_graph is a {what} without matrix_ and classes_; pass a fitted LabelGraph.")
+        # How exact the values of both views came, which is lost where they become numbers of float32.
+        self._eps = precision(image), precision(text)
         self.image: View = as_view(image, "image")
         if image_index is not None:
             check_same_index(text=text, image_index=image_index)
@@ -109,6 +112,7 @@ class Pairs:
             # Frames pick rows by the index of a mask, not by its order.
             check_row_names(self._index, key=key)
         some = Pairs(take(self.image, rows), take(self.text, rows), self.label_graph)
+        some._eps = self._eps
         some._index = None if self._index is None else self._index[rows]
         return some._grouped(None if self._groups is None else self._groups[rows])
 
@@ -195,6 +199,11 @@ class Pairs:
             self.text if text is ... else text,
             self.label_graph if isinstance(label_graph, EllipsisType) else label_graph,
         )
+        # A view that is kept, or given again, has not become more exact.
+        new._eps = (
+            self._eps[0] if new.image is self.image else new._eps[0],
+            self._eps[1] if new.text is self.text else new._eps[1],
+        )
         if len(new) == len(self):
             changed = {name: view for name, view in (("image", image), ("text", text)) if view is not ...}
             if len(changed) == 1:
@@ -240,6 +249,7 @@ class Pairs:
             images = [expand(image) for image in images]
         texts = [part.text for part in parts]
         whole = cls(stack(images, "image"), stack(texts, "text"), parts[0].label_graph)
+        whole._eps = max(part._eps[0] for part in parts), max(part._eps[1] for part in parts)
         indexes = [part._index for part in parts if part._index is not None]
         if len(indexes) == len(parts):
             whole._index = indexes[0].append(indexes[1:])

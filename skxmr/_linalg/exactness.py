@@ -11,15 +11,13 @@ from typing import TypeAlias, TypeVar
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import DTypeLike
 
 from skxmr._data.kinds import AnyArray, Float64Array, Matrix
+from skxmr._data.precision import EPS, eps_of
 
 # Everything that is solved is in float64.
 Array: TypeAlias = Float64Array
 Numbers = TypeVar("Numbers", float, Array)
-# The relative distance of neighbouring numbers in float64.
-EPS = float(np.finfo(np.float64).eps)
 # Products of float32 views may be computed in float32 from this ridge on, which then outweighs their rounding.
 SAFE_RIDGE = 0.01
 # Variances up to this many times the square of the rounding, and standard deviations up to this many times the rounding
@@ -27,11 +25,6 @@ SAFE_RIDGE = 0.01
 _CERTAIN = 4.0
 # Rows in which a view is looked at before all of it is.
 _SAMPLE = 64
-
-
-def eps_of(dtype: DTypeLike) -> float:
-    """Return the relative distance of neighbouring numbers: of float32 for float32, of float64 for all else."""
-    return float(np.finfo(np.float32).eps) if dtype == np.float32 else EPS
 
 
 def rounding(eps: float, variances: Array, means: Array) -> Array:
@@ -50,7 +43,9 @@ def product_rounding(eps: float, n: int, exact: bool) -> float:
     `eps` is how exact the views are; their products are exact to float64 if so asked for, whatever the width. Found by
     trial on views of low rank, dense and CSR: sums of float32 are at most some thousand rows long.
     """
-    return EPS * (4 + n**0.5) if exact else max(4 * eps, EPS * (4 + n**0.5))
+    # Views of fewer bits than float32 are multiplied in float32.
+    own = 4 * min(eps, eps_of(np.float32))
+    return EPS * (4 + n**0.5) if exact else max(own, EPS * (4 + n**0.5))
 
 
 def varying(variances: Array, noise: Array) -> AnyArray:

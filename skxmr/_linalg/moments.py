@@ -19,7 +19,8 @@ from scipy.linalg import blas
 from sklearn.utils import gen_batches
 
 from skxmr._data.kinds import FloatArray, IntArray, Matrix
-from skxmr._linalg.exactness import EPS, Array, centred_columns, eps_of, product_rounding, rounding
+from skxmr._data.precision import EPS, eps_of
+from skxmr._linalg.exactness import Array, centred_columns, product_rounding, rounding
 
 # Products of views up to this width are computed in float64, because they are cheap.
 _NARROW = 64

@@ -15,7 +15,8 @@ import scipy.sparse as sp
 from sklearn.utils import gen_batches
 
 from skxmr._data.kinds import Matrix
-from skxmr._linalg.exactness import EPS, Array, centred_columns, eps_of, exactness, rounding, rounding_energy, unit
+from skxmr._data.precision import EPS
+from skxmr._linalg.exactness import Array, centred_columns, exactness, rounding, rounding_energy, unit
 from skxmr._linalg.moments import check_overflow, column_mean
 from skxmr._linalg.solvers import deviations
 
@@ -56,22 +57,25 @@ class Rotation(NamedTuple):
         return mean / self.unit
 
 
-def as_it_is(X: Matrix, factor: float | None = None) -> Rotation:
-    """Return a view without a basis, in a unit in which its squares do not vanish, or in the given one."""
+def as_it_is(X: Matrix, eps: float, factor: float | None = None) -> Rotation:
+    """Return a view without a basis, in a unit in which its squares do not vanish, or in the given one.
+
+    `eps` is how exact its values came, which its dtype may not tell.
+    """
     if factor is None:
         factor = unit(X)
     if factor == 1.0:
-        return Rotation(X, eps=eps_of(X.dtype))
-    return Rotation(X.astype(np.float64) * factor, unit=factor, eps=exactness(X))
+        return Rotation(X, eps=eps)
+    return Rotation(X.astype(np.float64) * factor, unit=factor, eps=max(eps, exactness(X)))
 
 
-def rotated_to_scale(X: Matrix, widest: int) -> Rotation:
+def rotated_to_scale(X: Matrix, eps: float, widest: int) -> Rotation:
     """Rotate a view as `rotated` does, but standardise its columns first; those that do not vary become 0.
 
     A view that is no wider than `widest` is returned as it is.
     """
     n, d = X.shape
-    plain = as_it_is(X)
+    plain = as_it_is(X, eps)
     if 2 * n > d or d <= widest:
         return plain
     mean = column_mean(plain.rows)
@@ -95,16 +99,14 @@ def _column_variances(X: Matrix, mean: Array) -> Array:
     return (squares - n * (mean - shift) ** 2) / (n - 1)
 
 
-def rotated(X: Matrix, eps: float | None = None) -> Rotation:
+def rotated(X: Matrix, eps: float) -> Rotation:
     """Rotate a view (dense or CSR) of far fewer rows than features; other views are returned as they are.
 
-    With at least half as many rows as features, products of shape (d, d) are cheaper. `eps` is how exact the view is,
-    if its dtype does not tell.
+    With at least half as many rows as features, products of shape (d, d) are cheaper. `eps` is how exact its values
+    came.
     """
     n, d = X.shape
-    plain = as_it_is(X)
-    if eps is not None:
-        plain = plain._replace(eps=eps)
+    plain = as_it_is(X, eps)
     if 2 * n > d:
         return plain
     X = plain.rows

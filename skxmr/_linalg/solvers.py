@@ -17,7 +17,8 @@ import scipy.linalg
 import scipy.sparse as sp
 from scipy.linalg import blas, lapack
 
-from skxmr._linalg.exactness import EPS, Array, rounding, rounding_energy, varying
+from skxmr._data.precision import EPS
+from skxmr._linalg.exactness import Array, rounding, rounding_energy, varying
 from skxmr._linalg.moments import Covariances, mirror
 
 

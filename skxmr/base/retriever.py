@@ -141,7 +141,10 @@ class Retriever(SeesNames, Estimator, metaclass=ABCMeta):
         columns = seen or {name: column_names(getattr(pairs, name)) for name in MODALITIES}
         if isinstance(labels, Chunked):
             labels = labels.compute()
-        return Checked(pairs.replace(**views), None if labels is None else need_labels(encode_labels(labels)), columns)
+        encoded = None if labels is None else need_labels(encode_labels(labels))
+        checked = pairs.replace(**views)
+        checked._eps = pairs._eps
+        return Checked(checked, encoded, columns)
 
     def _checked_view(self, view: View, name: str, min_rows: int, width: int | None, columns: list[str] | None) -> View:
         """Return a view as the method takes it."""

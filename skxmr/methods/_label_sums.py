@@ -9,8 +9,9 @@ import scipy.sparse as sp
 
 from skxmr._data.kinds import Chunked, Matrix
 from skxmr._data.pairs import Pairs
+from skxmr._data.precision import EPS
 from skxmr._linalg.chunks import total
-from skxmr._linalg.exactness import EPS, unit
+from skxmr._linalg.exactness import unit
 from skxmr._linalg.moments import Covariances, Moments
 from skxmr._linalg.rotation import Rotation, as_it_is
 
@@ -22,11 +23,13 @@ def label_units(pairs: Pairs) -> tuple[float, float]:
 
 def label_sums(pairs: Pairs, Y: sp.csr_array, exact: bool, units: tuple[float, float] = (1.0, 1.0)) -> list[Moments]:
     """Return the sums of each view, in given units, with the labels."""
-    return total(pairs, partial(_parts, exact, units), merged, [Y])
+    return total(pairs, partial(_parts, exact, pairs._eps, units), merged, [Y])
 
 
-def _parts(exact: bool, units: tuple[float, float], image: Matrix, text: Matrix, Y: sp.csr_array) -> list[Moments]:
-    views = as_it_is(image, units[0]), as_it_is(text, units[1])
+def _parts(
+    exact: bool, eps: tuple[float, float], units: tuple[float, float], image: Matrix, text: Matrix, Y: sp.csr_array
+) -> list[Moments]:
+    views = as_it_is(image, eps[0], units[0]), as_it_is(text, eps[1], units[1])
     return [with_labels(exact, view, Y) for view in views]
 
 

@@ -108,7 +108,7 @@ class CovarianceRetriever(LinearRetriever):
             if not isinstance(pairs.image, Chunked):
                 # The first rows decide in which units all are added up.
                 moments.units = unit(pairs.image), unit(pairs.text)
-        moments.merge(total(pairs, partial(_part, moments.exact, moments.units), Moments.merge))
+        moments.merge(total(pairs, partial(_part, moments.exact, pairs._eps, moments.units), Moments.merge))
         views = Rotation(None, unit=moments.units[0]), Rotation(None, unit=moments.units[1])
         self._solve(moments.covariances(), self._limited(moments.n, *moments.xt.shape), views)
         self._moments = moments
@@ -117,7 +117,7 @@ class CovarianceRetriever(LinearRetriever):
     def _fit(self, pairs: Pairs, labels: Labels | None) -> None:
         k = self._limited(len(pairs), pairs.image.shape[1], pairs.text.shape[1])
         if isinstance(pairs.image, Chunked):
-            sums = total(pairs, partial(_part, self._exact, (1.0, 1.0)), Moments.merge)
+            sums = total(pairs, partial(_part, self._exact, pairs._eps, (1.0, 1.0)), Moments.merge)
             self._solve(sums.finish(), k, (UNROTATED, UNROTATED))
         else:
             self._solve_views(k, self._views(pairs))
@@ -126,7 +126,7 @@ class CovarianceRetriever(LinearRetriever):
             del self._moments
 
     def _views(self, pairs: Pairs) -> tuple[Rotation, Rotation]:
-        return as_it_is(pairs.image), as_it_is(pairs.text)
+        return as_it_is(pairs.image, pairs._eps[0]), as_it_is(pairs.text, pairs._eps[1])
 
     @property
     def _exact(self) -> bool:
@@ -157,10 +157,10 @@ def covariances_of(views: tuple[Rotation, Rotation], exact: bool) -> Covariances
     return covariances(views[0].rows, views[1].rows, exact, (views[0].eps, views[1].eps))
 
 
-def _part(exact: bool, units: tuple[float, float], image: Matrix, text: Matrix) -> Moments:
+def _part(exact: bool, eps: tuple[float, float], units: tuple[float, float], image: Matrix, text: Matrix) -> Moments:
     """Return the sums of some rows in given units."""
-    x = as_it_is(image, units[0])
-    t = as_it_is(text, units[1])
+    x = as_it_is(image, eps[0], units[0])
+    t = as_it_is(text, eps[1], units[1])
     return Moments(image.shape[1], text.shape[1], exact=exact).update(x.rows, t.rows, eps=(x.eps, t.eps))
 
 

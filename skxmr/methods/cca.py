@@ -80,7 +80,7 @@ class CCA(CovarianceRetriever, kw_only=False):
         return [{}, {"n_components": 1, "ridge": 0.0}]
 
     def _views(self, pairs: Pairs) -> tuple[Rotation, Rotation]:
-        return rotated(pairs.image), rotated(pairs.text)
+        return rotated(pairs.image, pairs._eps[0]), rotated(pairs.text, pairs._eps[1])
 
     @property
     def _exact(self) -> bool:

@@ -16,7 +16,7 @@ from skxmr._data.kinds import Chunked, IndexArray
 from skxmr._data.labels import Labels
 from skxmr._data.pairs import Pairs
 from skxmr._linalg.chunks import CentredRows
-from skxmr._linalg.exactness import SAFE_RIDGE, Array, eps_of, product_rounding
+from skxmr._linalg.exactness import SAFE_RIDGE, Array, product_rounding
 from skxmr._linalg.moments import Covariances, check_overflow
 from skxmr._linalg.rotation import Rotation, rotated
 from skxmr._linalg.solvers import paired_directions
@@ -119,8 +119,9 @@ class MLCCA(LinearRetriever, kw_only=False):
         check_overflow(C_xx, C_tt, sums.C_xt)
         eps = views[0].eps, views[1].eps
         products = product_rounding(max(eps), len(pairs), rows.exact)
-        # Weights may rest on few rows, so rounding is not taken to average out.
-        cov = Covariances(*rows.means, C_xx / total, C_tt / total, sums.C_xt / total, 1, eps, products)
+        # Rounding averages out over as many rows as the weights rest on.
+        n = min(_counting(sums.x_weights), _counting(sums.t_weights))
+        cov = Covariances(*rows.means, C_xx / total, C_tt / total, sums.C_xt / total, n, eps, products)
         found = paired_directions(cov, (self.ridge * views[0].share, self.ridge * views[1].share), k)
         n_components = remaining(self, len(found.correlations), self.n_components)
         image, text = lifted(views, found.image, found.text)
@@ -182,12 +183,17 @@ class MLCCA(LinearRetriever, kw_only=False):
 def _rows(pairs: Pairs, exact: bool) -> tuple[tuple[Rotation, Rotation], CentredRows]:
     """Return how the views were rotated, if at all, and their rows."""
     if isinstance(pairs.image, Chunked):
-        image = UNROTATED._replace(eps=eps_of(pairs.image.dtype))
-        text = UNROTATED._replace(eps=eps_of(pairs.text.dtype))
+        image = UNROTATED._replace(eps=pairs._eps[0])
+        text = UNROTATED._replace(eps=pairs._eps[1])
         return (image, text), CentredRows(pairs, exact)
-    image = rotated(pairs.image)
-    text = rotated(pairs.text)
+    image = rotated(pairs.image, pairs._eps[0])
+    text = rotated(pairs.text, pairs._eps[1])
     return (image, text), CentredRows(Pairs(image.rows, text.rows), exact)
+
+
+def _counting(weights: Array) -> int:
+    """Return how many rows of equal weight would vary in their mean as rows of these weights (n,) do."""
+    return max(1, int(weights.sum() ** 2 / (weights @ weights)))
 
 
 def _distinct(Z: sp.csr_array) -> tuple[sp.csr_array, IndexArray, Array]:

@@ -8,6 +8,7 @@ import numpy as np
 from scipy.linalg import blas
 
 from skxmr._data.estimator import Constraints
+from skxmr._data.kinds import Matrix
 from skxmr._data.pairs import Pairs
 from skxmr._linalg.exactness import Array
 from skxmr._linalg.moments import Covariances
@@ -76,11 +77,12 @@ class PLS(CovarianceRetriever, kw_only=False):
     _parameter_constraints: ClassVar[Constraints] = {"scale": ["boolean"]}
 
     def _views(self, pairs: Pairs) -> tuple[Rotation, Rotation]:
+        return self._view(pairs.image, pairs._eps[0]), self._view(pairs.text, pairs._eps[1])
+
+    def _view(self, X: Matrix, eps: float) -> Rotation:
         if self.scale:
-            return rotated_to_scale(pairs.image, _WIDE), rotated_to_scale(pairs.text, _WIDE)
-        image = rotated(pairs.image) if pairs.image.shape[1] > _WIDE else as_it_is(pairs.image)
-        text = rotated(pairs.text) if pairs.text.shape[1] > _WIDE else as_it_is(pairs.text)
-        return image, text
+            return rotated_to_scale(X, eps, _WIDE)
+        return rotated(X, eps) if X.shape[1] > _WIDE else as_it_is(X, eps)
 
     def _solve_views(self, k: int, views: tuple[Rotation, Rotation]) -> None:
         # Products in float32 take half the time. They do where every component is far above their rounding.

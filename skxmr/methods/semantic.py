@@ -18,6 +18,7 @@ from skxmr._data.estimator import Constraints
 from skxmr._data.kinds import AnyArray, Chunked, Float64Array, FloatArray, LabelsLike, Matrix, View
 from skxmr._data.labels import Labels, aligned
 from skxmr._data.pairs import Pairs
+from skxmr._data.precision import EPS
 from skxmr._docstrings import documented_like
 from skxmr._linalg.exactness import SAFE_RIDGE
 from skxmr._linalg.moments import Covariances
@@ -162,8 +163,8 @@ class SemanticMatching(AnnotatingRetriever, kw_only=False):
             image: Model = _LabelRidge(self.ridge).solve(of_image.finish())
             text: Model = _LabelRidge(self.ridge).solve(of_text.finish())
         else:
-            image = _fitted(self.image, self.ridge, pairs.image, labels)
-            text = _fitted(self.text, self.ridge, pairs.text, labels)
+            image = _fitted(self.image, _LabelRidge(self.ridge, pairs._eps[0]), pairs.image, labels)
+            text = _fitted(self.text, _LabelRidge(self.ridge, pairs._eps[1]), pairs.text, labels)
         self._keep(image, text, len(labels.names))
         # A fit forgets what partial_fit has added up.
         if hasattr(self, "_moments"):
@@ -191,11 +192,12 @@ class SemanticMatching(AnnotatingRetriever, kw_only=False):
 class _LabelRidge:
     """Ridge regression of sparse labels on one view, by its covariances with them."""
 
-    def __init__(self, ridge: float) -> None:
+    def __init__(self, ridge: float, eps: float = EPS) -> None:
         self.ridge = ridge
+        self.eps = eps
 
     def fit(self, X: Matrix, Y: sp.csr_array) -> Self:
-        view = rotated(X)
+        view = rotated(X, self.eps)
         return self.solve(with_labels(self.ridge < SAFE_RIDGE, view, Y).finish(), view)
 
     def solve(self, cov: Covariances, view: Rotation = UNROTATED) -> Self:
@@ -263,9 +265,9 @@ def _scores(model: Model, X: Matrix) -> FloatArray:
     return np.asarray(ask(X), dtype=X.dtype).reshape(X.shape[0], -1)
 
 
-def _fitted(model: Model | None, ridge: float, X: Matrix, labels: Labels) -> Model:
+def _fitted(model: Model | None, built_in: _LabelRidge, X: Matrix, labels: Labels) -> Model:
     if model is None:
-        return _LabelRidge(ridge).fit(X, labels.matrix)
+        return built_in.fit(X, labels.matrix)
     # These fit one model per label already.
     if isinstance(model, (MultiOutputClassifier, MultiOutputRegressor, OneVsRestClassifier)):
         model = model.estimator

@@ -10,6 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 
 from skxmr import CCA, MLCCA, PLS, Pairs, SemanticMatching
+from skxmr._data.precision import EPS
 from skxmr._linalg import moments as _moments
 from skxmr._linalg import rotation as _rotation
 from skxmr._linalg.moments import Moments, covariances
@@ -211,7 +212,7 @@ def test_few_rows_give_the_same_answers_rotated(method, sparse, monkeypatch):
     pairs, labels = Pairs(image, sp.csr_array(text) if sparse else text), (hidden > 0.3).astype(int)
     dual = method.fit(pairs, labels).transform(pairs)
     for module in ("cca", "mlcca", "semantic"):
-        monkeypatch.setattr(f"skxmr.methods.{module}.rotated", _rotation.Rotation)
+        monkeypatch.setattr(f"skxmr.methods.{module}.rotated", _rotation.as_it_is)
     primal = method.fit(pairs, labels).transform(pairs)
     k = 3 if isinstance(method, SemanticMatching) else 5
     assert_allclose(dual.image[:, :k], primal.image[:, :k], atol=1e-7)
@@ -220,12 +221,12 @@ def test_few_rows_give_the_same_answers_rotated(method, sparse, monkeypatch):
 
 def test_rotated_rows_keep_their_inner_products():
     view = RNG.normal(size=(10, 40))
-    found = _rotation.rotated(view)
+    found = _rotation.rotated(view, EPS)
     assert_allclose(found.rows @ found.basis.T + found.mean, view, atol=1e-12)
     assert_allclose(found.basis.T @ found.basis, np.eye(9), atol=1e-12)
     same = np.ones((3, 10))
-    assert _rotation.rotated(same).rows.shape == (3, 1)
-    assert_allclose(_rotation.rotated(same).rows, 0, atol=1e-12)
+    assert _rotation.rotated(same, EPS).rows.shape == (3, 1)
+    assert_allclose(_rotation.rotated(same, EPS).rows, 0, atol=1e-12)
 
 
 def test_a_memory_map_that_was_cut_off_is_refused(tmp_path):

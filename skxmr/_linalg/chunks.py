@@ -14,7 +14,7 @@ import scipy.sparse as sp
 from skxmr._data.kinds import MODALITIES, Chunked, Matrix
 from skxmr._data.pairs import Pairs
 from skxmr._data.view_checks import check_view
-from skxmr._linalg.exactness import Array
+from skxmr._linalg.exactness import Array, warn_of_vanishing
 from skxmr._linalg.moments import column_mean, grouped_sums, scatter
 
 T = TypeVar("T")
@@ -90,6 +90,8 @@ class CentredRows:
             self.means: Both = x_sums / len(pairs), t_sums / len(pairs)
         else:
             self.means = column_mean(pairs.image), column_mean(pairs.text)
+        for mean in self.means:
+            warn_of_vanishing(mean)
 
     def grouped(self, E: sp.csr_array) -> Both:
         """Return the sums (d, q) of both views for sparse E (n, q), such as labels or the membership of groups."""

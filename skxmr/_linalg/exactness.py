@@ -14,6 +14,7 @@ import scipy.sparse as sp
 
 from skxmr._data.kinds import AnyArray, Float64Array, Matrix
 from skxmr._data.precision import EPS, eps_of
+from skxmr._data.warn import warn
 
 # Everything that is solved is in float64.
 Array: TypeAlias = Float64Array
@@ -23,6 +24,8 @@ SAFE_RIDGE = 0.01
 # Variances up to this many times the square of the rounding, and standard deviations up to this many times the rounding
 # of a column that is constant, may be nothing but rounding.
 _CERTAIN = 4.0
+# The square of this is the smallest number of float64 with all its digits.
+_VANISHING = 1e-154
 # Rows in which a view is looked at before all of it is.
 _SAMPLE = 64
 
@@ -67,6 +70,19 @@ def unit(X: Matrix) -> float:
         return 1.0
     # More would not be a number of float64.
     return float(2.0 ** min(-int(np.frexp(peak)[1]), 1000))
+
+
+def warn_of_vanishing(mean: Array) -> None:
+    """Warn if columns of a view hold values so small that their squares are 0, where those of others are not.
+
+    The mean (d,) tells them without another look at the rows, since it is made without squares.
+    """
+    lost = int(((mean != 0) & (np.abs(mean) < _VANISHING)).sum())
+    if lost:
+        warn(
+            f"{lost} of the {len(mean)} features of a view hold values below {_VANISHING:.0e}, whose squares are 0 in "
+            "float64, so that they count as constant; scale them up, e.g. by MaxAbsScaler in a PerModality step."
+        )
 
 
 def exactness(X: Matrix) -> float:

@@ -20,7 +20,7 @@ from sklearn.utils import gen_batches
 
 from skxmr._data.kinds import FloatArray, IntArray, Matrix
 from skxmr._data.precision import EPS, eps_of
-from skxmr._linalg.exactness import Array, centred_columns, product_rounding, rounding
+from skxmr._linalg.exactness import Array, centred_columns, product_rounding, rounding, warn_of_vanishing
 
 # Products of views up to this width are computed in float64, because they are cheap.
 _NARROW = 64
@@ -132,6 +132,8 @@ class Moments:
     def finish(self) -> Covariances:
         """Return means and sample covariances. They reuse this object's memory, so no more rows can follow."""
         check_overflow(self.xx, self.tt, self.xt)
+        for mean in self.means:
+            warn_of_vanishing(mean)
         for products in (self.xx, self.tt, self.xt):
             products /= max(self.n - 1, 1)
         rounded = product_rounding(max(self.eps), self.n, self.exact)

@@ -16,7 +16,15 @@ from sklearn.utils import gen_batches
 
 from skxmr._data.kinds import Matrix
 from skxmr._data.precision import EPS
-from skxmr._linalg.exactness import Array, centred_columns, exactness, rounding, rounding_energy, unit
+from skxmr._linalg.exactness import (
+    Array,
+    centred_columns,
+    exactness,
+    rounding,
+    rounding_energy,
+    unit,
+    warn_of_vanishing,
+)
 from skxmr._linalg.moments import check_overflow, column_mean
 from skxmr._linalg.solvers import deviations
 
@@ -79,6 +87,7 @@ def rotated_to_scale(X: Matrix, eps: float, widest: int) -> Rotation:
     if 2 * n > d or d <= widest:
         return plain
     mean = column_mean(plain.rows)
+    warn_of_vanishing(mean)
     variances = _column_variances(plain.rows, mean)
     scales = deviations(variances, rounding(plain.eps, variances, mean))
     if isinstance(plain.rows, np.ndarray):
@@ -111,6 +120,7 @@ def rotated(X: Matrix, eps: float) -> Rotation:
         return plain
     X = plain.rows
     mean = column_mean(X)
+    warn_of_vanishing(mean)
     with np.errstate(over="ignore", invalid="ignore"):
         products = _inner_products(X, mean)
     check_overflow(products)

@@ -50,6 +50,16 @@ def standardizing(scaler: StandardScaler, wanted: bool | str) -> nn.Module:
             f"{int(lost.sum())} of {len(lost)} features vary by less than the rounding of float32, in which networks "
             "compute, e.g. timestamps: they become noise. Subtract their means first, e.g. by StandardScaler."
         )
+    size = np.maximum(np.abs(scaler.mean_), spread)
+    vanishing = (size > 0) & (size < np.finfo(np.float32).tiny)
+    # All of them are an error where the rows are read.
+    if vanishing.any() and not vanishing.all():
+        warn(
+            f"{int(vanishing.sum())} of {len(vanishing)} features hold values of at most some "
+            f"{size[vanishing].max():.0e}, which are zero in float32, in which networks compute; scale them up, e.g. "
+            "by MaxAbsScaler."
+        )
+        scale = np.where(vanishing, 1.0, scale)
     if wanted == "view":
         scale = np.full_like(scale, np.sqrt(scaler.var_.mean()) or 1.0)
     return Standardize(*(torch.as_tensor(np.asarray(a), dtype=torch.float32) for a in (scaler.mean_, scale)))

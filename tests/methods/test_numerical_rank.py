@@ -259,10 +259,56 @@ def test_very_small_values_are_values(name, scale, dtype, form):
         assert_allclose(similarity, wanted.similarity(pairs.image, pairs.text), atol=1e-3 if scale < 1e-30 else 1e-5)
 
 
-def test_chunks_of_very_small_values_are_refused():
+VANISHING = r"of the \d+ features of a view hold values below 1e-154, whose squares are 0 in float64"
+
+
+@pytest.mark.parametrize("name", CLOSED_FORM)
+def test_chunks_of_very_small_values_are_refused_with_the_reason(name):
     pairs = correlated(n=240)
-    with pytest.raises(ValueError, match="finds no component"):
-        fitted(CCA(), pairs.image * 1e-200, pairs.text, None, "chunks")
+    labels = (pairs.image[:, :3] > 0).astype(int)
+    with pytest.warns(UserWarning, match=VANISHING), pytest.raises(ValueError, match="finds no component"):
+        with dask.config.set(scheduler="synchronous"):
+            views = [da.from_array(view, chunks=(90, -1)) for view in (pairs.image * 1e-200, pairs.text)]
+            CLOSED_FORM[name].fit(*views, labels)
+
+
+@pytest.mark.parametrize("name", CLOSED_FORM)
+@pytest.mark.parametrize("scale", [1e-200, 1e-160])
+@pytest.mark.parametrize("d", [12, 130])
+def test_a_column_of_very_small_values_beside_others_is_named(name, scale, d):
+    image, text, labels = low_rank(5, d, np.float64, n=60)
+    image[:, 1] *= scale
+    for form in FORMS.values():
+        for how in ways(CLOSED_FORM[name], form is sp.csr_array):
+            found, messages = fitted(CLOSED_FORM[name], form(image), text, labels, how)
+            assert any("1 of the" in message and "below 1e-154" in message for message in messages), how
+            assert np.isfinite(found.encode_image(image)).all()
+
+
+@pytest.mark.parametrize("name", CLOSED_FORM)
+@pytest.mark.parametrize("scale", [1e-150, 1e-100, 1e-9])
+def test_small_columns_beside_others_are_columns(name, scale):
+    image, text, labels = low_rank(5, 12, np.float64)
+    small = image.copy()
+    small[:, 1] *= scale
+    for how in ways(CLOSED_FORM[name]):
+        found, messages = fitted(CLOSED_FORM[name], small, text, labels, how)
+        assert not any("below 1e-154" in message for message in messages)
+        if CLOSED_FORM[name].get_params().get("ridge", 1) == 0 and not isinstance(found, MLCCA):
+            wanted, _ = fitted(CLOSED_FORM[name], image, text, labels, how)
+            assert_allclose(found.similarity(small, text), wanted.similarity(image, text), atol=1e-6)
+
+
+@pytest.mark.parametrize("standardize", [True, "view"])
+@pytest.mark.parametrize("scale", [1e-200, 1e-60])
+def test_networks_name_columns_that_vanish_in_float32(standardize, scale):
+    pairs = correlated(n=120)
+    image = pairs.image.copy()
+    image[:, 0] *= scale
+    model = DSCMR(max_epochs=1, hidden=4, standardize=standardize, random_state=0)
+    with pytest.warns(UserWarning, match="1 of 7 features hold values of at most some .*zero in float32"):
+        model.fit(image, pairs.text, pairs.image > 0)
+    assert np.isfinite(model.encode_image(image)).all()
 
 
 def test_networks_refuse_values_that_vanish_in_float32():

@@ -24,6 +24,7 @@ from skxmr._data.labels import Labels
 from skxmr._data.pairs import Pairs
 from skxmr._docstrings import documented_like
 from skxmr.base import Retriever
+from skxmr.base.retriever import Checked
 from skxmr.deep import distributed
 from skxmr.deep.callbacks import SCHEDULES, check_callbacks
 from skxmr.deep.continuing import check_effects, counted_on, makes_the_network, resumed
@@ -183,6 +184,7 @@ class TrainedRetriever(CallbackSupportMixin, Retriever):
             Both views, or the images; dense, CSR, memory map or DataFrame.
         """
         checked = self._checked(X, y, labels)
+        self._check_columns(checked)
         task = FitTask(self, checked.pairs, checked.labels)
         with naming_sizes(type(self).__name__, self.get_params(deep=False)):
             self._fit(checked.pairs, checked.labels, task)
@@ -234,6 +236,18 @@ class TrainedRetriever(CallbackSupportMixin, Retriever):
         """Refuse to continue with labels of other names."""
         if labels is not None and labels.names.tolist() != list(getattr(self, "classes_", [])):
             raise ValueError("warm_start=True, but the labels of the last fit had other names; set it to False.")
+
+    def _check_columns(self, checked: Checked) -> None:
+        """Refuse to continue with data frames whose columns have other names, or another order."""
+        if not (self.warm_start and "network_" in vars(self)):
+            return
+        for name, columns in checked.columns.items():
+            last = self._columns[name]
+            if columns is not None and last is not None and columns != last:
+                raise ValueError(
+                    f"warm_start=True, but the columns of {name}, {columns[:3]} ..., are not those of the last fit, "
+                    f"{last[:3]} ..., in that order; bring them into that order, or set it to False."
+                )
 
     def _state(
         self,

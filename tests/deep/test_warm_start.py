@@ -107,6 +107,16 @@ def test_other_rows_are_no_other_parameters(small):
         model.set_params(tau=0.1).fit(pairs[60:], labels[60:])
 
 
+def test_columns_in_another_order_are_refused(small):
+    pairs, labels = small
+    image = pd.DataFrame(pairs.image).add_prefix("x")
+    model = DSCMR(**TINY).fit(image, pairs.text, labels)
+    model.fit(image, pairs.text, labels).fit(pairs, labels)
+    with pytest.raises(ValueError, match=r"the columns of image, \['x\d+', .*are not those of the last fit, \['x0', "):
+        model.fit(image, pairs.text, labels).fit(image[image.columns[::-1]], pairs.text, labels)
+    model.set_params(warm_start=False).fit(image[image.columns[::-1]], pairs.text, labels)
+
+
 def test_an_attached_graph_is_a_parameter(small):
     pairs, labels = small
     model = DAGNN(**GRAPH)

@@ -70,8 +70,7 @@ def by_hand(estimator, pairs, labels, params):
     return np.mean(scores)
 
 
-@pytest.mark.parametrize("sparse", [False, True])
-@pytest.mark.parametrize("form", ["array", "csr", "frame", "tags"])
+@pytest.mark.parametrize(("form", "sparse"), [("array", False), ("csr", True), ("frame", False), ("tags", True)])
 def test_grid_search_over_pairs(small, form, sparse):
     pairs, labels = small
     pairs = pairs.replace(text=sp.csr_array(pairs.text)) if sparse else pairs
@@ -215,8 +214,7 @@ def test_a_pipeline_with_memory(small, tmp_path):
         assert_allclose(cached.cv_results_["mean_test_score"], plain.cv_results_["mean_test_score"], rtol=1e-12)
 
 
-@pytest.mark.parametrize("form", ["array", "frame", "tags", "ids"])
-@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize(("form", "sparse"), [("array", True), ("frame", False), ("tags", True), ("ids", False)])
 def test_other_tools(small, form, sparse):
     pairs, labels = small
     pairs = pairs.replace(text=sp.csr_array(pairs.text)) if sparse else pairs

@@ -57,7 +57,7 @@ def rules(*components):
     return pipeline
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def english():
     return rules("skxmr_tags", "skxmr_heads")
 

@@ -13,7 +13,7 @@ from skxmr._data.labels import encode_labels
 from skxmr._data.view_checks import check_view
 from skxmr.metrics import average_precision
 
-bounded = settings(max_examples=150, deadline=None, derandomize=True)
+bounded = settings(max_examples=100, deadline=None, derandomize=True)
 
 SCALARS = st.one_of(
     st.text(max_size=3),

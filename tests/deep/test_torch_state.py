@@ -36,17 +36,32 @@ def default_dtype(dtype):
         torch.set_default_dtype(torch.float32)
 
 
+@contextmanager
+def all_at_once():
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16), default_dtype(torch.float64):
+        yield
+
+
 STATES = {
     "no_grad": torch.no_grad,
     "inference_mode": torch.inference_mode,
     "autocast": lambda: torch.autocast("cpu", torch.bfloat16),
     "float64": lambda: default_dtype(torch.float64),
     "bfloat16": lambda: default_dtype(torch.bfloat16),
+    "all at once": all_at_once,
 }
 
 
 @pytest.fixture(params=STATES)
 def state(request):
+    return STATES[request.param]
+
+
+@pytest.fixture(
+    params=[pytest.param(name, marks=[pytest.mark.slow] * (name != "all at once")) for name in STATES], ids=list(STATES)
+)
+def state_of_methods(request):
+    """Every method is fitted in all states at once; which of them decides something is found by the slow tests."""
     return STATES[request.param]
 
 
@@ -56,9 +71,9 @@ def wanted(request):
     return clone(request.param).fit(*make_multilabel_pairs(120, random_state=0))
 
 
-def test_a_seeded_fit_has_the_same_bits(small, wanted, state):
+def test_a_seeded_fit_has_the_same_bits(small, wanted, state_of_methods):
     pairs, labels = small
-    with state():
+    with state_of_methods():
         found = clone(wanted).fit(pairs, labels)
         inside = found.transform(pairs)
     expected = wanted.transform(pairs)
@@ -83,9 +98,9 @@ def compared(request, scenes):
     return model, clone(model).fit(scenes).similarity(scenes)
 
 
-def test_methods_that_compare_sets_have_the_same_bits(scenes, compared, state):
+def test_methods_that_compare_sets_have_the_same_bits(scenes, compared, state_of_methods):
     model, wanted = compared
-    with state():
+    with state_of_methods():
         found = clone(model).fit(scenes)
         assert_array_equal(found.similarity(scenes), wanted)
     assert_array_equal(found.similarity(scenes), wanted)

@@ -39,11 +39,18 @@ def as_array(tensor: Tensor, name: str) -> AnyArray:
     """
     if str(tensor.layout) != "torch.strided":
         raise TypeError(f"{name} is a tensor of layout {tensor.layout}; pass .to_dense() or a matrix of scipy.sparse.")
-    values = tensor.detach().cpu().resolve_conj().resolve_neg()
-    # Numpy has neither bfloat16 nor the types of 8 bits.
-    if values.is_floating_point() and values.element_size() < 4:
-        values = values.float()
-    return values.numpy()
+    try:
+        values = tensor.detach().cpu().resolve_conj().resolve_neg()
+        # Numpy has neither bfloat16 nor the types of 8 bits.
+        if values.is_floating_point() and values.element_size() < 4:
+            values = values.float()
+        return values.numpy()
+    except (RuntimeError, TypeError) as error:
+        # Tensors without values, quantised and nested ones.
+        reason = str(error).splitlines()[0]
+        raise TypeError(
+            f"{name} is a tensor whose values numpy cannot read ({reason}); pass an ordinary one."
+        ) from error
 
 
 def asarray(values: object, name: str) -> AnyArray:

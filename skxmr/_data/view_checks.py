@@ -111,6 +111,7 @@ def check_view(
     _check_columns(view, name, columns)
     matrix = as_matrix(view, name)
     if matrix.ndim != 2:
+        _check_equal_lengths(matrix, name)
         raw = matrix.dtype.kind in "OUST"
         hint = extractor_hint(name) if raw else "Reshape your data, a single row with .reshape(1, -1)."
         raise ValueError(f"{name} must be 2-D (rows, features) but has shape {matrix.shape}. {hint}")
@@ -161,6 +162,7 @@ def as_matrix(view: View, name: str) -> AnyArray | sp.csr_array:
     try:
         return asarray(view, name)
     except ValueError as error:
+        _check_equal_lengths(view, name)
         raise ValueError(f"{name} must be a numeric matrix, but its rows differ in length.") from error
 
 
@@ -201,6 +203,18 @@ def _refuse_chunks(view: Chunked, name: str) -> NoReturn:
 @as_matrix.register(tuple)
 def _refuse_tuple(view: tuple[object, ...], name: str) -> NoReturn:
     raise TypeError(f"{name} is a tuple of length {len(view)}; {WRAP_HINT}.")
+
+
+def _check_equal_lengths(rows: View, name: str) -> None:
+    """Refuse rows of numbers that differ in length."""
+    if not isinstance(rows, (list, np.ndarray)) or not all(isinstance(row, (list, tuple, np.ndarray)) for row in rows):
+        return
+    sizes = [len(row) for row in rows]
+    odd = next((i for i, size in enumerate(sizes) if size != sizes[0]), 0)
+    if odd:
+        raise ValueError(
+            f"the rows of {name} differ in length: row 0 has {sizes[0]} values, but row {odd} has {sizes[odd]}."
+        )
 
 
 def _as_float(matrix: AnyArray | sp.csr_array, name: str) -> Matrix:

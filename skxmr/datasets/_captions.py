@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.utils import Bunch
 
 from skxmr._data.kinds import AnyArray, BoolArray, FilePath
-from skxmr._data.option_checks import check_choice
+from skxmr._data.option_checks import check_choice, flags_checked
 from skxmr._data.pairs import Pairs
 from skxmr._data.regions import Regions
 from skxmr._data.sentences import Sentences
@@ -27,6 +27,7 @@ _FEATURES = "(images, regions, features)"
 _SIZES = "(images, 2), width and height"
 
 
+@flags_checked
 def load_captioned_regions(
     name: str = "f30k_precomp",
     subset: str = "train",
@@ -88,8 +89,10 @@ def load_captioned_regions(
     check_choice(missing_captions, "missing_captions", ("error", "skip"))
     folder = data_folder(data_home, name, SOURCE)
     file = existing_file(folder, f"{subset}_ims.npy", SOURCE)
-    captions, there = _captions(existing_file(folder, f"{subset}_caps.txt", SOURCE), missing_captions)
-    features, each = _distinct(read_numbers(file, 3, _FEATURES), len(captions), file)
+    file_of_captions = existing_file(folder, f"{subset}_caps.txt", SOURCE)
+    images = read_numbers(file, 3, _FEATURES)
+    captions, there = _captions(file_of_captions, missing_captions, len(images))
+    features, each = _distinct(images, len(captions), file)
     n = len(features)
     edges = None
     file_of_boxes = folder / f"{subset}_boxes.npy"
@@ -99,6 +102,10 @@ def load_captioned_regions(
     file_of_ids = folder / f"{subset}_ids.txt"
     if file_of_ids.is_file():
         image_ids = _per_image(np.array(read_lines(file_of_ids)), file_of_ids, n, each)
+        if "" in image_ids:
+            raise ValueError(
+                f"image {image_ids.tolist().index('')} has an empty id in {file_of_ids}; write what it is."
+            )
     sentences = Sentences([caption for caption, said in zip(captions, there, strict=True) if said])
     return Bunch(
         pairs=Pairs(Regions(features, edges), sentences, image_index=np.repeat(np.arange(n), each)[there]),
@@ -107,9 +114,12 @@ def load_captioned_regions(
     )
 
 
-def _captions(file: Path, missing: str) -> tuple[list[str], BoolArray]:
+def _captions(file: Path, missing: str, n_images: int) -> tuple[list[str], BoolArray]:
     """Return the captions, and which of them hold words."""
     lines = read_lines(file)
+    # Lines after the last caption are none.
+    while lines and not lines[-1] and len(lines) % max(n_images, 1):
+        del lines[-1]
     there = np.array([re.search(r"\w", line) is not None for line in lines], dtype=bool)
     if lines and not there.any():
         raise ValueError(f"no line of {file} has words; one caption per line is wanted.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zipfile
 from collections.abc import Callable
 from os import PathLike
@@ -60,6 +61,10 @@ def read_arrays(file: Path, name: str = "") -> dict[str, Matrix]:
         _refuse(file, f"it is {named(file)}")
     try:
         return reader(file, name)
+    except MemoryError as error:
+        # A damaged file may announce any shape.
+        way_out = "" if suffix == ".mat" else "; numbers of a .npy file stay on disk"
+        raise MemoryError(f"{file} is too large for the memory, or damaged ({error}){way_out}.") from error
     except Exception as error:
         # numpy and scipy raise many kinds of errors for damaged files.
         _refuse(file, f"it is cut off or damaged ({type(error).__name__}: {error})", error)
@@ -97,11 +102,14 @@ def read_matrix(file: Path, name: str, *, exact: bool = False) -> Matrix:
 
 def read_lines(file: Path) -> list[str]:
     """Return the lines of a text in UTF-8, without white space around them; the last one may end with a line break."""
+    if format_of(file):
+        raise ValueError(f"{file} is {named(file)}, but lines of text in UTF-8 are wanted.")
     try:
-        lines = file.read_bytes().decode("utf-8-sig").split("\n")
+        text = file.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        found = named(file) if format_of(file) else f"not in UTF-8: {error}; save it in that encoding"
-        raise ValueError(f"{file} is {found}, but lines of text in UTF-8 are wanted.") from error
+        raise ValueError(f"{file} is not in UTF-8: {error}; save it in that encoding.") from error
+    # Other characters that break lines may be part of a sentence, and so may \r where there is \n.
+    lines = text.split("\n" if "\n" in text else "\r")
     if not lines[-1].strip():
         del lines[-1]
     return [line.strip() for line in lines]
@@ -153,6 +161,8 @@ def _member(archive: zipfile.ZipFile, key: str) -> AnyArray:
         shape, dtype = array_header(opened)
     if dtype.hasobject:
         return np.broadcast_to(np.array(None), shape)
+    if archive.getinfo(f"{key}.npy").file_size < math.prod(shape) * dtype.itemsize:
+        raise ValueError(f"{key} holds fewer numbers than its header announces, {shape}")
     with archive.open(f"{key}.npy") as opened:
         return np.lib.format.read_array(opened, allow_pickle=False)
 

@@ -210,7 +210,7 @@ def data_folder(data_home: FilePath | None, name: str, source: str) -> Path:
             f"no folder to read {name!r} from; pass data_home= or set SKXMR_DATA to a folder with {name!r} in it. "
             f"Where to get it: {source}."
         )
-    return as_path(home, "data_home") / name
+    return as_path(home, "data_home") / as_path(name, "name")
 
 
 def existing_file(folder: Path, name: str, source: str) -> Path:

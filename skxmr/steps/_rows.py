@@ -52,10 +52,13 @@ def _column(table: View) -> View:
 
 
 def _takes_texts(transformer: object) -> bool:
-    """Tell vectorisers, and pipelines that begin with one."""
-    steps = getattr(transformer, "steps", None)
+    """Tell vectorisers, pipelines that begin with one, and unions of them."""
+    steps = [step for _, step in getattr(transformer, "steps", ()) if step not in (None, "passthrough")]
     if steps:
-        return _takes_texts(steps[0][1])
+        return _takes_texts(steps[0])
+    union = [part for _, part in getattr(transformer, "transformer_list", ()) if part not in ("drop", "passthrough")]
+    if union:
+        return any(_takes_texts(part) for part in union)
     if not hasattr(transformer, "__sklearn_tags__"):
         return False
     takes = get_tags(transformer).input_tags
@@ -68,16 +71,16 @@ def _message(name: str, transformer: object, rows: View, error: Exception, about
     wrong_labels = about_labels(reason)
     if wrong_labels:
         return f"{kind} cannot be fitted to {name} {wrong_labels}: {reason.strip().removesuffix('.')}."
-    where = _where(rows) or _first_string(rows, reason)
+    where = _where(rows, _takes_texts(transformer)) or _first_string(rows, reason)
     return f"{kind} cannot take {name}{where}: {reason.removesuffix('.')}."
 
 
-def _where(rows: View) -> str:
-    """Say which row differs from the others, or is not finite; nothing if none does."""
+def _where(rows: View, texts_are_wanted: bool) -> str:
+    """Say which row differs from the others where texts are wanted, or is not finite; nothing if none does."""
     if isinstance(rows, Chunked):
         return ""
-    is_frame = isinstance(rows, Frame)
-    if getattr(rows, "ndim", 0) == 1 or (is_frame and rows.shape[1] == 1):
+    is_column = getattr(rows, "ndim", 0) == 1 or (isinstance(rows, (Frame, np.ndarray)) and rows.shape[1] == 1)
+    if is_column and texts_are_wanted:
         return _odd_one(list(_column(rows)))
     return _first_not_finite(rows)
 

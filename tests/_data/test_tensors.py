@@ -90,3 +90,28 @@ def test_tensors_are_label_vectors_and_weights(kind):
 def test_tensors_on_the_cpu_are_not_copied():
     tensor = torch.tensor(VALUES, requires_grad=True)
     assert np.shares_memory(Pairs(tensor, TEXT).image, tensor.detach().numpy())
+
+
+@pytest.mark.filterwarnings(
+    "ignore:.*quantize:UserWarning", "ignore:.*nested:UserWarning", "ignore::DeprecationWarning"
+)
+@pytest.mark.parametrize("kind", ["meta", "quantised", "nested"])
+def test_tensors_without_values_for_numpy_are_named(kind):
+    if kind == "meta":
+        tensor = torch.empty(30, 5, device="meta")
+    elif kind == "quantised":
+        tensor = torch.quantize_per_tensor(torch.ones(30, 5), 0.1, 0, torch.qint8)
+    else:
+        tensor = torch.nested.nested_tensor([torch.ones(5)] * 30)
+    with pytest.raises(TypeError, match=r"^image is a tensor, but numpy cannot read its values \(.*\); pass an ord"):
+        Pairs(tensor, TEXT)
+
+
+@pytest.mark.parametrize("row", [list, tuple, np.array, torch.tensor], ids=lambda row: row.__name__)
+def test_rows_of_different_lengths_are_named(row):
+    ragged = [row([1.0, 2.0, 3.0])] * 4 + [row([1.0, 2.0])] + [row([1.0])] * 25
+    with pytest.raises(ValueError, match="the rows of image differ in length: row 0 has 3 values, but row 4 has 2"):
+        CCA(1).fit(ragged, TEXT)
+    fitted = CCA(1).fit(VALUES, TEXT)
+    with pytest.raises(ValueError, match="the rows of text differ in length: row 0 has 3 values, but row 4 has 2"):
+        fitted.encode_text(ragged)

@@ -1,8 +1,10 @@
 """Files of arrays, wherever they are read: messages name the file, what was wanted, and what was found instead."""
 
+import io
 import pickle
 import re
 import warnings
+import zipfile
 from contextlib import suppress
 
 import numpy as np
@@ -405,6 +407,87 @@ def test_skipping_changes_nothing_where_no_caption_is_missing(tmp_path):
     ]
     assert list(found[0].text) == list(found[1].text)
     assert found[0].groups.tolist() == found[1].groups.tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
+
+
+@pytest.mark.parametrize(
+    "end", [b"\n\n\n", b"\r\n\r\n", b"\n \n\t\n", b"\n"], ids=["blank", "Windows", "white space", "none"]
+)
+@pytest.mark.parametrize("missing", ["error", "skip"])
+def test_lines_after_the_last_caption_are_none(end, missing, tmp_path):
+    folder = regions(tmp_path, [])
+    (folder / "test_caps.txt").write_bytes(b"\n".join(b"caption %d" % i for i in range(8)) + end)
+    pairs = load_captioned_regions("mine", "test", data_home=tmp_path, missing_captions=missing).pairs
+    assert list(pairs.text) == [f"caption {i}" for i in range(8)]
+
+
+def test_the_last_caption_may_be_missing(tmp_path):
+    regions(tmp_path, [*(f"caption {i}" for i in range(7)), ""])
+    with pytest.raises(ValueError, match=r"line 8 of .*test_caps\.txt has no words; line i is caption i"):
+        load_captioned_regions("mine", "test", data_home=tmp_path)
+    pairs = load_captioned_regions("mine", "test", data_home=tmp_path, missing_captions="skip").pairs
+    assert pairs.groups.tolist() == [0, 0, 1, 1, 2, 2, 3]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_lines_of_every_system_are_captions(end, tmp_path):
+    folder = regions(tmp_path, [])
+    sentences = ["a\u2028b", "a\x0bb", *(f"caption {i}" for i in range(6))]
+    (folder / "test_caps.txt").write_bytes(b"\xef\xbb\xbf" + end.join(sentences).encode())
+    assert list(load_captioned_regions("mine", "test", data_home=tmp_path).pairs.text)[2:] == sentences[2:]
+
+
+def test_other_arguments_and_ids_of_captions_are_named(tmp_path):
+    folder = regions(tmp_path, [f"caption {i}" for i in range(8)])
+    with pytest.raises(ValueError, match="boxes must be True or False; got 'no'"):
+        load_captioned_regions("mine", "test", data_home=tmp_path, boxes="no")
+    with pytest.raises(TypeError, match="name must be a path, as a string"):
+        load_captioned_regions(None, "test", data_home=tmp_path)
+    (folder / "test_ids.txt").write_text("1\n\n3\n4\n")
+    with pytest.raises(ValueError, match=r"image 1 has an empty id in .*test_ids\.txt"):
+        load_captioned_regions("mine", "test", data_home=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("data", "what"),
+    [
+        (b"<!DOCTYPE html><html></html>", "a web page, which a failed download often leaves"),
+        (b"version https://git-lfs.github.com/spec/v1\noid 1\n", "a pointer of Git LFS"),
+        (b'["a dog", "a cat"]', "text that looks like JSON"),
+        (b"\x80\x04K\x00.", "a pickle of Python"),
+    ],
+)
+def test_what_is_no_file_of_captions_is_named(data, what, tmp_path):
+    folder = regions(tmp_path, [])
+    (folder / "test_caps.txt").write_bytes(data)
+    with pytest.raises(ValueError, match=rf"test_caps\.txt is {what}.*, but lines of text in UTF-8 are wanted"):
+        load_captioned_regions("mine", "test", data_home=tmp_path)
+    (folder / "test_caps.txt").write_bytes("caf\xe9\n".encode("latin-1"))
+    with pytest.raises(
+        ValueError, match=r"test_caps\.txt is not in UTF-8: .* position 3.*; save it in that encoding\.$"
+    ):
+        load_captioned_regions("mine", "test", data_home=tmp_path)
+
+
+def test_archives_that_do_not_fit_into_memory_are_not_called_damaged(home, monkeypatch):
+    (home / "train_img.npy").unlink()
+    np.savez(home / "train_img.npz", train_img=PAIRS.image[:40])
+
+    def no_memory(opened, **options):
+        raise MemoryError("Unable to allocate 9 TiB")
+
+    monkeypatch.setattr(np.lib.format, "read_array", no_memory)
+    with pytest.raises(MemoryError, match=r"train_img\.npz is too large for the memory.* a \.npy file stay on disk"):
+        load_feature_files(home)
+
+
+def test_an_archive_with_fewer_numbers_than_announced_is_damaged(home):
+    (home / "train_img.npy").unlink()
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "<f8", "fortran_order": False, "shape": (10**12, 3)})
+    with zipfile.ZipFile(home / "train_img.npz", "w") as archive:
+        archive.writestr("train_img.npy", header.getvalue() + bytes(100))
+    with pytest.raises(ValueError, match=r"train_img\.npz cannot be read .*: it is cut off or damaged .*fewer numbers"):
+        load_feature_files(home)
 
 
 def test_files_of_captions_are_named(tmp_path):

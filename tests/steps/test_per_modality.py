@@ -12,8 +12,8 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfTransformer, TfidfVectorizer
 from sklearn.model_selection import cross_val_score
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+from sklearn.pipeline import FeatureUnion, make_pipeline
+from sklearn.preprocessing import FunctionTransformer, Normalizer, OneHotEncoder, StandardScaler
 from sklearn.utils import estimator_html_repr
 
 from skxmr import CCA, Pairs, PerModality
@@ -151,6 +151,7 @@ VECTORISERS = [
     TfidfVectorizer(),
     HashingVectorizer(n_features=16),
     make_pipeline(CountVectorizer(), TfidfTransformer()),
+    make_pipeline("passthrough", FeatureUnion([("words", CountVectorizer()), ("other", TfidfVectorizer())])),
 ]
 
 
@@ -198,6 +199,27 @@ def test_one_column_of_captions_is_taken_as_such(vectoriser):
         ValueError, match=r"cannot take text.*: it has the shape \(4, 2\), but one column of texts is wanted"
     ):
         PerModality(text=vectoriser).fit(Pairs(np.eye(4), pd.DataFrame({"caption": CAPTIONS, "id": range(4)})))
+
+
+@pytest.mark.parametrize("kind", [np.asarray, pd.DataFrame], ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (np.inf, "whose row 2 holds inf: Input X contains infinity"),
+        (np.nan, "whose row 2 holds nan: Input X contains NaN"),
+        ("blue", "whose row 2 holds 'blue': could not convert string"),
+    ],
+)
+def test_one_column_of_numbers_is_one_of_numbers(kind, value, message):
+    """Integers and floats among them are not odd."""
+    column = kind(np.array([[1], [2.5], [value], [3]], dtype=object if isinstance(value, str) else float))
+    with pytest.raises(ValueError, match=f"Normalizer cannot take image, {message}"):
+        PerModality(image=Normalizer()).fit(Pairs(column, CAPTIONS))
+
+
+def test_a_column_of_none_is_named():
+    with pytest.raises(TypeError, match="cannot take text, whose rows are of type NoneType, such as None in row 0"):
+        PerModality(text=TfidfVectorizer()).fit(Pairs(np.eye(4), np.full((4, 1), None)))
 
 
 def test_one_column_of_categories_stays_a_matrix():

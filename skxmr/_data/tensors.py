@@ -47,10 +47,8 @@ def as_array(tensor: Tensor, name: str) -> AnyArray:
         return values.numpy()
     except (RuntimeError, TypeError) as error:
         # Tensors without values, quantised and nested ones.
-        reason = str(error).splitlines()[0]
-        raise TypeError(
-            f"{name} is a tensor whose values numpy cannot read ({reason}); pass an ordinary one."
-        ) from error
+        reason = f"numpy cannot read its values ({str(error).splitlines()[0]})"
+        raise TypeError(f"{name} is a tensor, but {reason}; pass an ordinary one.") from error
 
 
 def asarray(values: object, name: str) -> AnyArray:

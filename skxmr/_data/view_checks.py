@@ -27,7 +27,7 @@ from skxmr._data.kinds import (
 from skxmr._data.masks import check_unmasked
 from skxmr._data.repeated import IndexedRows, expand
 from skxmr._data.sparse import canonical
-from skxmr._data.tensors import asarray
+from skxmr._data.tensors import Tensor, asarray
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -207,7 +207,9 @@ def _refuse_tuple(view: tuple[object, ...], name: str) -> NoReturn:
 
 def _check_equal_lengths(rows: View, name: str) -> None:
     """Refuse rows of numbers that differ in length."""
-    if not isinstance(rows, (list, np.ndarray)) or not all(isinstance(row, (list, tuple, np.ndarray)) for row in rows):
+    if not isinstance(rows, (list, np.ndarray)) or getattr(rows, "ndim", 1) != 1:
+        return
+    if not all(isinstance(row, (list, tuple, np.ndarray, Tensor)) for row in rows):
         return
     sizes = [len(row) for row in rows]
     odd = next((i for i, size in enumerate(sizes) if size != sizes[0]), 0)

@@ -6,9 +6,7 @@ import sys
 import warnings
 
 # Packages that call this one, or are called by it, on the way from the user's line to a warning.
-_TOOLS = frozenset(
-    ("skxmr", "sklearn", "joblib", "skorch", "torch", "dask", "numpy", "importlib", "contextlib", "functools")
-)
+_TOOLS = frozenset("skxmr sklearn joblib skorch torch dask numpy importlib contextlib functools pickle".split())
 
 
 def warn(message: str, category: type[Warning] = UserWarning) -> None:

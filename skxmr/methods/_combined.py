@@ -6,7 +6,7 @@ from abc import abstractmethod
 from typing import Self
 
 from skxmr._data.arguments import as_pairs, need_both
-from skxmr._data.kinds import LabelsLike, View
+from skxmr._data.kinds import MODALITIES, LabelsLike, View, column_names
 from skxmr._data.labels import encode_labels
 from skxmr._data.pairs import Pairs
 from skxmr._docstrings import documented_like
@@ -31,6 +31,7 @@ class CombinedRetriever(ComparingRetriever):
         encoded = None if labels is None else encode_labels(labels)
         self._fit(pairs, labels)
         self._remember_labels(encoded)
+        self._remember_names({name: column_names(getattr(pairs, name)) for name in MODALITIES})
         return self
 
     def _checked_query(self, view: View, name: str) -> View:

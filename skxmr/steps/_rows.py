@@ -79,8 +79,8 @@ def _where(rows: View, texts_are_wanted: bool) -> str:
     """Say which row differs from the others where texts are wanted, or is not finite; nothing if none does."""
     if isinstance(rows, Chunked):
         return ""
-    is_column = getattr(rows, "ndim", 0) == 1 or (isinstance(rows, (Frame, np.ndarray)) and rows.shape[1] == 1)
-    if is_column and texts_are_wanted:
+    shape: tuple[int, ...] = getattr(rows, "shape", ())
+    if texts_are_wanted and (len(shape) == 1 or shape[1:] == (1,)):
         return _odd_one(list(_column(rows)))
     return _first_not_finite(rows)
 

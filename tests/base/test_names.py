@@ -15,7 +15,19 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import estimator_html_repr
 
-from skxmr import CCA, DSCMR, AlignedEmbeddings, LabelGraph, MeanRegions, Pairs, PerModality, Regions, SemanticMatching
+from skxmr import (
+    CCA,
+    DSCMR,
+    AlignedEmbeddings,
+    LabelGraph,
+    MeanRegions,
+    Pairs,
+    PerModality,
+    Regions,
+    RetrieverEnsemble,
+    SemanticMatching,
+    TwoStage,
+)
 
 SMALL = {"n_components": 4, "hidden": 8, "max_epochs": 1, "random_state": 0}
 
@@ -62,6 +74,14 @@ def test_names_that_fit_has_seen(small):
     assert not hasattr(half.fit(pairs), "feature_names_in_")
     numbers = CCA(2).fit(pd.DataFrame(pairs.image), pd.DataFrame(pairs.text))
     assert not hasattr(numbers, "feature_names_in_")
+
+
+@pytest.mark.parametrize("model", [TwoStage(CCA(2), CCA(3), k=5), RetrieverEnsemble([("a", CCA(2))])], ids=repr)
+def test_names_that_retrievers_of_retrievers_have_seen(small, model):
+    pairs, _ = small
+    assert model.fit(framed(pairs)).feature_names_in_["image"].tolist() == names("pixel", 20)
+    assert model.feature_names_in_["text"].tolist() == names("word", 30)
+    assert not hasattr(model.fit(pairs), "feature_names_in_")
 
 
 def test_names_of_both_views_of_a_step(small):

@@ -7,7 +7,9 @@ import warnings
 import joblib
 import numpy as np
 import pytest
+import torch
 from numpy.testing import assert_array_equal
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
 import skxmr
@@ -43,6 +45,19 @@ def test_another_version_warns(estimator, small, monkeypatch):
         warnings.simplefilter("error")
         copy.deepcopy(opened)
         pickle.loads(pickle.dumps(opened))
+
+
+@pytest.mark.parametrize("tools", [(joblib.dump, joblib.load), (torch.save, torch.load)], ids=["joblib", "torch"])
+def test_the_line_that_opens_is_named(tools, small, tmp_path, monkeypatch):
+    """Whichever tool opens it, and however deep the retriever is."""
+    save, load = tools
+    search = GridSearchCV(make_pipeline(PerModality(), CCA(2)), {"cca__ridge": [0.1]}, cv=2).fit(*small)
+    save(search, tmp_path / "model")
+    monkeypatch.setattr(skxmr, "__version__", "9.0")
+    with pytest.warns(UserWarning, match=r"this (CCA|PerModality) was pickled by skxmr .* is opened by 9\.0") as caught:
+        opened = load(tmp_path / "model", **({} if load is joblib.load else {"weights_only": False}))
+    assert {warning.filename for warning in caught} == {__file__}
+    assert opened.score(*small) == search.score(*small)
 
 
 def test_the_same_version_does_not_warn(small, tmp_path):

@@ -74,7 +74,8 @@ class LazyMatrix(ABC):
         if isinstance(key, slice):
             return self._rows(key)
         picked, *columns = _without_ellipsis(key if isinstance(key, tuple) else (key,))
-        if isinstance(picked, (int, np.integer)):
+        # True is no row number, but a mask of no axis.
+        if isinstance(picked, (int, np.integer)) and not isinstance(picked, bool):
             row = range(len(self))[picked]
             picked = 0
             block = self._rows(slice(row, row + 1))
@@ -97,6 +98,8 @@ class LazyMatrix(ABC):
 
 def _without_ellipsis(key: tuple[Any, ...]) -> list[Any]:
     """Return a key of rows, or of rows and columns, with all rows or all columns in place of ``...``."""
+    if not key:
+        return [slice(None)]
     parts: list[Any] = []
     for part in key:
         if part is Ellipsis:

@@ -50,13 +50,16 @@ _FLOAT32 = _Float32()
 
 @contextmanager
 def ordinary_torch() -> Iterator[None]:
-    """Compute as torch does by default, where the caller has set `no_grad`, autocast or another default dtype."""
+    """Compute as torch does by default, where the caller set `no_grad`, autocast or another default dtype or device."""
     with ExitStack() as ordinary:
         ordinary.enter_context(torch.inference_mode(False))
         ordinary.enter_context(torch.enable_grad())
         for kind in ("cpu", "cuda", "mps"):
             if torch.is_autocast_enabled(kind):
                 ordinary.enter_context(torch.autocast(kind, enabled=False))
+        # The context takes time in every call of torch, so it is entered only where another one is active.
+        if torch.get_default_device().type != "cpu":
+            ordinary.enter_context(torch.device("cpu"))
         ordinary.enter_context(_FLOAT32)
         yield
 

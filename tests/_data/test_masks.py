@@ -6,6 +6,7 @@ import pytest
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+import skxmr
 from skxmr import CCA, DAGNN, AlignedEmbeddings, Pairs, PerModality, RetrieverEnsemble
 from skxmr.datasets import make_multilabel_pairs
 from skxmr.metrics import SameGroup, SharedLabels, Similarity, cross_modal_map, mean_average_precision, near_duplicates
@@ -43,6 +44,8 @@ READERS = {
     "rows of scores": (lambda: mean_average_precision(list(SCORES), SEEN), "scores"),
     "relevance": (lambda: mean_average_precision(SCORES.data, np.ma.masked_equal(SEEN, True)), "relevance"),
     "embeddings": (lambda: cross_modal_map(IMAGE, IMAGE.data, LABELS), "image"),
+    "where": (lambda: skxmr.similarity(FITTED, IMAGE.data, IMAGE.data, where=SCORES), "where"),
+    "rows of where": (lambda: skxmr.similarity(FITTED, IMAGE.data, IMAGE.data, where=list(SCORES)), "where"),
     "duplicates": (lambda: near_duplicates(Pairs(PAIRS.image), Pairs(list(IMAGE))), "image"),
 }
 

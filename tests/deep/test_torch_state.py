@@ -38,7 +38,8 @@ def default_dtype(dtype):
 
 @contextmanager
 def all_at_once():
-    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16), default_dtype(torch.float64):
+    autocast = torch.autocast("cpu", torch.bfloat16)
+    with torch.inference_mode(), autocast, default_dtype(torch.float64), torch.device("meta"):
         yield
 
 
@@ -48,6 +49,8 @@ STATES = {
     "autocast": lambda: torch.autocast("cpu", torch.bfloat16),
     "float64": lambda: default_dtype(torch.float64),
     "bfloat16": lambda: default_dtype(torch.bfloat16),
+    # What is made on this device has no values.
+    "device": lambda: torch.device("meta"),
     "all at once": all_at_once,
 }
 

@@ -153,8 +153,8 @@ def test_in_a_pipeline_with_captions(images):
 
 def test_searches_over_layers_load_the_network_once(images, monkeypatch):
     _pretrained.load.cache_clear()
-    pairs = Pairs([Image.fromarray(image) for image in images[:6]], np.random.default_rng(0).normal(size=(6, 3)))
-    model = make_pipeline(PerModality(image=ImageFeatures("mobilenet_v3_small", weights=None, random_state=0)), CCA(2))
+    pairs = Pairs([Image.fromarray(image) for image in images[:4]], np.random.default_rng(0).normal(size=(4, 3)))
+    model = make_pipeline(PerModality(image=ImageFeatures("mobilenet_v3_small", weights=None, random_state=0)), CCA(1))
     grid = {"permodality__image__layer": ["avgpool", "penultimate"]}
     search = GridSearchCV(model, grid, cv=KFold(2), refit=False, error_score="raise").fit(pairs)
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()

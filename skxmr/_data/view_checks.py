@@ -211,6 +211,9 @@ def _check_equal_lengths(rows: View, name: str) -> None:
         return
     if not all(isinstance(row, (list, tuple, np.ndarray, Tensor)) for row in rows):
         return
+    # Lists of words are raw texts.
+    if any(isinstance(value, str) for row in rows for value in row):
+        return
     sizes = [len(row) for row in rows]
     odd = next((i for i, size in enumerate(sizes) if size != sizes[0]), 0)
     if odd:

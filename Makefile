@@ -75,6 +75,9 @@ results: $(STAMP)
 	$(BIN)/python benchmarks/critic.py --docs
 	$(BIN)/python benchmarks/duplicates.py --docs
 	$(BIN)/python benchmarks/reproduce.py --scenes --docs
+	$(BIN)/python benchmarks/reproduce.py --wikipedia-splits --paper --readme --docs
+	$(BIN)/python benchmarks/paper_constants.py --docs
+	$(BIN)/python benchmarks/readings.py --docs
 	$(BIN)/python benchmarks/figures.py
 
 # What the pages say about costs, and the figures in sentences, from the files of results.

@@ -8,6 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from skxmr import DeepRetriever, PairwiseRetriever
+from skxmr.testing import all_retrievers
+
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -43,6 +46,12 @@ TABLES = {
     ("README.md", "scenes"): lambda module: module("fine_grained_report").readme_table(fine_grained(module)),
     ("docs/results.md", "measured"): lambda module: module("report").page(
         reproduced(module), module("tasks").TASKS.values()
+    ),
+    ("docs/results.md", "constants"): lambda module: module("paper_constants").table(
+        reproduced(module), module("paper_constants").finished()
+    ),
+    ("docs/results.md", "readings"): lambda module: module("readings").table(
+        module("common").recorded(RESULTS / "readings.jsonl")
     ),
     ("docs/dagnn.md", "measured"): lambda module: module("dagnn").table(module("dagnn").finished()),
     ("docs/dagnn.md", "critic"): lambda module: module("critic").table(of_json("critic.json")),
@@ -233,6 +242,12 @@ def test_a_published_figure_in_a_sentence_cites(module):
         for paragraph in re.split(r"\n\n|\n(?=\* )", read(page)):
             if re.search(r"<!-- figure: \S*published", paragraph):
                 assert re.search(CITATION, paragraph), paragraph
+
+
+def test_every_deep_method_has_a_row_at_the_constants_of_its_paper():
+    methods = [line.split("|")[1].strip() for line in between("docs/results.md", "constants").splitlines()[2:]]
+    deep = [cls for cls in all_retrievers() if issubclass(cls, (DeepRetriever, PairwiseRetriever))]
+    assert sorted(methods) == sorted(cls.__name__ for cls in deep)
 
 
 def test_scan_with_boxes_stands_beside_racg_with_boxes():

@@ -155,13 +155,25 @@ def test_constants_of_the_paper(small):
     found = ACMR.paper(random_state=1).get_params()
     expected = {
         "n_components": 200, "hidden": (2000, 500), "activation": "tanh", "hinge": 0.05, "margin": 0.1, "k": 5,
-        "w_reg": 1.0, "w_adv": 1.0, "alpha": 0.1, "beta": 0.1, "normalize": False,
+        "w_reg": 1.0, "w_adv": 1.0, "alpha": 1.0, "beta": 100.0, "normalize": False,
         "batch_size": 64, "ramp": True, "max_epochs": 200, "random_state": 1,
     }  # fmt: skip
     assert expected.items() <= found.items()
     fitted = ACMR.paper(max_epochs=1, random_state=0).fit(*small)
     widths = [p.shape[0] for name, p in fitted.network_.named_parameters() if name.endswith("weight")]
     assert widths == [2000, 200, 500, 200, 8, 50, 2]
+
+
+def test_the_weights_of_the_paper_do_not_shrink_to_nothing():
+    """With alpha = beta = .1 the norms of eq. 7 outweighed the rest: after 200 epochs they were .005 together."""
+    pairs, labels = make_multilabel_pairs(120, random_state=0)
+    sizes = {"n_components": 8, "hidden": 16, "max_epochs": 20, "lr": 3e-3}
+    norms = {}
+    for weight in (0.1, 100.0):
+        model = ACMR.paper(validation_fraction=0, random_state=0, beta=weight, **sizes).fit(pairs, labels)
+        norms[weight] = model.history_["norm"].to_numpy()
+    assert norms[0.1][-1] < 0.5 * norms[0.1][0]
+    assert norms[100.0][-1] > norms[100.0][0]
 
 
 @pytest.mark.parametrize("hidden", [(3, 4, 5), (3, 0), ("a", 2), 0])

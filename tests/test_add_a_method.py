@@ -1,5 +1,6 @@
 """docs/add_a_method.md is true: followed to the letter in a copy of the repository, it adds methods that pass."""
 
+import importlib.util
 import os
 import re
 import shutil
@@ -9,6 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+
+from skxmr.testing import check_retriever
 
 ROOT = Path(__file__).parents[1]
 COPIED = ("skxmr", "tests", "README.md", "setup.cfg", "pyproject.toml", "docs/public_names.py")
@@ -83,6 +86,17 @@ def test_a_method_is_one_file_its_tests_and_two_lines(name):
     assert added == {"skxmr/__init__.pyi": 1, "README.md": 1}
 
 
+@pytest.mark.parametrize("name", list(METHODS)[:1])
+def test_the_page_passes_the_public_checks(repository, name, monkeypatch):
+    """Quick, because the first method of the page is a closed form; the slow test below runs all of them."""
+    specification = importlib.util.spec_from_file_location(name, repository / METHODS[name][0].path)
+    module = importlib.util.module_from_spec(specification)
+    monkeypatch.setitem(sys.modules, name, module)
+    specification.loader.exec_module(module)
+    check_retriever(getattr(module, NAMES[0])())
+
+
+@pytest.mark.slow
 def test_the_methods_are_found_and_pass_the_checks(repository):
     files = [step.path for steps in METHODS.values() for step in steps[:2]]
     common = ["tests/test_common.py", "tests/test_docs.py", "tests/test_package.py"]

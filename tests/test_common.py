@@ -67,16 +67,20 @@ WITHOUT_DATA = [
 
 
 def scikit_learns_checks():
+    seen = set()
     for step in RETRIEVERS + STEPS:
+        again = type(step) in seen
+        seen.add(type(step))
         for estimator, check in estimator_checks_generator(SplitColumns(step), legacy=True):
             name = check.func.__name__
             if name not in SKIPPED_BY_SCIKIT_LEARN:
-                yield pytest.param(estimator, check, id=f"{step}-{name}", marks=marks(step, name))
+                yield pytest.param(estimator, check, id=f"{step}-{name}", marks=marks(step, name, again))
 
 
-def marks(step, name):
+def marks(step, name, again):
+    """Return the marks of a check; those of a class with its other parameters are slow, ours are not."""
     reasons = [EXPECTED_FAILURES.get((who, name)) for who in ("any", type(step).__name__)]
-    slow = name in OF_MANY_FITS and isinstance(step, DeepRetriever) and not isinstance(step, DSCMR)
+    slow = again or (name in OF_MANY_FITS and isinstance(step, DeepRetriever) and not isinstance(step, DSCMR))
     return [pytest.mark.xfail(reason=reason) for reason in reasons if reason] + [pytest.mark.slow] * slow
 
 

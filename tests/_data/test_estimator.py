@@ -290,6 +290,7 @@ def errors_of_mypy(tmp_path, *options):
     return [line.partition(": ")[2] for line in out.splitlines() if ": error: " in line]
 
 
+@pytest.mark.slow
 def test_mypy_knows_the_parameters_of_generated_constructors(tmp_path):
     """A misspelt parameter and a wrong type are errors, and what is right is none; other modules are not read."""
     options = ["--follow-imports=skip", "--cache-dir", tmp_path / "cache", "skxmr/_data/estimator.py"]

@@ -78,6 +78,8 @@ results: $(STAMP)
 	$(BIN)/python benchmarks/reproduce.py --wikipedia-splits --paper --readme --docs
 	$(BIN)/python benchmarks/paper_constants.py --docs
 	$(BIN)/python benchmarks/readings.py --docs
+	$(BIN)/python benchmarks/few_rows.py
+	$(BIN)/python benchmarks/few_rows.py --docs
 	$(BIN)/python benchmarks/figures.py
 
 # What the pages say about costs, and the figures in sentences, from the files of results.

@@ -30,9 +30,11 @@ from skxmr.datasets import make_captioned_scenes, make_multilabel_pairs
 from skxmr.metrics import RecallScores, RetrievalScores
 
 Variants = dict[str, list[dict[str, Any]]]
-SHORT = {"n_components": 6, "max_epochs": 3, "batch_size": 32, "random_state": 0}
+# So few rows would not be held out by default.
+HELD = {"validation_fraction": 0.1, "random_state": 0}
+SHORT = HELD | {"n_components": 6, "max_epochs": 3, "batch_size": 32}
 GRAPH = SHORT | {"hidden": 10, "width": 8}
-SETS = {"n_components": 12, "word_width": 8, "batch_size": 16, "max_epochs": 2, "random_state": 0}
+SETS = HELD | {"n_components": 12, "word_width": 8, "batch_size": 16, "max_epochs": 2}
 # The variants whose numbers are kept. Methods that are not listed are compared with the small parameters of the tests.
 EMBEDDING: Variants = {
     "CCA": [{"n_components": 3}, {"n_components": 4, "ridge": 0.0}],

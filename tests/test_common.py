@@ -180,6 +180,7 @@ def test_a_failed_check_says_what_it_requires_and_what_was_found():
         check()
 
 
+@pytest.mark.filterwarnings("ignore:12 validation rows choose the epoch")
 def test_fits_that_are_not_repeatable_are_told_apart_from_a_missing_seed():
     checks_of(WithoutInputs())["refit_and_copies_agree"]()
     with pytest.raises(AssertionError, match=r"(?s)random_state=0 differ.*skxmr\.nn\.Dropout"):

@@ -18,7 +18,7 @@ from skxmr.deep.distributed import n_ranks
 from skxmr.deep.encoding import encode_rows, validation_scores
 from skxmr.deep.inputs import Inputs, make_inputs
 from skxmr.deep.loop import Prepared
-from skxmr.deep.options import Options
+from skxmr.deep.options import Options, resolved_fraction
 from skxmr.deep.split import Split, split_rows
 from skxmr.deep.trained import TrainedRetriever
 from skxmr.nn.retrieval_network import RetrievalNetwork
@@ -44,9 +44,11 @@ class DeepRetriever(TrainedRetriever, CrossModalRetriever):
         (``torch.compiler.reset``).
     early_stopping : int or None, default=None
         Stop after this number of epochs without a better mAP of the validation rows.
-    validation_fraction : float, default=0.1
+    validation_fraction : float or "auto", default="auto"
         Share of the rows held out for validation, in [0, 1); the epoch with their best mAP is kept. Every label keeps a
-        fitting row. 0 fits on all rows and keeps the last epoch.
+        fitting row. 0 fits on all rows and keeps the last epoch. ``"auto"`` is 0.1 for at least 500 rows, and where
+        `early_stopping` or a callback waits for validation scores; otherwise it is 0, because few rows choose the epoch
+        badly.
     """
 
     schedule: str = "onecycle"
@@ -56,8 +58,7 @@ class DeepRetriever(TrainedRetriever, CrossModalRetriever):
     @classmethod
     def _get_test_params(cls) -> list[dict[str, Any]]:
         """Return small widths and few epochs, of those parameters that the method has."""
-        small: dict[str, Any] = {"n_components": 4, "hidden": 8, "width": 8, "max_epochs": 2}
-        small |= {"validation_fraction": 0.2, "random_state": 0}
+        small: dict[str, Any] = {"n_components": 4, "hidden": 8, "width": 8, "max_epochs": 2, "random_state": 0}
         names = cls._get_param_names()
         return [{name: value for name, value in small.items() if name in names}]
 
@@ -72,7 +73,9 @@ class DeepRetriever(TrainedRetriever, CrossModalRetriever):
         )
 
     def _split(self, pairs: Pairs, labels: Labels | None, seed: int) -> Split:
-        return split_rows(pairs, labels, self.validation_fraction, seed)
+        n = len(np.unique(pairs.groups))
+        fraction = resolved_fraction(self.validation_fraction, n, self.early_stopping, self.callbacks)
+        return split_rows(pairs, labels, fraction, seed)
 
     def _prepare(self, split: Split, network: RetrievalNetwork, device: torch.device) -> Prepared:
         rows = split.fitting.rows

@@ -161,7 +161,7 @@ class Progress(Callback):
         self.bar.update()
 
 
-def check_callbacks(callbacks: list[Any] | None, validation_fraction: float) -> None:
+def check_callbacks(callbacks: list[Any] | None, validation_fraction: float | str) -> None:
     """Refuse what skorch could not call, and what monitors validation scores where there are none."""
     for given in callbacks or []:
         callback = given[-1] if isinstance(given, tuple) else given
@@ -170,10 +170,22 @@ def check_callbacks(callbacks: list[Any] | None, validation_fraction: float) -> 
                 f"callbacks holds {given!r}, which is no callback of skorch; those of scikit-learn (1.9 and later) "
                 "are set by set_callbacks."
             )
-        made = callback() if isinstance(callback, type) else callback
-        monitor = getattr(made, "monitor", None)
-        if validation_fraction == 0 and isinstance(monitor, str) and monitor.startswith(("valid_", "validation_")):
+        made, monitor = _monitor(callback)
+        if validation_fraction == 0 and monitor is not None:
             raise ValueError(
-                f"callbacks holds {type(made).__name__}(monitor={monitor!r}), but with validation_fraction=0 there are "
+                f"callbacks holds {made}(monitor={monitor!r}), but with validation_fraction=0 there are "
                 "no validation rows; set validation_fraction above 0, or monitor the training loss, 'train_loss'."
             )
+
+
+def monitor_validation(callbacks: list[Any] | None) -> bool:
+    """Tell whether a callback monitors validation scores."""
+    return any(_monitor(given[-1] if isinstance(given, tuple) else given)[1] is not None for given in callbacks or [])
+
+
+def _monitor(callback: Any) -> tuple[str, str | None]:
+    """Return the name of a callback's class, and the validation score that it monitors, if it does."""
+    made = callback() if isinstance(callback, type) else callback
+    monitor = getattr(made, "monitor", None)
+    watches = isinstance(monitor, str) and monitor.startswith(("valid_", "validation_"))
+    return type(made).__name__, monitor if watches else None

@@ -33,6 +33,17 @@ _OF_MODULES = frozenset(vars(nn.Module())) | {"generator", "frozen"}
 Maker = Callable[[dict[str, Any], FittedGraph | None], RetrievalNetwork]
 
 
+def check_columns(last: Mapping[str, list[str] | None], columns: Mapping[str, list[str] | None]) -> None:
+    """Refuse data frames whose columns have other names, or another order, than those of the last fit."""
+    for name, own in columns.items():
+        before = last[name]
+        if own is not None and before is not None and own != before:
+            raise ValueError(
+                f"warm_start=True, but the columns of {name}, {own[:3]} ..., are not those of the last fit, "
+                f"{before[:3]} ..., in that order; bring them into that order, or set it to False."
+            )
+
+
 def resumed(fresh: RetrievalNetwork, last: RetrievalNetwork) -> RetrievalNetwork:
     """Return a trainable copy of the last network, provided that a fresh one would have the same shapes."""
     try:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import torch
 
 from skxmr._data.warn import warn
+from skxmr.deep.callbacks import monitor_validation
 from skxmr.nn.device import fast_bfloat16
 
 OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
@@ -17,6 +18,10 @@ OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
 }
 # The optimiser in the public codes of the papers.
 PAPER_ADAM = partial(torch.optim.AdamW, betas=(0.5, 0.999), fused=True)
+# What validation_fraction="auto" holds out of at least so many rows. A tenth of fewer rows chooses epochs that are on
+# average worse than the last one, which has learned from all rows.
+_AUTO_FRACTION = 0.1
+_ENOUGH = 500
 # Number of training steps that max_epochs="auto" aims at.
 _AUTO_STEPS = 1260
 
@@ -51,6 +56,17 @@ def resolved_epochs(max_epochs: int | str, n_batches: int) -> int:
     if isinstance(max_epochs, str):
         return min(max(round(_AUTO_STEPS / n_batches), 10), 60)
     return int(max_epochs)
+
+
+def resolved_fraction(fraction: float | str, n: int, early_stopping: int | None, callbacks: list[Any] | None) -> float:
+    """Return the share to hold out of n rows, or of n images that rows share.
+
+    ``"auto"`` holds out a part of few rows only if something waits for validation scores.
+    """
+    if not isinstance(fraction, str):
+        return fraction
+    needed = early_stopping is not None or monitor_validation(callbacks)
+    return _AUTO_FRACTION if needed or n >= _ENOUGH else 0.0
 
 
 def resolved_precision(precision: str, device: torch.device) -> str:

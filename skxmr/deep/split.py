@@ -11,7 +11,11 @@ import scipy.sparse as sp
 from skxmr._data.kinds import IndexArray, View
 from skxmr._data.labels import Labels
 from skxmr._data.pairs import Pairs
+from skxmr._data.warn import warn
 from skxmr.deep.batches import blocks
+
+# Fewer validation rows than these are a bad guide to the best epoch.
+_FEW = 20
 
 
 class Part(NamedTuple):
@@ -157,6 +161,18 @@ def split_rows(pairs: Pairs, labels: Labels | None, fraction: float, seed: int) 
             "validation_fraction, or set it to 0."
         )
     return Split(pairs, fitting, validation)
+
+
+def warn_of_few(split: Split) -> None:
+    """Warn where few rows choose the epoch; rows that share an image count once."""
+    if split.validation is None:
+        return
+    n = len(np.unique(split.pairs.groups[split.validation.rows]))
+    if n < _FEW:
+        warn(
+            f"{n} validation rows choose the epoch, and fewer than {_FEW} choose badly. Set validation_fraction to 0, "
+            "which fits on all rows and keeps the last epoch, or hold out more rows."
+        )
 
 
 def _part(rows: IndexArray, labels: Labels | None) -> Part:

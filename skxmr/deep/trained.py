@@ -24,10 +24,9 @@ from skxmr._data.labels import Labels
 from skxmr._data.pairs import Pairs
 from skxmr._docstrings import documented_like
 from skxmr.base import Retriever
-from skxmr.base.retriever import Checked
 from skxmr.deep import distributed
 from skxmr.deep.callbacks import SCHEDULES, check_callbacks
-from skxmr.deep.continuing import check_effects, counted_on, makes_the_network, resumed
+from skxmr.deep.continuing import check_columns, check_effects, counted_on, makes_the_network, resumed
 from skxmr.deep.inputs import pretrain_text
 from skxmr.deep.loop import Learner, Prepared, check_learner
 from skxmr.deep.memory import naming_sizes
@@ -38,7 +37,7 @@ from skxmr.deep.options import (
     resolved_epochs,
     resolved_precision,
 )
-from skxmr.deep.split import Split
+from skxmr.deep.split import Split, warn_of_few
 from skxmr.deep.tasks import CallbackSupportMixin, FitTask, with_callbacks
 from skxmr.deep.training import history_table, train
 from skxmr.nn.device import initialising, ordinary_torch, resolve_device
@@ -88,9 +87,10 @@ class TrainedRetriever(CallbackSupportMixin, Retriever):
         the global generators are then neither read nor moved. None draws a seed from numpy's, as in scikit-learn.
     early_stopping : int or None, default=None
         Stop after this number of epochs without a better score of the validation rows.
-    validation_fraction : float, default=0.1
+    validation_fraction : float or "auto", default="auto"
         Share of the rows held out for validation, in [0, 1); the epoch in which they score best is kept. 0 fits on all
-        rows and keeps the last epoch.
+        rows and keeps the last epoch. ``"auto"`` is 0.1 for at least 500 rows, and where `early_stopping` or a callback
+        waits for validation scores; otherwise it is 0, because few rows choose the epoch badly.
     callbacks : list or None, default=None
         Callbacks of skorch. Those of scikit-learn (1.9 and later) are set by `set_callbacks`.
     verbose : int, default=0
@@ -126,7 +126,7 @@ class TrainedRetriever(CallbackSupportMixin, Retriever):
     precision: str = "float32"
     random_state: int | np.random.RandomState | None = None
     early_stopping: int | None = None
-    validation_fraction: float = 0.1
+    validation_fraction: float | str = "auto"
     callbacks: list[Any] | None = None
     verbose: int = 0
     warm_start: bool = False
@@ -150,7 +150,7 @@ class TrainedRetriever(CallbackSupportMixin, Retriever):
         "precision": [StrOptions({"float32", "bf16"})],
         "random_state": ["random_state"],
         "early_stopping": [Interval(Integral, 1, None, closed="left"), None],
-        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+        "validation_fraction": [Interval(Real, 0, 1, closed="left"), StrOptions({"auto"})],
         "callbacks": [list, None],
         "verbose": ["verbose"],
         "warm_start": ["boolean"],
@@ -184,7 +184,8 @@ class TrainedRetriever(CallbackSupportMixin, Retriever):
             Both views, or the images; dense, CSR, memory map or DataFrame.
         """
         checked = self._checked(X, y, labels)
-        self._check_columns(checked)
+        if self.warm_start and "network_" in vars(self):
+            check_columns(self._columns, checked.columns)
         task = FitTask(self, checked.pairs, checked.labels)
         with naming_sizes(type(self).__name__, self.get_params(deep=False)):
             self._fit(checked.pairs, checked.labels, task)
@@ -198,6 +199,7 @@ class TrainedRetriever(CallbackSupportMixin, Retriever):
         seeds = check_random_state(self.random_state).randint(2**31, size=4).tolist()
         seeds = distributed.broadcast_seeds(seeds, pairs, labels)
         split = self._split(pairs, labels, seeds[0])
+        warn_of_few(split)
         with initialising(seeds[1]):
             learner = check_learner(self._build(split), type(self).__name__)
         # Weights are float32, whatever torch's default dtype is.
@@ -236,18 +238,6 @@ class TrainedRetriever(CallbackSupportMixin, Retriever):
         """Refuse to continue with labels of other names."""
         if labels is not None and labels.names.tolist() != list(getattr(self, "classes_", [])):
             raise ValueError("warm_start=True, but the labels of the last fit had other names; set it to False.")
-
-    def _check_columns(self, checked: Checked) -> None:
-        """Refuse to continue with data frames whose columns have other names, or another order."""
-        if not (self.warm_start and "network_" in vars(self)):
-            return
-        for name, columns in checked.columns.items():
-            last = self._columns[name]
-            if columns is not None and last is not None and columns != last:
-                raise ValueError(
-                    f"warm_start=True, but the columns of {name}, {columns[:3]} ..., are not those of the last fit, "
-                    f"{last[:3]} ..., in that order; bring them into that order, or set it to False."
-                )
 
     def _state(
         self,

@@ -21,6 +21,7 @@ from skxmr.base import ComparingRetriever
 from skxmr.deep import distributed
 from skxmr.deep.callbacks import SCHEDULES
 from skxmr.deep.loop import Prepared
+from skxmr.deep.options import resolved_fraction
 from skxmr.deep.split import Split, split_rows
 from skxmr.deep.trained import TrainedRetriever
 from skxmr.metrics import SameGroup
@@ -74,9 +75,10 @@ class PairwiseRetriever(TrainedRetriever, ComparingRetriever):
         Probability of dropping a feature of a region, in [0, 1).
     early_stopping : int or None, default=None
         Stop after this number of epochs without a better mean recall of the validation rows.
-    validation_fraction : float, default=0.1
+    validation_fraction : float or "auto", default="auto"
         Share of the rows held out for validation, in [0, 1): whole images, and at most 5,000 rows. The epoch with their
-        best mean recall is kept. 0 fits on all rows and keeps the last epoch.
+        best mean recall is kept. 0 fits on all rows and keeps the last epoch. ``"auto"`` is 0.1 for at least 500
+        images, and where `early_stopping` or a callback waits for validation scores; otherwise it is 0.
     verbose : int, default=0
         1 shows a progress bar, of the training and of `similarity`.
 
@@ -146,9 +148,11 @@ class PairwiseRetriever(TrainedRetriever, ComparingRetriever):
     def _split(self, pairs: Pairs, labels: Labels | None, seed: int) -> Split:
         if distributed.n_ranks() > 1:
             raise ValueError(f"{type(self).__name__} trains in one process; end the process group before fit.")
-        if len(np.unique(pairs.groups)) < 2:
+        n_images = len(np.unique(pairs.groups))
+        if n_images < 2:
             raise ValueError("all texts are about one image, so there is nothing to tell apart; at least 2 are needed.")
-        return split_rows(pairs, None, min(self.validation_fraction, _VALIDATED / len(pairs)), seed)
+        fraction = resolved_fraction(self.validation_fraction, n_images, self.early_stopping, self.callbacks)
+        return split_rows(pairs, None, min(fraction, _VALIDATED / len(pairs)), seed)
 
     def _prepare(self, split: Split, network: PairNetwork[Any], device: torch.device) -> Prepared:
         image: IndexedRows = split.pairs.image

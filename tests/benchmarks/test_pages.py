@@ -59,6 +59,9 @@ TABLES = {
     ("docs/growth.md", "measured"): lambda module: module("growth").table(of_json("growth.json")),
     ("docs/performance.md", "measured"): lambda module: module("speed_report").report(of_json("speed.json")),
     ("README.md", "fast"): lambda module: module("speed_report").readme_table(of_json("speed.json")),
+    ("docs/results.md", "few_rows"): lambda module: module("few_rows").table(
+        module("common").recorded(module("few_rows").FILE)
+    ),
     ("docs/results.md", "duplicates"): lambda module: module("duplicates").table(of_json("duplicates.json")),
     ("docs/results.md", "defaults"): lambda module: module("defaults").table(
         module("common").recorded(module("defaults").FILE)

@@ -126,6 +126,7 @@ class TestScikitLearn:
         model.set_callbacks(Count()).fit(*small)
         assert found[:2] == [(3, [1, 2, 3]), (4, [1, 2, 3, 4])]
 
+    @pytest.mark.filterwarnings("ignore:12 validation rows choose the epoch")
     @pytest.mark.filterwarnings("ignore:The estimator PerModality does not support callbacks")
     def test_searches_and_pipelines_pass_callbacks_down(self, small):
         counter = Counter()

@@ -41,7 +41,7 @@ class Mistaken(Toy):
 def test_mistakes_in_build_are_named(change, error, message, monkeypatch):
     monkeypatch.setattr(Mistaken, "change", staticmethod(change))
     with pytest.raises(error, match=message):
-        Mistaken().fit(*make_multilabel_pairs(60, random_state=0))
+        Mistaken().fit(*make_multilabel_pairs(120, random_state=0))
 
 
 def test_rate_factors_may_be_patterns(monkeypatch):
@@ -52,7 +52,7 @@ def test_rate_factors_may_be_patterns(monkeypatch):
             return learner._replace(loop=LoopOptions(rate_factors=factors))
 
         monkeypatch.setattr(Mistaken, "change", staticmethod(change))
-        pairs, labels = make_multilabel_pairs(60, random_state=0)
+        pairs, labels = make_multilabel_pairs(120, random_state=0)
         return Mistaken(max_epochs=1).fit(pairs, labels).encode_image(pairs)
 
     by_pattern = fitted({"image.*": 2.0})

@@ -44,6 +44,7 @@ def test_the_loss_of_validation_is_recorded_before_callbacks_of_users_run(small)
     assert not [name for name in fitted.history_ if name.startswith("valid_")]
 
 
+@pytest.mark.filterwarnings("ignore:2 validation rows choose the epoch")
 def test_the_mean_recall_chooses_for_methods_that_compare_pairs():
     made = make_captioned_scenes(20, random_state=0)
     pairs = Pairs(Regions(made.regions, mask=made.mask), made.sentences, image_index=made.image_index)

@@ -145,11 +145,11 @@ def test_the_paper_fits_and_refuses_unknown_sets(small):
 def test_only_the_fitting_rows_are_seen_by_what_learns_from_labels(small):
     """Labels of validation rows decide the epoch, nothing else: with one epoch the weights are the same."""
     pairs, labels = small
-    fitted = tiny(max_epochs=1).fit(pairs, labels)
+    fitted = tiny(max_epochs=1, validation_fraction=0.2).fit(pairs, labels)
     held = held_rows(fitted, pairs, labels)
     spoilt = labels.copy()
     spoilt[held] = np.roll(spoilt[held], 1, axis=1)
-    again = tiny(max_epochs=1).fit(pairs, spoilt)
+    again = tiny(max_epochs=1, validation_fraction=0.2).fit(pairs, spoilt)
     assert_array_equal(again.network_.Q, fitted.network_.Q)
     assert_array_equal(again.network_.A, fitted.network_.A)
     assert_array_equal(again.encode_image(pairs), fitted.encode_image(pairs))
@@ -352,7 +352,7 @@ class TestLimits:
 
 
 def test_a_batch_larger_than_the_rows_is_told(small):
-    with pytest.warns(UserWarning, match=r"batch_size=500 but there are 108 rows to fit") as caught:
+    with pytest.warns(UserWarning, match=r"batch_size=500 but there are 120 rows to fit") as caught:
         tiny(batch_size=500, max_epochs=1).fit(*small)
     if hasattr(DAGNN, "set_callbacks"):  # scikit-learn 1.9 wraps fit once more
         assert caught[0].filename == __file__

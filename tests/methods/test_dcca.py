@@ -130,11 +130,11 @@ def test_labels_choose_the_epoch_and_nothing_else(small):
 
 def test_small_batches_are_refused_and_small_remainders_joined(small):
     pairs, _ = small
-    with pytest.raises(ValueError, match=r"a batch has 8 rows \(batch_size=8, 108 rows to fit\) but n_components=8"):
-        DCCA(n_components=8, batch_size=8).fit(pairs)
-    with pytest.raises(ValueError, match=r"a batch has 108 rows \(batch_size='auto', 108 rows to fit\)"):
+    with pytest.raises(ValueError, match=r"a batch has 8 rows \(batch_size=8, 96 rows to fit\) but n_components=8"):
+        DCCA(n_components=8, batch_size=8, validation_fraction=0.2).fit(pairs)
+    with pytest.raises(ValueError, match=r"a batch has 120 rows \(batch_size='auto', 120 rows to fit\)"):
         DCCA(n_components=200).fit(pairs)
-    fitted = DCCA(**TINY | {"batch_size": 52}).fit(pairs)  # 108 = 52 + 52 + 4: the four join
+    fitted = DCCA(**TINY | {"batch_size": 58}).fit(pairs)  # 120 = 58 + 58 + 4: the four join
     assert (fitted.history_["correlation"] > -3.99).all()
 
 

@@ -127,8 +127,8 @@ class TestLimits:
         Y = np.eye(120, dtype=int)
         if name in LEARNS_FROM_LABELS:  # every label keeps its row, so there is none to hold out
             with pytest.raises(ValueError, match=r"validation_fraction=0\.1"):
-                make(name).fit(pairs, Y)
-        assert all_finite(make(name, validation_fraction=0).fit(pairs, Y), pairs)
+                make(name, validation_fraction=0.1).fit(pairs, Y)
+        assert all_finite(make(name).fit(pairs, Y), pairs)
 
     def test_duplicated_rows(self, small, name):
         pairs, labels = small

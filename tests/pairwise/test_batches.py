@@ -35,6 +35,7 @@ def test_tags_and_heads_are_known_where_they_are_used():
     assert not Vocabulary(Sentences([["a"]]), 1, ("tags", "heads")).parsed
 
 
+@pytest.mark.filterwarnings("ignore:6 validation rows choose the epoch")
 def test_the_vocabulary_is_that_of_the_fitting_rows():
     made = make_captioned_scenes(20, random_state=0)
     words = [[*tokens, f"scene{i}"] for tokens, i in zip(made.tokens, made.image_index, strict=True)]
@@ -148,6 +149,7 @@ def test_only_images_in_use_are_moved():
     assert again.features is source.features
 
 
+@pytest.mark.filterwarnings("ignore:2 validation rows choose the epoch")
 @pytest.mark.parametrize("fraction", [0, 0.3])
 def test_texts_of_one_image_are_no_negatives_also_where_images_were_expanded(fraction):
     made = make_captioned_scenes(8, random_state=0)

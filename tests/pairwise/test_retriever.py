@@ -21,6 +21,8 @@ from skxmr.metrics import RecallScores, SameGroup, retrieval_recalls
 from skxmr.pairwise.scores import Limits, pair_scores, some_pair_scores
 from skxmr.pairwise.sources import RegionSource, WordSource
 
+pytestmark = pytest.mark.filterwarnings("ignore:. validation rows choose the epoch")
+
 N_IMAGES = 12
 N_TEXTS = 60
 TINY = {

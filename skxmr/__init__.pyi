@@ -4,6 +4,7 @@ from . import datasets as datasets
 from . import deep as deep
 from . import features as features
 from . import metrics as metrics
+from . import model_selection as model_selection
 from . import nn as nn
 from . import pairwise as pairwise
 from . import testing as testing

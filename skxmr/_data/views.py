@@ -194,3 +194,10 @@ def _first_row(view: View) -> object:
 _first_row.register(Sparse, lambda view: view.toarray()[0])
 _first_row.register(Frame, lambda view: view.to_numpy()[0])
 _first_row.register(Sentences, lambda view: view[0] if view.readable else repr(view))
+
+
+def item_key(item: object) -> object:
+    """Return what is equal for equal raw items, such as strings, lists of tokens and images as arrays."""
+    if isinstance(item, np.ndarray):
+        return item.shape, item.tobytes()
+    return tuple(item) if isinstance(item, list) else item

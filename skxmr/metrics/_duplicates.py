@@ -15,6 +15,7 @@ from skxmr._data.kinds import MODALITIES, FloatArray, IndexArray, Matrix, View
 from skxmr._data.pairs import Pairs
 from skxmr._data.repeated import expand
 from skxmr._data.view_checks import check_same_columns, check_view
+from skxmr._data.views import item_key
 from skxmr.metrics._similarity import Similarity
 
 if TYPE_CHECKING:
@@ -108,16 +109,9 @@ def _equal(queries: View, gallery: View) -> _Nearest:
     """Return the first row of the gallery that equals a raw item, with cosine 1, or cosine 0 where there is none."""
     first: dict[object, int] = {}
     for row, item in enumerate(np.asarray(gallery)):
-        first.setdefault(_key(item), row)
-    rows = np.array([first.get(_key(item), -1) for item in np.asarray(queries)])
+        first.setdefault(item_key(item), row)
+    rows = np.array([first.get(item_key(item), -1) for item in np.asarray(queries)])
     return _Nearest(rows, (rows >= 0).astype(np.float64))
-
-
-def _key(item: object) -> object:
-    """Return what is equal for equal raw items, such as strings, lists of tokens and images as arrays."""
-    if isinstance(item, np.ndarray):
-        return item.shape, item.tobytes()
-    return tuple(item) if isinstance(item, list) else item
 
 
 def _cosines(queries: Matrix, gallery: Matrix) -> Iterator[FloatArray]:

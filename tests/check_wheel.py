@@ -7,6 +7,7 @@ import importlib
 import importlib.util
 import inspect
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -44,12 +45,22 @@ def check_the_names():
     print(f"{count} public names resolve")
 
 
+def read_parquet():
+    """Read a file that begins as Parquet does; what is missing is noticed before its content."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "table.parquet"
+        file.write_bytes(b"PAR1\x15")
+        skxmr.datasets.load_table(file)
+
+
 def check_the_extras():
     """What needs a package of an extra says which, as a line for pip."""
     image = np.zeros((8, 8, 3), dtype=np.uint8)
     needs = {
         "vision": lambda: skxmr.features.ImageFeatures(weights=None).fit_transform([image, image]),
         "text": lambda: skxmr.parse_sentences(["a dog"]),
+        "demo": skxmr.datasets.load_icons,
+        "arrow": read_parquet,
         "distributed": lambda: importlib.import_module("skxmr.deep.distributed").accelerated(
             object, torch.device("cpu")
         ),

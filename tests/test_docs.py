@@ -13,7 +13,7 @@ from numpydoc.docscrape import ClassDoc, FunctionDoc
 from numpydoc.validate import validate
 
 import skxmr
-from skxmr import datasets, deep, features, metrics, nn, pairwise, testing
+from skxmr import datasets, deep, features, metrics, model_selection, nn, pairwise, testing
 
 ROOT = Path(__file__).parents[1]
 PAGES = ["README.md", "docs/user_guide.md"]
@@ -22,7 +22,8 @@ CODES = {"GL08", "PR01", "PR02", "PR03", "PR07", "RT01"}
 
 
 def public():
-    for module in (skxmr, features, metrics, datasets, deep, nn, nn.losses, nn.contrastive, pairwise, testing):
+    rooms = (features, metrics, model_selection, datasets, deep, nn, nn.losses, nn.contrastive, pairwise, testing)
+    for module in (skxmr, *rooms):
         for name in module.__all__:
             if not inspect.ismodule(getattr(module, name)):
                 yield f"{module.__name__}.{name}", getattr(module, name)

@@ -1,0 +1,155 @@
+"""Files of tables: CSV, JSON Lines and Parquet are read here as columns of Python objects, nothing converted."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import numpy as np
+
+from skxmr._data.kinds import AnyArray
+from skxmr.datasets._files import need_file
+from skxmr.datasets._formats import format_of, named
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# The parameters of a loader, each with the column that it names.
+Wanted = dict[str, str]
+_WAY_OUT = "pass the path of a table as .csv, .tsv, .jsonl or .parquet"
+# This many columns are named in errors.
+_SHOWN = 12
+
+
+def read_columns(file: Path, wanted: Wanted) -> dict[str, AnyArray]:
+    """Return the wanted columns (n,) of a table by their names; a missing value is None."""
+    need_file(file, _WAY_OUT)
+    suffix = file.suffix.lower()
+    if suffix not in _READERS:
+        raise ValueError(f"{file} has the suffix {suffix!r}, but a table is read by its suffix; {_WAY_OUT}.")
+    found = format_of(file)
+    text_expected = suffix != ".parquet"
+    if found not in ((None, "json") if text_expected else ("parquet",)):
+        _refuse(file, f"it is {named(file)}")
+    return _READERS[suffix](file, wanted)
+
+
+def _refuse(file: Path, reason: str, error: Exception | None = None) -> NoReturn:
+    raise ValueError(f"{file} cannot be read as a table ({file.suffix.lower()}): {reason}.") from error
+
+
+def _need_columns(file: Path, wanted: Wanted, there: Sequence[str]) -> None:
+    """Refuse a table that lacks one of the columns, or has it twice."""
+    for parameter, column in wanted.items():
+        if there.count(column) > 1:
+            _refuse(file, f"{there.count(column)} columns are called {column!r}; give them different names")
+        if column in there:
+            continue
+        near = difflib.get_close_matches(column, there, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        if len(there) == 1 and any(sign in there[0] for sign in ";\t|"):
+            hint = " Are the fields separated by another sign? The suffix .csv stands for commas, .tsv for tabs."
+        shown = ", ".join(map(repr, there[:_SHOWN])) + ", ..." * (len(there) > _SHOWN)
+        raise ValueError(
+            f"{file} has no column {column!r} for {parameter}=; it has {shown or 'none'}.{hint} A table without such a "
+            f"column is read by {parameter}=None."
+        )
+
+
+def _separated(file: Path, wanted: Wanted) -> dict[str, AnyArray]:
+    """Read fields separated by commas or tabs, as strings; words such as "NA" and "null" stay words."""
+    import pandas as pd
+
+    separator = "\t" if file.suffix.lower() == ".tsv" else ","
+    options = {"sep": separator, "dtype": str, "keep_default_na": False, "encoding": "utf-8-sig", "index_col": False}
+    try:
+        header = pd.read_csv(file, header=None, nrows=1, **options)
+        _need_columns(file, wanted, [str(name).strip() for name in header.iloc[0]])
+        with warnings.catch_warnings():
+            # Without that, fields beyond the header would be cut off.
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            frame = pd.read_csv(file, **options)
+    except pd.errors.EmptyDataError as error:
+        _refuse(file, "it is empty", error)
+    except UnicodeDecodeError as error:
+        _refuse(file, f"it is not in UTF-8 ({error}); save it in that encoding", error)
+    except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
+        _refuse(
+            file,
+            f"{str(error).strip()}; a field with a comma, a line break or a quote must stand in double quotes",
+            error,
+        )
+    frame.columns = frame.columns.str.strip()
+    return _columns(frame, wanted)
+
+
+def _json_lines(file: Path, wanted: Wanted) -> dict[str, AnyArray]:
+    """Read one JSON object per line; an object may lack a key."""
+    rows = []
+    names: dict[str, None] = {}
+    try:
+        with file.open(encoding="utf-8-sig") as lines:
+            for number, line in enumerate(lines, start=1):
+                if not line.strip():
+                    continue
+                row = json.loads(line)
+                if not isinstance(row, dict):
+                    _refuse(file, f"line {number} is no JSON object but {line.strip()[:40]!r}")
+                names |= dict.fromkeys(row)
+                rows.append([row.get(column) for column in wanted.values()])
+    except json.JSONDecodeError as error:
+        _refuse(file, f"line {number} is no JSON object ({error}); each line must be one, such as {{...}}", error)
+    except UnicodeDecodeError as error:
+        _refuse(file, f"it is not in UTF-8 ({error}); save it in that encoding", error)
+    if not rows:
+        _refuse(file, "it is empty")
+    _need_columns(file, wanted, list(names))
+    return {column: objects([row[i] for row in rows]) for i, column in enumerate(wanted.values())}
+
+
+def _parquet(file: Path, wanted: Wanted) -> dict[str, AnyArray]:
+    try:
+        import pyarrow
+        import pyarrow.parquet as parquet
+    except ImportError as error:
+        raise ImportError(f"reading {file.name} needs pyarrow ({error}): pip install 'skxmr[arrow]'.") from error
+    try:
+        _need_columns(file, wanted, parquet.read_schema(file).names)
+        table = parquet.read_table(file, columns=list(dict.fromkeys(wanted.values())), memory_map=True)
+    except (pyarrow.ArrowException, OSError) as error:
+        _refuse(file, f"it is cut off or damaged ({error})", error)
+    return _columns(table.to_pandas(), wanted)
+
+
+def _columns(frame: pd.DataFrame, wanted: Wanted) -> dict[str, AnyArray]:
+    return {column: objects(frame[column].tolist()) for column in wanted.values()}
+
+
+def objects(values: Sequence[object]) -> AnyArray:
+    """Return values as an array of objects (n,); NaN and pandas' NA become None."""
+    out = np.empty(len(values), dtype=object)
+    for i, value in enumerate(values):
+        out[i] = None if _is_missing(value) else value
+    return out
+
+
+def _is_missing(value: object) -> bool:
+    if isinstance(value, (str, list, int, np.ndarray)):
+        return False
+    import pandas as pd
+
+    return pd.isna(value) is True
+
+
+_READERS: dict[str, Callable[[Path, Wanted], dict[str, AnyArray]]] = {
+    ".csv": _separated,
+    ".tsv": _separated,
+    ".jsonl": _json_lines,
+    ".ndjson": _json_lines,
+    ".json": _json_lines,
+    ".parquet": _parquet,
+}

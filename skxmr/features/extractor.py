@@ -1,53 +1,79 @@
-"""Image features: a layer of a torchvision network as a scikit-learn transformer."""
+"""ImageFeatures: what a network makes of images, as a scikit-learn transformer."""
 
 from __future__ import annotations
 
-import copy
 import os
-from collections.abc import Iterator
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import field
 from numbers import Integral
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
-from joblib import Parallel, delayed
+from joblib import Parallel
 from numpy.typing import NDArray
-from sklearn.utils import Tags, gen_batches
+from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval
-from torch import Tensor, nn
+from torch import nn
 from tqdm.auto import tqdm
 
 from skxmr._data.estimator import ClassNamePrefixFeaturesOutMixin, Constraints, Estimator, TransformerMixin
 from skxmr._data.kinds import AnyArray, View
-from skxmr.features.pretrained import cut, entry_of, find_weights, load, published, side_of, skeleton
-from skxmr.nn.device import initialising, resolve_device
+from skxmr.features.cache import open_cache
+from skxmr.features.named import image_network
+from skxmr.features.networks import ImageNetwork
+from skxmr.features.once import vectors_of
 
 
 class ImageFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
-    """Image features from a torchvision network; by default those of the papers, VGG19 fc7 after the ReLU.
+    """Image features by a network; by default those of the papers, VGG19 fc7 after the ReLU.
 
-    Used as ``PerModality(image=ImageFeatures())``. It learns nothing, so `transform` needs no `fit`. Images are
-    resized, cropped and normalised as torchvision does for the model. Before that every image becomes 8-bit RGB. Grey,
-    1-bit and palette images keep their colours. Transparent images (RGBA, LA, palette, PNG keys) get a white
-    background. CMYK and YCbCr are converted by PIL, without colour profiles. In 16-bit grey 65535 is white. Floats are
-    rounded to 8 bits. EXIF rotation is applied, and an animation is represented by its first frame. If an image is
-    longer than 16 times its short side, its ends are cut first; the crop drops them anyway.
+    Used as ``PerModality(image=ImageFeatures(cache="features"))``. It learns nothing, so `transform` needs no `fit`.
+    With `cache` every image is computed once: later calls, clones in a search and other processes read its vector.
+
+    Every image becomes an upright 8-bit RGB image before the network sees it. Grey, 1-bit and palette images keep their
+    colours. Transparent images (RGBA, LA, palette, PNG keys) get a white background. CMYK and YCbCr are converted by
+    PIL, without colour profiles. In 16-bit grey 65535 is white. Floats are rounded to 8 bits. EXIF rotation is applied,
+    and an animation is represented by its first frame. If an image is longer than 16 times its short side, its ends are
+    cut first. Then networks of torchvision get images that are resized, cropped and normalised as torchvision does for
+    them, and others what `prepare` returns.
+
+    Files are looked at before the network runs: one that is missing, empty, a folder, no image or too large is an error
+    that names its row. EPS files are not opened, because PIL would start another program for them.
 
     Parameters
     ----------
-    model : str, default="vgg19"
-        A classification network of torchvision, such as ``"vgg16"``, ``"resnet50"`` or ``"vit_b_16"``.
-    layer : str, default="fc7"
-        ``"fc6"`` or ``"fc7"``, the hidden layers of AlexNet and VGG after their ReLU; ``"penultimate"``, the input of
-        the last linear layer of any model; or the name of a module, such as ``"avgpool"`` or ``"layer4"``, for its
-        output. Feature maps are flattened.
+    model : str, Module or callable, default="vgg19"
+        A classification network of torchvision, such as ``"vgg16"``, ``"resnet50"`` or ``"vit_b_16"``;
+        ``"efficientnet_lite0"``, which comes with the extra `demo`, for images padded to a square; any module of torch,
+        of which every clone makes a copy; or a function from a batch to vectors (n, d). A function gets the list of RGB
+        images of PIL, or where `prepare` is given one tensor of what it returned, on the CPU unless `device` says
+        otherwise.
+    layer : str, default="auto"
+        ``"auto"`` is fc7 of AlexNet and VGG, what the last linear layer sees in other named networks, and the output of
+        a module. ``"fc6"`` and ``"fc7"`` are the hidden layers of AlexNet and VGG after their ReLU, ``"penultimate"``
+        is the input of the last linear layer of any network; or the name of a module in it, such as ``"avgpool"``, for
+        its output. Feature maps are flattened.
     weights : str, path, Module or None, default="imagenet"
-        ``"imagenet"`` is torchvision's default, downloaded once into ``torch.hub.get_dir()``. Otherwise the name of
-        published weights (``"IMAGENET1K_V1"``), the path of a state dict for the model, or None for random weights. A
-        module is used as it is; `model` then only says how images are prepared, and every clone copies the module.
+        Only for networks of torchvision. ``"imagenet"`` is torchvision's default, downloaded once into
+        ``torch.hub.get_dir()``. Otherwise the name of published weights (``"IMAGENET1K_V1"``), the path of a state dict
+        for the model, or None for random weights. A module is used as it is; `model` then only says how images are
+        prepared, and every clone copies the module.
+    prepare : callable or None, default=None
+        Turns an RGB image of PIL into a tensor, such as :class:`PadToSquare`. A module needs one; for named networks it
+        replaces theirs.
+    cache : str, path or None, default=None
+        A folder in which vectors are kept, made where it is missing. They are found again by the bytes of the image
+        file, or the pixels of an array or PIL image, and by the network: the name of published weights, or the classes,
+        settings and numbers of a module and of `prepare`. Their code is not looked at.
+    cache_key : str or None, default=None
+        A name for the network and `prepare`, by which they are known in the cache in place of their content; choose
+        another one when either changes. A function needs one.
+    max_pixels : int or None, default=100_000_000
+        Files and PIL images with more pixels are refused before they are decoded; None decodes any number.
     batch_size : int, default=32
-        Number of images that pass through the network together.
+        Number of images that pass through the network together, and that are kept together.
     device : str, default="auto"
         ``"auto"`` is CUDA if it is available, else the CPU.
     n_jobs : int or None, default=None
@@ -60,22 +86,33 @@ class ImageFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator
     Raises
     ------
     ImportError
-        If torchvision is missing or does not match torch.
+        If torchvision is wanted and missing, or does not match torch, or if pillow or the packages of
+        ``"efficientnet_lite0"`` are missing.
     FileNotFoundError
         If an image or the file of weights does not exist.
     OSError
-        If the weights cannot be downloaded.
+        If the weights cannot be downloaded, or the cache is no folder to write in.
     TypeError
         If X, or one of its rows, is not an image.
     ValueError
-        If there are no rows, an image cannot be read (the error names its row and file), the model or layer does not
-        exist, or the weights do not fit the model.
+        If there are no rows, an image cannot be read or is too large (the error names its row, file and size), the
+        model or layer does not exist, the weights do not fit the model, or the cache cannot tell the network's content.
+
+    Warns
+    -----
+    UserWarning
+        If there is no room for the cache. The features are computed all the same.
 
     Notes
     -----
-    The last network stays in memory for the next transformer with the same model, weights and device, such as a clone
-    in a search; it is not pickled. Compute features of large data sets once, or cache them by
-    ``Pipeline(..., memory=...)``. Single-precision convolutions on CUDA use TF32 unless torch is told otherwise.
+    The cache is one file of SQLite per network. A batch is kept as a whole or not at all, so that nothing is half
+    written after an interruption, and processes that run at the same time may share it; on a network drive only where
+    that has file locks. Features computed on another device or with other batches differ by rounding and are taken as
+    they are.
+
+    The last network of torchvision stays in memory for the next transformer with the same model, weights and device,
+    such as a clone in a search; it is not pickled. Single-precision convolutions on CUDA use TF32 unless torch is told
+    otherwise.
 
     References
     ----------
@@ -91,18 +128,26 @@ class ImageFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator
     (2, 576)
     """
 
-    model: str = field(default="vgg19", kw_only=False)
-    layer: str = field(default="fc7", kw_only=False)
+    model: str | nn.Module | Callable[..., Any] = field(default="vgg19", kw_only=False)
+    layer: str = field(default="auto", kw_only=False)
     weights: str | os.PathLike[str] | nn.Module | None = "imagenet"
+    prepare: Callable[..., Any] | None = None
+    cache: str | os.PathLike[str] | None = None
+    cache_key: str | None = None
+    max_pixels: int | None = 100_000_000
     batch_size: int = 32
     device: str = "auto"
     n_jobs: int | None = None
     random_state: int | None = None
     verbose: int = 0
     _parameter_constraints: ClassVar[Constraints] = {
-        "model": [str],
+        "model": [str, nn.Module, callable],
         "layer": [str],
         "weights": [str, os.PathLike, nn.Module, None],
+        "prepare": [callable, None],
+        "cache": [str, os.PathLike, None],
+        "cache_key": [str, None],
+        "max_pixels": [Interval(Integral, 1, None, closed="left"), None],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "device": [str],
         "n_jobs": [Integral, None],
@@ -124,9 +169,8 @@ class ImageFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator
         -------
         self
         """
-        self._check(X)
-        # Computing the width raises the error for a layer that does not exist.
-        _ = self._n_features_out
+        _, network = self._checked(X)
+        network.check_layer()
         return self
 
     def transform(self, X: View) -> NDArray[np.float32]:
@@ -142,69 +186,40 @@ class ImageFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator
         -------
         ndarray of shape (n, d), float32
         """
-        rows = self._check(X)
-        device = resolve_device(self.device)
-        extract = cut(self._network(device), self.layer)
-        out = np.empty((0, 0), np.float32)
-        done = 0
-        with torch.inference_mode(), tqdm(total=len(rows), unit="image", disable=not self.verbose) as bar:
-            for batch in self._batches(rows):
-                features = extract(batch.to(device)).float()
-                if not features.isfinite().all():
-                    raise ValueError(f"layer {self.layer!r} is not finite: the weights hold NaN, or they overflow.")
-                # The first batch tells the width.
-                if done == 0:
-                    out = np.empty((len(rows), features.shape[1]), np.float32)
-                out[done : done + len(batch)] = features.cpu().numpy()
-                done += len(batch)
-                bar.update(len(batch))
-        return out
+        rows, network = self._checked(X)
+        with ExitStack() as opened:
+            cache = open_cache(self.cache, self.cache_key, network.content, self.layer)
+            if cache is not None:
+                opened.enter_context(cache)
+            threads = opened.enter_context(Parallel(self.n_jobs, prefer="threads"))
+            opened.enter_context(torch.inference_mode())
+            from skxmr.features.extraction import Extraction
 
-    def _check(self, X: View) -> AnyArray:
-        """Check the parameters and return the rows of X; no image is opened."""
+            extraction = Extraction(rows, network, network.device(self.device), threads, self.max_pixels)
+            keys = extraction.keys(bool(self.verbose), by_content=cache is not None)
+            bar = opened.enter_context(tqdm(total=len(rows), unit="image", disable=not self.verbose))
+            return vectors_of(keys, extraction.compute, self.batch_size, cache, bar)
+
+    def _checked(self, X: View) -> tuple[AnyArray, ImageNetwork]:
+        """Check the parameters; return the rows of X and the network, without opening or loading any."""
         self._validate_params()
         # A missing torchvision is reported before pillow is needed, which comes with it.
-        published(self.model)
-        if not isinstance(self.weights, nn.Module):
-            find_weights(self.model, self.weights, self.random_state)
-        resolve_device(self.device)
-        from skxmr.features.images import image_rows
+        network = self._network()
+        network.check()
+        network.device(self.device)
+        try:
+            from skxmr.features.images import image_rows
+        except ModuleNotFoundError as error:
+            raise ImportError(f"images need pillow ({error}): pip install 'skxmr[vision]'.") from error
+        return image_rows(X), network
 
-        return image_rows(X)
-
-    def _network(self, device: torch.device) -> nn.Module:
-        # A copy, so that the user's module keeps its mode and its device.
-        if isinstance(self.weights, nn.Module):
-            return copy.deepcopy(self.weights).eval().to(device)
-        source = find_weights(self.model, self.weights, self.random_state)
-        # One thread at a time: the first loads the network, the others find it loaded.
-        with initialising(self.random_state or 0):
-            return load(self.model, source, device)
-
-    def _batches(self, rows: AnyArray) -> Iterator[Tensor]:
-        from skxmr.features.images import read_image
-
-        prepare = entry_of(self.model, self.weights).transforms()
-
-        def read(i: int) -> Tensor:
-            prepared: Tensor = prepare(read_image(rows[i], i))
-            return prepared
-
-        with Parallel(self.n_jobs, prefer="threads") as threads:
-            for batch in gen_batches(len(rows), self.batch_size):
-                yield torch.stack(threads(delayed(read)(i) for i in range(batch.start, batch.stop)))
+    def _network(self) -> ImageNetwork:
+        return image_network(self.model, self.layer, self.weights, self.random_state, self.prepare)
 
     @property
     def _n_features_out(self) -> int:
-        """The number of features, found by passing shapes only; scikit-learn names the features by it."""
-        entry = entry_of(self.model, self.weights)
-        if isinstance(self.weights, nn.Module):
-            network = copy.deepcopy(self.weights).to("meta")
-        else:
-            network = skeleton(self.model, entry)
-        images = torch.empty(1, 3, side_of(entry), side_of(entry), device="meta")
-        with torch.inference_mode():
-            return cut(network, self.layer)(images).shape[1]
+        """The number of features; scikit-learn names the features by it."""
+        return self._network().width()
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+from io import BufferedReader
 from os import PathLike
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +15,7 @@ from PIL import Image, ImageOps
 from skxmr._data.kinds import AnyArray, Frame, Sparse, View
 from skxmr._data.pairs import Pairs
 from skxmr._data.views import as_view
+from skxmr.features.opening import check_size, opened, unreadable
 
 # The long side of an image is cut to this many times the short side; the centre crop never uses more.
 _LONGEST = 16
@@ -46,41 +50,70 @@ def _check_shape(rows: AnyArray) -> None:
         raise ValueError(f"X has the shape {rows.shape} of one colour image, but images are {wanted}; pass X[None].")
 
 
-def read_image(row: object, i: int) -> Image.Image:
+class ReadImage(NamedTuple):
+    """An upright RGB image, and the key of what it was made of."""
+
+    image: Image.Image
+    key: bytes
+
+
+def read_image(row: object, i: int, max_pixels: int | None = None) -> Image.Image:
     """Return row i, a path, PIL image or array, as an upright RGB image."""
+    return keyed_image(row, i, max_pixels, keyed=False).image
+
+
+def keyed_image(row: object, i: int, max_pixels: int | None, keyed: bool = True) -> ReadImage:
+    """Return row i as an upright RGB image, and its key where one is wanted, of exactly the bytes that were read."""
+    where = _place(row, i)
     if isinstance(row, (str, PathLike)):
-        where = f"row {i} of X, {str(row)!r},"
-        path = Path(row).expanduser()
-        if not path.is_file():
-            wrong = "is a folder" if path.is_dir() else "does not exist"
-            raise FileNotFoundError(f"{where} {wrong}; correct the path or drop the row.")
-        image = _to_rgb(_decoded(path, where), where)
-    elif isinstance(row, Image.Image):
-        where = f"row {i} of X"
+        with opened(Path(row).expanduser(), where, max_pixels) as (file, source):
+            image = _trimmed(_to_rgb(_decoded(source, where), where))
+            return ReadImage(image, _key_of_file(file) if keyed else b"")
+    if isinstance(row, Image.Image):
+        check_size(row, where, max_pixels)
         image = _to_rgb(_decoded(row, where), where)
     elif isinstance(row, np.ndarray):
-        image = _from_array(row, f"row {i} of X")
+        image = _from_array(row, where)
     else:
         raise TypeError(f"row {i} of X is a {type(row).__name__}; an image is an array, a PIL image or a path.")
-    return _trimmed(image)
+    return ReadImage(_trimmed(image), _key_of_pixels(image) if keyed else b"")
 
 
-def _decoded(source: Path | Image.Image, where: str) -> Image.Image:
+def image_key(row: object, i: int, max_pixels: int | None) -> bytes:
+    """Return the key of row i: of the bytes of a file, which is not decoded for that, or of the pixels of an image."""
+    if not isinstance(row, (str, PathLike)):
+        return keyed_image(row, i, max_pixels).key
+    with opened(Path(row).expanduser(), _place(row, i), max_pixels) as (file, _):
+        return _key_of_file(file)
+
+
+def check_file(row: object, i: int, max_pixels: int | None) -> None:
+    """Refuse a row that names a file which is missing, empty or too large; it is not decoded."""
+    if isinstance(row, (str, PathLike)):
+        with opened(Path(row).expanduser(), _place(row, i), max_pixels):
+            pass
+
+
+def _place(row: object, i: int) -> str:
+    return f"row {i} of X, {str(row)!r}," if isinstance(row, (str, PathLike)) else f"row {i} of X"
+
+
+def _key_of_file(file: BufferedReader) -> bytes:
+    file.seek(0)
+    return hashlib.file_digest(file, "sha256").digest()
+
+
+def _key_of_pixels(image: Image.Image) -> bytes:
+    return hashlib.sha256(f"RGB {image.width} {image.height} ".encode() + image.tobytes()).digest()
+
+
+def _decoded(image: Image.Image, where: str) -> Image.Image:
     """Return the pixels, rotated as the EXIF data say; of an animation the first frame."""
     try:
-        if isinstance(source, Image.Image):
-            return ImageOps.exif_transpose(source)
-        with Image.open(source) as image:
-            return ImageOps.exif_transpose(image)
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise ValueError(
-            f"{where} has more pixels than PIL opens ({error}); if you trust it raise PIL.Image.MAX_IMAGE_PIXELS, "
-            "else shrink it or drop the row."
-        ) from error
+        return ImageOps.exif_transpose(image)
     except Exception as error:
         # Decoders raise many kinds of errors for broken files.
-        reason = f"{type(error).__name__}: {error}"
-        raise ValueError(f"{where} cannot be read as an image ({reason}); replace it or drop the row.") from error
+        raise unreadable(where, f"{type(error).__name__}: {error}") from error
 
 
 def _to_rgb(image: Image.Image, where: str) -> Image.Image:
@@ -136,4 +169,7 @@ def _trimmed(image: Image.Image) -> Image.Image:
     start = max(0, long - _LONGEST * short) // 2
     is_wide = image.width == long
     box = (start, 0, long - start, short) if is_wide else (0, start, short, long - start)
-    return image.crop(box) if start else image
+    if not start:
+        return image
+    # PIL refuses to crop large images; resizing a box to its own size is the same.
+    return image.resize((box[2] - box[0], box[3] - box[1]), Image.Resampling.NEAREST, box)

@@ -1,15 +1,13 @@
-"""Networks of torchvision: found by name, filled with weights and cut at a layer."""
+"""Networks of torchvision: found by name and filled with weights."""
 
 from __future__ import annotations
 
-import copy
 import difflib
+import hashlib
 import pickle
 import re
-from collections.abc import Callable
 from functools import lru_cache
 from importlib.metadata import version
-from itertools import pairwise
 from os import PathLike
 from pathlib import Path
 from types import ModuleType
@@ -33,6 +31,20 @@ class Source(NamedTuple):
     kind: str
     value: str | int
     state: tuple[int, int] = (0, 0)
+
+    def content(self, model: str) -> tuple[str, str]:
+        """Return what decides the weights: a published address, which has their hash, bytes of a file, or a seed."""
+        if self.kind == "published":
+            return self.kind, str(entry_of(model, str(self.value)).url)
+        if self.kind == "file":
+            return self.kind, _digest(self)
+        return self.kind, f"{self.value} of torch {torch.__version__}, torchvision {version('torchvision')}"
+
+
+@lru_cache(maxsize=8)
+def _digest(source: Source) -> str:
+    with Path(str(source.value)).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def torchvision_models() -> ModuleType:
@@ -156,68 +168,3 @@ def skeleton(model: str, entry: Weights) -> nn.Module:
         # RegNet computes its widths with tensors, which needs a real device.
         with initialising(0):
             return _untrained(model, entry).eval().to("meta")
-
-
-def cut(network: nn.Module, layer: str) -> Callable[[Tensor], Tensor]:
-    """Return the network up to a layer, as a function from images to flat features; it shares the weights.
-
-    An exception ends the pass once the layer is reached. Tracing a graph instead would patch all networks of the
-    process for a moment, even those that other threads train.
-    """
-    shared = {id(tensor): tensor for tensor in (*network.parameters(), *network.buffers())}
-    # A copy of the modules (not of the weights), so that the hook does not disturb other threads.
-    own = copy.deepcopy(network, shared).eval()
-    _stop_at(own, layer)
-
-    def features(images: Tensor) -> Tensor:
-        try:
-            own(images)
-        except _Reached as reached:
-            output = reached.output
-            if isinstance(output, Tensor):
-                return output.flatten(1)
-            raise ValueError(f"layer={layer!r} returns a {type(output).__name__}, not a tensor.") from None
-        raise ValueError(f"layer={layer!r} takes no part in what {type(network).__name__} computes from images.")
-
-    return features
-
-
-class _Reached(Exception):  # noqa: N818
-    """Ends a pass; no error, so the name does not end in Error."""
-
-    def __init__(self, output: object) -> None:
-        self.output = output
-
-
-def _stop_at(network: nn.Module, layer: str) -> None:
-    """Let the network raise `_Reached` with what a layer returns, or with what enters the last linear layer."""
-
-    def before(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        raise _Reached(inputs[0])
-
-    def after(module: nn.Module, inputs: tuple[Tensor, ...], output: object) -> None:
-        raise _Reached(output)
-
-    modules = dict(network.named_modules())
-    linear = [module for module in modules.values() if isinstance(module, nn.Linear)]
-    if layer == "penultimate" and linear:
-        linear[-1].register_forward_pre_hook(before)
-        return
-    module = modules.get(_hidden_layers(network).get(layer, layer))
-    if module is None:
-        hint = " 'fc6' and 'fc7' are layers of AlexNet and VGG." if layer in ("fc6", "fc7") else ""
-        raise ValueError(
-            f"layer={layer!r} is no layer of {type(network).__name__}.{hint} Use 'penultimate', or a module such as "
-            f"{list(modules)[-6:]}; named_modules() lists all."
-        )
-    module.register_forward_hook(after)
-
-
-def _hidden_layers(network: nn.Module) -> dict[str, str]:
-    """Return the names of fc6 and fc7 in networks whose classifier is a sequence with two hidden layers."""
-    layers = getattr(network, "classifier", nn.Sequential()).named_children()
-    hidden = []
-    for (_, linear), (name, activation) in pairwise(layers):
-        if isinstance(linear, nn.Linear) and isinstance(activation, nn.ReLU):
-            hidden.append(f"classifier.{name}")
-    return {"fc6": hidden[0], "fc7": hidden[1]} if len(hidden) == 2 else {}

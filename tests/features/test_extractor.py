@@ -27,6 +27,7 @@ from torchvision.transforms import v2
 
 from skxmr import CCA, MLCCA, Pairs, PerModality
 from skxmr.features import ImageFeatures
+from skxmr.features import layers as _layers
 from skxmr.features import pretrained as _pretrained
 from skxmr.features.pretrained import skeleton
 from skxmr.nn.device import initialising
@@ -83,7 +84,7 @@ def test_layers_are_those_of_torchvisions_own_extractor(images):
 
 def test_hidden_layers_are_found_by_structure():
     def found(model):
-        return _pretrained._hidden_layers(skeleton(model, None))
+        return _layers._hidden_layers(skeleton(model, None))
 
     assert found("alexnet") == {"fc6": "classifier.2", "fc7": "classifier.5"}
     assert found("vgg11_bn") == {"fc6": "classifier.1", "fc7": "classifier.4"}

@@ -1,0 +1,340 @@
+"""What is computed once stays computed: by content, across processes, and after whatever goes wrong."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from joblib import Parallel, delayed
+from numpy.testing import assert_array_equal
+from PIL import Image
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from torch import nn
+
+from skxmr import CCA, Pairs, PerModality
+from skxmr.features import ImageFeatures, PadToSquare, TextFeatures
+from skxmr.features.cache import FeatureCache
+
+ROOT = Path(__file__).parents[2]
+
+
+class Colours(nn.Module):
+    """Six numbers per image; it counts the images that it sees, also those that its copies see."""
+
+    seen = 0
+
+    def __init__(self, scale=1.0):
+        super().__init__()
+        self.scale = scale
+        self.layer = nn.Linear(3, 6)
+        with torch.no_grad():
+            self.layer.weight.copy_(torch.arange(18.0).reshape(6, 3))
+
+    def forward(self, x):
+        Colours.seen += len(x)
+        return self.scale * self.layer(x.mean((2, 3)))
+
+
+@pytest.fixture(autouse=True)
+def nothing_seen():
+    Colours.seen = 0
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Eight images in files."""
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for i in range(8):
+        Image.new("RGB", (9, 6), (30 * i, 255 - 30 * i, 7)).save(folder / f"{i}.png")
+    return [str(folder / f"{i}.png") for i in range(8)]
+
+
+@pytest.fixture
+def extractor(tmp_path):
+    return ImageFeatures(module(), prepare=PadToSquare(8), cache=tmp_path / "cache", batch_size=3)
+
+
+def module(**options):
+    torch.manual_seed(0)
+    return Colours(**options)
+
+
+def kept(extractor):
+    """How many vectors are in the cache."""
+    total = 0
+    for file in Path(extractor.cache).iterdir():
+        with FeatureCache(extractor.cache, file.stem) as cache:
+            total += cache._connection.execute("SELECT count(*) FROM features").fetchone()[0]
+    return total
+
+
+def test_every_image_is_computed_once(extractor, files):
+    expected = extractor.set_params(cache=None).transform(files)
+    Colours.seen = 0
+    extractor.set_params(cache=Path(files[0]).parents[1] / "cache")
+    for _ in range(3):
+        assert_array_equal(clone(extractor).fit_transform(files), expected)
+    assert Colours.seen == 8
+    assert_array_equal(extractor.transform(files[::-1] + files), expected[[*range(7, -1, -1), *range(8)]])
+    assert Colours.seen == 8
+
+
+def test_equal_images_are_computed_once(extractor, files):
+    features = extractor.transform([files[0]] * 5 + [files[1]])
+    assert Colours.seen == 2 and (features[:5] == features[0]).all()
+
+
+def test_the_content_decides_and_not_the_name(extractor, files):
+    before = extractor.transform(files)
+    Path(files[0]).rename(files[0] + ".moved")
+    Path(files[1]).replace(files[0])
+    assert_array_equal(extractor.transform([files[0], files[0] + ".moved"]), before[[1, 0]])
+    assert Colours.seen == 8
+    pixels = [np.asarray(Image.open(file)) for file in files[2:4]]
+    pictures = [Image.fromarray(image) for image in pixels]
+    # An array and a PIL image with the same pixels are the same image.
+    assert_array_equal(extractor.transform(pixels), extractor.transform(pictures))
+    assert Colours.seen == 10
+
+
+def test_the_network_and_its_preparation_decide(extractor, files):
+    extractor.transform(files)
+    for change in (
+        {"model": module(scale=2.0)},
+        {"prepare": PadToSquare(8, fill="black")},
+        {"layer": "layer"},
+        {"cache_key": "mine"},
+    ):
+        seen = Colours.seen
+        other = clone(extractor).set_params(**change)
+        other.transform(files)
+        assert Colours.seen == seen + 8, change
+        other.transform(files)
+        assert Colours.seen == seen + 8, change
+    weights = module()
+    with torch.no_grad():
+        weights.layer.bias += 1
+    seen = Colours.seen
+    clone(extractor).set_params(model=weights).transform(files)
+    assert Colours.seen == seen + 8
+    # The mode of a module, and other batches, make no other network.
+    clone(extractor).set_params(model=module().train(), batch_size=2).transform(files)
+    assert Colours.seen == seen + 8
+
+
+def test_searches_and_scores_compute_nothing_again(extractor, files):
+    pairs = Pairs(files, np.random.default_rng(0).normal(size=(8, 3)))
+    model = make_pipeline(PerModality(image=extractor), CCA())
+    search = GridSearchCV(model, {"cca__ridge": [0.1, 1.0]}, cv=2, error_score="raise").fit(pairs)
+    assert np.isfinite(search.score(pairs)) and Colours.seen == 8
+
+
+@pytest.mark.parametrize("backend", ["threading", "loky"])
+def test_processes_and_threads_share_a_cache(extractor, files, backend):
+    expected = clone(extractor).set_params(cache=None).transform(files)
+    parts = Parallel(2, backend)(delayed(clone(extractor).transform)(files[i:] + files[:i]) for i in range(4))
+    for i, part in enumerate(parts):
+        np.testing.assert_allclose(np.roll(part, i, axis=0), expected, rtol=1e-6)
+    assert kept(extractor) == 8
+
+
+def test_what_was_done_before_an_interruption_is_kept(extractor, files):
+    class Stops:
+        calls = 0
+
+        def __call__(self, batch):
+            Stops.calls += 1
+            if Stops.calls == 3:
+                raise KeyboardInterrupt
+            return batch.mean((2, 3))
+
+    interrupted = clone(extractor).set_params(model=Stops(), cache_key="stops")
+    with pytest.raises(KeyboardInterrupt):
+        interrupted.transform(files)
+    assert kept(interrupted) == 6
+    assert interrupted.transform(files).shape == (8, 3)
+    assert Stops.calls == 4
+
+
+def test_a_file_that_vanishes_on_the_way_is_named_and_nothing_is_lost(extractor, files):
+    class Deletes:
+        def __call__(self, batch):
+            Path(files[7]).unlink(missing_ok=True)
+            return batch.mean((2, 3))
+
+    deleting = clone(extractor).set_params(model=Deletes(), cache_key="deletes")
+    with pytest.raises(FileNotFoundError, match=r"row 7 of X, '.*7\.png', does not exist; correct the path or drop"):
+        deleting.transform(files)
+    assert kept(deleting) == 6
+
+
+def test_a_file_that_changes_on_the_way_is_kept_by_what_was_read(extractor, files):
+    class Changes:
+        def __call__(self, batch):
+            Image.new("RGB", (9, 6), "white").save(files[7])
+            return batch.mean((2, 3))
+
+    changing = clone(extractor).set_params(model=Changes(), cache_key="changes")
+    changing.transform(files)
+    white = changing.transform([np.full((9, 6, 3), 255, np.uint8)])
+    assert_array_equal(changing.transform(files[7:]), white)
+
+
+def test_bad_rows_are_named_before_the_network_runs(extractor, files, tmp_path):
+    (tmp_path / "folder.png").mkdir()
+    (tmp_path / "empty.png").touch()
+    (tmp_path / "loop.png").symlink_to(tmp_path / "loop.png")
+    (tmp_path / "dangling.png").symlink_to(tmp_path / "nowhere.png")
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "drawing.eps").write_text("%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n")
+    Image.new("1", (5000, 5000)).save(tmp_path / "large.png")
+    wrong = {
+        "folder.png": (FileNotFoundError, "is a folder; correct the path or drop the row"),
+        "empty.png": (ValueError, r"cannot be read as an image \(the file is empty, 0 bytes\)"),
+        "loop.png": (FileNotFoundError, "is a symbolic link that leads back to itself"),
+        "dangling.png": (FileNotFoundError, "is a symbolic link to a file that does not exist"),
+        "pipe.png": (FileNotFoundError, "is a device, a pipe or a socket"),
+        "drawing.eps": (ValueError, "cannot be read as an image .*PIL knows no such format"),
+        "large.png": (ValueError, "has 5000 x 5000 pixels, 25.0 million, and max_pixels allows 10 million"),
+        "no\0file.png": (FileNotFoundError, "is not the path of a file .*null byte"),
+        "n" * 300: (FileNotFoundError, "is not the path of a file .*too long"),
+    }
+    for cached in (extractor, clone(extractor).set_params(cache=None)):
+        cached.set_params(max_pixels=10_000_000)
+        for name, (error, message) in wrong.items():
+            with pytest.raises(error, match=f"row 2 of X, .*{message}"):
+                cached.transform([*files[:2], str(tmp_path / name), files[2]])
+        with pytest.raises(ValueError, match=r"row 1 of X, .*empty, 0 bytes.* 2 more rows .* either: \[3, 4\]"):
+            cached.transform([files[0], *[str(tmp_path / "empty.png"), files[1]], *[str(tmp_path / "loop.png")] * 2])
+    assert Colours.seen == 0
+
+
+def test_a_full_disk_costs_the_cache_and_nothing_else(tmp_path):
+    # In a process of its own, in which no file may grow beyond 40 kB.
+    script = """
+import json, resource, sys, warnings
+import numpy as np
+from skxmr.features import TextFeatures
+
+class Encoder:
+    calls = 0
+    def encode(self, texts):
+        Encoder.calls += len(texts)
+        return np.array([[len(text)] * 300 for text in texts], float)
+
+texts = ["a" * i for i in range(40)]
+resource.setrlimit(resource.RLIMIT_FSIZE, (BYTES, BYTES))
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    vectors = TextFeatures(Encoder(), cache=sys.argv[1], cache_key="e", batch_size=4).transform(texts)
+right = bool((vectors[:, 0] == np.arange(40)).all())
+print(json.dumps([right, Encoder.calls, [str(warning.message) for warning in caught]]))
+"""
+
+    def run(limit):
+        command = [sys.executable, "-c", script.replace("BYTES", str(limit)), str(tmp_path / "cache")]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT, env=os.environ)
+        return json.loads(done.stdout)
+
+    right, calls, messages = run(40_000)
+    assert right and calls == 40
+    assert len(messages) == 1
+    assert "the features computed from here on are not kept, because" in messages[0]
+    assert "those kept before are safe" in messages[0]
+    right, calls, messages = run(10**9)
+    assert right and 0 < calls < 40 and not messages
+    assert run(10**9) == [True, 0, []]
+    right, calls, messages = run(100)
+    assert right and calls == 0
+
+
+def test_damaged_and_unusable_caches_are_named(extractor, files, tmp_path):
+    extractor.transform(files)
+    (file,) = Path(extractor.cache).iterdir()
+    content = file.read_bytes()
+    for damaged in (b"something else" * 999, content[:2000] + bytes(len(content) - 2000)):
+        file.write_bytes(damaged)
+        with pytest.raises(ValueError, match=r"cache: .*\.sqlite is damaged, or not a file of skxmr .*; delete it"):
+            extractor.transform(files)
+    file.unlink()
+    extractor.transform(files)
+    with pytest.raises(OSError, match=r"cache='.*0\.png' is no folder to write in .*; pass another one"):
+        extractor.set_params(cache=files[0]).transform(files)
+
+
+def test_what_cannot_be_told_by_its_content_needs_a_name(extractor, files):
+    def local(image):
+        return torch.zeros(3, 4, 4)
+
+    for prepare in (lambda image: torch.zeros(3, 4, 4), local):
+        with pytest.raises(ValueError, match=r"cache is set, but the network or its preparation holds .* cache_key="):
+            extractor.set_params(prepare=prepare).transform(files)
+    assert extractor.set_params(cache_key="zeros").transform(files).shape == (8, 6)
+
+
+class Letters:
+    """Encodes a text by how often it has three letters."""
+
+    calls = 0
+
+    def encode(self, texts):
+        Letters.calls += len(texts)
+        return np.array([[text.count(letter) for letter in "abc"] for text in texts])
+
+
+def test_texts_are_encoded_once(tmp_path):
+    Letters.calls = 0
+    texts = ["abba", "", "cab", "abba"]
+    features = TextFeatures(Letters(), cache=tmp_path)
+    expected = np.array([[2, 2, 0], [0, 0, 0], [1, 1, 1], [2, 2, 0]], np.float32)
+    for rows in (texts, np.array(texts), np.array(texts, object)):
+        found = clone(features).fit_transform(rows)
+        assert found.dtype == np.float32
+        assert_array_equal(found, expected)
+    assert Letters.calls == 3
+    assert_array_equal(features.transform(["b", "cab"]), [[0, 1, 0], [1, 1, 1]])
+    assert Letters.calls == 4
+    assert list(features.get_feature_names_out()) == ["textfeatures0", "textfeatures1", "textfeatures2"]
+    pairs = Pairs(np.eye(4), texts)
+    assert_array_equal(PerModality(text=features).fit_transform(pairs).text, expected)
+
+
+@pytest.mark.parametrize(
+    ("X", "error", "message"),
+    [
+        ("abc", TypeError, r"X is a str, but a list of texts is wanted; pass a single text as \[text\]"),
+        (Pairs(text=["a"]), TypeError, r"put it into PerModality\(text="),
+        ([], ValueError, "X is empty; at least one text"),
+        (["a", None], TypeError, "row 1 of X is a NoneType, not a text"),
+        (["a", float("nan")], TypeError, "row 1 of X is a float, not a text"),
+        (np.array([["a", "b"]]), ValueError, r"X has the shape \(1, 2\); pass one text per row"),
+    ],
+)
+def test_what_is_no_list_of_texts_is_named(X, error, message):
+    with pytest.raises(error, match=message):
+        TextFeatures(Letters()).fit(X)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (np.zeros(2), r"Fixed\.encode returns float64 of shape \(2,\) for 2 rows; numbers of shape \(2, d\)"),
+        (np.zeros((3, 4)), r"of shape \(3, 4\) for 2 rows"),
+        (np.full((2, 4), np.nan), r"Fixed\.encode is not finite"),
+        (np.full((2, 4), "a"), r"returns <U1"),
+    ],
+)
+def test_encoders_that_give_no_vectors_are_named(values, message):
+    class Fixed:
+        def encode(self, texts):
+            return values
+
+    with pytest.raises(ValueError, match=message):
+        TextFeatures(Fixed()).transform(["a", "b"])

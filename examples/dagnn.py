@@ -110,7 +110,8 @@ chosen = [int(np.flatnonzero(digits.digits == d)[5]) for d in range(10)]
 features = model[:-1].transform(Pairs(image=digits.pairs.image[chosen]))
 names = digits.label_names.tolist()
 figure, grid_of_axes = plt.subplots(2, 5, figsize=(12, 6), layout="constrained")
-for ax, row, tags in zip(grid_of_axes.ravel(), chosen, model[-1].annotate(image=features, k=4), strict=True):
+best = model[-1].annotate(image=features, k=4, threshold=-np.inf)
+for ax, row, tags in zip(grid_of_axes.ravel(), chosen, best, strict=True):
     ax.imshow(digits.images[row], cmap="gray_r")
     ax.axis("off")
     for line, tag in enumerate(tags):

@@ -10,6 +10,7 @@ from skxmr._data.kinds import FloatArray, View
 from skxmr._data.pairs import Pairs
 from skxmr._docstrings import documented_like
 from skxmr.base.annotating import AnnotatingRetriever, Scores, Tags
+from skxmr.base.thresholds import Threshold
 from skxmr.metrics._asking import Where, need_retriever, some_similarities, unwrapped, whole_similarity
 
 
@@ -59,10 +60,10 @@ def annotate(
     image: View = None,
     text: View = None,
     k: int | None = None,
-    threshold: float | None = None,
+    threshold: Threshold = None,
     return_scores: bool = False,
 ) -> Tags | tuple[Tags, Scores]:
-    """Name the labels that fit best, by a retriever or a pipeline or search around one.
+    """Name the labels whose scores reach their thresholds, by a retriever or a pipeline or search around one.
 
     Parameters
     ----------
@@ -82,16 +83,16 @@ def annotate(
     >>> from skxmr.datasets import make_multilabel_pairs
     >>> pairs, labels = make_multilabel_pairs(random_state=0)
     >>> model = make_pipeline(PerModality(image=StandardScaler()), SemanticMatching()).fit(pairs, labels)
-    >>> [len(tags) for tags in annotate(model, image=pairs.image[:3], k=2)]
-    [2, 2, 2]
+    >>> annotate(model, image=pairs.image[:3], k=2)
+    [[4], [7], [6, 5]]
     """
     need_retriever(model, "model")
     pipelines, retriever = unwrapped(model)
     # FrozenEstimator passes on what the retriever in it can do.
     if not hasattr(retriever, "annotate"):
         raise TypeError(
-            f"{type(retriever).__name__} scores no labels, so that it cannot annotate; use SemanticMatching, DAGNN, "
-            "ALGCN, IGNN or L2GCN."
+            f"{type(retriever).__name__} scores no labels, so that it cannot annotate; use SemanticMatching, DSCMR, "
+            "ACMR, DAGNN, ALGCN, IGNN or L2GCN."
         )
     name, view = one_view(image, text)
     rows = Pairs(**{name: view})

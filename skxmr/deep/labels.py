@@ -18,12 +18,11 @@ from torch import nn
 
 from skxmr._data.estimator import Constraints
 from skxmr._data.kinds import FloatArray
-from skxmr.base import AnnotatingRetriever
-from skxmr.deep.base import DeepRetriever
 from skxmr.deep.label_graphs import fitted_graph
 from skxmr.deep.label_vectors import label_vectors
 from skxmr.deep.options import PAPER_ADAM
 from skxmr.deep.split import Split
+from skxmr.deep.tagging import TaggingRetriever
 from skxmr.metrics import Similarity
 from skxmr.nn.adversaries import DualGAN, EmbeddingCritic
 from skxmr.nn.device import ordinary_torch
@@ -40,7 +39,7 @@ PAPER: dict[str, Any] = {
 }  # fmt: skip
 
 
-class LabelRetriever(DeepRetriever, AnnotatingRetriever):
+class LabelRetriever(TaggingRetriever):
     """Base of the deep methods whose labels have classifiers in the common space.
 
     Their network offers ``label_classifiers() -> (c, d)``. A label scores by the cosine of the embedding and its
@@ -93,9 +92,8 @@ class LabelRetriever(DeepRetriever, AnnotatingRetriever):
     @property
     def classifiers_(self) -> FloatArray:
         """Label classifiers (c, n_components), float32, in the order of `classes_`."""
-        check_is_fitted(self)
-        if "classification" not in self.history_:
-            raise AttributeError("the label classifiers were not trained: the weight of the classification term was 0.")
+        check_is_fitted(self, "network_")
+        self._need_trained_scores()
         with ordinary_torch(), torch.inference_mode():
             return self.network_.label_classifiers().float().cpu().numpy()
 

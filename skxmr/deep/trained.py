@@ -225,6 +225,10 @@ class TrainedRetriever(CallbackSupportMixin, Retriever):
         self.history_ = counted_on(earlier, outcome.history)
         self.best_epoch_ = outcome.best_epoch + len(self.history_) - len(outcome.history)
         self._made_with = made_with
+        self._finish(split)
+
+    def _finish(self, split: Split) -> None:
+        """Learn what is learned by the trained network, such as thresholds of tags."""
 
     def _another(
         self, split: Split, seed: int, parameters: dict[str, Any], graph: FittedGraph | None

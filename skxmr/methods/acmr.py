@@ -14,9 +14,9 @@ from torch import Tensor, nn
 
 from skxmr._data.estimator import Constraints
 from skxmr._data.option_checks import check_choice
-from skxmr.deep.base import DeepRetriever
 from skxmr.deep.loop import Learner, LoopOptions
 from skxmr.deep.split import Split
+from skxmr.deep.tagging import TaggingRetriever
 from skxmr.nn import contrastive, losses
 from skxmr.nn.adversaries import EmbeddingCritic
 from skxmr.nn.networks import ACTIVATIONS, TwoBranchNetwork, encoder
@@ -81,7 +81,7 @@ class ACMRObjective(Objective):
         return losses.origins(outputs["from_image"], outputs["from_text"], len(batch.labels))
 
 
-class ACMR(DeepRetriever):
+class ACMR(TaggingRetriever):
     """Adversarial cross-modal retrieval: embeddings predict labels, and a classifier cannot tell images from texts.
 
     Two projectors embed images and texts. A softmax on the embeddings predicts the labels (L_imd). Images and texts

@@ -13,10 +13,10 @@ from torch import Tensor, nn
 
 from skxmr._data.estimator import Constraints
 from skxmr._data.option_checks import check_choice
-from skxmr.deep.base import DeepRetriever
 from skxmr.deep.loop import Learner
 from skxmr.deep.options import PAPER_ADAM
 from skxmr.deep.split import Split
+from skxmr.deep.tagging import TaggingRetriever
 from skxmr.nn import losses
 from skxmr.nn.networks import ACTIVATIONS, Dropout, TwoBranchNetwork
 from skxmr.nn.objective import PAIRS, Batch, Objective, Outputs
@@ -66,11 +66,12 @@ class DSCMRObjective(Objective):
         return torch.linalg.vector_norm(outputs["image"] - outputs["text"], dim=1).mean()
 
 
-class DSCMR(DeepRetriever):
+class DSCMR(TaggingRetriever):
     """Deep supervised cross-modal retrieval: two branches with a shared last layer, and shared scores of the labels.
 
     Minimised is ``w_cla L_1 + alpha L_2 + beta L_3``: the distance of the label scores from the labels, the negative
-    log-likelihood of sharing labels (across and within modalities), and the distance of an image from its text.
+    log-likelihood of sharing labels (across and within modalities), and the distance of an image from its text. A label
+    scores by what the last layer gives, about 1 where it fits and 0 where not.
 
     Parameters
     ----------

@@ -3,40 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import field
-from numbers import Real
-from typing import Any, ClassVar, Protocol, Self
+from numbers import Integral, Real
+from typing import Any, ClassVar, Self
 
 import numpy as np
-import scipy.sparse as sp
-from sklearn.base import clone, is_classifier
-from sklearn.multiclass import OneVsRestClassifier
-from sklearn.multioutput import MultiOutputClassifier, MultiOutputRegressor
-from sklearn.utils import get_tags
 from sklearn.utils._param_validation import HasMethods, Interval
 
 from skxmr._data.estimator import Constraints
-from skxmr._data.kinds import AnyArray, Chunked, Float64Array, FloatArray, LabelsLike, Matrix, View
+from skxmr._data.kinds import MODALITIES, Chunked, FloatArray, LabelsLike, View, memory_map
 from skxmr._data.labels import Labels, aligned
 from skxmr._data.pairs import Pairs
-from skxmr._data.precision import EPS
 from skxmr._docstrings import documented_like
 from skxmr._linalg.exactness import SAFE_RIDGE
-from skxmr._linalg.moments import Covariances
-from skxmr._linalg.rotation import Rotation, rotated
-from skxmr._linalg.solvers import regression
+from skxmr._linalg.rotation import Rotation
 from skxmr.base import AnnotatingRetriever, CrossModalRetriever
-from skxmr.methods._label_sums import label_sums, label_units, merged, possible_rank, with_labels
-from skxmr.methods._linear import UNROTATED, project, remaining, sums_so_far
-
-
-class Model(Protocol):
-    """A regressor or classifier of scikit-learn."""
-
-    def fit(self, X: Matrix, Y: View, /) -> Self:
-        """Learn to predict Y."""
-
-    def predict(self, X: Matrix, /) -> AnyArray:
-        """Return predictions."""
+from skxmr.methods._label_models import LabelRidge, Model, fitted_model, folds_of, held_out_scores
+from skxmr.methods._label_sums import label_sums, label_units, merged
+from skxmr.methods._linear import remaining, sums_so_far
 
 
 class SemanticMatching(AnnotatingRetriever, kw_only=False):
@@ -54,6 +37,10 @@ class SemanticMatching(AnnotatingRetriever, kw_only=False):
         single output.
     ridge : float, default=0.3
         Penalty of the built-in regression in units of the mean feature variance; without effect on given models.
+    tag_folds : int or None, default=5
+        The thresholds of tags are chosen on predictions for the rows of each fold by models of the other folds, so that
+        `fit` takes about as many times longer. None leaves this out. Fewer images than twice the number of folds, dask
+        arrays, memory maps and `partial_fit` give no thresholds.
 
     Attributes
     ----------
@@ -95,12 +82,14 @@ class SemanticMatching(AnnotatingRetriever, kw_only=False):
     image: Model | None = None
     text: Model | None = None
     ridge: float = 0.3
+    tag_folds: int | None = 5
     image_: Model = field(init=False)
     text_: Model = field(init=False)
     _named: bool = field(init=False)
     _parameter_constraints: ClassVar[Constraints] = {
         "image": [HasMethods(["fit", "predict"]), None],
         "text": [HasMethods(["fit", "predict"]), None],
+        "tag_folds": [Interval(Integral, 2, None, closed="left"), None],
         "ridge": [Interval(Real, 0, None, closed="left")],
     }
 
@@ -135,8 +124,9 @@ class SemanticMatching(AnnotatingRetriever, kw_only=False):
         models = []
         for own in moments:
             view = Rotation(None, unit=own.units[0])
-            models.append(_LabelRidge(self.ridge).solve(own.covariances(), view))
+            models.append(LabelRidge(self.ridge).solve(own.covariances(), view))
         self._keep(models[0], models[1], len(encoded.names))
+        self._learn_thresholds(None)
         self._moments = moments
         self._named = encoded.named
         return self._remember(checked._replace(labels=encoded))
@@ -160,12 +150,14 @@ class SemanticMatching(AnnotatingRetriever, kw_only=False):
         if isinstance(pairs.image, Chunked):
             self._need_built_in("a dask array")
             of_image, of_text = label_sums(pairs, labels.matrix, self.ridge < SAFE_RIDGE)
-            image: Model = _LabelRidge(self.ridge).solve(of_image.finish())
-            text: Model = _LabelRidge(self.ridge).solve(of_text.finish())
+            image: Model = LabelRidge(self.ridge).solve(of_image.finish())
+            text: Model = LabelRidge(self.ridge).solve(of_text.finish())
         else:
-            image = _fitted(self.image, _LabelRidge(self.ridge, pairs._eps[0]), pairs.image, labels)
-            text = _fitted(self.text, _LabelRidge(self.ridge, pairs._eps[1]), pairs.text, labels)
+            image = fitted_model(self.image, LabelRidge(self.ridge, pairs._eps[0]), pairs.image, labels)
+            text = fitted_model(self.text, LabelRidge(self.ridge, pairs._eps[1]), pairs.text, labels)
+        scores = self._held_out_scores(pairs, labels)
         self._keep(image, text, len(labels.names))
+        self._learn_thresholds(scores, labels.matrix)
         # A fit forgets what partial_fit has added up.
         if hasattr(self, "_moments"):
             del self._moments
@@ -178,6 +170,19 @@ class SemanticMatching(AnnotatingRetriever, kw_only=False):
         self.image_ = image
         self.text_ = text
 
+    def _held_out_scores(self, pairs: Pairs, labels: Labels) -> dict[str, FloatArray] | None:
+        """Return predictions for rows that were held out, where there are enough rows and these are in memory."""
+        views = pairs.image, pairs.text
+        out_of_memory = any(isinstance(view, Chunked) or memory_map(view) is not None for view in views)
+        # A model needs two rows at least.
+        if self.tag_folds is None or out_of_memory or len(np.unique(pairs.groups)) < 2 * self.tag_folds:
+            return None
+        folds = folds_of(pairs, self.tag_folds)
+        scores: dict[str, FloatArray] = {}
+        for name, model, view, eps in zip(MODALITIES, (self.image, self.text), views, pairs._eps, strict=True):
+            scores[name] = held_out_scores(model, LabelRidge(self.ridge, eps), view, labels, folds)
+        return scores
+
     def _encode_image(self, X: FloatArray) -> FloatArray:
         return np.asarray(self.image_.predict(X))
 
@@ -187,96 +192,3 @@ class SemanticMatching(AnnotatingRetriever, kw_only=False):
     def _label_scores(self, embedded: FloatArray) -> FloatArray:
         """Return the predictions themselves."""
         return embedded
-
-
-class _LabelRidge:
-    """Ridge regression of sparse labels on one view, by its covariances with them."""
-
-    def __init__(self, ridge: float, eps: float = EPS) -> None:
-        self.ridge = ridge
-        self.eps = eps
-
-    def fit(self, X: Matrix, Y: sp.csr_array) -> Self:
-        view = rotated(X, self.eps)
-        return self.solve(with_labels(self.ridge < SAFE_RIDGE, view, Y).finish(), view)
-
-    def solve(self, cov: Covariances, view: Rotation = UNROTATED) -> Self:
-        coef, self.rank_ = regression(cov, self.ridge * view.share)
-        self.coef_ = view.lift(coef)
-        self.possible_ = possible_rank(cov, len(self.coef_))
-        self.mean_ = view.origin(cov.image_mean)
-        self.intercept_ = cov.text_mean
-        return self
-
-    def predict(self, X: Matrix) -> FloatArray:
-        return project(X, self.mean_, self.coef_) + self.intercept_.astype(X.dtype)
-
-
-class _OneModel:
-    """A regressor of all labels at once, or a classifier where every row has exactly one label."""
-
-    def __init__(self, model: Model) -> None:
-        self.model = model
-
-    def fit(self, X: Matrix, Y: Float64Array) -> Self:
-        self.n_labels_ = Y.shape[1]
-        self.model_ = clone(self.model).fit(X, Y.argmax(axis=1) if is_classifier(self.model) else Y)
-        return self
-
-    def predict(self, X: Matrix) -> FloatArray:
-        scores = _scores(self.model_, X)
-        if not is_classifier(self.model_):
-            return scores
-        # Of two classes there is a single decision value.
-        if scores.shape[1] == 1:
-            scores = np.hstack([-scores, scores])
-        # Labels that did not occur in training score lowest.
-        out = np.repeat(scores.min(axis=1, keepdims=True), self.n_labels_, axis=1)
-        out[:, self.model_.classes_] = scores
-        return out
-
-
-class _ModelPerLabel:
-    """A copy of the model for every label; labels that occur in no or in every training row are constant."""
-
-    def __init__(self, model: Model) -> None:
-        self.model = model
-
-    def fit(self, X: Matrix, Y: Float64Array) -> Self:
-        y_type = int if is_classifier(self.model) else float
-        self.models_: list[Model | float] = []
-        for y in Y.T:
-            varies = 0 < y.sum() < len(y)
-            self.models_.append(clone(self.model).fit(X, y.astype(y_type)) if varies else float(y[0]))
-        return self
-
-    def predict(self, X: Matrix) -> FloatArray:
-        out = np.empty((X.shape[0], len(self.models_)), X.dtype)
-        for j, model in enumerate(self.models_):
-            out[:, j] = model if isinstance(model, float) else _scores(model, X)[:, -1]
-        return out
-
-
-def _scores(model: Model, X: Matrix) -> FloatArray:
-    """Return predictions of a regressor, or probabilities or decision values of a classifier: (n, columns)."""
-    ask = model.predict
-    if is_classifier(model):
-        ask = getattr(model, "predict_proba" if hasattr(model, "predict_proba") else "decision_function")
-    return np.asarray(ask(X), dtype=X.dtype).reshape(X.shape[0], -1)
-
-
-def _fitted(model: Model | None, built_in: _LabelRidge, X: Matrix, labels: Labels) -> Model:
-    if model is None:
-        return built_in.fit(X, labels.matrix)
-    # These fit one model per label already.
-    if isinstance(model, (MultiOutputClassifier, MultiOutputRegressor, OneVsRestClassifier)):
-        model = model.estimator
-    Y = labels.matrix.toarray()
-    if Y.shape[1] == 1:
-        together = False
-    elif is_classifier(model):
-        one_label_each = bool((Y.sum(axis=1) == 1).all())
-        together = one_label_each and int((Y.sum(axis=0) > 0).sum()) > 1
-    else:
-        together = bool(get_tags(model).target_tags.multi_output)
-    return _OneModel(model).fit(X, Y) if together else _ModelPerLabel(model).fit(X, Y)

@@ -32,7 +32,7 @@ def test_semantic_matching_scores_labels_by_its_predictions(tagged, model):
     fitted = SemanticMatching(image=model, text=model).fit(pairs, tags)
     assert_array_equal(fitted.decision_function(text=pairs.text), fitted.encode_text(pairs.text))
     assert_array_equal(fitted.decision_function(Pairs(text=pairs.text)), fitted.encode_text(pairs.text))
-    best = [row[0] for row in fitted.annotate(image=pairs.image, k=1)]
+    best = [row[0] for row in fitted.annotate(image=pairs.image, k=1, threshold=-np.inf)]
     assert best == [fitted.classes_[j] for j in fitted.encode_image(pairs.image).argmax(axis=1)]
     assert np.mean([tag in row for tag, row in zip(best, tags, strict=True)]) > 0.6
 
@@ -41,7 +41,7 @@ def test_more_labels_than_there_are_is_all_of_them_best_first(tagged):
     pairs, tags = tagged
     fitted = SemanticMatching().fit(pairs, tags)
     for k in (None, 8, 9, 1000, np.int64(10)):
-        rows, scores = fitted.annotate(image=pairs.image[:4], k=k, return_scores=True)
+        rows, scores = fitted.annotate(image=pairs.image[:4], k=k, threshold=-np.inf, return_scores=True)
         assert [sorted(row) for row in rows] == [NAMES.tolist()] * 4
         assert all(row == sorted(row, reverse=True) for row in scores)
 

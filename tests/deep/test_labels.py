@@ -51,15 +51,15 @@ def test_annotations_are_the_best_labels_by_name(small):
     pairs, _ = small
     fitted = Readable().fit(pairs, TAGS)
     scores = fitted.decision_function(text=pairs.text[:9])
-    for row, names in zip(scores, fitted.annotate(text=pairs.text[:9], k=3), strict=True):
+    for row, names in zip(scores, fitted.annotate(text=pairs.text[:9], k=3, threshold=-np.inf), strict=True):
         assert names == [fitted.classes_[j] for j in np.argsort(-row)[:3]]
-    assert len(fitted.annotate(image=pairs.image[:2], k=4)[0]) == 4
+    assert len(fitted.annotate(image=pairs.image[:2], k=4, threshold=-np.inf)[0]) == 4
 
 
 def test_learned_annotations_beat_chance(small):
     pairs, labels = small
     fitted = Readable(max_epochs=40).fit(pairs, labels)
-    hits = [labels[i, tags[0]] for i, tags in enumerate(fitted.annotate(image=pairs.image, k=1))]
+    hits = [labels[i, tags[0]] for i, tags in enumerate(fitted.annotate(image=pairs.image, k=1, threshold=-np.inf))]
     assert np.mean(hits) > labels.mean() + 0.2
 
 
@@ -70,8 +70,14 @@ def test_learned_annotations_beat_chance(small):
         (lambda m, p: m.decision_function(p.image, p.text), "either image= or text="),
         (lambda m, p: m.annotate(image=p.image, k=0), "k must be a positive integer or None; got 0"),
         (lambda m, p: m.annotate(image=p.image, k=True), "k must be a positive integer or None; got True"),
-        (lambda m, p: m.annotate(image=p.image, threshold="0.5"), "threshold must be a number or None; got '0.5'"),
-        (lambda m, p: m.annotate(image=p.image, threshold=float("nan")), "threshold must be a number or None; got nan"),
+        (
+            lambda m, p: m.annotate(image=p.image, threshold="0.5"),
+            "threshold must be a number, a mapping .*; got '0.5'",
+        ),
+        (
+            lambda m, p: m.annotate(image=p.image, threshold=float("nan")),
+            "threshold must be a number, a mapping .*; got nan",
+        ),
         (lambda m, p: m.decision_function(p), r"image is a Pairs of both views.* pass image=pairs\.image or text="),
         (lambda m, p: m.annotate(text=p), "text is a Pairs of both views, and one of them is wanted"),
         (lambda m, p: m.annotate(text=Pairs(p.image)), "text is a Pairs without texts"),

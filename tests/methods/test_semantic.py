@@ -144,13 +144,13 @@ def test_a_refit_that_stops_halfway_keeps_both_models(small, how, monkeypatch):
     before = model.transform(pairs)
     solved = []
 
-    def stops_at_the_text(self, *args, solve=semantic._LabelRidge.solve):
+    def stops_at_the_text(self, *args, solve=semantic.LabelRidge.solve):
         solved.append(self)
         if len(solved) == 2:
             raise KeyboardInterrupt
         return solve(self, *args)
 
-    monkeypatch.setattr(semantic._LabelRidge, "solve", stops_at_the_text)
+    monkeypatch.setattr(semantic.LabelRidge, "solve", stops_at_the_text)
     with pytest.raises(KeyboardInterrupt):
         getattr(model, how)(pairs[:40], labels[:40])
     monkeypatch.undo()

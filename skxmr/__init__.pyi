@@ -36,6 +36,9 @@ from .methods.scan import SCAN as SCAN
 from .methods.semantic import SemanticMatching as SemanticMatching
 from .methods.two_stage import TwoStage as TwoStage
 from .pairwise.retriever import PairwiseRetriever as PairwiseRetriever
+from .persistence._exporting import export_onnx as export_onnx
+from .persistence._loading import load as load
+from .persistence._saving import save as save
 from .steps.cooccurrence import label_graph as label_graph
 from .steps.label_graph import LabelGraph as LabelGraph
 from .steps.mean_regions import MeanRegions as MeanRegions

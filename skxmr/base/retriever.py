@@ -39,6 +39,8 @@ class Retriever(SeesNames, Estimator, metaclass=ABCMeta):
         Label names; present if fitted with labels.
     fitted_with_labels_ : bool
         Whether fit saw labels; `score` then wants them too.
+    n_samples_seen_ : int
+        Number of rows that were learned from, validation rows included; of all parts, where they came in parts.
     feature_names_in_ : dict
         Column names of ``"image"`` and ``"text"`` seen in fit, with an entry for each that was a DataFrame whose
         columns are strings; missing if neither was.
@@ -158,8 +160,9 @@ class Retriever(SeesNames, Estimator, metaclass=ABCMeta):
         """Return the widths of checked views."""
         return {name: int(getattr(pairs, name).shape[1]) for name in MODALITIES}
 
-    def _remember(self, checked: Checked) -> Self:
-        """Keep what later calls are compared with."""
+    def _remember(self, checked: Checked, before: int = 0) -> Self:
+        """Keep what later calls are compared with, and how many rows there were, besides those of parts before."""
+        self.n_samples_seen_ = before + len(checked.pairs)
         self._columns = checked.columns
         self._remember_names(checked.columns)
         self.n_features_ = self._widths(checked.pairs)

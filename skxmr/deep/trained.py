@@ -259,6 +259,7 @@ class TrainedRetriever(CallbackSupportMixin, Retriever):
             "history_": table,
             "best_epoch_": len(table),
             "n_features_": self._widths(pairs),
+            "n_samples_seen_": len(pairs),
             "_columns": dict.fromkeys(MODALITIES),
             "fitted_with_labels_": labels is not None,
         }
@@ -287,7 +288,8 @@ class TrainedRetriever(CallbackSupportMixin, Retriever):
     def __getstate__(self) -> Any:
         # A copy: scikit-learn may return the attributes of the living model themselves.
         state = dict(super().__getstate__())
-        if "network_" in state:
+        # While a model is saved, arrays stand in the place of the network.
+        if isinstance(state.get("network_"), torch.nn.Module):
             # A pickle must open where there is no such device.
             state["network_"] = copy.deepcopy(self.network_).cpu()
         return state

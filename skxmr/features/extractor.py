@@ -82,6 +82,11 @@ class ImageFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator
         Seed of random weights; required with ``weights=None``, otherwise without effect.
     verbose : int, default=0
         1 shows a progress bar.
+    factory : str or None, default=None
+        Only for :func:`skxmr.save`, which cannot write the code of a module that is not torch's or skxmr's own: the
+        function that makes the module again, as ``"package.module:function"``. Its weights are saved.
+    factory_params : dict or None, default=None
+        The arguments of the factory, by name.
 
     Raises
     ------
@@ -140,6 +145,9 @@ class ImageFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator
     n_jobs: int | None = None
     random_state: int | None = None
     verbose: int = 0
+    factory: str | None = None
+    factory_params: dict[str, Any] | None = None
+    _made_by_factory: ClassVar[tuple[str, ...]] = ("weights",)
     _parameter_constraints: ClassVar[Constraints] = {
         "model": [str, nn.Module, callable],
         "layer": [str],
@@ -153,6 +161,8 @@ class ImageFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator
         "n_jobs": [Integral, None],
         "random_state": [Interval(Integral, 0, 2**32 - 1, closed="both"), None],
         "verbose": ["verbose"],
+        "factory": [str, None],
+        "factory_params": [dict, None],
     }
 
     def fit(self, X: View, y: object = None) -> Self:

@@ -112,7 +112,7 @@ class CovarianceRetriever(LinearRetriever):
         views = Rotation(None, unit=moments.units[0]), Rotation(None, unit=moments.units[1])
         self._solve(moments.covariances(), self._limited(moments.n, *moments.xt.shape), views)
         self._moments = moments
-        return self._remember(checked)
+        return self._remember(checked, 0 if so_far is None else self.n_samples_seen_)
 
     def _fit(self, pairs: Pairs, labels: Labels | None) -> None:
         k = self._limited(len(pairs), pairs.image.shape[1], pairs.text.shape[1])

@@ -129,7 +129,7 @@ class SemanticMatching(AnnotatingRetriever, kw_only=False):
         self._learn_thresholds(None)
         self._moments = moments
         self._named = encoded.named
-        return self._remember(checked._replace(labels=encoded))
+        return self._remember(checked._replace(labels=encoded), 0 if so_far is None else self.n_samples_seen_)
 
     def _need_built_in(self, what: str) -> None:
         if self.image is not None or self.text is not None:

@@ -147,7 +147,7 @@ class ImageFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator
     verbose: int = 0
     factory: str | None = None
     factory_params: dict[str, Any] | None = None
-    _made_by_factory: ClassVar[tuple[str, ...]] = ("weights",)
+    _made_by_factory: ClassVar[tuple[str, ...]] = ("model", "weights")
     _parameter_constraints: ClassVar[Constraints] = {
         "model": [str, nn.Module, callable],
         "layer": [str],

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import field
 from numbers import Integral
-from typing import ClassVar, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 import torch
@@ -54,6 +54,11 @@ class TextFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator)
         Number of texts that are given to the model, and kept, together.
     verbose : int, default=0
         1 shows a progress bar.
+    factory : str or None, default=None
+        Only for :func:`skxmr.save`, which cannot write the code of others: the function that makes the model again, as
+        ``"package.module:function"``. The weights of a module of torch are saved.
+    factory_params : dict or None, default=None
+        The arguments of the factory, by name.
 
     Raises
     ------
@@ -90,12 +95,17 @@ class TextFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator)
     cache_key: str | None = None
     batch_size: int = 256
     verbose: int = 0
+    factory: str | None = None
+    factory_params: dict[str, Any] | None = None
+    _made_by_factory: ClassVar[tuple[str, ...]] = ("model",)
     _parameter_constraints: ClassVar[Constraints] = {
         "model": [HasMethods("encode")],
         "cache": [str, os.PathLike, None],
         "cache_key": [str, None],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "verbose": ["verbose"],
+        "factory": [str, None],
+        "factory_params": [dict, None],
     }
 
     def fit(self, X: View, y: object = None) -> Self:

@@ -18,7 +18,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 import skxmr
 from skxmr import CCA, DSCMR, PerModality
-from skxmr.features import ImageFeatures
+from skxmr.features import ImageFeatures, PadToSquare, TextFeatures
 from skxmr.persistence import _trust
 from tests.persistence.foreign import Halve, Net, OwnMethod, Words, make_net
 
@@ -277,7 +277,7 @@ import sys, numpy as np, skxmr, torch
 torch.set_num_threads(1)
 model = skxmr.load(sys.argv[1], trusted=["efficientnet_lite_pytorch:EfficientNet.from_name"])
 with torch.inference_mode():
-    np.save(sys.argv[2], model.weights(torch.linspace(-1, 1, 2 * 3 * 64 * 64).reshape(2, 3, 64, 64)))
+    np.save(sys.argv[2], model.model(torch.linspace(-1, 1, 2 * 3 * 64 * 64).reshape(2, 3, 64, 64)))
 """
 
 
@@ -288,9 +288,26 @@ def test_efficientnet_opens_in_another_process(tmp_path):
     name = "efficientnet-lite0"
     network = package.EfficientNet.from_pretrained(name, weights_path=weights.get_model_file_path()).eval()
     factory = "efficientnet_lite_pytorch:EfficientNet.from_name"
-    model = ImageFeatures("mobilenet_v3_small", weights=network, factory=factory, factory_params={"model_name": name})
+    model = ImageFeatures(network, prepare=PadToSquare(64), factory=factory, factory_params={"model_name": name})
     skxmr.save(model, tmp_path / "model")
     subprocess.run([sys.executable, "-c", OPENING, tmp_path / "model", tmp_path / "found.npy"], check=True, timeout=200)
     with torch.inference_mode():
         wanted = network(torch.linspace(-1, 1, 2 * 3 * 64 * 64).reshape(2, 3, 64, 64)).numpy()
     assert_array_equal(np.load(tmp_path / "found.npy"), wanted)
+
+
+def test_encoders_of_texts(tmp_path):
+    model = TextFeatures(Words(3), factory=f"{FOREIGN}:Words", factory_params={"width": 3})
+    skxmr.save(model, tmp_path / "model")
+    again = skxmr.load(tmp_path / "model", trusted=[f"{FOREIGN}:Words"])
+    assert_array_equal(again.transform(["a", "bird"]), model.transform(["a", "bird"]))
+    with pytest.raises(TypeError, match=r"TextFeatures\(model=\.\.\.\) holds a Words, .* Give the estimator factory="):
+        skxmr.save(TextFeatures(Words(3)), tmp_path / "other")
+
+
+def test_a_foreign_network_with_a_square(tmp_path):
+    params = {"factory": f"{FOREIGN}:make_net", "factory_params": {"width": 6}}
+    model = ImageFeatures(make_net(6), prepare=PadToSquare(16), **params)
+    skxmr.save(model, tmp_path / "model")
+    again = skxmr.load(tmp_path / "model", trusted=[make_net])
+    assert_array_equal(again.transform(IMAGES), model.transform(IMAGES))

@@ -1,9 +1,8 @@
 """What is computed once stays computed: by content, across processes, and after whatever goes wrong."""
 
-import json
 import os
-import subprocess
-import sys
+import resource
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +19,6 @@ from torch import nn
 from skxmr import CCA, Pairs, PerModality
 from skxmr.features import ImageFeatures, PadToSquare, TextFeatures
 from skxmr.features.cache import FeatureCache
-
-ROOT = Path(__file__).parents[2]
 
 
 class Colours(nn.Module):
@@ -136,13 +133,20 @@ def test_searches_and_scores_compute_nothing_again(extractor, files):
     assert np.isfinite(search.score(pairs)) and Colours.seen == 8
 
 
-@pytest.mark.parametrize("backend", ["threading", "loky"])
-def test_processes_and_threads_share_a_cache(extractor, files, backend):
+def transformed(extractor, files):
+    return extractor.transform(files)
+
+
+def test_threads_and_processes_share_a_cache(extractor, files, copied_processes):
     expected = clone(extractor).set_params(cache=None).transform(files)
-    parts = Parallel(2, backend)(delayed(clone(extractor).transform)(files[i:] + files[:i]) for i in range(4))
+    orders = [files[i:] + files[:i] for i in range(4)]
+    parts = Parallel(2, "threading")(delayed(clone(extractor).transform)(order) for order in orders)
+    other = clone(extractor).set_params(cache_key="processes")
+    with copied_processes.Pool(2) as pool:
+        parts += pool.starmap(transformed, [(clone(other), order) for order in orders])
     for i, part in enumerate(parts):
-        np.testing.assert_allclose(np.roll(part, i, axis=0), expected, rtol=1e-6)
-    assert kept(extractor) == 8
+        np.testing.assert_allclose(np.roll(part, i % 4, axis=0), expected, rtol=1e-6)
+    assert kept(extractor) == 16
 
 
 def test_what_was_done_before_an_interruption_is_kept(extractor, files):
@@ -216,43 +220,38 @@ def test_bad_rows_are_named_before_the_network_runs(extractor, files, tmp_path):
     assert Colours.seen == 0
 
 
-def test_a_full_disk_costs_the_cache_and_nothing_else(tmp_path):
-    # In a process of its own, in which no file may grow beyond 40 kB.
-    script = """
-import json, resource, sys, warnings
-import numpy as np
-from skxmr.features import TextFeatures
+@contextmanager
+def files_up_to(size):
+    """While inside, no file of this process can grow beyond a size in bytes, as if the disk were full."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
-class Encoder:
-    calls = 0
-    def encode(self, texts):
-        Encoder.calls += len(texts)
-        return np.array([[len(text)] * 300 for text in texts], float)
 
-texts = ["a" * i for i in range(40)]
-resource.setrlimit(resource.RLIMIT_FSIZE, (BYTES, BYTES))
-with warnings.catch_warnings(record=True) as caught:
-    warnings.simplefilter("always")
-    vectors = TextFeatures(Encoder(), cache=sys.argv[1], cache_key="e", batch_size=4).transform(texts)
-right = bool((vectors[:, 0] == np.arange(40)).all())
-print(json.dumps([right, Encoder.calls, [str(warning.message) for warning in caught]]))
-"""
+@pytest.mark.parametrize("size", [100, 40_000])
+def test_a_full_disk_costs_the_cache_and_nothing_else(tmp_path, size):
+    class Encoder:
+        calls = 0
 
-    def run(limit):
-        command = [sys.executable, "-c", script.replace("BYTES", str(limit)), str(tmp_path / "cache")]
-        done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT, env=os.environ)
-        return json.loads(done.stdout)
+        def encode(self, texts):
+            Encoder.calls += len(texts)
+            return np.array([[len(text)] * 300 for text in texts], float)
 
-    right, calls, messages = run(40_000)
-    assert right and calls == 40
-    assert len(messages) == 1
-    assert "the features computed from here on are not kept, because" in messages[0]
-    assert "those kept before are safe" in messages[0]
-    right, calls, messages = run(10**9)
-    assert right and 0 < calls < 40 and not messages
-    assert run(10**9) == [True, 0, []]
-    right, calls, messages = run(100)
-    assert right and calls == 0
+    texts = ["a" * i for i in range(40)]
+    features = TextFeatures(Encoder(), cache=tmp_path, cache_key="e", batch_size=4)
+    message = "the features computed from here on are not kept, because .* those kept before are safe"
+    with pytest.warns(UserWarning, match=message) as warned, files_up_to(size):
+        vectors = features.transform(texts)
+    assert len(warned) == 1 and Encoder.calls == 40
+    assert_array_equal(vectors[:, 0], range(40))
+    assert (kept(features) > 0) == (size > 100)
+    # With room again, only what is missing is computed.
+    missing = 40 - kept(features)
+    assert_array_equal(features.transform(texts), vectors)
+    assert Encoder.calls == 40 + missing and kept(features) == 40
 
 
 def test_damaged_and_unusable_caches_are_named(extractor, files, tmp_path):
@@ -338,3 +337,18 @@ def test_encoders_that_give_no_vectors_are_named(values, message):
 
     with pytest.raises(ValueError, match=message):
         TextFeatures(Fixed()).transform(["a", "b"])
+
+
+@pytest.mark.slow
+def test_a_real_sentence_encoder_knows_what_is_alike(tmp_path):
+    sentence_transformers = pytest.importorskip("sentence_transformers")
+    package = pytest.importorskip("all_minilm_l6_v2")
+    model = sentence_transformers.SentenceTransformer(str(package.extract_model(tmp_path / "model")), device="cpu")
+    texts = ["a red bird in a tree", "a robin on a branch", "the price of oil"]
+    features = TextFeatures(model, cache=tmp_path / "cache", cache_key="all-MiniLM-L6-v2")
+    vectors = features.fit_transform(texts)
+    assert vectors.shape == (3, 384)
+    cosines = vectors @ vectors.T / np.outer(np.linalg.norm(vectors, axis=1), np.linalg.norm(vectors, axis=1))
+    assert cosines[0, 1] > cosines[0, 2] + 0.2
+    assert_array_equal(features.transform(texts), vectors)
+    assert kept(features) == 3

@@ -39,6 +39,8 @@ from .pairwise.retriever import PairwiseRetriever as PairwiseRetriever
 from .persistence._exporting import export_onnx as export_onnx
 from .persistence._loading import load as load
 from .persistence._saving import save as save
+from .search.hits import Hits as Hits
+from .search.index import RetrievalIndex as RetrievalIndex
 from .steps.cooccurrence import label_graph as label_graph
 from .steps.label_graph import LabelGraph as LabelGraph
 from .steps.mean_regions import MeanRegions as MeanRegions

@@ -1,0 +1,112 @@
+"""Changes of an index: what a call of `add` or `update` writes, worked out before anything is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from skxmr._data.kinds import IndexArray
+from skxmr.search.columns import Value, Values
+from skxmr.search.ids import Id, named
+from skxmr.search.items import Items
+from skxmr.search.table import Table
+
+
+class Change(NamedTuple):
+    """Rows to be added, their columns, and the rows that they replace."""
+
+    items: Items
+    ids: list[Id]
+    columns: dict[str, Values]
+    replaced: IndexArray
+
+
+def adding(table: Table, known: Mapping[Id, int], items: Items, metadata: Mapping[str, Values]) -> Change:
+    """Return the change that adds items: files that are there already are left out, or replaced if they changed."""
+    ids = _new_ids(table, len(items)) if items.ids is None else items.ids
+    check_kind(table, ids)
+    columns = dict(items.columns) | dict(metadata)
+    there = [i for i, value in enumerate(ids) if value in known]
+    if not there:
+        return Change(items, ids, columns, np.zeros(0, np.intp))
+    _check_are_files(table, known, items, [ids[i] for i in there], there)
+    same = [i for i in there if _is_unchanged(table, known[ids[i]], columns, i)]
+    kept = np.setdiff1d(np.arange(len(ids)), same)
+    kept_ids = [ids[i] for i in kept]
+    some = {name: values._replace(values=[values.values[i] for i in kept]) for name, values in columns.items()}
+    changed = [value for value in kept_ids if value in known]
+    rows = np.array([known[value] for value in changed], np.intp)
+    some = _with_old_values(table, rows, some, [i for i, value in enumerate(kept_ids) if value in known])
+    return Change(items.taken(kept), kept_ids, some, rows)
+
+
+def updating(
+    table: Table, known: Mapping[Id, int], ids: list[Id], items: Items, metadata: Mapping[str, Values]
+) -> Change:
+    """Return the change that replaces items; columns without new values keep the old ones."""
+    check_there(known, ids, "ids")
+    rows = np.array([known[value] for value in ids], np.intp)
+    columns = dict(items.columns) | dict(metadata)
+    return Change(items, ids, _with_old_values(table, rows, columns, list(range(len(ids)))), rows)
+
+
+def check_there(known: Mapping[Id, int], ids: list[Id], name: str) -> None:
+    """Refuse ids that are not in the index."""
+    unknown = [value for value in ids if value not in known]
+    if unknown:
+        raise ValueError(f"{name} holds {named(unknown)}, which the index does not have; `value in index` tells it.")
+
+
+def check_kind(table: Table, ids: list[Id]) -> None:
+    """Refuse strings among integers, and integers among strings."""
+    if len(table) == 0 or not ids:
+        return
+    there = "strings" if table.ids.rows.dtype == object else "integers"
+    come = "strings" if isinstance(ids[0], str) else "integers"
+    if there != come:
+        raise TypeError(f"the ids of the index are {there}, but {come} came, such as {ids[0]!r}; pass ids= of {there}.")
+
+
+def _new_ids(table: Table, n: int) -> list[Id]:
+    """Return the numbers after the largest one."""
+    if len(table) and table.ids.rows.dtype == object:
+        raise ValueError("the ids of the index are strings, so that new ones cannot be counted on; pass ids=.")
+    first = int(table.ids.rows.max()) + 1 if len(table) else 0
+    return list(range(first, first + n))
+
+
+def _check_are_files(table: Table, known: Mapping[Id, int], items: Items, ids: list[Id], at: list[int]) -> None:
+    """Refuse ids that the index has already, unless they are the same files."""
+    rows = np.array([known[value] for value in ids], np.intp)
+    there = table.columns["item"].at(rows) if items.is_of_files and "item" in table.columns else [None] * len(ids)
+    paths = [items.columns["item"].values[i] for i in at] if items.is_of_files else [None] * len(ids)
+    twice = [value for value, old, new in zip(ids, there, paths, strict=True) if new is None or old != new]
+    if twice:
+        raise ValueError(
+            f"ids holds {named(twice)}, which the index has already; replace these items by update(), or remove() them."
+        )
+
+
+def _is_unchanged(table: Table, row: int, columns: Mapping[str, Values], i: int) -> bool:
+    """Tell whether a file and its metadata are as they were when they were added."""
+    old = table.values_at(np.array([row]))
+    return all(name in old and old[name] == [values.values[i]] for name, values in columns.items())
+
+
+def _with_old_values(table: Table, rows: IndexArray, columns: Mapping[str, Values], at: list[int]) -> dict[str, Values]:
+    """Return columns in which the rows at some places have their old values wherever no new column is given."""
+    out = dict(columns)
+    if len(rows) == 0:
+        return out
+    n = len(next(iter(columns.values())).values)
+    # What is known of a file or a caption goes with it.
+    own = ("item", "_size", "_time")
+    for name, column in table.columns.items():
+        if name not in out and name not in own:
+            values: list[Value] = [None] * n
+            for i, value in zip(at, column.at(rows), strict=True):
+                values[i] = value
+            out[name] = Values(column.kind, values)
+    return out

@@ -1,0 +1,73 @@
+"""Vectors of items and of queries, by the model of an index."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from skxmr._data.kinds import FloatArray, View, n_rows, take
+from skxmr._data.pairs import Pairs
+from skxmr._data.view_checks import check_view
+from skxmr.metrics._asking import need_retriever, unwrapped
+
+# Rows that are encoded together. The last bits of a product depend on its shape, so a smaller block is filled up, and
+# then a row has the same vector alone and among others.
+_ROWS = 64
+# Rows that go through the steps before the retriever together, so that the features of a million images are never held.
+_STEP_ROWS = 4096
+
+
+def check_model(model: BaseEstimator) -> None:
+    """Refuse what is no fitted model that embeds."""
+    need_retriever(model, "model")
+    if not hasattr(model, "transform"):
+        raise TypeError(
+            f"model={type(model).__name__} compares images and texts pair by pair and makes no vectors to be kept; "
+            "make an index of a method that embeds, such as CCA, and re-rank what it finds: "
+            "TwoStage(first=index, second=...)."
+        )
+    check_is_fitted(model)
+
+
+def unit_vectors(model: BaseEstimator, view: View, name: str) -> FloatArray:
+    """Return the embeddings of images or of texts as unit vectors (n, d) of float32; a row of zeros stays so."""
+    embedded = np.asarray(check_view(_embeddings(model, view, name), f"the embedding of {name}", min_width=1))
+    wide = embedded.astype(np.float64)
+    norms = np.sqrt(np.einsum("ij,ij->i", wide, wide))[:, None]
+    np.divide(wide, norms, out=wide, where=norms > 0)
+    return wide.astype(np.float32)
+
+
+def _embeddings(model: BaseEstimator, view: View, name: str) -> FloatArray:
+    n = n_rows(view, name)
+    if n == 0:
+        raise ValueError(f"{name} has no rows; at least one is needed.")
+    pipelines, retriever = unwrapped(model)
+    parts = []
+    for start in range(0, n, _STEP_ROWS):
+        pairs = Pairs(**{name: take(view, slice(start, start + _STEP_ROWS))})
+        for steps in pipelines:
+            pairs = steps.transform(pairs)
+        parts += _in_blocks(retriever, getattr(pairs, name), name)
+    return np.concatenate(parts)
+
+
+def _in_blocks(retriever: BaseEstimator, rows: View, name: str) -> list[FloatArray]:
+    """Return the embeddings of rows, block by block."""
+    n = n_rows(rows, name)
+    parts = []
+    for start in range(0, n, _ROWS):
+        some = np.minimum(np.arange(start, start + _ROWS), n - 1)
+        embedded = retriever.transform(Pairs(**{name: take(rows, some)}))
+        parts.append(np.asarray(getattr(embedded, name))[: n - start])
+    return parts
+
+
+def check_width(vectors: FloatArray, width: int) -> None:
+    """Refuse vectors that have not the width of those of the index."""
+    if vectors.shape[1] != width:
+        raise ValueError(
+            f"the model makes vectors of {vectors.shape[1]} dimensions, but those of the index have {width}: it was "
+            "built with another model. Open it with that one, or build it again."
+        )

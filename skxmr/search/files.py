@@ -1,0 +1,152 @@
+"""An index as a folder: its table, its vectors, and the model in a folder within."""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from skxmr.persistence._config import check_file, read_config, write_config, written_files
+from skxmr.persistence._folder import written_folder
+from skxmr.persistence._loading import load
+from skxmr.persistence._saving import save
+from skxmr.search.backend import Backend
+from skxmr.search.backends import BACKENDS, backend_class
+from skxmr.search.columns import Column, Words
+from skxmr.search.growing import Growing
+from skxmr.search.ids import as_array
+from skxmr.search.table import Table
+from skxmr.search.vector_files import NAME as VECTORS
+
+if TYPE_CHECKING:
+    from skxmr.search.index import State
+
+KIND = "skxmr index"
+FORMAT = 1
+MODEL = "model"
+# The table: numbers in one file, strings in the other.
+NUMBERS = "table.npz"
+STRINGS = "table.json"
+
+
+class Opened(NamedTuple):
+    """What a folder holds."""
+
+    model: BaseEstimator
+    table: Table
+    backend: Backend | None
+    backend_name: str
+    options: dict[str, Any]
+    token: str
+
+
+def save_index(
+    path: str | os.PathLike[str],
+    model: BaseEstimator,
+    backend_name: str,
+    options: Mapping[str, Any],
+    state: State,
+    saved: str | None,
+    overwrite: bool,
+) -> str:
+    """Write an index into a folder; return the token by which this version of the folder is recognised."""
+    target = Path(path).expanduser()
+    token = uuid.uuid4().hex
+    with written_folder(target, _files_of) as folder:
+        save(model, folder / MODEL)
+        table, backend = state
+        rows = np.flatnonzero(table.living())
+        vectors = None if backend is None else backend.save(folder, rows)
+        _save_table(folder, table.compacted())
+        about = {"token": token, "backend": backend_name, "options": dict(options), "vectors": vectors}
+        write_config(folder, KIND, FORMAT, without=(VECTORS,), **about)
+        # As late as possible, so that what another process saves meanwhile is seen.
+        _check_unchanged(target, saved, overwrite)
+    return token
+
+
+def _check_unchanged(target: Path, saved: str | None, overwrite: bool) -> None:
+    """Refuse to replace an index that is not the one that was opened or saved here."""
+    if overwrite or written_files(target, KIND) is None:
+        return
+    found = read_config(target, KIND, FORMAT).get("token")
+    if found == saved:
+        return
+    happened = "was saved by somebody else since it was opened here" if saved else "holds another index"
+    raise FileExistsError(
+        f"{str(target)!r} {happened}; save to another path, open it again and repeat the changes, or replace it by "
+        "overwrite=True."
+    )
+
+
+def _files_of(folder: Path) -> list[str] | None:
+    """Return the names in a folder that may be replaced."""
+    files = written_files(folder, KIND)
+    return None if files is None else [*files, MODEL, VECTORS]
+
+
+def _save_table(folder: Path, table: Table) -> None:
+    ids = table.ids.rows
+    numbers = {f"column_{i}": column.values.rows for i, column in enumerate(table.columns.values())}
+    strings: dict[str, Any] = {"ids": ids.tolist() if ids.dtype == object else None}
+    strings["columns"] = [
+        {"name": name, "kind": column.kind, "words": column.words.words} for name, column in table.columns.items()
+    ]
+    if ids.dtype != object:
+        numbers["ids"] = ids
+    np.savez(folder / NUMBERS, **numbers)  # type: ignore[arg-type]
+    (folder / STRINGS).write_text(json.dumps(strings), encoding="utf-8")
+
+
+def open_index(path: str | os.PathLike[str], model: BaseEstimator | None, trusted: Sequence[Any]) -> Opened:
+    """Open a folder; what it holds besides vectors is checked now, and vectors when they are read."""
+    folder = Path(path).expanduser()
+    while True:
+        config = read_config(folder, KIND, FORMAT)
+        try:
+            return _opened(folder, config, model, trusted)
+        except (OSError, ValueError):
+            # Somebody may have saved to the folder meanwhile.
+            if read_config(folder, KIND, FORMAT) == config:
+                raise
+
+
+def _opened(folder: Path, config: dict[str, Any], model: BaseEstimator | None, trusted: Sequence[Any]) -> Opened:
+    try:
+        name = config["backend"]
+        options = dict(config["options"])
+        vectors = config["vectors"]
+        token = str(config["token"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{str(folder)!r} is damaged: its config.json lacks {error}; take another copy.") from error
+    if name not in BACKENDS:
+        raise ValueError(f"{str(folder)!r} is damaged: there is no backend {name!r}; take another copy.")
+    table = _load_table(folder, config)
+    backend: Backend | None = None
+    if vectors is not None:
+        backend = backend_class(name).load(folder, vectors, options)
+    loaded = load(folder / MODEL, trusted) if model is None else model
+    return Opened(loaded, table, backend, name, options, token)
+
+
+def _load_table(folder: Path, config: dict[str, Any]) -> Table:
+    for name in (NUMBERS, STRINGS):
+        file = folder / name
+        if not file.is_file():
+            raise ValueError(f"{str(folder)!r} is incomplete: {name} is missing; take another copy of the folder.")
+        with file.open("rb") as handle:
+            check_file(handle, file, config)
+    strings = json.loads((folder / STRINGS).read_text(encoding="utf-8"))
+    columns = {}
+    with np.load(folder / NUMBERS, allow_pickle=False) as numbers:
+        ids = numbers["ids"] if strings["ids"] is None else as_array(strings["ids"])
+        for i, about in enumerate(strings["columns"]):
+            values = Growing(numbers[f"column_{i}"])
+            columns[about["name"]] = Column(about["kind"], values, Words(about["words"]))
+    return Table(Growing(ids), Growing(np.ones(len(ids), bool)), columns, len(ids))

@@ -1,0 +1,79 @@
+"""Ids of items: all integers or all strings, each once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from skxmr._data.kinds import AnyArray, Frame
+
+Id: TypeAlias = int | str
+
+# How many ids an error names.
+_NAMED = 3
+
+
+def checked_ids(ids: ArrayLike | Sequence[Any], name: str = "ids") -> list[Id]:
+    """Return ids as Python's own integers or strings; refuse other types, mixed ones, negative numbers and repeats."""
+    if isinstance(ids, (str, bytes)) or not (hasattr(ids, "__len__") or hasattr(ids, "__iter__")):
+        raise TypeError(f"{name} is a {type(ids).__name__}; pass a list, a single one as [{ids!r}].")
+    if getattr(ids, "ndim", 1) != 1:
+        raise ValueError(f"{name} has the shape {np.shape(ids)}; one id per item is needed.")
+    listed = (ids.to_numpy() if isinstance(ids, Frame) else np.asarray(ids)).tolist() if hasattr(ids, "dtype") else ids
+    out: list[Id] = []
+    for i, value in enumerate(listed):  # type: ignore[arg-type]
+        if isinstance(value, str):
+            out.append(str(value))
+        elif isinstance(value, (int, np.integer)) and not isinstance(value, bool) and 0 <= value < 2**63:
+            out.append(int(value))
+        else:
+            raise TypeError(
+                f"{name} holds {value!r}, a {type(value).__name__}, in row {i}; ids are strings, or integers from 0."
+            )
+    if len({type(value) for value in out}) > 1:
+        raise TypeError(f"{name} holds integers and strings; make all of them strings: [str(i) for i in ids].")
+    _check_distinct(out, name)
+    return out
+
+
+def _check_distinct(ids: list[Id], name: str) -> None:
+    if len(set(ids)) == len(ids):
+        return
+    seen: dict[Id, int] = {}
+    for i, value in enumerate(ids):
+        if value in seen:
+            raise ValueError(
+                f"{name} holds {value!r} twice, in the rows {seen[value]} and {i}; an item has one id of its own."
+            )
+        seen[value] = i
+
+
+def check_one_per_row(ids: list[Id], n: int, name: str) -> None:
+    """Refuse more or fewer ids than rows."""
+    if len(ids) != n:
+        raise ValueError(f"ids has {len(ids)} entries but {name} has {n} rows; one id per row is needed.")
+
+
+def named(ids: Sequence[Id]) -> str:
+    """Return the first ids of a list, as an error shows them."""
+    shown = ", ".join(repr(value) for value in ids[:_NAMED])
+    return shown if len(ids) <= _NAMED else f"{shown} and {len(ids) - _NAMED} more"
+
+
+def as_array(ids: Sequence[Id]) -> AnyArray:
+    """Return ids as an array, of int64 or of objects."""
+    if ids and isinstance(ids[0], str):
+        out = np.empty(len(ids), object)
+        out[:] = ids
+        return out
+    return np.array(ids, np.int64)
+
+
+def order_of(ids: AnyArray) -> AnyArray:
+    """Return numbers that are in the order of ids: smaller numbers first, strings by their characters."""
+    if ids.dtype != object:
+        return ids
+    return np.unique(ids, return_inverse=True)[1].reshape(-1)

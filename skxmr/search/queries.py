@@ -1,0 +1,41 @@
+"""Queries: images, texts, or both of them, as unit vectors."""
+
+from __future__ import annotations
+
+from numbers import Real
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from skxmr._data.kinds import FloatArray, View
+from skxmr._data.pairs import Pairs
+from skxmr.search.encoding import unit_vectors
+from skxmr.search.items import items_of
+
+
+def query_vectors(model: BaseEstimator, image: View, text: View, weight: float) -> FloatArray:
+    """Return one unit vector per query; for both modalities the weighted mean of their unit vectors."""
+    _check_weight(weight)
+    if isinstance(image, Pairs) and image.image is not None and image.text is not None and text is None:
+        image, text = image.image, image.text
+    if image is None or text is None:
+        items = items_of(image, text, None)
+        return unit_vectors(model, items.view, items.name)
+    images = items_of(image, None, None)
+    texts = items_of(None, text, None)
+    if len(images) != len(texts):
+        raise ValueError(
+            f"image has {len(images)} rows but text has {len(texts)}; with both, row i of the two is one query."
+        )
+    of_images = unit_vectors(model, images.view, images.name)
+    of_texts = unit_vectors(model, texts.view, texts.name)
+    mean = weight * of_images.astype(np.float64) + (1 - weight) * of_texts
+    norms = np.sqrt(np.einsum("ij,ij->i", mean, mean))[:, None]
+    np.divide(mean, norms, out=mean, where=norms > 0)
+    return mean.astype(np.float32)
+
+
+def _check_weight(weight: object) -> None:
+    is_number = isinstance(weight, (Real, np.floating)) and not isinstance(weight, bool)
+    if not (is_number and 0 <= weight <= 1):  # type: ignore[operator]
+        raise ValueError(f"weight is the share of the image in a query with both, from 0 to 1; got {weight!r}.")

@@ -52,6 +52,9 @@ def written_folder(path: str | os.PathLike[str], files_of: Callable[[Path], list
         finally:
             shutil.rmtree(new, ignore_errors=True)
     except OSError as error:
+        # An error without a number is not one of the system: the block itself has refused to go on.
+        if error.errno is None:
+            raise
         # The number stays, so that callers can tell a full disk from a missing permission.
         raise OSError(
             error.errno, f"{str(path)!r} could not be written ({error.strerror or error}); what was there is unchanged"

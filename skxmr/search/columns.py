@@ -118,10 +118,9 @@ class Column(NamedTuple):
     def _coded(self, values: Sequence[Value]) -> AnyArray:
         missing = _MISSING[self.kind]
         if self.kind == "str":
-            codes = [missing if value is None else self.words.number(str(value)) for value in values]
-        else:
-            codes = [missing if value is None else value for value in values]
-        return np.array(codes, _DTYPES[self.kind])
+            numbers = [missing if value is None else self.words.number(str(value)) for value in values]
+            return np.array(numbers, np.int32)
+        return np.array([missing if value is None else value for value in values], _DTYPES[self.kind])
 
     def _decoded(self, codes: AnyArray) -> list[Value]:
         listed = codes.tolist()

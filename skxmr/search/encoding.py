@@ -40,12 +40,9 @@ def unit_vectors(model: BaseEstimator, view: View, name: str) -> FloatArray:
 
 
 def _embeddings(model: BaseEstimator, view: View, name: str) -> FloatArray:
-    n = n_rows(view, name)
-    if n == 0:
-        raise ValueError(f"{name} has no rows; at least one is needed.")
     pipelines, retriever = unwrapped(model)
     parts = []
-    for start in range(0, n, _STEP_ROWS):
+    for start in range(0, n_rows(view, name), _STEP_ROWS):
         pairs = Pairs(**{name: take(view, slice(start, start + _STEP_ROWS))})
         for steps in pipelines:
             pairs = steps.transform(pairs)
@@ -58,8 +55,13 @@ def _in_blocks(retriever: BaseEstimator, rows: View, name: str) -> list[FloatArr
     n = n_rows(rows, name)
     parts = []
     for start in range(0, n, _ROWS):
-        some = np.minimum(np.arange(start, start + _ROWS), n - 1)
-        embedded = retriever.transform(Pairs(**{name: take(rows, some)}))
+        some = np.arange(start, start + _ROWS)
+        try:
+            embedded = retriever.transform(Pairs(**{name: take(rows, np.minimum(some, n - 1))}))
+        except ValueError:
+            # Errors count what is wrong, and the rows that fill a block up are not the user's.
+            retriever.transform(Pairs(**{name: take(rows, some[some < n])}))
+            raise
         parts.append(np.asarray(getattr(embedded, name))[: n - start])
     return parts
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skxmr._data.kinds import AnyArray, FloatArray, IndexArray
+from skxmr._data.kinds import AnyArray, FloatArray, IndexArray, View, take
 from skxmr.search.table import Table
 from skxmr.search.thumbnails import thumbnail
 
@@ -74,7 +74,8 @@ class Hits:
         self.scores = scores
         self.ids = ids
         self.metadata = {} if metadata is None else metadata
-        self._pictures: Mapping[object, object] = {}
+        # By id, for those that are images in memory: the view that holds the image, and its row.
+        self._pictures: Mapping[object, tuple[View, int]] = {}
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -93,11 +94,22 @@ class Hits:
         k = self.scores.shape[1]
         some = slice(row * k, (row + 1) * k)
         metadata = {name: values[some] for name, values in self.metadata.items()}
-        return self._with_pictures(Hits(self.scores[row : row + 1], self.ids[row : row + 1], metadata))
+        return Hits(self.scores[row : row + 1], self.ids[row : row + 1], metadata).with_pictures(self._pictures)
 
-    def _with_pictures(self, hits: Hits) -> Hits:
-        hits._pictures = self._pictures
-        return hits
+    def with_pictures(self, pictures: Mapping[object, tuple[View, int]]) -> Hits:
+        """Show images that are in memory.
+
+        Parameters
+        ----------
+        pictures : mapping
+            By id the array that holds the image, and its row.
+
+        Returns
+        -------
+        self
+        """
+        self._pictures = pictures
+        return self
 
     def to_frame(self) -> pd.DataFrame:
         """Return one line per hit; places without an item are left out.
@@ -135,5 +147,6 @@ class Hits:
             return "<td></td>"
         name = self.ids[query, place]
         item = self.metadata["item"][query * self.shape[1] + place] if "item" in self.metadata else None
-        shown = thumbnail(self._pictures.get(name, item)) or escape(str(item if item is not None else "")[:160])
+        image = take(*self._pictures[name]) if name in self._pictures else item
+        shown = thumbnail(image) or escape(str("" if item is None else item)[:160])
         return f"<td>{shown}<br>{escape(str(name))}<br>{score:.3f}</td>"

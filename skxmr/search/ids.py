@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from skxmr._data.kinds import AnyArray, Frame
 
 Id: TypeAlias = int | str
+# Ids as users hold them: a list, an array, a column of a frame, a range.
+IdsLike: TypeAlias = Iterable[Any] | AnyArray
 
 # How many ids an error names.
 _NAMED = 3
 
 
-def checked_ids(ids: ArrayLike | Sequence[Any], name: str = "ids") -> list[Id]:
+def checked_ids(ids: IdsLike, name: str = "ids") -> list[Id]:
     """Return ids as Python's own integers or strings; refuse other types, mixed ones, negative numbers and repeats."""
     if isinstance(ids, (str, bytes)) or not (hasattr(ids, "__len__") or hasattr(ids, "__iter__")):
         raise TypeError(f"{name} is a {type(ids).__name__}; pass a list, a single one as [{ids!r}].")

@@ -8,7 +8,6 @@ from os import PathLike
 from typing import Any, NamedTuple, Self
 
 import numpy as np
-from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
 from skxmr._data.kinds import AnyArray, IndexArray, View
@@ -21,7 +20,7 @@ from skxmr.search.changes import Change, adding, check_there, updating
 from skxmr.search.encoding import check_model, check_width, unit_vectors
 from skxmr.search.files import open_index, save_index
 from skxmr.search.hits import ColumnsOfHits, Hits
-from skxmr.search.ids import Id, as_array, checked_ids
+from skxmr.search.ids import Id, IdsLike, as_array, checked_ids
 from skxmr.search.items import items_of
 from skxmr.search.metadata import checked_metadata
 from skxmr.search.queries import query_vectors
@@ -78,15 +77,14 @@ class RetrievalIndex:
         self.options = dict(options or {})
         self._state = State(Table.empty(), None)
         self._known: dict[Id, int] | None = {}
+        self._pictures: dict[object, tuple[View, int]] = {}
         self._saved: str | None = None
         # Held by whoever changes the index, for as long as it takes to encode what comes.
         self._writing = threading.RLock()
         # Held for moments, in which the state and the ids are read or exchanged together.
         self._exchanging = threading.RLock()
 
-    def add(
-        self, image: View = None, text: View = None, ids: ArrayLike | Sequence[Any] | None = None, metadata: Any = None
-    ) -> AnyArray:
+    def add(self, image: View = None, text: View = None, ids: IdsLike | None = None, metadata: Any = None) -> AnyArray:
         """Add images or texts. Either all of them are added or, after an error, none.
 
         Parameters
@@ -112,9 +110,7 @@ class RetrievalIndex:
         with self._writing:
             return self._write(adding(self._state.table, self._rows_by_id(), items, columns))
 
-    def update(
-        self, ids: ArrayLike | Sequence[Any], image: View = None, text: View = None, metadata: Any = None
-    ) -> None:
+    def update(self, ids: IdsLike, image: View = None, text: View = None, metadata: Any = None) -> None:
         """Replace items. Columns of metadata that are not given keep their values.
 
         Parameters
@@ -134,7 +130,7 @@ class RetrievalIndex:
         with self._writing:
             self._write(updating(self._state.table, self._rows_by_id(), checked, items, columns))
 
-    def remove(self, ids: ArrayLike | Sequence[Any]) -> None:
+    def remove(self, ids: IdsLike) -> None:
         """Remove items. They are marked as removed; `compact` gives back their memory.
 
         Parameters
@@ -172,7 +168,7 @@ class RetrievalIndex:
         *,
         weight: float = 0.5,
         k: int = 10,
-        among: ArrayLike | Sequence[Any] | None = None,
+        among: IdsLike | None = None,
         where: Mapping[str, Any] | None = None,
     ) -> Hits:
         """Find the k items nearest to every query.
@@ -213,7 +209,8 @@ class RetrievalIndex:
         else:
             found = backend.search(queries, min(k, allowed.n_allowed), allowed)
         scores, at = best(found, len(queries), k, table.ids.rows)
-        return Hits(scores, table.ids_at(at), ColumnsOfHits(table, at.ravel()))
+        hits = Hits(scores, table.ids_at(at), ColumnsOfHits(table, at.ravel()))
+        return hits.with_pictures(self._pictures)
 
     def save(self, path: str | PathLike[str], *, overwrite: bool = False) -> None:
         """Save the index as a folder, with the model; removed items are left out.
@@ -278,7 +275,8 @@ class RetrievalIndex:
         return self
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name not in ("_writing", "_exchanging")}
+        kept = {name: value for name, value in vars(self).items() if name not in ("_writing", "_exchanging")}
+        return kept | {"_pictures": {}}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
@@ -304,6 +302,8 @@ class RetrievalIndex:
         backend = backend.add(vectors, {name: values.values for name, values in change.columns.items()})
         rows = range(first, first + len(change.ids))
         self._publish(State(table, backend), dict(zip(change.ids, rows, strict=True)))
+        if change.items.pictures():
+            self._pictures |= {value: (change.items.view, i) for i, value in enumerate(change.ids)}
         return as_array(change.ids)
 
     def _publish(self, state: State, changed: Mapping[Id, int | None]) -> None:
@@ -311,6 +311,7 @@ class RetrievalIndex:
         with self._exchanging:
             known = self._rows_by_id()
             for value, row in changed.items():
+                self._pictures.pop(value, None)
                 if row is None:
                     del known[value]
                 else:
@@ -326,7 +327,7 @@ class RetrievalIndex:
                 self._known = dict(zip(table.ids.rows[rows].tolist(), rows.tolist(), strict=True))
             return self._known
 
-    def _rows_of(self, among: ArrayLike | Sequence[Any]) -> IndexArray:
+    def _rows_of(self, among: IdsLike) -> IndexArray:
         ids = checked_ids(among, "among")
         known = self._rows_by_id()
         check_there(known, ids, "among")

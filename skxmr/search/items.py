@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+import stat
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
@@ -12,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from skxmr._data.arguments import one_view
-from skxmr._data.kinds import AnyArray, IndexArray, View, n_rows, take
+from skxmr._data.kinds import IndexArray, View, n_rows, take
 from skxmr._data.views import as_view
 from skxmr.search.columns import Values
-from skxmr.search.ids import Id, check_one_per_row, checked_ids
+from skxmr.search.ids import Id, IdsLike, check_one_per_row, checked_ids
 
 # The suffixes of the files in a folder that are taken for images.
 SUFFIXES = frozenset((".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"))
@@ -35,6 +36,10 @@ class Items:
         """Return the number of rows."""
         return n_rows(self.view, self.name)
 
+    def pictures(self) -> bool:
+        """Tell whether the rows are images in memory."""
+        return self.name == "image" and not self.is_of_files and getattr(self.view, "ndim", 2) != 2
+
     def taken(self, rows: IndexArray) -> Items:
         """Return some rows."""
         ids = None if self.ids is None else [self.ids[i] for i in rows]
@@ -44,7 +49,7 @@ class Items:
         return replace(self, view=take(self.view, rows), ids=ids, columns=columns)
 
 
-def items_of(image: View, text: View, ids: Sequence[Any] | AnyArray | None, folders: bool = False) -> Items:
+def items_of(image: View, text: View, ids: IdsLike | None, folders: bool = False) -> Items:
     """Return the rows of a call. Files have their paths as ids, and a folder stands for the images in it."""
     if folders and isinstance(image, (str, PathLike)) and Path(image).is_dir() and text is None:
         if ids is not None:
@@ -68,6 +73,8 @@ def _listed(view: View) -> View:
 def _described(name: str, view: View, ids: list[Id] | None) -> Items:
     """Return items with the columns that every index has: the modality, and the caption or path of each."""
     n = n_rows(view, name)
+    if n == 0:
+        raise ValueError(f"{name} has no rows; at least one is needed.")
     columns = {"modality": Values("str", [name] * n)}
     raw = _strings(view)
     if raw is None:
@@ -97,12 +104,16 @@ def _strings(view: View) -> list[Any] | None:
 
 def _state_of(path: str | PathLike[str], i: int) -> os.stat_result:
     """Return the size and the time of a file."""
+    where = f"row {i} of image, {str(path)!r},"
     try:
-        return os.stat(Path(path).expanduser())
+        found = os.stat(Path(path).expanduser())
     except OSError as error:
         raise FileNotFoundError(
-            f"row {i} of image, {str(path)!r}, cannot be read ({error.strerror}); correct the path or drop the row."
+            f"{where} cannot be read ({error.strerror}); correct the path or drop the row."
         ) from error
+    if stat.S_ISDIR(found.st_mode):
+        raise FileNotFoundError(f"{where} is a folder; correct the path or drop the row.")
+    return found
 
 
 def _files_in(folder: Path) -> list[Path]:

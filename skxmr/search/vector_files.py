@@ -44,13 +44,22 @@ def save_vectors(folder: Path, rows: IndexArray, source: HasRows) -> dict[str, A
 def load_vectors(folder: Path, config: Mapping[str, Any]) -> Vectors:
     """Map the rows of a folder; what they hold is checked when they are read."""
     file = folder / NAME
-    n, width = config["shape"]
-    dtype = np.dtype(config["dtype"])
+    try:
+        n, width = map(int, config["shape"])
+        dtype = np.dtype(config["dtype"])
+        checksums = list(config["checksums"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"what config.json says of {file} is damaged ({error!r}); take another copy.") from error
     try:
         with file.open("rb") as opened:
             shape, found = array_header(opened)
             size = opened.tell() + n * width * dtype.itemsize
-        sound = shape == (n, width) and found == dtype and file.stat().st_size == size
+        sound = (
+            shape == (n, width)
+            and found == dtype
+            and file.stat().st_size == size
+            and len(checksums) == -(-n // CHECKED_ROWS)
+        )
     except (OSError, ValueError) as error:
         raise ValueError(f"{file} is missing or damaged ({error}); take the index from a copy.") from error
     if not sound:
@@ -61,4 +70,4 @@ def load_vectors(folder: Path, config: Mapping[str, Any]) -> Vectors:
     added = Growing(np.zeros((0, width), dtype))
     if n == 0:
         return Vectors(None, added)
-    return Vectors(MappedRows(file, np.lib.format.open_memmap(file, mode="r"), config["checksums"]), added)
+    return Vectors(MappedRows(file, np.lib.format.open_memmap(file, mode="r"), checksums), added)

@@ -14,6 +14,8 @@ from skxmr.search.backend import Backend
 # Where each is defined; a module is imported when it is asked for, because some need further packages.
 BACKENDS = {
     "exact": "exact.ExactBackend",
+    "binary": "binary.BinaryBackend",
+    "faiss": "faiss.FaissBackend",
 }
 
 

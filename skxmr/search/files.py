@@ -7,7 +7,7 @@ import os
 import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -18,14 +18,12 @@ from skxmr.persistence._loading import load
 from skxmr.persistence._saving import save
 from skxmr.search.backend import Backend
 from skxmr.search.backends import BACKENDS, backend_class
+from skxmr.search.collection import State
 from skxmr.search.columns import Column, Words
 from skxmr.search.growing import Growing
 from skxmr.search.ids import as_array
 from skxmr.search.table import Table
 from skxmr.search.vector_files import NAME as VECTORS
-
-if TYPE_CHECKING:
-    from skxmr.search.index import State
 
 KIND = "skxmr index"
 FORMAT = 1
@@ -123,11 +121,14 @@ def _opened(folder: Path, config: dict[str, Any], model: BaseEstimator | None, t
         options = dict(config["options"])
         vectors = config["vectors"]
         token = str(config["token"])
+        digests = {NUMBERS, STRINGS} | set(config["sha256"])
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{str(folder)!r} is damaged: its config.json lacks {error}; take another copy.") from error
     if name not in BACKENDS:
         raise ValueError(f"{str(folder)!r} is damaged: there is no backend {name!r}; take another copy.")
-    table = _load_table(folder, config)
+    for file in sorted(digests):
+        _check(folder / file, config)
+    table = _load_table(folder)
     backend: Backend | None = None
     if vectors is not None:
         backend = backend_class(name).load(folder, vectors, options)
@@ -135,13 +136,16 @@ def _opened(folder: Path, config: dict[str, Any], model: BaseEstimator | None, t
     return Opened(loaded, table, backend, name, options, token)
 
 
-def _load_table(folder: Path, config: dict[str, Any]) -> Table:
-    for name in (NUMBERS, STRINGS):
-        file = folder / name
-        if not file.is_file():
-            raise ValueError(f"{str(folder)!r} is incomplete: {name} is missing; take another copy of the folder.")
-        with file.open("rb") as handle:
-            check_file(handle, file, config)
+def _check(file: Path, config: dict[str, Any]) -> None:
+    if not file.is_file():
+        raise ValueError(
+            f"{str(file.parent)!r} is incomplete: {file.name} is missing; take another copy of the folder."
+        )
+    with file.open("rb") as handle:
+        check_file(handle, file, config)
+
+
+def _load_table(folder: Path) -> Table:
     strings = json.loads((folder / STRINGS).read_text(encoding="utf-8"))
     columns = {}
     with np.load(folder / NUMBERS, allow_pickle=False) as numbers:

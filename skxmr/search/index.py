@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from os import PathLike
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
-import numpy as np
 from sklearn.base import BaseEstimator
 
-from skxmr._data.kinds import AnyArray, IndexArray, View
+from skxmr._data.kinds import AnyArray, View
 from skxmr._data.option_checks import check_k
 from skxmr.search.allowed import allowed_rows
-from skxmr.search.backend import Backend
-from skxmr.search.backends import check_options, new_backend
 from skxmr.search.candidates import Candidates, best
-from skxmr.search.changes import Change, adding, check_there, updating
+from skxmr.search.changes import Change, adding, updating
+from skxmr.search.collection import Collection, State
 from skxmr.search.encoding import check_model, check_width, unit_vectors
 from skxmr.search.files import open_index, save_index
 from skxmr.search.hits import ColumnsOfHits, Hits
@@ -24,17 +21,7 @@ from skxmr.search.ids import Id, IdsLike, as_array, checked_ids
 from skxmr.search.items import items_of
 from skxmr.search.metadata import checked_metadata
 from skxmr.search.queries import query_vectors
-from skxmr.search.table import Table
-
-# Vectors that are copied together where an index is rewritten.
-_COPIED = 16_384
-
-
-class State(NamedTuple):
-    """What a search reads: the table and the vectors of one moment."""
-
-    table: Table
-    backend: Backend | None
+from skxmr.search.recall import recall
 
 
 class RetrievalIndex:
@@ -52,8 +39,11 @@ class RetrievalIndex:
     ----------
     model : fitted retriever that embeds, or a pipeline or search around one
         It takes the items and the queries as they are given.
-    backend : {"exact"}, default="exact"
-        What holds the vectors. ``"exact"`` compares a query with all of them.
+    backend : {"exact", "binary", "faiss"}, default="exact"
+        What holds the vectors. ``"exact"`` compares a query with all of them, ``"binary"`` only their signs, as bits,
+        by Hamming distance. ``"faiss"`` (extra ``ann``) is exact with ``options={"kind": "flat"}``, its default, and
+        approximate, but quicker, with inverted lists, ``{"kind": "ivf", "n_lists": None, "n_probes": 32}``, or with a
+        graph, ``{"kind": "hnsw", "ef": 64}``: larger `n_probes` and `ef` find more and take longer; see `recall`.
     options : dict or None, default=None
         Options of the backend.
 
@@ -71,18 +61,11 @@ class RetrievalIndex:
 
     def __init__(self, model: BaseEstimator, backend: str = "exact", options: Mapping[str, Any] | None = None) -> None:
         check_model(model)
-        check_options(backend, options or {})
         self.model = model
         self.backend = backend
         self.options = dict(options or {})
-        self._state = State(Table.empty(), None)
-        self._known: dict[Id, int] | None = {}
-        self._pictures: dict[object, tuple[View, int]] = {}
+        self._items = Collection(backend, self.options)
         self._saved: str | None = None
-        # Held by whoever changes the index, for as long as it takes to encode what comes.
-        self._writing = threading.RLock()
-        # Held for moments, in which the state and the ids are read or exchanged together.
-        self._exchanging = threading.RLock()
 
     def add(self, image: View = None, text: View = None, ids: IdsLike | None = None, metadata: Any = None) -> AnyArray:
         """Add images or texts. Either all of them are added or, after an error, none.
@@ -107,8 +90,8 @@ class RetrievalIndex:
         """
         items = items_of(image, text, ids, folders=True)
         columns = checked_metadata(metadata, len(items))
-        with self._writing:
-            return self._write(adding(self._state.table, self._rows_by_id(), items, columns))
+        with self._items.writing:
+            return self._write(adding(self._items.state.table, self._items.known(), items, columns))
 
     def update(self, ids: IdsLike, image: View = None, text: View = None, metadata: Any = None) -> None:
         """Replace items. Columns of metadata that are not given keep their values.
@@ -127,8 +110,8 @@ class RetrievalIndex:
         checked = checked_ids(ids)
         items = items_of(image, text, checked)
         columns = checked_metadata(metadata, len(items))
-        with self._writing:
-            self._write(updating(self._state.table, self._rows_by_id(), checked, items, columns))
+        with self._items.writing:
+            self._write(updating(self._items.state.table, self._items.known(), checked, items, columns))
 
     def remove(self, ids: IdsLike) -> None:
         """Remove items. They are marked as removed; `compact` gives back their memory.
@@ -138,28 +121,11 @@ class RetrievalIndex:
         ids : sequence of int or of str
             Those of the items, which must be in the index.
         """
-        checked = checked_ids(ids)
-        with self._writing:
-            check_there(self._rows_by_id(), checked, "ids")
-            rows = np.array([self._rows_by_id()[value] for value in checked], np.intp)
-            table, backend = self._state
-            if backend is not None and len(rows):
-                self._publish(State(table.without(rows), backend.remove(rows)), dict.fromkeys(checked))
+        self._items.remove(checked_ids(ids))
 
     def compact(self) -> None:
         """Rewrite the vectors without those of removed items, which gives back their memory."""
-        with self._writing:
-            table, old = self._state
-            rows = np.flatnonzero(table.living())
-            if old is None or len(rows) == len(table):
-                return
-            backend = new_backend(self.backend, old.width, self.options)
-            for start in range(0, len(rows), _COPIED):
-                some = rows[start : start + _COPIED]
-                backend = backend.add(old.take(some), table.values_at(some))
-            with self._exchanging:
-                self._state = State(table.compacted(), backend)
-                self._known = None
+        self._items.compact()
 
     def search(
         self,
@@ -197,11 +163,7 @@ class RetrievalIndex:
         """
         check_k(k, optional=False)
         queries = query_vectors(self.model, image, text, weight)
-        with self._exchanging:
-            table, backend = self._state
-            rows = None if among is None else self._rows_of(among)
-        if backend is None or table.n_alive == 0:
-            raise ValueError("the index is empty; add items first: index.add(image=...) or index.add(text=...).")
+        table, backend, rows = self._items.read(None if among is None else checked_ids(among, "among"))
         check_width(queries, backend.width)
         allowed = allowed_rows(table, rows, where)
         if allowed.n_allowed == 0:
@@ -210,7 +172,29 @@ class RetrievalIndex:
             found = backend.search(queries, min(k, allowed.n_allowed), allowed)
         scores, at = best(found, len(queries), k, table.ids.rows)
         hits = Hits(scores, table.ids_at(at), ColumnsOfHits(table, at.ravel()))
-        return hits.with_pictures(self._pictures)
+        return hits.with_pictures(self._items.pictures)
+
+    def recall(self, image: View = None, text: View = None, k: int = 10) -> float:
+        """Measure how much of what an exact search finds this index finds.
+
+        Parameters
+        ----------
+        image : images of n rows, or None
+            Queries as the model takes them; give either them or the texts.
+        text : texts of n rows, or None
+            Queries as the model takes them.
+        k : int, default=10
+            Number of hits per query.
+
+        Returns
+        -------
+        float
+            From 0 to 1: 1 for backends that are exact.
+        """
+        check_k(k, optional=False)
+        queries = query_vectors(self.model, image, text, 0.5)
+        table, backend, _ = self._items.read(None)
+        return recall(backend, table, queries, k)
 
     def save(self, path: str | PathLike[str], *, overwrite: bool = False) -> None:
         """Save the index as a folder, with the model; removed items are left out.
@@ -222,8 +206,9 @@ class RetrievalIndex:
         overwrite : bool, default=False
             Whether to replace another index, or one that somebody has saved since this one was opened or saved.
         """
-        with self._writing:
-            self._saved = save_index(path, self.model, self.backend, self.options, self._state, self._saved, overwrite)
+        with self._items.writing:
+            state = self._items.state
+            self._saved = save_index(path, self.model, self.backend, self.options, state, self._saved, overwrite)
 
     @classmethod
     def load(
@@ -246,23 +231,21 @@ class RetrievalIndex:
         """
         opened = open_index(path, model, trusted)
         index = cls(opened.model, opened.backend_name, opened.options)
-        index._state = State(opened.table, opened.backend)
-        index._known = None
+        index._items.state = State(opened.table, opened.backend)
         index._saved = opened.token
         return index
 
     @property
     def ids(self) -> AnyArray:
         """Ids of all items, in the order in which they were added."""
-        table = self._state.table
+        table = self._items.state.table
         return table.ids.rows[table.living()]
 
     def __len__(self) -> int:
-        return self._state.table.n_alive
+        return self._items.state.table.n_alive
 
     def __contains__(self, value: object) -> bool:
-        with self._exchanging:
-            return value in self._rows_by_id()
+        return value in self._items.known()
 
     def __iter__(self) -> Iterator[Id]:
         return iter(self.ids.tolist())
@@ -274,61 +257,10 @@ class RetrievalIndex:
         # An index is no estimator: a retriever that asks it keeps it.
         return self
 
-    def __getstate__(self) -> dict[str, Any]:
-        kept = {name: value for name, value in vars(self).items() if name not in ("_writing", "_exchanging")}
-        return kept | {"_pictures": {}}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state)
-        self._writing = threading.RLock()
-        self._exchanging = threading.RLock()
-
     def _write(self, change: Change) -> AnyArray:
-        """Encode rows, and exchange the state for one with them; an error on the way leaves it as it was."""
-        if not change.ids:
-            return as_array(change.ids)
-        table, backend = self._state
-        # The types of columns are checked before the rows are encoded, which may take hours.
-        table.kinds_with(change.columns)
-        vectors = unit_vectors(self.model, change.items.view, change.items.name)
-        if backend is None:
-            backend = new_backend(self.backend, vectors.shape[1], self.options)
-        check_width(vectors, backend.width)
-        first = len(table)
-        if len(change.replaced):
-            table = table.without(change.replaced)
-            backend = backend.remove(change.replaced)
-        table = table.extended(change.ids, change.columns)
-        backend = backend.add(vectors, {name: values.values for name, values in change.columns.items()})
-        rows = range(first, first + len(change.ids))
-        self._publish(State(table, backend), dict(zip(change.ids, rows, strict=True)))
-        if change.items.pictures():
-            self._pictures |= {value: (change.items.view, i) for i, value in enumerate(change.ids)}
+        """Encode the rows of a change and put them in."""
+        if change.ids:
+            # The types of columns are checked before the rows are encoded, which may take hours.
+            self._items.state.table.kinds_with(change.columns)
+            self._items.write(change, unit_vectors(self.model, change.items.view, change.items.name))
         return as_array(change.ids)
-
-    def _publish(self, state: State, changed: Mapping[Id, int | None]) -> None:
-        """Exchange the state, and with it the rows of some ids; None is for ids that are gone."""
-        with self._exchanging:
-            known = self._rows_by_id()
-            for value, row in changed.items():
-                self._pictures.pop(value, None)
-                if row is None:
-                    del known[value]
-                else:
-                    known[value] = row
-            self._state = state
-
-    def _rows_by_id(self) -> dict[Id, int]:
-        """Return the row of every id, which is put together when it is first needed."""
-        with self._exchanging:
-            if self._known is None:
-                table = self._state.table
-                rows = np.flatnonzero(table.living())
-                self._known = dict(zip(table.ids.rows[rows].tolist(), rows.tolist(), strict=True))
-            return self._known
-
-    def _rows_of(self, among: IdsLike) -> IndexArray:
-        ids = checked_ids(among, "among")
-        known = self._rows_by_id()
-        check_there(known, ids, "among")
-        return np.array([known[value] for value in ids], np.intp)

@@ -44,7 +44,7 @@ def test_a_new_process_gives_the_same_hits(empty, vectors, tmp_path):
 
 def test_a_loaded_index_is_mapped_and_grows(saved, empty, vectors, monkeypatch):
     index = RetrievalIndex.load(saved)
-    rows = index._state.backend.vectors
+    rows = index._items.state.backend.vectors
     assert len(index) == 298 and isinstance(rows.mapped.rows, np.memmap)
     fresh = empty()
     kept = np.setdiff1d(np.arange(300), [7, 8])

@@ -95,7 +95,7 @@ def test_changes_give_what_a_new_index_gives(empty, vectors):
     assert 1 in index and 499 in index and 498 not in index and "a" not in index
     index.compact()
     same(index.search(image=queries, k=40), fresh.search(image=queries, k=40))
-    assert index._state.backend.vectors.added.rows.shape[0] == len(fresh)
+    assert index._items.state.backend.vectors.added.rows.shape[0] == len(fresh)
 
 
 def test_a_filter_is_a_search_in_the_subset(empty, vectors):

@@ -1,0 +1,144 @@
+"""Collection: the items of an index, which are read while others write."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from skxmr._data.kinds import FloatArray, IndexArray, View
+from skxmr.search.backend import Backend
+from skxmr.search.backends import check_options, new_backend
+from skxmr.search.changes import Change, check_there
+from skxmr.search.encoding import check_width
+from skxmr.search.ids import Id
+from skxmr.search.table import Table
+
+# Vectors that are copied together where a collection is rewritten.
+_COPIED = 16_384
+
+
+class State(NamedTuple):
+    """The table and the vectors of one moment; there is no backend before the first item tells the width."""
+
+    table: Table
+    backend: Backend | None
+
+
+class Read(NamedTuple):
+    """What a search reads, and the rows of the ids that it asked for."""
+
+    table: Table
+    backend: Backend
+    rows: IndexArray | None
+
+
+class Collection:
+    """Items in a state that is exchanged as a whole, so that a search sees all of a change or nothing."""
+
+    def __init__(self, backend: str, options: Mapping[str, Any]) -> None:
+        check_options(backend, options)
+        # A backend that is not installed, and options that do not fit, are better known before hours of encoding.
+        new_backend(backend, 1, options)
+        self.backend = backend
+        self.options = options
+        # By id, for images that were added from memory: the view that holds the image, and its row.
+        self.pictures: dict[object, tuple[View, int]] = {}
+        # Held by whoever changes the collection, for as long as it takes to encode what comes.
+        self.writing = threading.RLock()
+        # Held for moments, in which the state and the rows of the ids are read or exchanged together.
+        self._exchanging = threading.RLock()
+        self.state = State(Table.empty(), None)
+
+    @property
+    def state(self) -> State:
+        """The present state. One that is set is read from the start."""
+        return self._state
+
+    @state.setter
+    def state(self, state: State) -> None:
+        with self._exchanging:
+            self._state = state
+            self._known: dict[Id, int] | None = None
+
+    def known(self) -> dict[Id, int]:
+        """Return the row of every id, which is put together when it is first needed."""
+        with self._exchanging:
+            if self._known is None:
+                table = self._state.table
+                rows = np.flatnonzero(table.living())
+                self._known = dict(zip(table.ids.rows[rows].tolist(), rows.tolist(), strict=True))
+            return self._known
+
+    def read(self, among: list[Id] | None) -> Read:
+        """Return what a search reads; refuse ids that are not there, and a collection without items."""
+        with self._exchanging:
+            table, backend = self._state
+            if backend is None or table.n_alive == 0:
+                raise ValueError("the index is empty; add items first: index.add(image=...) or index.add(text=...).")
+            return Read(table, backend, None if among is None else self._rows(among, "among"))
+
+    def write(self, change: Change, vectors: FloatArray) -> None:
+        """Put the vectors of a change in; an error on the way leaves everything as it was."""
+        table, old = self._state
+        backend = new_backend(self.backend, vectors.shape[1], self.options) if old is None else old
+        check_width(vectors, backend.width)
+        first = len(table)
+        if len(change.replaced):
+            table = table.without(change.replaced)
+            backend = backend.remove(change.replaced)
+        table = table.extended(change.ids, change.columns)
+        backend = backend.add(vectors, {name: values.values for name, values in change.columns.items()})
+        rows = range(first, first + len(change.ids))
+        self._exchange(State(table, backend), dict(zip(change.ids, rows, strict=True)))
+        if change.items.pictures():
+            self.pictures |= {value: (change.items.view, i) for i, value in enumerate(change.ids)}
+
+    def remove(self, ids: list[Id]) -> None:
+        """Mark items as removed."""
+        with self.writing:
+            rows = self._rows(ids, "ids")
+            table, backend = self._state
+            if backend is not None and len(rows):
+                self._exchange(State(table.without(rows), backend.remove(rows)), dict.fromkeys(ids))
+
+    def compact(self) -> None:
+        """Rewrite everything without removed rows."""
+        with self.writing:
+            table, old = self._state
+            rows = np.flatnonzero(table.living())
+            if old is None or len(rows) == len(table):
+                return
+            backend = new_backend(self.backend, old.width, self.options)
+            for start in range(0, len(rows), _COPIED):
+                some = rows[start : start + _COPIED]
+                backend = backend.add(old.take(some), table.values_at(some))
+            self.state = State(table.compacted(), backend)
+
+    def _rows(self, ids: list[Id], name: str) -> IndexArray:
+        known = self.known()
+        check_there(known, ids, name)
+        return np.array([known[value] for value in ids], np.intp)
+
+    def _exchange(self, state: State, changed: Mapping[Id, int | None]) -> None:
+        """Exchange the state, and with it the rows of some ids; None is for ids that are gone."""
+        with self._exchanging:
+            known = self.known()
+            for value, row in changed.items():
+                self.pictures.pop(value, None)
+                if row is None:
+                    del known[value]
+                else:
+                    known[value] = row
+            self._state = state
+
+    def __getstate__(self) -> dict[str, Any]:
+        left_out = {"writing": None, "_exchanging": None, "pictures": {}}
+        return vars(self) | left_out
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self.writing = threading.RLock()
+        self._exchanging = threading.RLock()

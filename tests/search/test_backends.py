@@ -1,0 +1,146 @@
+"""Every backend is exact where it claims to be, says how much it finds elsewhere, and is saved and loaded."""
+
+import threading
+
+import numpy as np
+import pytest
+
+from skxmr import AlignedEmbeddings, RetrievalIndex
+from skxmr.search import engines
+
+BACKENDS = {
+    "faiss": ("faiss", {}, "faiss"),
+    "ivf": ("faiss", {"kind": "ivf", "n_lists": 20, "n_probes": 20}, "faiss"),
+    "hnsw": ("faiss", {"kind": "hnsw", "ef": 400}, "faiss"),
+}
+
+
+@pytest.fixture(params=list(BACKENDS))
+def backend(request):
+    name, options, module = BACKENDS[request.param]
+    pytest.importorskip(module)
+    return name, options
+
+
+def fill(index, vectors, n):
+    """Add rows of which some are equal, remove some, and replace some."""
+    rows = vectors(n)
+    rows[::120] = rows[0]
+    index.add(image=rows, metadata={"part": np.arange(n) % 10, "name": [f"n{i % 7}" for i in range(n)]})
+    index.remove(range(0, n, 20))
+    index.update(range(1, n, 100), text=vectors(len(range(1, n, 100)), seed=1))
+    return index
+
+
+def equal(a, b):
+    assert np.array_equal(a.scores, b.scores) and a.ids.tolist() == b.ids.tolist()
+
+
+def test_hits_are_those_of_the_exact_backend(backend, empty, vectors, tmp_path):
+    """Also ties at the k-th place, filters, more hits than items, and after saving."""
+    name, options = backend
+    # Inverted lists are made from 5,000 rows on.
+    n = 6000 if options.get("kind") == "ivf" else 1500
+    index = fill(empty(name, **options), vectors, n)
+    exact = fill(empty(), vectors, n)
+    queries = np.concatenate([vectors(4, seed=2), vectors(1)])
+    index.save(tmp_path / "index")
+    loaded = RetrievalIndex.load(tmp_path / "index")
+    assert len(loaded) == len(exact)
+    for asked in (
+        {"k": 10},
+        {"k": 30, "where": {"part": 3}},
+        {"k": 5, "where": {"part": (1, 8), "name": ["n1", "n2"]}},
+        {"k": 9, "where": {"modality": "text"}},
+        {"k": 3, "where": {"name": "nothing"}},
+        {"k": 4, "among": [1, 7, 8]},
+    ):
+        wanted = exact.search(text=queries, **asked)
+        equal(index.search(text=queries, **asked), wanted)
+        equal(loaded.search(text=queries, **asked), wanted)
+    assert index.recall(text=queries) == loaded.recall(text=queries) == 1
+    index.compact()
+    equal(index.search(text=queries), exact.search(text=queries))
+
+
+def test_searches_while_rows_are_added(backend, empty, vectors):
+    name, options = backend
+    index = empty(name, **options)
+    index.add(image=vectors(300), metadata={"kind": ["old"] * 300})
+    wanted = index.search(text=vectors(5, seed=3), where={"kind": "old"}).ids
+    errors = []
+    done = threading.Event()
+
+    def search():
+        try:
+            while not done.is_set():
+                assert np.array_equal(index.search(text=vectors(5, seed=3), where={"kind": "old"}).ids, wanted)
+                index.search(text=vectors(5, seed=3))
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=search) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for turn in range(5):
+        index.add(image=vectors(20, seed=10 + turn), metadata={"kind": ["new"] * 20})
+    done.set()
+    for thread in threads:
+        thread.join()
+    assert not errors, errors[0]
+
+
+@pytest.mark.parametrize("options", [{"kind": "ivf", "n_lists": 60, "n_probes": 1}, {"kind": "hnsw", "ef": 1}])
+def test_recall_says_how_much_is_lost(empty, vectors, options):
+    pytest.importorskip("faiss")
+    index = empty("faiss", **options)
+    index.add(image=vectors(6000))
+    queries = vectors(30, seed=1)
+    exact = empty()
+    exact.add(image=vectors(6000))
+    found, wanted = index.search(text=queries).ids, exact.search(text=queries).ids
+    share = np.mean([np.isin(a, b).mean() for a, b in zip(found, wanted, strict=True)])
+    assert index.recall(text=queries) == pytest.approx(share) and share < 1
+
+
+@pytest.mark.parametrize("width", [5, 64, 100])
+def test_binary_codes_are_compared_by_hamming_distance(vectors, width, tmp_path):
+    model = AlignedEmbeddings().fit(vectors(2, width), vectors(2, width))
+    index = RetrievalIndex(model, "binary")
+    items, queries = vectors(2000, width), vectors(6, width, seed=1)
+    index.add(image=items)
+    differ = ((queries > 0)[:, None] != (items > 0)[None]).sum(axis=2)
+    order = np.lexsort((np.broadcast_to(np.arange(2000), differ.shape), differ))[:, :12]
+    hits = index.search(text=queries, k=12)
+    assert np.array_equal(hits.ids, order)
+    assert np.allclose(hits.scores, 1 - 2 * np.take_along_axis(differ, order, 1) / width)
+    with pytest.raises(ValueError, match="recall compares with a search in the vectors, and backend='binary' keeps on"):
+        index.recall(text=queries)
+    index.remove(order[0, :3])
+    index.save(tmp_path / "index")
+    assert (tmp_path / "index" / "vectors.npy").stat().st_size < 2000 * 16 + 200
+    loaded = RetrievalIndex.load(tmp_path / "index")
+    index.compact()
+    for found in (index, loaded):
+        assert np.array_equal(found.search(text=queries[:1], k=9).ids[0], order[0, 3:])
+
+
+def test_a_missing_package_is_named_with_its_extra(empty, monkeypatch):
+    def missing(name):
+        raise ImportError(name)
+
+    monkeypatch.setattr(engines, "import_module", missing)
+    with pytest.raises(ImportError, match=r"backend='faiss' needs faiss, .*: pip install 'skxmr\[ann\]'"):
+        empty("faiss")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [({"kind": "tree"}, "kind must be one of"), ({"n_probes": 0}, "n_probes must be a positive integer; got 0")],
+)
+def test_options_are_checked_when_the_index_is_made(empty, options, message):
+    pytest.importorskip("faiss")
+    with pytest.raises(ValueError, match=message):
+        empty("faiss", **options)
+    with pytest.raises(ValueError, match=r"options holds 'probes', .* did you mean 'n_probes'"):
+        empty("faiss", probes=3)

@@ -16,6 +16,7 @@ BACKENDS = {
     "exact": "exact.ExactBackend",
     "binary": "binary.BinaryBackend",
     "faiss": "faiss.FaissBackend",
+    "lancedb": "lancedb.LanceBackend",
 }
 
 

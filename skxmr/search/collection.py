@@ -135,7 +135,7 @@ class Collection:
             self._state = state
 
     def __getstate__(self) -> dict[str, Any]:
-        left_out = {"writing": None, "_exchanging": None, "pictures": {}}
+        left_out: dict[str, Any] = {"writing": None, "_exchanging": None, "pictures": {}}
         return vars(self) | left_out
 
     def __setstate__(self, state: dict[str, Any]) -> None:

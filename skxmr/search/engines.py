@@ -8,7 +8,7 @@ from types import ModuleType
 
 import numpy as np
 
-from skxmr._data.kinds import FloatArray, IndexArray
+from skxmr._data.kinds import BoolArray, FloatArray, IndexArray
 from skxmr.search.backend import Allowed
 from skxmr.search.candidates import TOLERANCE, Candidates, joined
 
@@ -28,6 +28,33 @@ def needed(module: str, extra: str, who: str) -> ModuleType:
         raise ImportError(f"{who} needs {module}, which is not installed: pip install 'skxmr[{extra}]'.") from error
 
 
+class Seen:
+    """The vectors that came with the rows that an engine found."""
+
+    def __init__(self) -> None:
+        self._vectors: dict[int, FloatArray] = {}
+
+    def add(self, rows: IndexArray, vectors: FloatArray) -> None:
+        """Keep the vectors of rows; -1 is for no row."""
+        self._vectors |= zip(rows[rows >= 0].tolist(), vectors, strict=True)
+
+    def take(self, rows: IndexArray) -> FloatArray:
+        """Return the vectors of rows that came before."""
+        return np.stack([self._vectors[row] for row in rows.tolist()])
+
+
+class NamedColumns:
+    """The names that columns of metadata have in an engine: c0, c1, ..., because its language limits names."""
+
+    def __init__(self, places: dict[str, str]) -> None:
+        self.places = places
+
+    def added(self, name: str) -> str:
+        """Return the name of a new column."""
+        self.places[name] = f"c{len(self.places)}"
+        return self.places[name]
+
+
 def fetched(fetch: Fetch, queries: FloatArray, k: int, allowed: Allowed, n_rows: int) -> Candidates:
     """Return at least the best k of the allowed rows that an engine finds, and those that have nearly the same score.
 
@@ -40,7 +67,7 @@ def fetched(fetch: Fetch, queries: FloatArray, k: int, allowed: Allowed, n_rows:
     while len(waiting):
         number = min(number, n_rows)
         scores, rows = fetch(queries[waiting], number)
-        good = allowed.holds(rows.ravel()).reshape(rows.shape)
+        good: BoolArray = allowed.holds(rows.ravel()).reshape(rows.shape)
         is_done = _are_certain(scores, rows, good, k)
         if number == n_rows:
             is_done[:] = True
@@ -51,7 +78,7 @@ def fetched(fetch: Fetch, queries: FloatArray, k: int, allowed: Allowed, n_rows:
     return joined(parts)
 
 
-def _are_certain(scores: FloatArray, rows: IndexArray, good: FloatArray, k: int) -> FloatArray:
+def _are_certain(scores: FloatArray, rows: IndexArray, good: BoolArray, k: int) -> BoolArray:
     """Tell for which queries no further row can be among the best k."""
     has_k = good.sum(axis=1) >= k
     kth_place = (np.cumsum(good, axis=1) >= k).argmax(axis=1)

@@ -28,6 +28,8 @@ from skxmr.search.vector_files import NAME as VECTORS
 KIND = "skxmr index"
 FORMAT = 1
 MODEL = "model"
+# Folders in which engines keep what is theirs.
+ENGINES = ("lancedb",)
 # The table: numbers in one file, strings in the other.
 NUMBERS = "table.npz"
 STRINGS = "table.json"
@@ -86,7 +88,7 @@ def _check_unchanged(target: Path, saved: str | None, overwrite: bool) -> None:
 def _files_of(folder: Path) -> list[str] | None:
     """Return the names in a folder that may be replaced."""
     files = written_files(folder, KIND)
-    return None if files is None else [*files, MODEL, VECTORS]
+    return None if files is None else [*files, MODEL, VECTORS, *ENGINES]
 
 
 def _save_table(folder: Path, table: Table) -> None:

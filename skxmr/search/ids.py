@@ -22,10 +22,10 @@ def checked_ids(ids: IdsLike, name: str = "ids") -> list[Id]:
     if isinstance(ids, (str, bytes)) or not (hasattr(ids, "__len__") or hasattr(ids, "__iter__")):
         raise TypeError(f"{name} is a {type(ids).__name__}; pass a list, a single one as [{ids!r}].")
     if getattr(ids, "ndim", 1) != 1:
-        raise ValueError(f"{name} has the shape {np.shape(ids)}; one id per item is needed.")
+        raise ValueError(f"{name} has the shape {getattr(ids, 'shape', ())}; one id per item is needed.")
     listed = (ids.to_numpy() if isinstance(ids, Frame) else np.asarray(ids)).tolist() if hasattr(ids, "dtype") else ids
     out: list[Id] = []
-    for i, value in enumerate(listed):  # type: ignore[arg-type]
+    for i, value in enumerate(listed):
         if isinstance(value, str):
             out.append(str(value))
         elif isinstance(value, (int, np.integer)) and not isinstance(value, bool) and 0 <= value < 2**63:

@@ -11,6 +11,7 @@ from skxmr.search import engines
 BACKENDS = {
     "faiss": ("faiss", {}, "faiss"),
     "ivf": ("faiss", {"kind": "ivf", "n_lists": 20, "n_probes": 20}, "faiss"),
+    "lancedb": ("lancedb", {}, "lancedb"),
     "hnsw": ("faiss", {"kind": "hnsw", "ef": 400}, "faiss"),
 }
 
@@ -27,6 +28,10 @@ def fill(index, vectors, n):
     rows = vectors(n)
     rows[::120] = rows[0]
     index.add(image=rows, metadata={"part": np.arange(n) % 10, "name": [f"n{i % 7}" for i in range(n)]})
+    even = [[True, False, None][i % 3] for i in range(30)]
+    notes = ["it's", None, 'a "b"'] * 10
+    parts = [0.5, None, 3] * 10
+    index.add(text=vectors(30, seed=7), metadata={"note": notes, "even": even, "part": parts})
     index.remove(range(0, n, 20))
     index.update(range(1, n, 100), text=vectors(len(range(1, n, 100)), seed=1))
     return index
@@ -51,7 +56,10 @@ def test_hits_are_those_of_the_exact_backend(backend, empty, vectors, tmp_path):
         {"k": 10},
         {"k": 30, "where": {"part": 3}},
         {"k": 5, "where": {"part": (1, 8), "name": ["n1", "n2"]}},
-        {"k": 9, "where": {"modality": "text"}},
+        {"k": 9, "where": {"modality": "text", "note": None}},
+        {"k": 9, "where": {"note": ["it's", 'a "b"']}},
+        {"k": 9, "where": {"name": ("n2", "n4"), "even": True}},
+        {"k": 9, "where": {"even": [None, False], "part": [3, 4, 5.0], "name": None}},
         {"k": 3, "where": {"name": "nothing"}},
         {"k": 4, "among": [1, 7, 8]},
     ):

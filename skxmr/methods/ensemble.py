@@ -1,4 +1,4 @@
-"""RetrieverEnsemble: the mean of several retrievers' similarities."""
+"""RetrieverEnsemble: the mean of several retrievers' similarities, which is one embedding where all of them embed."""
 
 from __future__ import annotations
 
@@ -8,29 +8,49 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, clone
-from sklearn.utils.metaestimators import _BaseComposition
+from sklearn.preprocessing import normalize
+from sklearn.utils.metaestimators import _BaseComposition, available_if
+from sklearn.utils.validation import check_is_fitted
 
-from skxmr._data.kinds import FloatArray, LabelsLike, View
+from skxmr._data.kinds import MODALITIES, FloatArray, LabelsLike, Seed, View
 from skxmr._data.pairs import Pairs
 from skxmr._data.tensors import asarray
+from skxmr.methods._chosen_weights import chosen_weights, held_out_rows
 from skxmr.methods._combined import CombinedRetriever
-from skxmr.metrics._asking import need_retriever, some_similarities, whole_similarity
+from skxmr.metrics._asking import embedded, need_retriever, some_similarities, whole_similarity
+
+
+def _all_embed(ensemble: RetrieverEnsemble) -> bool:
+    """Tell whether every retriever embeds."""
+    estimators = getattr(ensemble, "estimators", [])
+    return bool(estimators) and all(_is_named(entry) and hasattr(entry[1], "transform") for entry in estimators)
 
 
 class RetrieverEnsemble(CombinedRetriever, _BaseComposition):
     """Mean of the similarities of several retrievers, as in RACG* and in SCAN's ensembles.
 
+    If all of them embed, so does the ensemble: the unit vectors of the retrievers stand side by side, each times the
+    square root of its weight, so that the cosine of two such rows is the weighted mean of the cosines. It can then
+    be put into a :class:`RetrievalIndex`.
+
     Parameters
     ----------
     estimators : list of (str, retriever)
         Retrievers, or pipelines that end in one, by name; their parameters are reached as ``name__...``.
-    weights : sequence of float or None, default=None
-        Weight of each retriever; None gives all the same weight.
+    weights : sequence of float, "validation" or None, default=None
+        Weight of each retriever; None gives all the same weight. ``"validation"`` chooses weights for which rows that
+        are held out have the largest mAP; then all rows are fitted.
+    validation_fraction : float, default=0.2
+        Share of the rows that is held out; rows that share an image stay together. Used with ``weights="validation"``.
+    random_state : int, RandomState or None, default=None
+        Which rows are held out.
 
     Attributes
     ----------
     estimators_ : list
         Fitted clones.
+    weights_ : ndarray of shape (n_estimators,)
+        Shares of the retrievers, whose sum is 1.
 
     Raises
     ------
@@ -49,9 +69,17 @@ class RetrieverEnsemble(CombinedRetriever, _BaseComposition):
     (20, 100)
     """
 
-    def __init__(self, estimators: list[tuple[str, BaseEstimator]], weights: ArrayLike | None = None) -> None:
+    def __init__(
+        self,
+        estimators: list[tuple[str, BaseEstimator]],
+        weights: ArrayLike | None = None,
+        validation_fraction: float = 0.2,
+        random_state: Seed = None,
+    ) -> None:
         self.estimators = estimators
         self.weights = weights
+        self.validation_fraction = validation_fraction
+        self.random_state = random_state
 
     @classmethod
     def _get_test_params(cls) -> list[dict[str, Any]]:
@@ -98,7 +126,7 @@ class RetrieverEnsemble(CombinedRetriever, _BaseComposition):
         self._validate_names([name for name, _ in self.estimators])
         for name, estimator in self.estimators:
             need_retriever(estimator, f"{name!r} of estimators")
-        if self.weights is None:
+        if self.weights is None or self._chooses():
             return
         weights = asarray(self.weights, "weights")
         if weights.shape != (len(self.estimators),):
@@ -107,8 +135,85 @@ class RetrieverEnsemble(CombinedRetriever, _BaseComposition):
         if not good or weights.sum() == 0:
             raise ValueError(f"weights must be finite, at least 0 and not all 0; got {self.weights!r}.")
 
+    def _chooses(self) -> bool:
+        """Tell whether weights are chosen."""
+        return isinstance(self.weights, str) and self.weights == "validation"
+
     def _fit(self, pairs: Pairs, labels: LabelsLike) -> None:
-        self.estimators_ = [clone(estimator).fit(pairs, labels) for _, estimator in self.estimators]
+        n = len(self.estimators)
+        estimators = [estimator for _, estimator in self.estimators]
+        if self._chooses():
+            rows = held_out_rows(pairs, self.validation_fraction, self.random_state)
+            weights = chosen_weights(estimators, pairs, labels, *rows)
+        else:
+            weights = np.ones(n) if self.weights is None else asarray(self.weights, "weights").astype(float)
+        self.estimators_ = [clone(estimator).fit(pairs, labels) for estimator in estimators]
+        self.weights_ = weights / weights.sum()
+
+    @available_if(_all_embed)
+    def transform(self, X: View, y: View = None) -> Any:
+        """Map one or both views into the common space of all retrievers; the result has the form of what is given.
+
+        Parameters
+        ----------
+        X : Pairs, or images of n rows
+            Both views or one of them, or the images.
+        y : texts of n rows, or None
+            The texts, if X are images.
+
+        Returns
+        -------
+        Pairs, tuple of two ndarrays, or ndarray
+            For a `Pairs`, two arrays, or images alone.
+        """
+        if isinstance(X, Pairs):
+            if y is not None:
+                raise TypeError("transform(pairs) takes no second argument: a Pairs holds both views.")
+            views = {name: getattr(X, name) for name in MODALITIES}
+            return X.replace(**{name: self._encode(view, name) for name, view in views.items() if view is not None})
+        return self.encode_image(X) if y is None else (self.encode_image(X), self.encode_text(y))
+
+    @available_if(_all_embed)
+    def encode_image(self, X: View) -> FloatArray:
+        """Map images into the common space of all retrievers.
+
+        Parameters
+        ----------
+        X : images of n rows, or Pairs
+            Images alone are enough.
+
+        Returns
+        -------
+        ndarray of shape (n, d)
+            Unit vectors of all retrievers side by side, times the square roots of the weights.
+        """
+        return self._encode(X.image if isinstance(X, Pairs) else X, "image")
+
+    @available_if(_all_embed)
+    def encode_text(self, X: View) -> FloatArray:
+        """Map texts into the common space of all retrievers.
+
+        Parameters
+        ----------
+        X : texts of n rows, or Pairs
+            Texts alone are enough.
+
+        Returns
+        -------
+        ndarray of shape (n, d)
+            Unit vectors of all retrievers side by side, times the square roots of the weights.
+        """
+        return self._encode(X.text if isinstance(X, Pairs) else X, "text")
+
+    def _encode(self, view: View, name: str) -> FloatArray:
+        check_is_fitted(self)
+        if view is None:
+            raise ValueError(f"{name} is missing; pass the {name} view.")
+        parts = []
+        for weight, estimator in zip(self.weights_, self.estimators_, strict=True):
+            rows = np.asarray(getattr(embedded(estimator, Pairs(**{name: view})), name))
+            parts.append(normalize(rows) * rows.dtype.type(np.sqrt(weight)))
+        return np.hstack(parts)
 
     def _similarity(self, image: View, text: View, where: sp.csr_array | None) -> FloatArray | sp.csr_array:
         images = Pairs(image)
@@ -123,8 +228,7 @@ class RetrieverEnsemble(CombinedRetriever, _BaseComposition):
 
     def _mean(self, arrays: list[FloatArray]) -> FloatArray:
         """Return the weighted mean of one array per retriever."""
-        weights = np.ones(len(arrays)) if self.weights is None else asarray(self.weights, "weights").astype(float)
-        shares = (weights / weights.sum()).tolist()
+        shares = self.weights_.tolist()
         return np.asarray(sum(share * array for share, array in zip(shares, arrays, strict=True)))
 
 

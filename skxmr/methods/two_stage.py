@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -12,8 +13,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_is_fitted
 
-from skxmr._data.arguments import image_and_text
-from skxmr._data.kinds import BoolArray, FloatArray, LabelsLike, View
+from skxmr._data.arguments import image_and_text, one_view
+from skxmr._data.kinds import AnyArray, BoolArray, FloatArray, LabelsLike, View, n_rows, take
 from skxmr._data.option_checks import check_k
 from skxmr._data.packed import words_of
 from skxmr._data.pairs import Pairs
@@ -23,6 +24,9 @@ from skxmr.methods._combined import CombinedRetriever
 from skxmr.metrics._asking import need_retriever, some_similarities, whole_similarity
 from skxmr.steps.mean_regions import MeanRegions
 from skxmr.steps.per_modality import PerModality
+
+if TYPE_CHECKING:
+    from skxmr.search.hits import Hits
 
 # Similarities that are looked at together.
 _BLOCK = 2**22
@@ -38,9 +42,10 @@ class TwoStage(CombinedRetriever):
 
     Parameters
     ----------
-    first : retriever, or a pipeline that ends in one
-        It must embed. If it is no pipeline and is fitted on `Regions` or texts, it is given the mean of the regions of
-        each image and tf-idf weights of the words; for anything else, pass a pipeline.
+    first : retriever, pipeline that ends in one, or RetrievalIndex
+        It must embed. An index is used as it is, for `search` among its items. If it is neither a pipeline nor an index
+        and is fitted on `Regions` or texts, it is given the mean of the regions of each image and tf-idf weights of the
+        words; for anything else, pass a pipeline.
     second : retriever, or a pipeline that ends in one
         Such as :class:`RACG` or :class:`SCAN`.
     k : int, default=100
@@ -49,7 +54,7 @@ class TwoStage(CombinedRetriever):
     Attributes
     ----------
     first_, second_ : estimator
-        Fitted clones.
+        Fitted clones; an index itself.
 
     Raises
     ------
@@ -85,6 +90,9 @@ class TwoStage(CombinedRetriever):
 
     def _check_parts(self) -> None:
         check_k(self.k, optional=False)
+        if _is_index(self.first):
+            need_retriever(self.second, "second")
+            return
         for name, stage in (("first", self.first), ("second", self.second)):
             need_retriever(stage, name)
         if not hasattr(self.first, "transform"):
@@ -95,7 +103,7 @@ class TwoStage(CombinedRetriever):
 
     def _fit(self, pairs: Pairs, labels: LabelsLike) -> None:
         # Both are fitted before either is kept, so that a fit that fails leaves the last model as it was.
-        first = _with_vectors(clone(self.first), pairs).fit(pairs, labels)
+        first = self.first if _is_index(self.first) else _with_vectors(clone(self.first), pairs).fit(pairs, labels)
         second = clone(self.second).fit(pairs, labels)
         self.first_ = first
         self.second_ = second
@@ -117,14 +125,87 @@ class TwoStage(CombinedRetriever):
         """
         check_is_fitted(self)
         image, text = image_and_text(image, text, "candidates")
-        return _nearest(whole_similarity(self.first_, Pairs(image), Pairs(text=text)), self.k)
+        return _nearest(whole_similarity(self._embedder(), Pairs(image), Pairs(text=text)), self.k)
+
+    def search(
+        self,
+        items: View,
+        image: View = None,
+        text: View = None,
+        *,
+        ids: Sequence[object] | AnyArray | None = None,
+        k: int = 10,
+        among: Sequence[object] | AnyArray | None = None,
+        where: Mapping[str, object] | None = None,
+    ) -> Hits:
+        """Let the index that is the first stage find candidates, and order them by the second.
+
+        The candidates of a text are images of the index, and those of an image are texts.
+
+        Parameters
+        ----------
+        items : view of m rows
+            What the second retriever compares the queries with: regions of the images, or the words of the texts, of
+            all items that may be found.
+        image : images of n rows, or None
+            Queries; give either them or the texts.
+        text : texts of n rows, or None
+            Queries.
+        ids : sequence of m ids, or None
+            Those of `items` in the index; None counts them from 0.
+        k : int, default=10
+            Number of hits per query, at most that of the candidates.
+        among : sequence of ids, or None
+            Only these items are searched.
+        where : dict or None
+            Conditions on metadata; see :meth:`RetrievalIndex.search`.
+
+        Returns
+        -------
+        Hits
+            With the similarities of the second retriever.
+        """
+        check_is_fitted(self)
+        if not _is_index(self.first_):
+            raise TypeError(
+                "search wants an index as the first stage: TwoStage(first=RetrievalIndex(...), second=...)."
+            )
+        check_k(k, optional=False)
+        name, queries = one_view(image, text)
+        other = "text" if name == "image" else "image"
+        conditions = {**(where or {}), "modality": other}
+        hits = self.first_.search(**{name: queries}, k=self.k, among=among, where=conditions)
+        n = n_rows(items, "items")
+        rows = dict(zip(range(n) if ids is None else ids, range(n), strict=True))
+        query, place = np.nonzero(hits.scores > -np.inf)
+        unknown = [found for found in hits.ids[query, place] if found not in rows]
+        if unknown:
+            raise ValueError(
+                f"the index finds {unknown[0]!r}, which is not among the items; pass all of them, with ids=."
+            )
+        used, column = np.unique([rows[found] for found in hits.ids[query, place]], return_inverse=True)
+        where_both = sp.csr_array((np.ones(len(query), bool), (query, column)), shape=(len(hits), len(used)))
+        scores = np.full(hits.shape, -np.inf, np.float32)
+        found = self._compared(name, queries, take(items, used), where_both)[query, column]
+        scores[query, place] = found.toarray().ravel() if sp.issparse(found) else np.ravel(found)
+        return hits.reranked(scores, k)
+
+    def _embedder(self) -> BaseEstimator:
+        """Return the model of the first stage."""
+        return self.first_.model if _is_index(self.first_) else self.first_
+
+    def _compared(self, name: str, queries: View, items: View, where: sp.csr_array) -> sp.csr_array:
+        """Return the similarities of some queries (n) of that modality with some items (m), by the second stage."""
+        if name == "image":
+            return some_similarities(self.second_, Pairs(queries), Pairs(text=items), where)
+        return some_similarities(self.second_, Pairs(items), Pairs(text=queries), where.T.tocsr()).T.tocsr()
 
     def _similarity(self, image: View, text: View, where: sp.csr_array | None) -> FloatArray | sp.csr_array:
         images = Pairs(image)
         texts = Pairs(text=text)
         if where is not None:
             return some_similarities(self.second_, images, texts, where)
-        out = whole_similarity(self.first_, images, texts)
+        out = whole_similarity(self._embedder(), images, texts)
         found = some_similarities(self.second_, images, texts, _nearest(out, self.k))
         lowest = found.data.min()
         # All other pairs come below the candidates, in the order of the first retriever. Beside large similarities of
@@ -135,6 +216,11 @@ class TwoStage(CombinedRetriever):
         rows = np.repeat(np.arange(len(out)), np.diff(found.indptr))
         out[rows, found.indices] = found.data
         return out
+
+
+def _is_index(stage: object) -> bool:
+    """Tell an index from a retriever; this room does not know its class."""
+    return hasattr(stage, "search") and hasattr(stage, "model")
 
 
 def _nearest(S: FloatArray, k: int) -> sp.csr_array:

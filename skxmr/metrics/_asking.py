@@ -106,9 +106,9 @@ def similarity_matrix(estimator: BaseEstimator, images: Pairs, texts: Pairs, met
         if metric != "cosine":
             raise ValueError(f"metric={metric!r} compares embeddings, and this model has a similarity of its own.")
         return _own_similarity(estimator, images, texts)
-    embedded = _embedded(estimator, images)
-    of_texts = embedded if images is texts else _embedded(estimator, texts)
-    return Similarity(embedded.image, of_texts.text, metric)
+    of_images = embedded(estimator, images)
+    of_texts = of_images if images is texts else embedded(estimator, texts)
+    return Similarity(of_images.image, of_texts.text, metric)
 
 
 def whole_similarity(estimator: BaseEstimator, images: Pairs, texts: Pairs) -> FloatArray:
@@ -190,11 +190,12 @@ def _steps(estimator: BaseEstimator) -> list[tuple[str, BaseEstimator]]:
     return [step for step in getattr(estimator, "steps", ()) if step[1] not in (None, "passthrough")]
 
 
-def _embedded(estimator: BaseEstimator, pairs: Pairs) -> Pairs:
-    embedded = estimator.transform(pairs)
-    if not isinstance(embedded, Pairs):
+def embedded(estimator: BaseEstimator, pairs: Pairs) -> Pairs:
+    """Return the embeddings of the views of a `Pairs`."""
+    found = estimator.transform(pairs)
+    if not isinstance(found, Pairs):
         raise TypeError(
-            f"{type(estimator).__name__}.transform returned a {type(embedded).__name__}, but a retriever, "
+            f"{type(estimator).__name__}.transform returned a {type(found).__name__}, but a retriever, "
             "or a pipeline that ends in one, gives a Pairs of embeddings."
         )
-    return embedded
+    return found

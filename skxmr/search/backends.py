@@ -17,6 +17,7 @@ BACKENDS = {
     "binary": "binary.BinaryBackend",
     "faiss": "faiss.FaissBackend",
     "lancedb": "lancedb.LanceBackend",
+    "qdrant": "qdrant.QdrantBackend",
 }
 
 

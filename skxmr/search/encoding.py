@@ -53,6 +53,9 @@ def _embeddings(model: BaseEstimator, view: View, name: str) -> FloatArray:
 def _in_blocks(retriever: BaseEstimator, rows: View, name: str) -> list[FloatArray]:
     """Return the embeddings of rows, block by block."""
     n = n_rows(rows, name)
+    if getattr(rows, "ndim", 1) != 2:
+        # Captions and images are not multiplied yet, and filling up a block with images would take long.
+        return [np.asarray(getattr(retriever.transform(Pairs(**{name: rows})), name))]
     parts = []
     for start in range(0, n, _ROWS):
         some = np.arange(start, start + _ROWS)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from skxmr._data.kinds import AnyArray, FloatArray, IndexArray, View, take
+from skxmr.search.ids import order_of
 from skxmr.search.table import Table
 from skxmr.search.thumbnails import thumbnail
 
@@ -110,6 +111,30 @@ class Hits:
         """
         self._pictures = pictures
         return self
+
+    def reranked(self, scores: FloatArray, k: int) -> Hits:
+        """Order the hits by other scores, and equal ones by id.
+
+        Parameters
+        ----------
+        scores : ndarray of shape (n_queries, n_places)
+            One score for every place of these hits, -inf where there is no item.
+        k : int
+            Number of places that are kept.
+
+        Returns
+        -------
+        Hits
+            With these scores.
+        """
+        n, width = self.shape
+        kept = min(k, width)
+        by_id = order_of(np.where(self.ids == None, "", self.ids).ravel()) if self.ids.dtype == object else self.ids  # noqa: E711
+        order = np.lexsort((np.reshape(by_id, (n, width)), -scores))[:, :kept]
+        flat = (order + np.arange(n)[:, None] * width).ravel()
+        metadata = {name: [values[i] for i in flat] for name, values in self.metadata.items()}
+        ordered = Hits(np.take_along_axis(scores, order, 1), np.take_along_axis(self.ids, order, 1), metadata)
+        return ordered.with_pictures(self._pictures)
 
     def to_frame(self) -> pd.DataFrame:
         """Return one line per hit; places without an item are left out.

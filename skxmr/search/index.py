@@ -39,13 +39,15 @@ class RetrievalIndex:
     ----------
     model : fitted retriever that embeds, or a pipeline or search around one
         It takes the items and the queries as they are given.
-    backend : {"exact", "binary", "faiss"}, default="exact"
+    backend : {"exact", "binary", "faiss", "lancedb", "qdrant"}, default="exact"
         What holds the vectors. ``"exact"`` compares a query with all of them, ``"binary"`` only their signs, as bits,
         by Hamming distance. ``"faiss"`` (extra ``ann``) is exact with ``options={"kind": "flat"}``, its default, and
         approximate, but quicker, with inverted lists, ``{"kind": "ivf", "n_lists": None, "n_probes": 32}``, or with a
         graph, ``{"kind": "hnsw", "ef": 64}``: larger `n_probes` and `ef` find more and take longer; see `recall`.
+        ``"lancedb"`` (extra of this name) keeps vectors in a table on disk. ``"qdrant"`` (extra of this name) keeps
+        them in a server, ``{"url": "http://localhost:6333"}``, or without `url` in this process, for trials.
     options : dict or None, default=None
-        Options of the backend.
+        Options of the backend, which are saved with the index.
 
     Examples
     --------

@@ -12,6 +12,7 @@ BACKENDS = {
     "faiss": ("faiss", {}, "faiss"),
     "ivf": ("faiss", {"kind": "ivf", "n_lists": 20, "n_probes": 20}, "faiss"),
     "lancedb": ("lancedb", {}, "lancedb"),
+    "qdrant": ("qdrant", {}, "qdrant_client"),
     "hnsw": ("faiss", {"kind": "hnsw", "ef": 400}, "faiss"),
 }
 
@@ -61,6 +62,8 @@ def test_hits_are_those_of_the_exact_backend(backend, empty, vectors, tmp_path):
         {"k": 9, "where": {"name": ("n2", "n4"), "even": True}},
         {"k": 9, "where": {"even": [None, False], "part": [3, 4, 5.0], "name": None}},
         {"k": 3, "where": {"name": "nothing"}},
+        {"k": 3, "where": {"part": []}},
+        {"k": 3, "where": {"part": (None, None)}},
         {"k": 4, "among": [1, 7, 8]},
     ):
         wanted = exact.search(text=queries, **asked)

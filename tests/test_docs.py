@@ -16,7 +16,7 @@ import skxmr
 from skxmr import datasets, deep, features, metrics, model_selection, nn, pairwise, testing
 
 ROOT = Path(__file__).parents[1]
-PAGES = ["README.md", "docs/user_guide.md", "docs/files.md"]
+PAGES = ["README.md", "docs/user_guide.md", "docs/files.md", "docs/search.md"]
 # What numpydoc calls: no docstring, parameters missing, unknown, in another order or undescribed, no returns
 CODES = {"GL08", "PR01", "PR02", "PR03", "PR07", "RT01"}
 

@@ -129,9 +129,10 @@ class Hits:
         """
         n, width = self.shape
         kept = min(k, width)
-        by_id = order_of(np.where(self.ids == None, "", self.ids).ravel()) if self.ids.dtype == object else self.ids  # noqa: E711
-        order = np.lexsort((np.reshape(by_id, (n, width)), -scores))[:, :kept]
-        flat = (order + np.arange(n)[:, None] * width).ravel()
+        # Places without an item come last whatever stands in for their id.
+        ids = np.array([("" if value is None else value) for value in self.ids.ravel().tolist()], self.ids.dtype)
+        order = np.lexsort((order_of(ids).reshape(n, width), -scores))[:, :kept]
+        flat = (order + np.arange(n)[:, None] * width).ravel().tolist()
         metadata = {name: [values[i] for i in flat] for name, values in self.metadata.items()}
         ordered = Hits(np.take_along_axis(scores, order, 1), np.take_along_axis(self.ids, order, 1), metadata)
         return ordered.with_pictures(self._pictures)
@@ -149,7 +150,7 @@ class Hits:
         query, place = np.nonzero(self.scores > -np.inf)
         columns: dict[str, object] = {"query": query, "rank": place + 1}
         columns |= {"id": self.ids[query, place], "score": self.scores[query, place]}
-        flat = query * self.scores.shape[1] + place
+        flat = (query * self.scores.shape[1] + place).tolist()
         columns |= {name: [values[i] for i in flat] for name, values in self.metadata.items()}
         return pd.DataFrame(columns)
 

@@ -21,9 +21,10 @@ _PICKS = 20
 
 def held_out_rows(pairs: Pairs, fraction: object, random_state: Seed) -> tuple[IndexArray, IndexArray]:
     """Return the rows to fit and those that are held out; rows that share an image stay together."""
-    if isinstance(fraction, bool) or not isinstance(fraction, Real) or not 0 < fraction < 1:
+    share = float(fraction) if isinstance(fraction, Real) and not isinstance(fraction, bool) else np.nan
+    if not 0 < share < 1:
         raise ValueError(f"validation_fraction must be a share of the rows between 0 and 1; got {fraction!r}.")
-    split = GroupShuffleSplit(1, test_size=float(fraction), random_state=random_state)
+    split = GroupShuffleSplit(1, test_size=share, random_state=random_state)
     fitted, held_out = next(split.split(np.zeros(len(pairs)), groups=pairs.groups))
     return fitted, held_out
 

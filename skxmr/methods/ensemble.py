@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, clone
 from sklearn.preprocessing import normalize
-from sklearn.utils.metaestimators import _BaseComposition, available_if
+from sklearn.utils.metaestimators import _BaseComposition
 from sklearn.utils.validation import check_is_fitted
 
 from skxmr._data.kinds import MODALITIES, FloatArray, LabelsLike, Seed, View
@@ -18,6 +19,16 @@ from skxmr._data.tensors import asarray
 from skxmr.methods._chosen_weights import chosen_weights, held_out_rows
 from skxmr.methods._combined import CombinedRetriever
 from skxmr.metrics._asking import embedded, need_retriever, some_similarities, whole_similarity
+
+if TYPE_CHECKING:
+    Method = TypeVar("Method", bound=Callable[..., object])
+
+    def available_if(check: Callable[[Any], bool]) -> Callable[[Method], Method]:
+        """Let a method exist only where the check holds."""
+        ...
+
+else:
+    from sklearn.utils.metaestimators import available_if
 
 
 def _all_embed(ensemble: RetrieverEnsemble) -> bool:
@@ -169,8 +180,11 @@ class RetrieverEnsemble(CombinedRetriever, _BaseComposition):
         if isinstance(X, Pairs):
             if y is not None:
                 raise TypeError("transform(pairs) takes no second argument: a Pairs holds both views.")
-            views = {name: getattr(X, name) for name in MODALITIES}
-            return X.replace(**{name: self._encode(view, name) for name, view in views.items() if view is not None})
+            found: dict[str, Any] = {}
+            for name in MODALITIES:
+                if getattr(X, name) is not None:
+                    found[name] = self._encode(getattr(X, name), name)
+            return X.replace(**found)
         return self.encode_image(X) if y is None else (self.encode_image(X), self.encode_text(y))
 
     @available_if(_all_embed)

@@ -135,6 +135,11 @@ class Collection:
             self._state = state
 
     def __getstate__(self) -> dict[str, Any]:
+        if self.backend not in ("exact", "binary"):
+            raise TypeError(
+                f"an index with backend={self.backend!r} cannot be pickled, because its vectors are not Python's; "
+                "save it by save(path), and open it where it is needed by RetrievalIndex.load(path)."
+            )
         left_out: dict[str, Any] = {"writing": None, "_exchanging": None, "pictures": {}}
         return vars(self) | left_out
 

@@ -56,11 +56,13 @@ class ExactBackend(NamedTuple):
 
     def search(self, queries: FloatArray, k: int, allowed: Allowed) -> Candidates:
         """Compare all allowed vectors with all queries."""
+        # An engine that shares these vectors may have added some since the search began.
+        vectors = self.vectors.first(allowed.n)
         parts = []
         for some in gen_batches(len(queries), _QUERIES):
             few = queries[some]
             size = int(np.clip(_SCORES // len(few), _FEWEST, _MOST))
-            found = scan(len(few), k, _score_blocks(self.vectors, few, allowed, size))
+            found = scan(len(few), k, _score_blocks(vectors, few, allowed, size))
             found = scored_again(found, few, self.take)
             parts.append(found._replace(query=found.query + some.start))
         return joined(parts)

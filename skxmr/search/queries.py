@@ -8,7 +8,6 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from skxmr._data.kinds import FloatArray, View
-from skxmr._data.pairs import Pairs
 from skxmr.search.encoding import unit_vectors
 from skxmr.search.items import items_of
 
@@ -16,8 +15,6 @@ from skxmr.search.items import items_of
 def query_vectors(model: BaseEstimator, image: View, text: View, weight: float) -> FloatArray:
     """Return one unit vector per query; for both modalities the weighted mean of their unit vectors."""
     _check_weight(weight)
-    if isinstance(image, Pairs) and image.image is not None and image.text is not None and text is None:
-        image, text = image.image, image.text
     if image is None or text is None:
         items = items_of(image, text, None)
         return unit_vectors(model, items.view, items.name)

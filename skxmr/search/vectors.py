@@ -74,6 +74,10 @@ class Vectors:
         """Return these rows and more."""
         return replace(self, added=self.added.extended(rows))
 
+    def first(self, n: int) -> Vectors:
+        """Return the first n rows, among which are all of the file."""
+        return self if n >= len(self) else replace(self, added=Growing(self.added.rows[: n - self.n_mapped]))
+
     def blocks(self, size: int) -> Iterator[tuple[slice, AnyArray]]:
         """Yield all rows in blocks: which ones, and the rows."""
         for start in range(0, self.n_mapped, size):

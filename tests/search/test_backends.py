@@ -1,5 +1,6 @@
 """Every backend is exact where it claims to be, says how much it finds elsewhere, and is saved and loaded."""
 
+import pickle
 import threading
 
 import numpy as np
@@ -143,6 +144,55 @@ def test_a_missing_package_is_named_with_its_extra(empty, monkeypatch):
     monkeypatch.setattr(engines, "import_module", missing)
     with pytest.raises(ImportError, match=r"backend='faiss' needs faiss, .*: pip install 'skxmr\[ann\]'"):
         empty("faiss")
+
+
+def test_a_collection_in_a_server_stays_there(empty, vectors, tmp_path, monkeypatch):
+    """A client in memory stands for the server, which both indexes reach by its address."""
+    qdrant = pytest.importorskip("qdrant_client")
+    server = qdrant.QdrantClient(":memory:")
+    asked = []
+    nearest = server.query_points
+
+    def query_points(*args, search_params, **options):
+        assert search_params.exact
+        return nearest(*args, **options)
+
+    monkeypatch.setattr(server, "query_points", query_points)
+    monkeypatch.setenv("QDRANT_API_KEY", "secret")
+    monkeypatch.setattr(qdrant, "QdrantClient", lambda **options: asked.append(options) or server)
+    index = fill(empty("qdrant", url="http://localhost:6333", collection="pictures"), vectors, 400)
+    exact = fill(empty(), vectors, 400)
+    assert asked[0] == {"url": "http://localhost:6333", "api_key": "secret"}
+    assert server.count("pictures").count == len(exact)
+    index.save(tmp_path / "index")
+    loaded = RetrievalIndex.load(tmp_path / "index")
+    assert not (tmp_path / "index" / "vectors.npy").exists()
+    assert b"secret" not in b"".join(file.read_bytes() for file in (tmp_path / "index").glob("*.*"))
+    for changed in (loaded, exact):
+        changed.add(image=vectors(3, seed=8), ids=range(9000, 9003))
+        changed.remove([1, 2])
+    queries = vectors(4, seed=2)
+    equal(loaded.search(text=queries, where={"part": (2, 8)}), exact.search(text=queries, where={"part": (2, 8)}))
+    equal(loaded.search(text=queries, among=[5, 6, 9001]), exact.search(text=queries, among=[5, 6, 9001]))
+
+
+def test_an_index_of_an_engine_says_how_it_is_copied(empty, vectors):
+    pytest.importorskip("faiss")
+    index = empty("faiss")
+    index.add(image=vectors(3))
+    with pytest.raises(TypeError, match=r"backend='faiss' cannot be pickled, .* save it by save\(path\)"):
+        pickle.dumps(index)
+
+
+def test_a_damaged_folder_of_an_engine_is_refused(empty, vectors, tmp_path):
+    pytest.importorskip("lancedb")
+    index = empty("lancedb")
+    index.add(image=vectors(30))
+    index.save(tmp_path / "index")
+    data = next((tmp_path / "index" / "lancedb").rglob("*.lance/data/*"))
+    data.write_bytes(data.read_bytes()[:-1])
+    with pytest.raises(ValueError, match=r"lancedb' is damaged: .* is not the file that was saved"):
+        RetrievalIndex.load(tmp_path / "index")
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,6 @@ from sklearn.base import BaseEstimator
 from skxmr._data.kinds import AnyArray, View
 from skxmr._data.option_checks import check_k
 from skxmr.search.allowed import allowed_rows
-from skxmr.search.candidates import Candidates, best
 from skxmr.search.changes import Change, adding, updating
 from skxmr.search.collection import Collection, State
 from skxmr.search.encoding import check_model, check_width, unit_vectors
@@ -19,6 +18,7 @@ from skxmr.search.files import open_index, save_index
 from skxmr.search.hits import ColumnsOfHits, Hits
 from skxmr.search.ids import Id, IdsLike, as_array, checked_ids
 from skxmr.search.items import items_of
+from skxmr.search.lookup import nearest
 from skxmr.search.metadata import checked_metadata
 from skxmr.search.queries import query_vectors
 from skxmr.search.recall import recall
@@ -168,11 +168,7 @@ class RetrievalIndex:
         table, backend, rows = self._items.read(None if among is None else checked_ids(among, "among"))
         check_width(queries, backend.width)
         allowed = allowed_rows(table, rows, where)
-        if allowed.n_allowed == 0:
-            found = Candidates.none()
-        else:
-            found = backend.search(queries, min(k, allowed.n_allowed), allowed)
-        scores, at = best(found, len(queries), k, table.ids.rows)
+        scores, at = nearest(backend, table, queries, k, allowed)
         hits = Hits(scores, table.ids_at(at), ColumnsOfHits(table, at.ravel()))
         return hits.with_pictures(self._items.pictures)
 

@@ -7,8 +7,8 @@ import numpy as np
 from skxmr._data.kinds import FloatArray
 from skxmr.search.backend import Allowed, Backend
 from skxmr.search.binary import BinaryBackend
-from skxmr.search.candidates import best
 from skxmr.search.exact import ExactBackend
+from skxmr.search.lookup import nearest
 from skxmr.search.table import Table
 
 # Vectors that are copied together out of an engine.
@@ -26,9 +26,8 @@ def recall(backend: Backend, table: Table, queries: FloatArray, k: int) -> float
     allowed = Allowed(len(table), table.n_alive, None if table.n_alive == len(table) else living)
     k = min(k, table.n_alive)
     exact = getattr(backend, "exact", None) or _exact_copy(backend, len(table))
-    ids = table.ids.rows
-    found = best(backend.search(queries, k, allowed), len(queries), k, ids).rows
-    wanted = best(exact.search(queries, k, allowed), len(queries), k, ids).rows
+    found = nearest(backend, table, queries, k, allowed).rows
+    wanted = nearest(exact, table, queries, k, allowed).rows
     hits = [len(np.intersect1d(a, b)) for a, b in zip(found, wanted, strict=True)]
     return float(np.mean(hits)) / k
 

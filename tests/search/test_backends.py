@@ -28,14 +28,14 @@ def backend(request):
 def fill(index, vectors, n):
     """Add rows of which some are equal, remove some, and replace some."""
     rows = vectors(n)
-    rows[::120] = rows[0]
+    rows[::30] = rows[0]
     index.add(image=rows, metadata={"part": np.arange(n) % 10, "name": [f"n{i % 7}" for i in range(n)]})
     even = [[True, False, None][i % 3] for i in range(30)]
     notes = ["it's", None, 'a "b"'] * 10
     parts = [0.5, None, 3] * 10
     index.add(text=vectors(30, seed=7), metadata={"note": notes, "even": even, "part": parts})
     index.remove(range(0, n, 20))
-    index.update(range(1, n, 100), text=vectors(len(range(1, n, 100)), seed=1))
+    index.update(range(1, n, 50), text=vectors(len(range(1, n, 50)), seed=1))
     return index
 
 
@@ -47,7 +47,7 @@ def test_hits_are_those_of_the_exact_backend(backend, empty, vectors, tmp_path):
     """Also ties at the k-th place, filters, more hits than items, and after saving."""
     name, options = backend
     # Inverted lists are made from 5,000 rows on.
-    n = 6000 if options.get("kind") == "ivf" else 1500
+    n = 5600 if options.get("kind") == "ivf" else 400
     index = fill(empty(name, **options), vectors, n)
     exact = fill(empty(), vectors, n)
     queries = np.concatenate([vectors(4, seed=2), vectors(1)])

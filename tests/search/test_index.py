@@ -1,14 +1,17 @@
 """The index as a whole: exact hits, ties, changes, queries of both modalities, and what it refuses."""
 
 import pickle
+import tracemalloc
 
 import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
-from skxmr import CCA, DSCMR, SCAN, AlignedEmbeddings, Pairs, PerModality, RetrievalIndex
+from skxmr import CCA, DSCMR, MLCCA, SCAN, AlignedEmbeddings, Pairs, PerModality, RetrievalIndex, similarity
 from skxmr.datasets import make_multilabel_pairs
 from tests.search.conftest import sorted_by_hand
 
@@ -74,6 +77,33 @@ def test_a_query_alone_has_the_hits_that_it_has_among_others(method):
     whole = index.search(text=pairs.text, k=20)
     for i in (0, 1, 128, 149):
         same(index.search(text=pairs.text[i : i + 1], k=20), whole[i])
+
+
+@pytest.mark.parametrize("search", [False, True])
+def test_pipelines_and_searches_are_models(search):
+    pairs, labels = make_multilabel_pairs(150, random_state=0)
+    model = make_pipeline(PerModality(image=StandardScaler(), text=StandardScaler()), MLCCA(3))
+    if search:
+        model = GridSearchCV(model, {"mlcca__n_components": [2, 4]}, cv=2)
+    index = RetrievalIndex(model.fit(pairs, labels))
+    index.add(text=pairs.text)
+    wanted = np.argsort(-similarity(model, pairs)[:20], axis=1, kind="stable")[:, :5]
+    assert np.array_equal(index.search(image=pairs.image[:20], k=5).ids, wanted)
+
+
+def test_many_queries_of_zeros_hold_no_memory(empty, vectors):
+    """Every item is as near as any other one, so that all would be candidates of every query."""
+    index = empty()
+    index.add(image=vectors(20_000), ids=np.arange(20_000)[::-1], metadata={"odd": np.arange(20_000) % 2})
+    queries = np.zeros((3000, 24))
+    queries[7] = 1
+    tracemalloc.start()
+    hits = index.search(text=queries, k=3)
+    assert tracemalloc.get_traced_memory()[1] < 100e6
+    tracemalloc.stop()
+    assert (np.delete(hits.ids, 7, axis=0) == [0, 1, 2]).all() and hits.scores[6].tolist() == [0, 0, 0]
+    same(hits[7], index.search(text=queries[7:8], k=3))
+    assert index.search(text=queries[:1], k=2, where={"odd": 0}).ids.tolist() == [[1, 3]]
 
 
 def test_changes_give_what_a_new_index_gives(empty, vectors):

@@ -39,7 +39,9 @@ class Backend(Protocol):
     one, so that a search which has begun is not disturbed; else it is the same one, and locks.
     """
 
-    width: int
+    @property
+    def width(self) -> int:
+        """The number of dimensions."""
 
     def add(self, vectors: FloatArray, metadata: Mapping[str, Sequence[Any]]) -> Self:
         """Hold more unit vectors (m, width), whose metadata are columns of m values."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -82,17 +83,24 @@ def _check_are_files(table: Table, known: Mapping[Id, int], items: Items, ids: l
     rows = np.array([known[value] for value in ids], np.intp)
     there = table.columns["item"].at(rows) if items.is_of_files and "item" in table.columns else [None] * len(ids)
     paths = [items.columns["item"].values[i] for i in at] if items.is_of_files else [None] * len(ids)
-    twice = [value for value, old, new in zip(ids, there, paths, strict=True) if new is None or old != new]
+    twice = [value for value, old, new in zip(ids, there, paths, strict=True) if not _is_same_file(old, new)]
     if twice:
         raise ValueError(
             f"ids holds {named(twice)}, which the index has already; replace these items by update(), or remove() them."
         )
 
 
+def _is_same_file(old: Value, new: Value) -> bool:
+    """Tell whether two paths lead to one file, however they are written."""
+    return isinstance(old, str) and isinstance(new, str) and os.path.abspath(old) == os.path.abspath(new)
+
+
 def _is_unchanged(table: Table, row: int, columns: Mapping[str, Values], i: int) -> bool:
     """Tell whether a file and its metadata are as they were when they were added."""
     old = table.values_at(np.array([row]))
-    return all(name in old and old[name] == [values.values[i]] for name, values in columns.items())
+    # The same path may be written in several ways.
+    others = [name for name in columns if name != "item"]
+    return all(name in old and old[name] == [columns[name].values[i]] for name in others)
 
 
 def _with_old_values(table: Table, rows: IndexArray, columns: Mapping[str, Values], at: list[int]) -> dict[str, Values]:

@@ -48,13 +48,15 @@ def index(folder):
     return RetrievalIndex(model)
 
 
-def test_a_folder_is_added_once(index, folder):
+def test_a_folder_is_added_once(index, folder, monkeypatch):
     assert index.add(image=folder).tolist() == ["deep/blue.png", "green.png", "red.png"]
     hits = index.search(image=folder / "red.png", k=1)
     assert hits.ids.tolist() == [["red.png"]] and hits.to_frame()["item"][0] == str(folder / "red.png")
     assert hits._repr_html_().count("data:image/jpeg;base64") == 1
     before = Colours.seen
     assert index.add(image=str(folder)).tolist() == []
+    monkeypatch.chdir(folder.parent)
+    assert index.add(image="pictures").tolist() == []
     assert Colours.seen == before
     paint(folder / "green.png", 0, 77)
     paint(folder / "new.png", 1)

@@ -6,6 +6,7 @@ This is no test of pytest, which the environment does not hold.
 import importlib
 import importlib.util
 import inspect
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -82,9 +83,17 @@ def check_the_methods():
         print(f"{model!r} scores {model.fit(pairs, labels).score(pairs, labels):.3f}")
 
 
+def check_the_command():
+    """The command is installed and starts."""
+    done = subprocess.run([Path(sys.executable).parent / "skxmr", "info"], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith(f"skxmr {skxmr.__version__}"), done.stdout
+    print(done.stdout.splitlines()[0])
+
+
 if __name__ == "__main__":
     check_the_place()
     check_the_names()
     check_the_extras()
     check_the_methods()
+    check_the_command()
     sys.exit(0)

@@ -38,7 +38,7 @@ def written_folder(path: str | os.PathLike[str], files_of: Callable[[Path], list
         The new folder.
     """
     target = Path(path).expanduser().resolve()
-    _check_replaceable(target, files_of)
+    check_replaceable(target, files_of)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         new = target.parent / f".{target.name}.{uuid.uuid4().hex[:8]}"
@@ -61,7 +61,8 @@ def written_folder(path: str | os.PathLike[str], files_of: Callable[[Path], list
         ) from error
 
 
-def _check_replaceable(target: Path, files_of: Callable[[Path], list[str] | None]) -> None:
+def check_replaceable(target: Path, files_of: Callable[[Path], list[str] | None]) -> None:
+    """Refuse a path where a file stands, or a folder of other files, which would be lost."""
     if not target.exists():
         return
     if not target.is_dir():

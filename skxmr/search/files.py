@@ -58,7 +58,7 @@ def save_index(
     """Write an index into a folder; return the token by which this version of the folder is recognised."""
     target = Path(path).expanduser()
     token = uuid.uuid4().hex
-    with written_folder(target, _files_of) as folder:
+    with written_folder(target, files_of_index) as folder:
         save(model, folder / MODEL)
         table, backend = state
         rows = np.flatnonzero(table.living())
@@ -85,7 +85,7 @@ def _check_unchanged(target: Path, saved: str | None, overwrite: bool) -> None:
     )
 
 
-def _files_of(folder: Path) -> list[str] | None:
+def files_of_index(folder: Path) -> list[str] | None:
     """Return the names in a folder that may be replaced."""
     files = written_files(folder, KIND)
     return None if files is None else [*files, MODEL, VECTORS, *ENGINES]

@@ -54,7 +54,7 @@ def items_of(image: View, text: View, ids: IdsLike | None, folders: bool = False
     if folders and isinstance(image, (str, PathLike)) and Path(image).is_dir() and text is None:
         if ids is not None:
             raise ValueError("ids is given with a folder, whose files have their paths as ids; pass a list of files.")
-        files = _files_in(Path(image))
+        files = files_in(Path(image))
         return _described("image", as_view(files, "image"), [_relative(file, Path(image)) for file in files])
     name, view = one_view(_listed(image), _listed(text))
     view = as_view(view, name)
@@ -116,7 +116,7 @@ def _state_of(path: str | PathLike[str], i: int) -> os.stat_result:
     return found
 
 
-def _files_in(folder: Path) -> list[Path]:
+def files_in(folder: Path) -> list[Path]:
     """Return the images in a folder and the folders in it, sorted; links to folders are not followed."""
     found = [
         Path(place) / name

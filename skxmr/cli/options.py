@@ -1,0 +1,21 @@
+"""Options and arguments that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+FOLDER = click.Path(file_okay=False, path_type=Path)
+FILE = click.Path(dir_okay=False, path_type=Path)
+
+trust = click.option(
+    "--trust",
+    multiple=True,
+    metavar="NAME",
+    help="A class or function, as package.module.name, that the saved model may hold; may be given several times.",
+)
+model = click.argument("model", type=FOLDER)
+table = click.argument("table", type=FILE)
+as_json = click.option("--json", "as_json", is_flag=True, help="Write JSON, for other programs.")
+quiet = click.option("--quiet", is_flag=True, help="Show no progress.")

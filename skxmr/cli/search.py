@@ -1,0 +1,88 @@
+"""``skxmr search``: what an index finds for a text, an image, or both."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from skxmr.cli import options
+from skxmr.cli.command import Command
+
+
+@click.command(cls=Command)
+@click.argument("index", type=options.FOLDER)
+@click.argument("text", required=False)
+@click.option("--image", type=options.FILE, help="A file of the image that is searched for.")
+@click.option("-k", type=click.IntRange(min=1), default=10, show_default=True, help="How many items are shown.")
+@click.option("--weight", type=click.FloatRange(0, 1), default=0.5, show_default=True, help="Share of the image.")
+@click.option(
+    "--where",
+    multiple=True,
+    metavar="COLUMN=VALUE",
+    help="Only items with this value; may be given several times. Of one column any of the values, and low..high is a "
+    "range.",
+)
+@options.as_json
+@options.trust
+def search(
+    index: Path,
+    text: str | None,
+    image: Path | None,
+    k: int,
+    weight: float,
+    where: tuple[str, ...],
+    as_json: bool,
+    trust: tuple[str, ...],
+) -> None:
+    """Search an INDEX for a TEXT, for an image, or for both at once."""
+    if text is None and image is None:
+        raise click.UsageError("what is searched for? Pass a text, or --image FILE, or both.")
+    conditions = _conditions(where)
+    from skxmr import RetrievalIndex
+
+    opened = RetrievalIndex.load(index, trusted=trust)
+    queries = {} if text is None else {"text": [text]}
+    if image is not None:
+        queries["image"] = [str(image)]
+    hits = opened.search(**queries, weight=weight, k=k, where=conditions or None)
+    frame = hits.to_frame().drop(columns="query")
+    if as_json:
+        records = json.loads(frame.to_json(orient="records"))
+        click.echo(json.dumps(records, indent=2, ensure_ascii=False))
+        return
+    for row in frame.to_dict("records"):
+        about = row.get("caption") or row.get("item") or ""
+        click.echo(f"{row['rank']:>3}  {row['score']:.4f}  {row['id']}  {about}".rstrip())
+    if frame.empty:
+        click.echo("nothing fits.", err=True)
+
+
+def _conditions(given: tuple[str, ...]) -> dict[str, Any]:
+    """Return conditions as `RetrievalIndex.search` takes them."""
+    found: dict[str, list[Any]] = {}
+    for condition in given:
+        column, sign, value = condition.partition("=")
+        if not (column and sign):
+            raise click.UsageError(f"--where {condition!r} is no condition; write COLUMN=VALUE.")
+        found.setdefault(column, []).append(value)
+    return {column: _condition(column, values) for column, values in found.items()}
+
+
+def _condition(column: str, values: list[str]) -> Any:
+    low, dots, high = values[0].partition("..")
+    if not dots:
+        return [_value(value) for value in values]
+    if len(values) > 1:
+        raise click.UsageError(f"--where {column} has a range and other values; give one of them.")
+    return (_value(low) if low else None, _value(high) if high else None)
+
+
+def _value(text: str) -> Any:
+    """Return a number, true, false or null as such, and everything else as a string; ``"7"`` in quotes is one too."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text

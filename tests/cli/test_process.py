@@ -1,0 +1,58 @@
+"""The command as a process: what help costs, and the door that an installation has."""
+
+import resource
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+COMMANDS = ["", "fit", "evaluate", "index", "search", "annotate", "card", "info"]
+
+
+def seconds(arguments):
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([sys.executable, "-m", "skxmr.cli", *arguments], capture_output=True, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_imports_nothing_heavy(command):
+    words = ["skxmr", *command.split(), "--help"]
+    code = f"""
+import sys
+sys.argv = {words}
+from skxmr.cli.main import main
+try:
+    main()
+except SystemExit as done:
+    assert done.code == 0
+print(*[name for name in ("torch", "sklearn", "numpy", "pandas", "scipy") if name in sys.modules], file=sys.stderr)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "" and done.stdout.startswith("Usage: skxmr")
+
+
+def test_help_is_quick():
+    assert min(seconds(["--help"]) for _ in range(3)) < 0.2
+
+
+def test_without_click_the_command_says_what_is_missing():
+    code = "import sys; sys.modules['click'] = None; from skxmr.cli.main import main; main()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 1 and "pip install click" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_an_error_in_a_process_is_one_sentence(tmp_path):
+    words = [sys.executable, "-m", "skxmr.cli", "card", str(tmp_path)]
+    done = subprocess.run(words, capture_output=True, text=True)
+    assert done.returncode == 1 and done.stdout == ""
+    assert done.stderr.startswith("Error: ") and len(done.stderr.splitlines()) == 1
+
+
+def test_the_door_is_the_one_of_the_installation():
+    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["scripts"]
+    assert scripts == {"skxmr": "skxmr.cli.main:main"}

@@ -21,6 +21,8 @@ LOADERS = {"wikipedia": load_wikipedia, "corel5k_tags": load_corel5k_tags, "mirf
 _RECORDED_AS: dict[str, tuple[str, dict[str, object]]] = {
     "cross_words": ("nouns_and_attributes", {}),
     "n_components": ("auto", {"n_components": 64}),
+    # It changes the tags, and no score.
+    "tag_folds": (5, {}),
     # The same for sets of their size.
     "validation_fraction": ("auto", {"validation_fraction": 0.1}),
 }

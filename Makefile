@@ -29,6 +29,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@touch $(STAMP)
 
 demo: $(STAMP)
+	$(BIN)/python examples/search_engine.py
 	$(BIN)/python examples/quickstart.py
 	$(BIN)/python examples/dagnn.py
 	$(BIN)/python examples/scenes.py

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SLOW = {"cluster", "dagnn", "quickstart"}
+SLOW = {"cluster", "dagnn", "quickstart", "search_engine"}
 EXAMPLES = [
     pytest.param(script, id=script.stem, marks=[pytest.mark.slow] if script.stem in SLOW else [])
     for script in sorted((ROOT / "examples").glob("*.py"))

@@ -1,0 +1,164 @@
+"""
+From a folder of pictures to a search engine
+============================================
+
+Claim: a folder of picture files and a table with captions and tags is all that a search engine needs. The pictures are
+the icons of Font Awesome Free, written as PNG files first. A network that was trained on photographs turns them into
+vectors, which are computed once and kept, and a search with validation by groups chooses between two methods. The
+example needs ``pip install 'skxmr[demo]'`` and writes its picture to ``output/search_engine.png``.
+
+.. image:: /search_engine.png
+   :alt: Words of people with the test icons found for them, and test icons with the captions found for them
+   :width: 90%
+
+Icons: Font Awesome Free by Fonticons, Inc. (fontawesome.com), licensed under CC BY 4.0.
+"""
+
+# sphinx_gallery_thumbnail_path = 'search_engine.png'
+
+from __future__ import annotations
+
+import os
+import textwrap
+import time
+from pathlib import Path
+
+import matplotlib
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from PIL import Image
+from sklearn.base import clone
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import Pipeline
+from sklearn.utils import Bunch
+
+from skxmr import MLCCA, Pairs, PerModality, SemanticMatching
+from skxmr.datasets import load_icons, load_openclipart, load_table
+from skxmr.features import ImageFeatures
+from skxmr.metrics import RetrievalScorer, RetrievalScores, SharedLabels, Similarity
+from skxmr.model_selection import MultilabelStratifiedKFold
+
+# Pictures go to files, also on a machine without a screen.
+matplotlib.use("Agg")
+OUTPUT = Path(os.environ.get("SKXMR_OUTPUT", "output"))
+OUTPUT.mkdir(parents=True, exist_ok=True)
+
+# %%
+# A folder and a table
+# --------------------
+# Most people have this already: files, and a table that says what each shows. Here icons are written as files, or,
+# where the variable ``SKXMR_CLIPART`` names the folder of the Open Clip Art Library, its drawings as they are.
+
+CLIPART = os.environ.get("SKXMR_CLIPART")
+
+
+def load_pictures(part: str) -> Bunch:
+    """Load the icons or drawings of one part."""
+    return load_openclipart(CLIPART, part) if CLIPART else load_icons(part)
+
+
+def write_files(pictures: Bunch, folder: Path) -> list[str]:
+    """Write pictures that are arrays into the folder; return the names of the files."""
+    if pictures.pairs.image.ndim == 1:
+        return list(pictures.pairs.image)
+    for name, image in zip(pictures.names, pictures.pairs.image, strict=True):
+        Image.fromarray(image).save(folder / f"{name}.png")
+    return [f"{name}.png" for name in pictures.names]
+
+
+folder = OUTPUT / "pictures"
+folder.mkdir(exist_ok=True)
+rows = []
+for part in ("train", "test"):
+    pictures = load_pictures(part)
+    files = write_files(pictures, folder)
+    tags = [";".join(pictures.label_names[row == 1]) for row in pictures.labels]
+    rows.append(pd.DataFrame({"file_name": files, "caption": pictures.pairs.text, "tags": tags, "part": part}))
+pd.concat(rows).to_csv(folder / "table.csv", index=False)
+
+# %%
+# Reading it
+# ----------
+# Whatever is wrong in the table is said with its rows: the warnings name a row without tags, and pictures that look
+# the same. Such pictures are in one group, and a group is never on both sides of a split.
+
+table = load_table(folder / "table.csv", ids="file_name", split="part", near_duplicates="pictures")
+is_test = table.split == "test"
+train, train_tags = table.pairs[~is_test], table.labels[~is_test]
+test, test_tags = table.pairs[is_test], table.labels[is_test]
+print(f"{len(train)} training and {len(test)} test pictures, {len(table.label_names)} different tags", flush=True)
+
+# %%
+# Features, and a search over two methods
+# ---------------------------------------
+# Image features come from EfficientNet-Lite0, with weights for ImageNet that are published as a package. They are kept
+# in a folder, so that the folds of the search, its refit and the next run compute none of them again.
+
+image = ImageFeatures("efficientnet_lite0", cache=OUTPUT / "features")
+start = time.perf_counter()
+clone(image).set_params(verbose=1).fit_transform(table.pairs.image)
+print(f"features of all pictures in {time.perf_counter() - start:.0f} s", flush=True)
+
+text = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), min_df=3, sublinear_tf=True)
+pipeline = Pipeline([("features", PerModality(image=image, text=text)), ("model", MLCCA())])
+grid = [
+    {"model": [MLCCA(48)], "model__ridge": [0.5, 1.0, 2.0]},
+    {"model": [SemanticMatching(tag_folds=None)], "model__ridge": [0.3, 1.0, 3.0]},
+]
+folds = MultilabelStratifiedKFold(3, shuffle=True, random_state=0)
+search = GridSearchCV(pipeline, grid, scoring=RetrievalScores(), refit="map", cv=folds)
+start = time.perf_counter()
+search.fit(train, train_tags, groups=table.groups[~is_test])
+print(f"chosen by 3-fold validation in {time.perf_counter() - start:.0f} s: {search.best_params_}")
+
+found = RetrievalScores()(search, test, test_tags)
+relevance = SharedLabels(test_tags)[:]
+print(f"test mAP: image→text {found['i2t_map']:.3f}, text→image {found['t2i_map']:.3f}; chance {relevance.mean():.3f}")
+first = RetrievalScorer("precision", "text_to_image", k=6)(search, test, test_tags)
+print(f"of the first six pictures for a caption, {first:.0%} share a tag with it", flush=True)
+
+# %%
+# Words find pictures, and pictures find words
+# --------------------------------------------
+# Left: what somebody might type, and the test pictures that come first. Right: a test picture, and the captions of
+# other test pictures that come first; green captions are of pictures that share a tag with it, red ones are not.
+
+embedded = search.transform(test)
+wishes = ["people working", "house or building", "happy face", "car or train"]
+by_words = Similarity(search.transform(Pairs(text=wishes)).text, embedded.image)[:]
+by_pictures = Similarity(embedded.image, embedded.text)[:]
+np.fill_diagonal(by_pictures, -1)
+asked = ("house", "people", "arrow", "face")
+queries = [next(i for i, caption in enumerate(test.text) if word in caption) for word in asked]
+
+
+def show(ax: Axes, path: str) -> None:
+    """Show a picture without axes."""
+    picture = Image.open(path).convert("RGBA")
+    picture.thumbnail((128, 128))
+    ax.imshow(picture)
+    ax.axis("off")
+
+
+figure = plt.figure(figsize=(13, 6.4), layout="constrained")
+left, right = figure.subfigures(1, 2, width_ratios=[1.25, 1])
+left.suptitle("words → pictures", fontsize=13)
+right.suptitle("picture → words of other pictures", fontsize=13)
+for wish, scores, axes in zip(wishes, by_words, left.subplots(4, 7), strict=True):
+    for ax, j in zip(axes, np.argsort(-scores)[:7], strict=True):
+        show(ax, test.image[j])
+    # A title would make the first column as wide as it is itself.
+    axes[0].text(0, 1.06, wish, fontsize=11, transform=axes[0].transAxes).set_in_layout(False)
+for i, axes in zip(queries, right.subplots(4, 2, width_ratios=[1, 4]), strict=True):
+    show(axes[0], test.image[i])
+    axes[1].axis("off")
+    for line, j in enumerate(np.argsort(-by_pictures[i])[:5]):
+        colour = "#1a7f37" if relevance[i, j] else "#cf222e"
+        caption = textwrap.shorten(test.text[j], 52, placeholder=" ...")
+        axes[1].text(0, 0.9 - 0.2 * line, caption, color=colour, fontsize=10, va="center")
+figure.text(0.5, -0.03, pictures.attribution, ha="center", fontsize=9)
+figure.savefig(OUTPUT / "search_engine.png", dpi=110, bbox_inches="tight")
+print(f"picture: {OUTPUT / 'search_engine.png'}", flush=True)

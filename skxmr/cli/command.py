@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -11,11 +12,13 @@ from typing import Any, TextIO
 import click
 
 _DEBUG = "skxmr.debug"
-# What messages of the library advise, and how it is done in a shell.
+# What messages of the library advise, as a pattern, and how it is done in a shell.
 _IN_A_SHELL = {
-    "list them in trusted=": "pass each by --trust NAME",
-    "replace it by overwrite=True": "replace it by --overwrite",
-    'leave these rows out by missing="skip"': "write missing = 'skip' under [data] of a run to leave these rows out",
+    r"list them in trusted=": r"pass each by --trust NAME",
+    r"replace it by overwrite=True": r"replace it by --overwrite",
+    r'leave these rows out by missing="skip"': r"write missing = 'skip' under [data] of a run to leave these rows out",
+    r"is read by (\w+)=None": r"is read by --\1 -, or \1 = false under [data] of a run",
+    r"by groups=table.groups": r"by test_fraction under [data] of a run",
 }
 # This many names are listed where none is near.
 _SHOWN = 20
@@ -109,10 +112,16 @@ def _debug_option() -> click.Option:
     )
 
 
+def _in_a_shell(said: object) -> str:
+    """Return a message in one line, with advice for a shell in place of that for Python."""
+    message = " ".join(str(said).split())
+    for advice, other in _IN_A_SHELL.items():
+        message = re.sub(advice, other, message)
+    return message
+
+
 def _sentence(error: Exception) -> str:
-    message = " ".join(str(error).split())
-    for advice, in_a_shell in _IN_A_SHELL.items():
-        message = message.replace(advice, in_a_shell)
+    message = _in_a_shell(error)
     if isinstance(error, _EXPECTED) and message:
         return message
     return f"{type(error).__name__}: {message or 'no more is known'} (--debug shows where it arose)"
@@ -130,7 +139,7 @@ def _warnings_as_sentences() -> Iterator[None]:
         file: TextIO | None = None,
         line: str | None = None,
     ) -> None:
-        click.echo(f"Warning: {' '.join(str(message).split())}", err=True)
+        click.echo(f"Warning: {_in_a_shell(message)}", err=True)
 
     with warnings.catch_warnings():
         warnings.showwarning = show

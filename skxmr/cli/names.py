@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from inspect import isabstract
 from typing import Any
 
 import skxmr
@@ -48,6 +49,8 @@ def known_names() -> list[str]:
 
 def known_class(name: object, where: str) -> type[Any]:
     """Return the class of a name, which may also be written with its module, as in ``sklearn.decomposition.PCA``."""
+    from sklearn.base import BaseEstimator
+
     if not isinstance(name, str):
         raise RunError(f"{where}: name is {name!r}, but a string is wanted, such as 'MLCCA'.")
     module, _, short = name.rpartition(".")
@@ -56,10 +59,6 @@ def known_class(name: object, where: str) -> type[Any]:
         hint = nearest(short, known_names())
         raise RunError(f"{where}: {name!r} is no estimator that a run may use{hint}")
     found = getattr(import_module(home), short)
-    from inspect import isabstract
-
-    from sklearn.base import BaseEstimator
-
     if not (isinstance(found, type) and issubclass(found, BaseEstimator)) or isabstract(found):
         raise RunError(f"{where}: {name!r} is no estimator that learns or transforms; name one such as 'MLCCA'.")
     return found

@@ -80,6 +80,16 @@ def test_an_index_of_images_and_texts_finds_captions(call, tmp_path):
     assert hit["item"] == "a blue boat"
 
 
+def test_an_image_with_several_captions_is_one_item(made, call, tmp_path):
+    lines = (made / "pictures" / "table.csv").read_text().splitlines()
+    again = lines[1].replace("a red bird", "a bird that is red")
+    (made / "pictures" / "several.csv").write_text("\n".join([*lines, again]))
+    done = call("index", "model", "pictures/several.csv", "--out", tmp_path / "several", *TRUST)
+    assert done.exit_code == 0 and "36 items" in done.output
+    twice = call("index", "model", "pictures/several.csv", "--out", tmp_path / "several", "--overwrite", *TRUST)
+    assert twice.exit_code == 0, twice.output
+
+
 def test_conditions_are_numbers_ranges_and_lists():
     from skxmr.cli.search import _conditions
 

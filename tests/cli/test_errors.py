@@ -85,6 +85,11 @@ WRONG_CALLS = [
     (["evaluate", "index", "pictures/table.csv", *TRUST], 1, "is no skxmr model"),
     (["evaluate", "model", "missing.csv", *TRUST], 1, "missing.csv"),
     (["evaluate", "model", "pictures/table.csv", "--text", "captions", *TRUST], 1, "Did you mean 'caption'?"),
+    (
+        ["evaluate", "model", "pictures/table.csv", "--text", "captions", *TRUST],
+        1,
+        "is read by --text -, or text = false",
+    ),
     (["evaluate", "model", "pictures/table.csv", "--part", "test", *TRUST], 2, "pass --split NAME"),
     (["index", "model", "pictures/table.csv", "--out", "index", *TRUST], 2, "pass --overwrite"),
     (["index", "model", "pictures/table.csv", "--out", "pictures", "--overwrite", *TRUST], 1, "folder of other files"),

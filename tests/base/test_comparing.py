@@ -38,7 +38,7 @@ from skxmr.metrics import RecallScores, RetrievalScorer, RetrievalScores
 from skxmr.testing import check_retriever
 
 EMBEDDINGS = ("transform", "fit_transform", "encode_image", "encode_text")
-COMPARE = [RACG(), SCAN(), TwoStage(CCA(), CCA()), RetrieverEnsemble([("cca", CCA())])]
+COMPARE = [RACG(), SCAN(), TwoStage(CCA(), CCA()), RetrieverEnsemble([("scan", SCAN())])]
 
 
 class Manhattan(ComparingRetriever):

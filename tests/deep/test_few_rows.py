@@ -40,7 +40,9 @@ def test_auto_holds_out_enough_rows_or_none(rows, n, fraction):
 
 
 @pytest.mark.parametrize(
-    "waiting", [{"early_stopping": 2}, {"callbacks": [EarlyStopping()]}, {"callbacks": [("kept", Checkpoint)]}], ids=str
+    "waiting",
+    [{"early_stopping": 2}, {"callbacks": [EarlyStopping()]}, {"callbacks": [("kept", Checkpoint)]}],
+    ids=["early_stopping", "EarlyStopping", "Checkpoint"],
 )
 def test_auto_holds_out_rows_for_those_who_wait_for_scores(rows, waiting, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -15,7 +15,9 @@ from skxmr.metrics import RetrievalScores
 from skxmr.testing import all_retrievers
 
 # The views of the data sets are no embeddings that are aligned already.
-EMBEDDING = [cls for cls in all_retrievers() if hasattr(cls, "transform") and cls is not skxmr.AlignedEmbeddings]
+EMBEDDING = [
+    cls for cls in all_retrievers() if issubclass(cls, skxmr.CrossModalRetriever) and cls is not skxmr.AlignedEmbeddings
+]
 CLOSED = tuple(cls.__name__ for cls in EMBEDDING if not issubclass(cls, skxmr.DeepRetriever))
 DEEP = tuple(cls.__name__ for cls in EMBEDDING if issubclass(cls, skxmr.DeepRetriever))
 METHODS = (*CLOSED, *DEEP)

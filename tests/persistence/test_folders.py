@@ -278,8 +278,10 @@ def test_models_are_whole_while_others_save(exchange, small, tmp_path, monkeypat
     while any(thread.is_alive() for thread in threads):
         try:
             again = skxmr.load(tmp_path / "model")
-        except FileNotFoundError:
+        except (FileNotFoundError, ValueError) as error:
+            # For a moment there is no folder, or the old one has just been moved away.
             assert not exchange
+            assert isinstance(error, FileNotFoundError) or "holds no config.json" in str(error)
             continue
         assert_array_equal(again.image_projection_, models[again.n_components - 1].image_projection_)
         seen.add(again.n_components)

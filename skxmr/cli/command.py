@@ -15,7 +15,9 @@ _DEBUG = "skxmr.debug"
 # What messages of the library advise, as a pattern, and how it is done in a shell.
 _IN_A_SHELL = {
     r"list them in trusted=": r"pass each by --trust NAME",
-    r"replace it by overwrite=True": r"replace it by --overwrite",
+    r"save to another path, open it again and repeat the changes, or replace it by overwrite=True": (
+        r"run the command again"
+    ),
     r'leave these rows out by missing="skip"': r"write missing = 'skip' under [data] of a run to leave these rows out",
     r"is read by (\w+)=None": r"is read by --\1 -, or \1 = false under [data] of a run",
     r"by groups=table.groups": r"by test_fraction under [data] of a run",

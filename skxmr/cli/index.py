@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from skxmr.cli import options, progress
+from skxmr.cli import options
 from skxmr.cli.command import Command
+from skxmr.cli.items import KINDS, Items, add_items, items_of
 from skxmr.cli.tables import read_table, table_options
 
 if TYPE_CHECKING:
-    from sklearn.utils import Bunch
-
     from skxmr import RetrievalIndex
 
 _BACKENDS = ("exact", "binary", "faiss", "lancedb")
@@ -25,9 +23,11 @@ _BACKENDS = ("exact", "binary", "faiss", "lancedb")
 @options.table
 @click.option("--out", type=options.FOLDER, required=True, help="Folder of the index, which also holds the model.")
 @table_options
-@click.option("--items", type=click.Choice(["images", "texts", "both"]), help="What is found; images if there are any.")
-@click.option("--backend", type=click.Choice(_BACKENDS), default="exact", show_default=True)
+@click.option("--items", type=click.Choice(list(KINDS)), help="What is found; images if there are any.")
+@click.option("--backend", type=click.Choice(_BACKENDS), help="What holds the vectors; exact unless given.")
 @click.option("--overwrite", is_flag=True, help="Replace an index that is there.")
+@click.option("--update", is_flag=True, help="Add to an index that is there what is new or has changed.")
+@click.option("--remove-missing", is_flag=True, help="With --update: remove items that the table does not name.")
 @options.quiet
 @options.trust
 def index(
@@ -36,8 +36,10 @@ def index(
     out: Path,
     config: Path | None,
     items: str | None,
-    backend: str,
+    backend: str | None,
     overwrite: bool,
+    update: bool,
+    remove_missing: bool,
     quiet: bool,
     trust: tuple[str, ...],
     **columns: str | None,
@@ -47,57 +49,63 @@ def index(
     Images have their paths as ids, as the table names them. The columns of the table are conditions of a search.
     """
     import skxmr
-    from skxmr.persistence._folder import check_replaceable
-    from skxmr.search.files import files_of_index
+    from skxmr.cli import updating
 
-    if not overwrite and out.is_dir() and any(out.iterdir()):
-        raise click.UsageError(f"{str(out)!r} is not empty; pass --overwrite to replace an index, or another folder.")
-    check_replaceable(out, files_of_index)
+    is_there = _is_there(out, overwrite, update, remove_missing)
     loaded = skxmr.load(model, trusted=trust)
+    old = updating.opened(out, model, backend, trust) if is_there and update else None
     read, run = read_table(table, config, columns)
     root = Path(columns["root"] or (run.table_arguments().get("root") if run else None) or table.parent)
-    made = skxmr.RetrievalIndex(loaded, backend)
-    if items != "texts" and read.pairs.image is not None:
-        _add_images(made, read, root, quiet)
-    if items in ("texts", "both") or read.pairs.image is None:
-        _add_texts(made, read, quiet)
+    found = items_of(read, items, root, updating.modalities_of(old) if old is not None else ())
+    if old is not None:
+        _update(old, found, out, remove_missing, quiet)
+        return
+    made = skxmr.RetrievalIndex(loaded, backend or "exact")
+    for some in found:
+        add_items(made, some, quiet, replace=False)
     made.save(out, overwrite=overwrite)
     click.echo(f"saved: {out}, {len(made):,} items")
 
 
-def _add_images(made: RetrievalIndex, read: Bunch, root: Path, quiet: bool) -> None:
-    """Add every image once, with what its first row says."""
-    import numpy as np
+def _is_there(out: Path, overwrite: bool, update: bool, remove_missing: bool) -> bool:
+    """Tell whether there is an index; refuse options that contradict one another or what is there."""
+    from skxmr.persistence._folder import check_replaceable
+    from skxmr.search.files import files_of_index
 
-    images, numbers = read.pairs.distinct_images()
-    first = np.unique(numbers, return_index=True)[1]
-    ids = [Path(os.path.relpath(path, root)).as_posix() for path in images]
-    paths = [os.path.abspath(path) for path in images]
-    columns = _columns(read, first)
-    if read.pairs.text is not None:
-        columns["caption"] = [str(read.pairs.text[i]) for i in first]
-    for block in progress.blocks(len(paths), "image", quiet):
-        some = {name: values[block] for name, values in columns.items()}
-        made.add(image=paths[block], ids=ids[block], metadata=some or None)
-
-
-def _add_texts(made: RetrievalIndex, read: Bunch, quiet: bool) -> None:
-    import numpy as np
-
-    rows = np.arange(len(read.ids))
-    texts = [str(text) for text in read.pairs.text]
-    ids = [f"row {i}" for i in rows] if read.ids.dtype.kind in "iu" else [str(value) for value in read.ids]
-    columns = _columns(read, rows) | {"caption": texts}
-    for block in progress.blocks(len(texts), "text", quiet):
-        some = {name: values[block] for name, values in columns.items()}
-        made.add(text=texts[block], ids=ids[block], metadata=some or None)
+    if overwrite and update:
+        raise click.UsageError("--overwrite makes the index anew, and --update adds to it; pass one of them.")
+    if remove_missing and not update:
+        raise click.UsageError("--remove-missing removes items of an index that is there; pass --update with it.")
+    is_there = out.is_dir() and any(out.iterdir())
+    if is_there and not (overwrite or update):
+        raise click.UsageError(
+            f"{str(out)!r} is not empty; pass --overwrite to replace it, --update to add to it, or another folder."
+        )
+    check_replaceable(out, files_of_index)
+    return is_there
 
 
-def _columns(read: Bunch, rows: Any) -> dict[str, list[str]]:
-    """Return the tags and parts of rows, as metadata."""
-    columns = {}
-    if read.labels is not None:
-        columns["tags"] = [";".join(str(tag) for tag in read.labels[i]) for i in rows]
-    if read.split is not None:
-        columns["part"] = [str(read.split[i]) for i in rows]
-    return columns
+def _update(index: RetrievalIndex, found: list[Items], out: Path, remove_missing: bool, quiet: bool) -> None:
+    """Add what is new or has changed, and save the index if there was any."""
+    from skxmr.cli.updating import ids_not_in
+
+    before = len(index)
+    changed = 0
+    for some in found:
+        changed += add_items(index, some, quiet, replace=True)
+    added = len(index) - before
+    missing = ids_not_in(index, found)
+    if missing and remove_missing:
+        index.remove(missing)
+    elif missing:
+        click.echo(
+            f"Note: {len(missing):,} items are not in the table, such as {missing[0]!r}, and stay; --remove-missing "
+            "removes them.",
+            err=True,
+        )
+    removed = len(missing) if remove_missing else 0
+    if changed or removed:
+        index.save(out)
+    word = "saved" if changed or removed else "unchanged"
+    counts = f"{added:,} added, {changed - added:,} replaced, {removed:,} removed"
+    click.echo(f"{word}: {out}, {len(index):,} items ({counts})")

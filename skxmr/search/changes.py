@@ -24,16 +24,22 @@ class Change(NamedTuple):
     replaced: IndexArray
 
 
-def adding(table: Table, known: Mapping[Id, int], items: Items, metadata: Mapping[str, Values]) -> Change:
-    """Return the change that adds items: files that are there already are left out, or replaced if they changed."""
+def adding(
+    table: Table, known: Mapping[Id, int], items: Items, metadata: Mapping[str, Values], replace: bool
+) -> Change:
+    """Return the change that adds items: files that are there already are left out, or replaced if they changed.
+
+    With `replace` the same holds for all items whose ids are there already; without, the others are refused.
+    """
     ids = _new_ids(table, len(items)) if items.ids is None else items.ids
     check_kind(table, ids)
     columns = dict(items.columns) | dict(metadata)
     there = [i for i, value in enumerate(ids) if value in known]
     if not there:
         return Change(items, ids, columns, np.zeros(0, np.intp))
-    _check_are_files(table, known, items, [ids[i] for i in there], there)
-    same = [i for i in there if _is_unchanged(table, known[ids[i]], columns, i)]
+    if not replace:
+        _check_are_files(table, known, items, [ids[i] for i in there], there)
+    same = [i for i in there if _is_unchanged(table, known[ids[i]], columns, i, items.is_of_files)]
     kept = np.setdiff1d(np.arange(len(ids)), same)
     kept_ids = [ids[i] for i in kept]
     some = {name: values._replace(values=[values.values[i] for i in kept]) for name, values in columns.items()}
@@ -86,7 +92,8 @@ def _check_are_files(table: Table, known: Mapping[Id, int], items: Items, ids: l
     twice = [value for value, old, new in zip(ids, there, paths, strict=True) if not _is_same_file(old, new)]
     if twice:
         raise ValueError(
-            f"ids holds {named(twice)}, which the index has already; replace these items by update(), or remove() them."
+            f"ids holds {named(twice)}, which the index has already; replace these items by update() or "
+            "replace=True, or remove() them."
         )
 
 
@@ -95,12 +102,18 @@ def _is_same_file(old: Value, new: Value) -> bool:
     return isinstance(old, str) and isinstance(new, str) and os.path.abspath(old) == os.path.abspath(new)
 
 
-def _is_unchanged(table: Table, row: int, columns: Mapping[str, Values], i: int) -> bool:
-    """Tell whether a file and its metadata are as they were when they were added."""
-    old = table.values_at(np.array([row]))
+def _is_unchanged(table: Table, row: int, columns: Mapping[str, Values], i: int, is_of_files: bool) -> bool:
+    """Tell whether a file or a text, and its metadata, are as they were when they were added."""
+    if "item" not in columns or "item" not in table.columns:
+        # Of images and vectors in memory nothing is kept that could be compared.
+        return False
+    old = {name: column.at(np.array([row]))[0] for name, column in table.columns.items()}
+    # A column in which no item has a value is not kept.
+    if any(old.get(name) != values.values[i] for name, values in columns.items() if name != "item"):
+        return False
+    item = columns["item"].values[i]
     # The same path may be written in several ways.
-    others = [name for name in columns if name != "item"]
-    return all(name in old and old[name] == [columns[name].values[i]] for name in others)
+    return _is_same_file(old["item"], item) if is_of_files else old["item"] == item
 
 
 def _with_old_values(table: Table, rows: IndexArray, columns: Mapping[str, Values], at: list[int]) -> dict[str, Values]:

@@ -69,7 +69,15 @@ class RetrievalIndex:
         self._items = Collection(backend, self.options)
         self._saved: str | None = None
 
-    def add(self, image: View = None, text: View = None, ids: IdsLike | None = None, metadata: Any = None) -> AnyArray:
+    def add(
+        self,
+        image: View = None,
+        text: View = None,
+        ids: IdsLike | None = None,
+        metadata: Any = None,
+        *,
+        replace: bool = False,
+    ) -> AnyArray:
         """Add images or texts. Either all of them are added or, after an error, none.
 
         Parameters
@@ -84,6 +92,10 @@ class RetrievalIndex:
             Each once, and integers from 0. None counts on; files have their paths as ids, those of a folder from there.
         metadata : mapping of str to sequence, DataFrame, or None
             Columns with a number, string, truth value or None per item.
+        replace : bool, default=False
+            Whether items take the place of those that have their ids already. Files, and texts that are strings, are
+            left out if nothing about them has changed. Without it such ids are an error, unless they are those of the
+            same files.
 
         Returns
         -------
@@ -93,7 +105,7 @@ class RetrievalIndex:
         items = items_of(image, text, ids, folders=True)
         columns = checked_metadata(metadata, len(items))
         with self._items.writing:
-            return self._write(adding(self._items.state.table, self._items.known(), items, columns))
+            return self._write(adding(self._items.state.table, self._items.known(), items, columns, replace))
 
     def update(self, ids: IdsLike, image: View = None, text: View = None, metadata: Any = None) -> None:
         """Replace items. Columns of metadata that are not given keep their values.

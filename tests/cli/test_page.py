@@ -23,7 +23,7 @@ def test_the_page_runs(tmp_path, monkeypatch):
     write_pictures(tmp_path / "pictures")
     (toml,) = re.findall(r"^```toml\n(.*?)^```", PAGE, re.S | re.M)
     (tmp_path / "run.toml").write_text(toml)
-    (console,) = re.findall(r"^```console\n(.*?)^```", PAGE, re.S | re.M)
+    console = "".join(re.findall(r"^```console\n(.*?)^```", PAGE, re.S | re.M))
     outputs = {}
     for line in console.splitlines():
         words = shlex.split(line.removeprefix("$ skxmr "))

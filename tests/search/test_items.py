@@ -85,6 +85,25 @@ def test_files_may_have_ids_of_their_own(index, folder):
     assert index.search(image=files[:1], k=1).ids.tolist() == [[5]]
 
 
+def test_items_may_take_the_place_of_those_with_their_ids(index, folder, tmp_path):
+    names = ["blue", "red"]
+    files = [folder / "deep" / "blue.png", folder / "red.png"]
+    index.add(image=files, ids=names, metadata={"year": [1, 2]})
+    moved = tmp_path / "moved.png"
+    files[0].rename(moved)
+    files[0] = moved
+    with pytest.raises(ValueError, match=r"has already; replace these items by update\(\) or replace=True"):
+        index.add(image=files, ids=names)
+    nothing = {"place": [None, None]}
+    assert index.add(image=files, ids=names, metadata=nothing, replace=True).tolist() == ["blue"]
+    assert index.add(image=files, ids=names, metadata=nothing, replace=True).tolist() == []
+    hits = index.search(image=moved, k=1, where={"year": 1}).to_frame()
+    assert hits["item"].tolist() == [str(moved)] and len(index) == 2
+    # Of vectors nothing is kept that could be compared.
+    assert index.add(text=np.eye(3)[:2], ids=["red", "new"], replace=True).tolist() == ["red", "new"]
+    assert len(index) == 3 and index.search(text=np.eye(3)[:1], k=1).to_frame()["modality"].tolist() == ["text"]
+
+
 def test_what_is_wrong_with_files_is_named_and_nothing_is_added(index, folder, tmp_path):
     (folder / "broken.png").write_bytes(b"")
     with pytest.raises(ValueError, match=r"row 0 of X, '.*broken.png', cannot be read as an image"):

@@ -38,8 +38,13 @@ def public_with_methods():
                     yield f"{path}.{name}", member
 
 
-# The page on scaling starts a cluster.
-@pytest.mark.parametrize("page", [*PAGES, pytest.param("docs/scaling.md", marks=pytest.mark.slow)])
+# The page on scaling starts a cluster, and the user guide fits all kinds of models.
+SLOW_PAGES = {"docs/scaling.md", "docs/user_guide.md"}
+
+
+@pytest.mark.parametrize(
+    "page", [pytest.param(page, marks=[pytest.mark.slow] if page in SLOW_PAGES else []) for page in PAGES]
+)
 def test_code_blocks_run(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"^```python\n(.*?)^```", (ROOT / page).read_text(encoding="utf-8"), re.S | re.M)

@@ -133,6 +133,7 @@ def test_without_routing_the_default_error_score_says_why(small):
     assert any("scored without; pass them" in str(w.message) for w in caught)
 
 
+@pytest.mark.slow
 def test_large_views_are_memory_mapped_between_processes():
     """Above 1 MB joblib hands out read-only memory maps."""
     pairs, labels = make_multilabel_pairs(3000, n_image_features=60, random_state=0)
@@ -214,7 +215,12 @@ def test_a_pipeline_with_memory(small, tmp_path):
         assert_allclose(cached.cv_results_["mean_test_score"], plain.cv_results_["mean_test_score"], rtol=1e-12)
 
 
-@pytest.mark.parametrize(("form", "sparse"), [("array", True), ("frame", False), ("tags", True), ("ids", False)])
+SLOW_FORMS = [
+    pytest.param(*form, marks=pytest.mark.slow) for form in (("array", True), ("frame", False), ("ids", False))
+]
+
+
+@pytest.mark.parametrize(("form", "sparse"), [("tags", True), *SLOW_FORMS])
 def test_other_tools(small, form, sparse):
     pairs, labels = small
     pairs = pairs.replace(text=sp.csr_array(pairs.text)) if sparse else pairs

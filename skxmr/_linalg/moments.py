@@ -129,6 +129,22 @@ class Moments:
         self._join(np.array([self.n, other.n]), x_means, t_means)
         return self
 
+    def without(self, part: Moments) -> Moments:
+        """Return the sums of all rows but those of a part of them, up to the rounding of the sums of all."""
+        rest = copy.deepcopy(self)
+        for products, own in ((rest.xx, part.xx), (rest.tt, part.tt), (rest.xt, part.xt)):
+            products -= own
+        rest.n = self.n - part.n
+        means = zip(self.means, part.means, strict=True)
+        rest.means = [(self.n * whole - part.n * own) / rest.n for whole, own in means]
+        # The products of all are those of both and that of the distance between their means.
+        root = np.sqrt(rest.n * part.n / self.n)
+        x, t = (root * (own - other)[None] for own, other in zip(rest.means, part.means, strict=True))
+        add_gram(rest.xx, x, -1.0)
+        add_gram(rest.tt, t, -1.0)
+        rest.xt -= x.T @ t
+        return rest
+
     def finish(self) -> Covariances:
         """Return means and sample covariances. They reuse this object's memory, so no more rows can follow."""
         check_overflow(self.xx, self.tt, self.xt)

@@ -40,7 +40,7 @@ def best_thresholds(scores: FloatArray, Y: sp.csr_array) -> Float64Array:
 
 
 def _best_threshold(scores: FloatArray, positive: BoolArray) -> float:
-    order = np.argsort(-scores, kind="stable")
+    order = np.argsort(-scores)
     ranked = scores[order].astype(np.float64)
     hits = np.cumsum(positive[order])
     named = np.arange(1, len(ranked) + 1)

@@ -55,6 +55,23 @@ class LabelRidge:
     def predict(self, X: Matrix) -> FloatArray:
         return project(X, self.mean_, self.coef_) + self.intercept_.astype(X.dtype)
 
+    def fit_with_folds(self, X: Matrix, Y: sp.csr_array, folds: list[IndexArray]) -> FloatArray:
+        """Fit all rows, and return predictions (n, c) for the rows of every fold by a regression of the other folds.
+
+        The products of the other folds are those of all rows without those of the fold, so that every row is multiplied
+        twice, whatever the number of folds. The difference is rounded like the products of all rows, which only a ridge
+        makes harmless for columns that vary in one fold alone.
+        """
+        view = rotated(X, self.eps)
+        together = with_labels(False, view, Y)
+        self.solve(together.covariances(), view)
+        scores = np.empty(Y.shape, X.dtype)
+        for rows in folds:
+            part = with_labels(False, view._replace(rows=view.rows[rows]), Y[rows])
+            others = LabelRidge(self.ridge, self.eps).solve(together.without(part).finish(), view)
+            scores[rows] = others.predict(X[rows])
+        return scores
+
 
 class OneModel:
     """A regressor of all labels at once, or a classifier where every row has exactly one label."""
@@ -134,13 +151,17 @@ def folds_of(pairs: Pairs, n_folds: int) -> list[IndexArray]:
     return [np.flatnonzero(fold == j) for j in range(n_folds)]
 
 
-def held_out_scores(
+def fitted_with_folds(
     model: Model | None, built_in: LabelRidge, X: Matrix, labels: Labels, folds: list[IndexArray]
-) -> FloatArray:
-    """Return predictions (n, c) for the rows of every fold by a model of the other folds."""
+) -> tuple[Model, FloatArray]:
+    """Return a model of all rows, and predictions (n, c) for the rows of every fold by a model of the other folds."""
+    if model is None and built_in.ridge >= SAFE_RIDGE:
+        scores = built_in.fit_with_folds(X, labels.matrix, folds)
+        return built_in, scores
     scores = np.empty(labels.matrix.shape, X.dtype)
     for rows in folds:
         others = np.setdiff1d(np.arange(X.shape[0]), rows)
-        fitted = fitted_model(model, built_in, X[others], labels._replace(matrix=labels.matrix[others]))
+        own = LabelRidge(built_in.ridge, built_in.eps)
+        fitted = fitted_model(model, own, X[others], labels._replace(matrix=labels.matrix[others]))
         scores[rows] = fitted.predict(X[rows])
-    return scores
+    return fitted_model(model, built_in, X, labels), scores

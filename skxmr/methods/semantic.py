@@ -17,7 +17,7 @@ from skxmr._docstrings import documented_like
 from skxmr._linalg.exactness import SAFE_RIDGE
 from skxmr._linalg.rotation import Rotation
 from skxmr.base import AnnotatingRetriever, CrossModalRetriever
-from skxmr.methods._label_models import LabelRidge, Model, fitted_model, folds_of, held_out_scores
+from skxmr.methods._label_models import LabelRidge, Model, fitted_model, fitted_with_folds, folds_of
 from skxmr.methods._label_sums import label_sums, label_units, merged
 from skxmr.methods._linear import remaining, sums_so_far
 
@@ -38,9 +38,10 @@ class SemanticMatching(AnnotatingRetriever, kw_only=False):
     ridge : float, default=0.3
         Penalty of the built-in regression in units of the mean feature variance; without effect on given models.
     tag_folds : int or None, default=5
-        The thresholds of tags are chosen on predictions for the rows of each fold by models of the other folds, so that
-        `fit` takes about as many times longer. None leaves this out. Fewer images than twice the number of folds, dask
-        arrays, memory maps and `partial_fit` give no thresholds.
+        The thresholds of tags are chosen on predictions for the rows of each fold by models of the other folds. With
+        given models `fit` takes about as many times longer, with the built-in regression two to five times. None
+        leaves this out. Fewer images than twice the number of folds, dask arrays, memory maps and `partial_fit` give
+        no thresholds.
 
     Attributes
     ----------
@@ -142,7 +143,7 @@ class SemanticMatching(AnnotatingRetriever, kw_only=False):
         """Return the defaults, and scikit-learn's estimators for both views."""
         from sklearn.linear_model import LogisticRegression, Ridge
 
-        return [{}, {"image": Ridge(), "text": LogisticRegression()}]
+        return [{}, {"image": Ridge(), "text": LogisticRegression(), "tag_folds": 2}]
 
     def _fit(self, pairs: Pairs, labels: Labels | None) -> None:
         # `fit` refuses missing labels.
@@ -152,10 +153,9 @@ class SemanticMatching(AnnotatingRetriever, kw_only=False):
             of_image, of_text = label_sums(pairs, labels.matrix, self.ridge < SAFE_RIDGE)
             image: Model = LabelRidge(self.ridge).solve(of_image.finish())
             text: Model = LabelRidge(self.ridge).solve(of_text.finish())
+            scores = None
         else:
-            image = fitted_model(self.image, LabelRidge(self.ridge, pairs._eps[0]), pairs.image, labels)
-            text = fitted_model(self.text, LabelRidge(self.ridge, pairs._eps[1]), pairs.text, labels)
-        scores = self._held_out_scores(pairs, labels)
+            image, text, scores = self._fitted(pairs, labels)
         self._keep(image, text, len(labels.names))
         self._learn_thresholds(scores, labels.matrix)
         # A fit forgets what partial_fit has added up.
@@ -170,18 +170,21 @@ class SemanticMatching(AnnotatingRetriever, kw_only=False):
         self.image_ = image
         self.text_ = text
 
-    def _held_out_scores(self, pairs: Pairs, labels: Labels) -> dict[str, FloatArray] | None:
-        """Return predictions for rows that were held out, where there are enough rows and these are in memory."""
-        views = pairs.image, pairs.text
-        out_of_memory = any(isinstance(view, Chunked) or memory_map(view) is not None for view in views)
+    def _fitted(self, pairs: Pairs, labels: Labels) -> tuple[Model, Model, dict[str, FloatArray] | None]:
+        """Return both models, and predictions for rows that were held out, where there are enough rows for it."""
+        views = list(zip((self.image, self.text), (pairs.image, pairs.text), pairs._eps, strict=True))
+        n_folds = self.tag_folds
+        on_disk = any(memory_map(view) is not None for _, view, _ in views)
         # A model needs two rows at least.
-        if self.tag_folds is None or out_of_memory or len(np.unique(pairs.groups)) < 2 * self.tag_folds:
-            return None
-        folds = folds_of(pairs, self.tag_folds)
-        scores: dict[str, FloatArray] = {}
-        for name, model, view, eps in zip(MODALITIES, (self.image, self.text), views, pairs._eps, strict=True):
-            scores[name] = held_out_scores(model, LabelRidge(self.ridge, eps), view, labels, folds)
-        return scores
+        if n_folds is None or on_disk or len(np.unique(pairs.groups)) < 2 * n_folds:
+            image, text = (fitted_model(model, LabelRidge(self.ridge, eps), view, labels) for model, view, eps in views)
+            return image, text, None
+        folds = folds_of(pairs, n_folds)
+        found = [
+            fitted_with_folds(model, LabelRidge(self.ridge, eps), view, labels, folds) for model, view, eps in views
+        ]
+        scores = {name: held_out for name, (_, held_out) in zip(MODALITIES, found, strict=True)}
+        return found[0][0], found[1][0], scores
 
     def _encode_image(self, X: FloatArray) -> FloatArray:
         return np.asarray(self.image_.predict(X))

@@ -246,3 +246,19 @@ def test_a_memory_map_that_was_cut_off_is_refused(tmp_path):
 def test_covariances_that_do_not_fit_into_memory_are_named():
     with pytest.raises(MemoryError, match=r"views with 8388608 and 3 features do not fit into memory; .*TruncatedSVD"):
         Moments(2**23, 3)
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize("offset", [0.0, 50.0])
+def test_the_sums_without_a_part_are_those_of_the_other_rows(sparse, offset):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 5)) + offset
+    T = sp.csr_array((rng.uniform(size=(60, 3)) < 0.3).astype(float))
+    X = sp.csr_array(X) if sparse else X
+    part = Moments(5, 3).update(X[:20], T[:20])
+    everything = Moments(5, 3).update(X, T)
+    found = everything.without(part).finish()
+    expected = Moments(5, 3).update(X[20:], T[20:]).finish()
+    for one, other in zip(found, expected, strict=True):
+        assert_allclose(one, other, rtol=1e-9, atol=1e-11)
+    assert_allclose(everything.finish().xx, Moments(5, 3).update(X, T).finish().xx, rtol=0, atol=0)

@@ -8,8 +8,9 @@ from sklearn.linear_model import Ridge
 from sklearn.metrics import f1_score
 
 from skxmr import ACMR, DAGNN, DSCMR, Pairs, SemanticMatching
+from skxmr._data.labels import encode_labels
 from skxmr.base.thresholds import best_thresholds
-from skxmr.methods._label_models import folds_of
+from skxmr.methods._label_models import LabelRidge, fitted_with_folds, folds_of
 
 SMALL = {
     "n_components": 8,
@@ -73,6 +74,28 @@ def test_closed_forms_choose_them_on_rows_that_were_held_out(tagged, small):
         expected = best_thresholds(scores, sp.csr_array(Y.astype(float)))
         assert_allclose(fitted.tag_thresholds_["image"], expected)
         assert set(fitted.tag_thresholds_) == {"image", "text"}
+
+
+@pytest.mark.parametrize("form", ["dense", "float32", "sparse", "wide"])
+def test_products_are_shared_between_folds_and_give_what_fits_of_the_other_folds_give(tagged, form):
+    pairs, tags = tagged
+    rng = np.random.default_rng(0)
+    view = rng.normal(size=(120, 300 if form == "wide" else 20)) + 3
+    if form == "sparse":
+        view *= rng.uniform(size=view.shape) < 0.2
+        # A single row, and so a single fold, has this word.
+        view[:, 0] = 0
+        view[7, 0] = 5.0
+        view = sp.csr_array(view)
+    view = view.astype(np.float32) if form == "float32" else view
+    labels = encode_labels(tags)
+    folds = folds_of(pairs, 5)
+    for ridge in (0.01, 0.3, 10.0):
+        scores = fitted_with_folds(None, LabelRidge(ridge), view, labels, folds)[1]
+        for rows in folds:
+            others = np.setdiff1d(np.arange(120), rows)
+            expected = LabelRidge(ridge).fit(view[others], labels.matrix[others]).predict(view[rows])
+            assert_allclose(scores[rows], expected, atol=1e-4 if form == "float32" else 1e-9)
 
 
 def test_rows_of_one_image_are_in_one_fold():

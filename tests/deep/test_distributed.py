@@ -45,7 +45,7 @@ def launched(folder, context):
     assert done.returncode == 0, done.stderr
 
 
-@pytest.fixture(scope="module", params=[started, pytest.param(launched, marks=pytest.mark.slow)])
+@pytest.fixture(scope="module", params=[pytest.param(how, marks=pytest.mark.slow) for how in (started, launched)])
 def found(request, tmp_path_factory, copied_processes):
     """What both ranks found, and the model that rank 0 saved."""
     folder = tmp_path_factory.mktemp("ranks")

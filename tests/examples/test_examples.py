@@ -8,13 +8,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SLOW = {"cluster", "dagnn", "quickstart", "search_engine"}
-EXAMPLES = [
-    pytest.param(script, id=script.stem, marks=[pytest.mark.slow] if script.stem in SLOW else [])
-    for script in sorted((ROOT / "examples").glob("*.py"))
-]
+EXAMPLES = [pytest.param(script, id=script.stem) for script in sorted((ROOT / "examples").glob("*.py"))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("script", EXAMPLES)
 def test_example_runs(script, tmp_path):
     environment = {**os.environ, "SKXMR_OUTPUT": str(tmp_path), "SKXMR_DATA": str(tmp_path / "nothing")}

@@ -76,7 +76,7 @@ LEARNING = {
 }
 
 
-@pytest.mark.parametrize("method", MEMORY)
+@pytest.mark.parametrize("method", [pytest.param("RACG", marks=pytest.mark.slow), "SCAN"])
 def test_it_knows_what_it_was_shown(method, told):
     model = clone(MEMORY[method]).set_params(lr=2e-3, schedule="constant", validation_fraction=0, random_state=0)
     found = RecallScores()(model.fit(told), told)

@@ -14,6 +14,7 @@ from numpydoc.validate import validate
 
 import skxmr
 from skxmr import datasets, deep, features, metrics, model_selection, nn, pairwise, testing
+from tests.cli.conftest import write_pictures
 
 ROOT = Path(__file__).parents[1]
 PAGES = ["README.md", "docs/user_guide.md", "docs/files.md", "docs/search.md"]
@@ -47,6 +48,8 @@ SLOW_PAGES = {"docs/scaling.md", "docs/user_guide.md"}
 )
 def test_code_blocks_run(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    # The README reads a folder of pictures.
+    write_pictures(tmp_path / "pictures")
     blocks = re.findall(r"^```python\n(.*?)^```", (ROOT / page).read_text(encoding="utf-8"), re.S | re.M)
     assert blocks
     module = types.ModuleType("page")  # so that classes defined on the page can be pickled

@@ -39,7 +39,7 @@ class SemanticMatching(AnnotatingRetriever, kw_only=False):
         Penalty of the built-in regression in units of the mean feature variance; without effect on given models.
     tag_folds : int or None, default=5
         The thresholds of tags are chosen on predictions for the rows of each fold by models of the other folds. With
-        given models `fit` takes about as many times longer, with the built-in regression two to five times. None
+        given models `fit` takes about as many times longer, with the built-in regression up to five times. None
         leaves this out. Fewer images than twice the number of folds, dask arrays, memory maps and `partial_fit` give
         no thresholds.
 

@@ -45,8 +45,8 @@ def save(
     OSError
         If the disk is full or not writable.
     TypeError
-        If the model holds a class or a function that would not be found again, such as a lambda, or a network of
-        others for which no factory is given.
+        If the model holds a class or a function that would not be found again, such as a lambda, a network of
+        others for which no factory is given, or an index, which has its own `save`.
 
     See Also
     --------
@@ -97,6 +97,12 @@ def _written(twin: BaseEstimator, file: Path, named: set[str]) -> list[str]:
                 "module that can be imported, at the top level and not as a lambda."
             )
         trust = Trust()
+        own = [name for name in trust.unknown(names) if name.startswith("skxmr.")]
+        if own:
+            raise TypeError(
+                f"the model holds {', '.join(own)}, which are no parts of a saved model; save an index by its own save "
+                "method, and set it again after load."
+            )
         foreign = trust.unknown(names) + [name for name in sorted(named) if not trust.layer(name)]
         try:
             opened(handle, Trust(foreign))

@@ -35,6 +35,7 @@ _KNOWN = frozenset(
 # Whose modules are imported to see whether a name is that of a subclass of a known class.
 _FAMILIES = (
     ("skxmr.", "sklearn.base.BaseEstimator"),
+    ("skxmr.", "sklearn.model_selection._split.BaseCrossValidator"),
     ("skxmr.persistence.", "skxmr.persistence._stored.Stored"),
     ("sklearn.model_selection._split.", "sklearn.model_selection._split.BaseCrossValidator"),
     ("sklearn.model_selection._split.", "sklearn.model_selection._split.BaseShuffleSplit"),

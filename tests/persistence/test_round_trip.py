@@ -25,6 +25,7 @@ from skxmr import CCA, DAGNN, DSCMR, MLCCA, RACG, SCAN, LabelGraph, MeanRegions,
 from skxmr.datasets import load_captioned_digits, make_multilabel_pairs
 from skxmr.features import ImageFeatures
 from skxmr.metrics import RetrievalScores
+from skxmr.model_selection import MultilabelStratifiedKFold
 from skxmr.testing import all_retrievers, embedding, pairwise
 from skxmr.testing.common import answers
 
@@ -109,6 +110,10 @@ SEARCHES = {
     "random": RandomizedSearchCV(
         make_pipeline(VIEWS, MLCCA()), {"mlcca__ridge": scipy.stats.loguniform(0.1, 1)}, n_iter=2, random_state=0,
         cv=ShuffleSplit(2, random_state=np.random.RandomState(0)),
+    ),
+    "own folds": GridSearchCV(
+        make_pipeline(VIEWS, MLCCA()), {"mlcca__ridge": [0.1, 0.3]},
+        cv=MultilabelStratifiedKFold(2, shuffle=True, random_state=0),
     ),
     "selection": make_pipeline(PerModality(image=make_pipeline(MinMaxScaler(), SelectKBest(chi2, k=20)),
                                            text=TfidfVectorizer()), CCA(3)),

@@ -246,6 +246,25 @@ def test_what_skxmr_knows_to_be_harmless_is_there():
         assert _trust.found(name) is not None, name
 
 
+def test_everything_public_that_can_be_a_part_of_a_model_is_known():
+    rooms = [skxmr, skxmr.metrics, skxmr.model_selection, skxmr.features]
+    public = [getattr(room, name) for room in rooms for name in room.__all__]
+    parts = [thing for thing in public if hasattr(thing, "get_params") or hasattr(thing, "get_n_splits")]
+    parts += [skxmr.metrics.RetrievalScorer, skxmr.metrics.RetrievalScores, skxmr.metrics.RecallScores]
+    assert skxmr.model_selection.MultilabelStratifiedKFold in parts and skxmr.DAGNN in parts
+    assert _trust.Trust().unknown(_trust.dotted(part) for part in parts) == []
+
+
+def test_an_index_is_no_part_of_a_saved_model(small, tmp_path):
+    pairs, labels = small
+    index = skxmr.RetrievalIndex(CCA(2).fit(pairs))
+    index.add(image=pairs.image)
+    model = skxmr.TwoStage(first=index, second=skxmr.SemanticMatching(), k=8).fit(pairs, labels)
+    with pytest.raises(TypeError, match=r"RetrievalIndex, .* no parts of a saved model; save an index by its own save"):
+        skxmr.save(model, tmp_path / "model")
+    assert list(tmp_path.iterdir()) == []
+
+
 class Encodes(BaseEstimator):
     """A transformer of others that says which of its parameters the factory makes."""
 

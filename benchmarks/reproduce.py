@@ -37,6 +37,8 @@ from retrievers import CLOSED, DEEP, METHODS, Variant, choose, n_weights, retrie
 from tasks import FEATURES, TASKS, Rows, Task, of_features
 
 import skxmr
+from skxmr import annotate
+from skxmr._data.labels import encode_labels
 from skxmr.metrics import RetrievalScores
 
 COLUMNS = ["set", "method", "variant", "seed", "i2t", "t2i", "seconds", "weights", "chosen", "device"]
@@ -62,6 +64,22 @@ def fit_seconds(model: Any, rows: Rows) -> float:
     return time.perf_counter() - start
 
 
+def tag_scores(model: Any, rows: Rows) -> dict[str, float]:
+    """Return the F1 of the tags of all test images, and of all test texts, where the fit has chosen thresholds."""
+    if not hasattr(model, "tag_thresholds_"):
+        return {}
+    labels = encode_labels(rows.y_test)
+    given = [{labels.names[j] for j in labels.matrix[[i]].indices} for i in range(len(rows.test))]
+    named = {"f1_image": annotate(model, image=rows.test.image), "f1_text": annotate(model, text=rows.test.text)}
+    return {what: f1(given, found) for what, found in named.items()}
+
+
+def f1(given: list[set[Any]], named: list[list[Any]]) -> float:
+    """Return the F1 of all tags of all rows together."""
+    right = sum(len(own.intersection(row)) for own, row in zip(given, named, strict=True))
+    return 2 * right / max(sum(map(len, given)) + sum(map(len, named)), 1)
+
+
 def measure(task: Task, method: str, variant: Variant, seed: int, device: str, results: Path) -> None:
     """Choose on training rows, fit, test once; add the outcome to the file."""
     if done(results, task, method, variant, seed):
@@ -79,6 +97,7 @@ def measure(task: Task, method: str, variant: Variant, seed: int, device: str, r
     record |= {"weights": n_weights(model), "chosen": best or {"epoch": model.best_epoch_}}
     if not grid and "validation_map" in model.history_:
         record["validation"] = model.history_["validation_map"].iloc[model.best_epoch_ - 1]
+    record |= tag_scores(model, rows)
     record |= {"device": "cpu" if grid else next(model.network_.parameters()).device.type}
     record |= {"changes": variant.changes, "parameters": identity(task, method, variant, seed), "data": task.digest}
     append(results, record)

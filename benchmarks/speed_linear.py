@@ -133,11 +133,12 @@ def mlcca_large() -> Sides:
 
 @case("SemanticMatching 23,000 x 4,096 x 500 (CSR)", at_most={"CCA": 1.0}, repeat=3)
 def semantic_large() -> Sides:
-    """Return ridge regressions of both views and CCA of the same rows."""
+    """Return ridge regressions of both views, CCA of the same rows, and what the thresholds of tags cost."""
     X, T = views(*_LARGE, sparse=True)
     pairs = Pairs(X, T)
     Y = labels_of(len(X))
     return {
-        "skxmr": lambda: SemanticMatching().fit(pairs, Y),
+        "skxmr": lambda: SemanticMatching(tag_folds=None).fit(pairs, Y),
         "CCA": lambda: CCA(200).fit(X, T),
+        "with thresholds of tags": lambda: SemanticMatching().fit(pairs, Y),
     }

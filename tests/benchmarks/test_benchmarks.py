@@ -9,8 +9,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import scipy.io
+from sklearn.metrics import f1_score
 
-from skxmr import CCA, DAGNN
+from skxmr import CCA, DAGNN, SemanticMatching
 from skxmr.datasets import make_multilabel_pairs
 
 ROOT = Path(__file__).parents[2]
@@ -93,6 +94,17 @@ def test_the_papers_constants_take_all_rows_and_the_last_epoch(reproduce, folder
     (line,) = [json.loads(line) for line in reproduce.file.read_text(encoding="utf-8").splitlines()]
     assert status == 0 and line["variant"].startswith("paper, max_epochs=2") and line["chosen"] == {"epoch": 2}
     assert "validation" not in line
+
+
+def test_tags_are_measured_where_a_fit_has_thresholds(benchmarks):
+    pairs, labels = make_multilabel_pairs(300, random_state=0)
+    rows = benchmarks.tasks.Rows(pairs[:200], labels[:200], pairs[200:], labels[200:])
+    fitted = SemanticMatching().fit(rows.train, rows.y_train)
+    found = benchmarks.reproduce.tag_scores(fitted, rows)
+    for name, view in (("image", rows.test.image), ("text", rows.test.text)):
+        named = fitted.decision_function(**{name: view}) >= fitted.tag_thresholds_[name]
+        assert found[f"f1_{name}"] == pytest.approx(f1_score(rows.y_test, named, average="micro"))
+    assert benchmarks.reproduce.tag_scores(CCA(2).fit(rows.train), rows) == {}
 
 
 def test_the_papers_constants_are_those_of_the_data_set(benchmarks):

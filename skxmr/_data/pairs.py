@@ -13,7 +13,8 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from skxmr._data.kinds import MODALITIES, FittedGraph, Frame, IndexArray, RowKey, View, take
 from skxmr._data.precision import precision
-from skxmr._data.repeated import IndexedRows, distinct, divides, expand
+from skxmr._data.repeated import IndexedRows, distinct, expand
+from skxmr._data.row_groups import RowGroups, groups_of, stacked_groups
 from skxmr._data.view_checks import as_matrix, check_row_names, check_same_index, check_same_rows
 from skxmr._data.views import as_view, cell, describe, row_key, stack, with_index
 from skxmr._data.warn import warn
@@ -38,19 +39,21 @@ class Pairs:
     image_index : array-like of int of shape (n,), or None
         For several texts per image: `image` holds each image once, and row j is text j with image ``image_index[j]``.
         Images are then neither copied nor sliced; slicing picks texts.
+    groups : array-like of int or str of shape (n,), or None
+        Rows of one group, such as near-duplicates, are held out together wherever `fit` holds out rows for validation.
 
     Attributes
     ----------
     shape : tuple of int
         ``(n,)``: only the row axis is shared.
     groups : ndarray of shape (n,)
-        Rows of one image have the same number, so that ``GroupKFold`` keeps them together.
+        Rows of one image or of one group have the same number, so that ``GroupKFold`` keeps them together.
 
     Raises
     ------
     ValueError
-        If both views are missing, differ in length, are DataFrames with different indexes, or `image_index` names rows
-        that do not exist.
+        If both views are missing, differ in length, are DataFrames with different indexes, `image_index` names rows
+        that do not exist, or `groups` holds other values than integers or strings.
 
     Examples
     --------
@@ -69,6 +72,7 @@ class Pairs:
         text: View = None,
         label_graph: FittedGraph | None = None,
         image_index: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
     ) -> None:
         if isinstance(image, Pairs) or isinstance(text, Pairs):
             raise TypeError("a view is itself a Pairs; pass its .image and .text.")
@@ -86,8 +90,8 @@ class Pairs:
         self.text: View = as_view(text, "text")
         self.label_graph = label_graph
         self._warned = False
-        self._groups: IndexArray | None = self.image.index if isinstance(self.image, IndexedRows) else None
-        self.shape: tuple[int] = (check_same_rows(image=self.image, text=self.text),)
+        self._groups = groups_of(self.image, groups)
+        self.shape: tuple[int] = (check_same_rows(image=self.image, text=self.text, groups=groups),)
         # The row names of views that are data frames. They are kept where a transformer makes arrays of the views, so
         # that labels in another order are noticed there as well.
         self._index: pd.Index | None = next((v.index for v in (self.image, self.text) if isinstance(v, Frame)), None)
@@ -106,7 +110,7 @@ class Pairs:
                     "this Pairs carries a label graph and is being split: it has seen the labels of the held-out rows. "
                     "Put LabelGraph into the pipeline instead, or drop it with pairs.replace(label_graph=None)."
                 )
-            self._warn_of_shared_images(key)
+            self._warn_of_divided_groups(key)
         rows = row_key(key, len(self))
         if isinstance(rows, np.ndarray) and rows.dtype.kind == "b":
             # Frames pick rows by the index of a mask, not by its order.
@@ -114,34 +118,32 @@ class Pairs:
         some = Pairs(take(self.image, rows), take(self.text, rows), self.label_graph)
         some._eps = self._eps
         some._index = None if self._index is None else self._index[rows]
-        return some._grouped(None if self._groups is None else self._groups[rows])
+        some._groups = some._groups.completed(self._groups.of(rows))
+        return some
 
     def __iter__(self) -> Iterator[Pairs]:
         return (self[i] for i in range(len(self)))
 
     @property
     def groups(self) -> IndexArray:
-        """Rows of one image have the same number."""
-        return np.arange(len(self)) if self._groups is None else self._groups
+        """Rows of one image or of one group have the same number."""
+        return self._groups.numbers(len(self))
 
-    def _warn_of_shared_images(self, key: RowKey) -> None:
-        """Warn once if a splitter keeps some but not all texts of an image."""
-        if self._groups is None or self._warned or isinstance(key, slice):
+    @property
+    def _image_numbers(self) -> IndexArray:
+        """Rows of one image have the same number, also where the view was expanded or replaced."""
+        return RowGroups(self._groups.image).numbers(len(self))
+
+    def _warn_of_divided_groups(self, key: RowKey) -> None:
+        """Warn once if a splitter keeps some but not all texts of an image, or rows of a group."""
+        if self._warned or isinstance(key, slice):
             return
-        if divides(self._groups, np.asarray(key)):
+        if divided := self._groups.divided_by(np.asarray(key), len(self)):
             self._warned = True
             warn(
-                "this split puts texts of one image on both sides, so that the held-out rows are not new; split by "
-                "image: GroupKFold or GroupShuffleSplit with groups=pairs.groups."
+                f"this split puts {divided} on both sides, so that the held-out rows are not new; keep them together: "
+                "GroupKFold or GroupShuffleSplit with groups=pairs.groups."
             )
-
-    def _grouped(self, groups: IndexArray | None) -> Pairs:
-        """Keep which rows share their image, which the view does not say once it was expanded or replaced."""
-        own = self._groups
-        shares_nothing = own is None or len(np.unique(own)) == len(own)
-        if own is None or (groups is not None and shares_nothing):
-            self._groups = groups
-        return self
 
     def distinct_images(self) -> tuple[View, IndexArray]:
         """Return every image once, and the number of the one that each row shows.
@@ -172,7 +174,12 @@ class Pairs:
         )
 
     def replace(
-        self, *, image: View = ..., text: View = ..., label_graph: FittedGraph | EllipsisType | None = ...
+        self,
+        *,
+        image: View = ...,
+        text: View = ...,
+        label_graph: FittedGraph | EllipsisType | None = ...,
+        groups: ArrayLike | EllipsisType | None = ...,
     ) -> Pairs:
         """Return a new `Pairs` with some parts exchanged.
 
@@ -182,6 +189,8 @@ class Pairs:
             The new views; a view that is not given is kept.
         label_graph : LabelGraph or None, default=...
             The new label graph; if not given, it is kept.
+        groups : array-like of shape (n,) or None, default=...
+            The new groups; if not given, they are kept.
 
         Returns
         -------
@@ -198,6 +207,7 @@ class Pairs:
             self.image if image is ... else image,
             self.text if text is ... else text,
             self.label_graph if isinstance(label_graph, EllipsisType) else label_graph,
+            groups=None if isinstance(groups, EllipsisType) else groups,
         )
         # A view that is kept, or given again, has not become more exact.
         new._eps = (
@@ -209,7 +219,9 @@ class Pairs:
             if len(changed) == 1:
                 check_row_names(self._index, **changed)
             new._index = self._index if new._index is None else new._index
-        return new._grouped(self._groups if len(new) == len(self) else None)
+            known = self._groups if isinstance(groups, EllipsisType) else RowGroups(self._groups.image)
+            new._groups = new._groups.completed(known)
+        return new
 
     @classmethod
     def concatenate(cls, parts: Iterable[Pairs]) -> Pairs:
@@ -219,7 +231,8 @@ class Pairs:
         ----------
         parts : iterable of Pairs
             They must have the same views, of the same kind and width, and the same label graph. Images that are held
-            once stay so; rows of different parts share an image if both parts index the same array.
+            once stay so; rows of different parts share an image if both parts index the same array, and a group if its
+            value is the same.
 
         Returns
         -------
@@ -245,7 +258,7 @@ class Pairs:
             raise ValueError("the parts carry different label graphs; drop them with .replace(label_graph=None).")
         images = [part.image for part in parts]
         # Images that were expanded in one part are expanded in all.
-        if any(part._groups is not None and not isinstance(part.image, IndexedRows) for part in parts):
+        if any(part._groups.image is not None and not isinstance(part.image, IndexedRows) for part in parts):
             images = [expand(image) for image in images]
         texts = [part.text for part in parts]
         whole = cls(stack(images, "image"), stack(texts, "text"), parts[0].label_graph)
@@ -253,7 +266,8 @@ class Pairs:
         indexes = [part._index for part in parts if part._index is not None]
         if len(indexes) == len(parts):
             whole._index = indexes[0].append(indexes[1:])
-        return whole._grouped(_stacked_groups(parts))
+        whole._groups = whole._groups.completed(stacked_groups(parts))
+        return whole
 
     def __repr__(self) -> str:
         parts = [f"{name}={describe(view)}" for name, view in self._present().items()]
@@ -279,19 +293,6 @@ class Pairs:
 def _refuse_pairs(view: Pairs, name: str) -> NoReturn:
     views = f"pairs.{name}" if name in MODALITIES else "pairs.image or pairs.text"
     raise TypeError(f"{name} is a Pairs; pass one modality, {views}.")
-
-
-def _stacked_groups(parts: list[Pairs]) -> IndexArray | None:
-    """Return which rows share their image; rows of two parts do so only if both parts index the same array."""
-    if all(part._groups is None for part in parts):
-        return None
-    numbers: dict[object, int] = {}
-    keys = []
-    for i, part in enumerate(parts):
-        source = ("indexed", id(part.image.view)) if isinstance(part.image, IndexedRows) else ("own", i)
-        number = numbers.setdefault(source, len(numbers))
-        keys.append(np.stack([np.full(len(part), number), part.groups], axis=1))
-    return np.unique(np.concatenate(keys), axis=0, return_inverse=True)[1].reshape(-1)
 
 
 def _same_graph(a: FittedGraph | None, b: FittedGraph | None) -> bool:

@@ -119,8 +119,8 @@ class Split(NamedTuple):
         ndarray of shape (n_part,), int, or None
             The number of every row's image; None where no two rows of the pairs share one.
         """
-        groups = self.pairs.groups
-        return groups[part.rows] if len(np.unique(groups)) < len(groups) else None
+        images = self.pairs._image_numbers
+        return images[part.rows] if len(np.unique(images)) < len(images) else None
 
 
 def unsplit(pairs: Pairs, labels: Labels | None) -> Split:
@@ -129,7 +129,7 @@ def unsplit(pairs: Pairs, labels: Labels | None) -> Split:
 
 
 def split_rows(pairs: Pairs, labels: Labels | None, fraction: float, seed: int) -> Split:
-    """Hold out a random share of the rows; every label keeps a fitting row, rows of one image stay together."""
+    """Hold out a random share of the rows; every label keeps a fitting row, rows of an image or group stay together."""
     n = len(pairs)
     groups = pairs.groups
     shared = len(np.unique(groups)) < n
@@ -138,7 +138,7 @@ def split_rows(pairs: Pairs, labels: Labels | None, fraction: float, seed: int) 
     wanted = round(fraction * n)
     order = np.random.default_rng(seed).permutation(n)
     if shared:
-        # Rows that share an image follow one another, in the order in which the first row of each image was drawn.
+        # Rows of one group follow one another, in the order in which the first row of each group was drawn.
         first = np.unique(groups[order], return_index=True)
         order = order[np.argsort(first[1][np.searchsorted(first[0], groups[order])], kind="stable")]
     held = order[:wanted] if labels is None else _dispensable(labels.matrix, order, wanted)
@@ -146,7 +146,7 @@ def split_rows(pairs: Pairs, labels: Labels | None, fraction: float, seed: int) 
         whole = np.bincount(groups[held], minlength=groups.max() + 1) == np.bincount(groups)
         held = held[whole[groups[held]]]
     if len(held) < max(2, wanted / 2) or n - len(held) < 2:
-        kept = " (the rows of one image stay together)" if shared else ""
+        kept = " (the rows of one image or of one group stay together)" if shared else ""
         kept += " (a label's last row is never held out)" if labels is not None else ""
         raise ValueError(
             f"validation_fraction={fraction} of {n} rows can hold out {len(held)} rows{kept} "
@@ -164,7 +164,7 @@ def split_rows(pairs: Pairs, labels: Labels | None, fraction: float, seed: int) 
 
 
 def warn_of_few(split: Split) -> None:
-    """Warn where few rows choose the epoch; rows that share an image count once."""
+    """Warn where few rows choose the epoch; rows of one image or group count once."""
     if split.validation is None:
         return
     n = len(np.unique(split.pairs.groups[split.validation.rows]))

@@ -20,7 +20,7 @@ _PICKS = 20
 
 
 def held_out_rows(pairs: Pairs, fraction: object, random_state: Seed) -> tuple[IndexArray, IndexArray]:
-    """Return the rows to fit and those that are held out; rows that share an image stay together."""
+    """Return the rows to fit and those that are held out; rows of one image or group stay together."""
     share = float(fraction) if isinstance(fraction, Real) and not isinstance(fraction, bool) else np.nan
     if not 0 < share < 1:
         raise ValueError(f"validation_fraction must be a share of the rows between 0 and 1; got {fraction!r}.")

@@ -144,7 +144,7 @@ def fitted_model(model: Model | None, built_in: LabelRidge, X: Matrix, labels: L
 
 
 def folds_of(pairs: Pairs, n_folds: int) -> list[IndexArray]:
-    """Return the rows of every fold, the same in every call; rows of one image stay together."""
+    """Return the rows of every fold, the same in every call; rows of one image or group stay together."""
     images, group = np.unique(pairs.groups, return_inverse=True)
     # The order of the rows, which may be sorted by labels, must not matter.
     fold = np.random.default_rng(0).permutation(len(images))[group] % n_folds

@@ -52,7 +52,7 @@ class RetrieverEnsemble(CombinedRetriever, _BaseComposition):
         Weight of each retriever; None gives all the same weight. ``"validation"`` chooses weights for which rows that
         are held out have the largest mAP; then all rows are fitted.
     validation_fraction : float, default=0.2
-        Share of the rows that is held out; rows that share an image stay together. Used with ``weights="validation"``.
+        Share of the rows that is held out; rows of an image or group stay together. Used with ``weights="validation"``.
     random_state : int, RandomState or None, default=None
         Which rows are held out.
 

@@ -16,8 +16,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from skxmr._data.kinds import BoolArray, LabelsLike
 from skxmr._data.labels import Labels, encode_labels, in_columns
-from skxmr._data.masks import check_unmasked
 from skxmr._data.option_checks import check_k, flags_checked
+from skxmr._data.row_groups import checked_groups
 from skxmr.metrics._matrices import LazyMatrix, Relevance, as_host
 
 Bits: TypeAlias = NDArray[np.unsignedinteger]
@@ -168,8 +168,8 @@ class SameGroup(LazyMatrix):
     """
 
     def __init__(self, query_groups: ArrayLike, gallery_groups: ArrayLike) -> None:
-        self.query = _ids(query_groups, "query_groups")
-        self.gallery = _ids(gallery_groups, "gallery_groups")
+        self.query = checked_groups(query_groups, "query_groups")
+        self.gallery = checked_groups(gallery_groups, "gallery_groups")
         if (self.query.dtype.kind == "U") != (self.gallery.dtype.kind == "U"):
             raise ValueError(
                 f"query_groups holds {self.query.dtype} and gallery_groups {self.gallery.dtype}, so no two can be "
@@ -221,14 +221,3 @@ def _encoded(labels: LabelsLike, name: str) -> Labels:
         return encode_labels(as_host(labels))
     except (TypeError, ValueError) as error:
         raise type(error)(re.sub(r"\blabels\b", name, str(error), count=1)) from error
-
-
-def _ids(groups: ArrayLike, name: str) -> NDArray[np.generic]:
-    ids = np.asarray(as_host(check_unmasked(groups, name)))
-    if ids.ndim != 1 or len(ids) == 0:
-        raise ValueError(f"{name} has shape {ids.shape}; one group for each of one or more items is needed.")
-    if ids.dtype.kind == "O" and all(isinstance(group, str) for group in ids):
-        ids = ids.astype(str)
-    if ids.dtype.kind not in "iuU":
-        raise ValueError(f"{name} holds {ids.dtype} values; groups are integers or strings.")
-    return ids

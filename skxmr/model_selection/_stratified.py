@@ -25,7 +25,7 @@ class MultilabelStratifiedKFold(BaseCrossValidator):
     A random fold has no row of some rare labels, and so scores queries that have no relevant item, or none at all.
     Scikit-learn's ``StratifiedKFold`` refuses rows with several labels.
 
-    Rows that share an image in a :class:`Pairs` stay in one fold without being told; other rows that must not be
+    Rows of one image or group of a :class:`Pairs` stay in one fold without being told; other rows that must not be
     separated, such as near-duplicates, are named by ``groups``.
 
     Parameters
@@ -93,7 +93,7 @@ class MultilabelStratifiedKFold(BaseCrossValidator):
         Parameters
         ----------
         X : Pairs, array-like or sparse matrix of n rows
-            Only its number of rows is used, and of a `Pairs` which rows share an image.
+            Only its number of rows is used, and of a `Pairs` which rows are of one image or group.
         y : multi-hot (n, c) array, CSR matrix or DataFrame; (n,) class ids; or n lists of tags
             The labels; rows without labels are dealt out evenly.
         groups : array-like of shape (n,) or None, default=None

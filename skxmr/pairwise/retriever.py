@@ -148,7 +148,7 @@ class PairwiseRetriever(TrainedRetriever, ComparingRetriever):
     def _split(self, pairs: Pairs, labels: Labels | None, seed: int) -> Split:
         if distributed.n_ranks() > 1:
             raise ValueError(f"{type(self).__name__} trains in one process; end the process group before fit.")
-        n_images = len(np.unique(pairs.groups))
+        n_images = len(np.unique(pairs._image_numbers))
         if n_images < 2:
             raise ValueError("all texts are about one image, so there is nothing to tell apart; at least 2 are needed.")
         fraction = resolved_fraction(self.validation_fraction, n_images, self.early_stopping, self.callbacks)
@@ -164,7 +164,7 @@ class PairwiseRetriever(TrainedRetriever, ComparingRetriever):
         images = _region_source(image[both], network, device)
         texts = WordSource(packed, texts_of_rows[both], network.vocabulary, device)
         n = len(fitting)
-        groups = split.pairs.groups
+        groups = split.pairs._image_numbers
         dataset = SetsDataset(images.of(image[fitting]), texts.of(slice(n)), groups[fitting], device)
         if split.validation is None:
             return Prepared(dataset, None)

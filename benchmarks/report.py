@@ -8,7 +8,7 @@ import pandas as pd
 from common import LOADERS, markdown, mean_and_spread
 from published import CODES, PUBLISHED
 from retrievers import DEEP, METHODS
-from tasks import TASKS, Task
+from tasks import PICTURES, TASKS, Task
 
 BASELINES = ("MLCCA", "SemanticMatching")
 Runs = tuple[str, str, pd.DataFrame]
@@ -79,6 +79,17 @@ def ahead_table(results: pd.DataFrame) -> str:
             row[name] = f"{means['i2t']:.3f} / {means['t2i']:.3f}"
         rows.append(row)
     return markdown(rows)
+
+
+def pictures_table(results: pd.DataFrame) -> str:
+    """Return the README's table of real pictures: one row per method, the sets side by side."""
+    rows: dict[str, dict[str, object]] = {}
+    for name in PICTURES:
+        for method, variant, runs in groups(results, TASKS[name]):
+            title = ", ".join([method, *variant.split(", ")[1:]])
+            row = rows.setdefault(title, {"method": title})
+            row |= {f"{name}, {key}": str(cells(runs)[key]) for key in ("image→text", "text→image", "seeds")}
+    return markdown(list(rows.values()))
 
 
 def section(results: pd.DataFrame, task: Task) -> str:

@@ -2,11 +2,14 @@
 
 Closed forms choose their parameters on three random fifths of the training rows and are refitted on all of them. Deep
 methods run at their defaults, holding out a tenth of the training rows to choose the epoch, or with --paper at the
-constants of their papers, on all training rows to the last epoch. A finished fit is one line of
+constants of their papers, on all training rows to the last epoch. On clipart and icons there is also a combination of
+methods, whose weights are chosen on a held-out fifth of the training rows; near-duplicates are always held out
+together. A finished fit is one line of
 benchmarks/results/reproduce.jsonl and is not repeated while its parameters stay the same, so that an interrupted run
 goes on where it was. Fails where data are missing.
 
     python benchmarks/reproduce.py [--seeds 5] [--sets wikipedia ...] [--methods CCA ...] [--jobs 2] [--paper]
+    python benchmarks/reproduce.py --sets clipart icons          # real pictures
     python benchmarks/reproduce.py --wikipedia-splits            # the split sizes of ACMR's paper
     python benchmarks/reproduce.py --features FOLDER --dataset mirflickr    # train_img.mat, train_txt.mat, ...
     python benchmarks/reproduce.py --scenes                      # RACG, SCAN and others on regions and words
@@ -33,8 +36,19 @@ import joblib
 import pandas as pd
 from common import LOADERS, RESULTS, ROOT, append, fingerprint, recorded, write_between
 from report import ahead_table, page, readme_table
-from retrievers import CLOSED, DEEP, METHODS, Variant, choose, n_weights, retriever
-from tasks import FEATURES, TASKS, Rows, Task, of_features
+from retrievers import (
+    COMBINED,
+    DEEP,
+    MEMBERS,
+    METHODS,
+    Variant,
+    choose,
+    choose_members,
+    n_weights,
+    retriever,
+    variant_of,
+)
+from tasks import FEATURES, PICTURES, TASKS, Rows, Task, of_features
 
 import skxmr
 from skxmr import annotate
@@ -47,6 +61,10 @@ COLUMNS = ["set", "method", "variant", "seed", "i2t", "t2i", "seconds", "weights
 def identity(task: Task, method: str, variant: Variant, seed: int) -> str:
     """Return the fingerprint of what is fitted."""
     model, grid = retriever(task, method, variant, seed)
+    if method in COMBINED:
+        names = [name for name, _ in model.estimators]
+        members = [identity(task, name, variant_of(name, False, variant.changes), seed) for name in names]
+        return fingerprint(model.set_params(estimators=[]), *names, *members)
     return fingerprint(model, grid) if grid else fingerprint(model)
 
 
@@ -80,6 +98,18 @@ def f1(given: list[set[Any]], named: list[list[Any]]) -> float:
     return 2 * right / max(sum(map(len, given)) + sum(map(len, named)), 1)
 
 
+def outcome(model: Any) -> dict[str, Any]:
+    """Return what a fit that searched no grid chose on rows that it held out, and where it ran."""
+    if hasattr(model, "weights_"):
+        names = [name for name, _ in model.estimators]
+        device = outcome(model.estimators_[-1])["device"]
+        return {"chosen": dict(zip(names, model.weights_.round(3).tolist(), strict=True)), "device": device}
+    found: dict[str, Any] = {"chosen": {"epoch": model.best_epoch_}}
+    if "validation_map" in model.history_:
+        found["validation"] = model.history_["validation_map"].iloc[model.best_epoch_ - 1]
+    return found | {"device": next(model.network_.parameters()).device.type}
+
+
 def measure(task: Task, method: str, variant: Variant, seed: int, device: str, results: Path) -> None:
     """Choose on training rows, fit, test once; add the outcome to the file."""
     if done(results, task, method, variant, seed):
@@ -88,17 +118,16 @@ def measure(task: Task, method: str, variant: Variant, seed: int, device: str, r
     model, grid = retriever(task, method, variant, seed, device)
     best = choose(model, grid, rows, seed) if grid else {}
     model.set_params(**best)
+    if method in COMBINED:
+        choose_members(model, task, rows, seed)
     if rows.vectors is not None and getattr(model, "label_embedding", "no such parameter") is None:
         model.set_params(label_embedding=rows.vectors)
     seconds = min(fit_seconds(model, rows) for _ in range(3 if grid else 1))  # short fits are easily disturbed
     found = RetrievalScores()(model, rows.test, rows.y_test)
     record = {"set": task.name, "method": method, "variant": variant.label, "seed": seed}
     record |= {"i2t": found["i2t_map"], "t2i": found["t2i_map"], "seconds": round(seconds, 3)}
-    record |= {"weights": n_weights(model), "chosen": best or {"epoch": model.best_epoch_}}
-    if not grid and "validation_map" in model.history_:
-        record["validation"] = model.history_["validation_map"].iloc[model.best_epoch_ - 1]
+    record |= {"weights": n_weights(model)} | ({"chosen": best, "device": "cpu"} if grid else outcome(model))
     record |= tag_scores(model, rows)
-    record |= {"device": "cpu" if grid else next(model.network_.parameters()).device.type}
     record |= {"changes": variant.changes, "parameters": identity(task, method, variant, seed), "data": task.digest}
     append(results, record)
     print("  {set} {method} ({variant}), seed {seed}: {i2t:.4f} / {t2i:.4f}".format(**record), flush=True)
@@ -121,7 +150,8 @@ def finished(results: Path, tasks: Iterable[Task] = ()) -> pd.DataFrame:
 
 def changed(pairs: list[str], methods: list[str]) -> dict[str, Any]:
     """Return the parameters of --set; ValueError names those that no deep method asked for has."""
-    known = {key for name in methods if name in DEEP for key in inspect.signature(getattr(skxmr, name)).parameters}
+    deep = [name for name in (*methods, *(MEMBERS if set(COMBINED) & set(methods) else ())) if name in DEEP]
+    known = {key for name in deep for key in inspect.signature(getattr(skxmr, name)).parameters}
     changes = {}
     for pair in pairs:
         key, sign, text = pair.partition("=")
@@ -140,7 +170,7 @@ def parse() -> argparse.Namespace:
     """Return the arguments of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--sets", nargs="+", choices=LOADERS)
+    parser.add_argument("--sets", nargs="+", choices=[*LOADERS, *PICTURES])
     parser.add_argument("--wikipedia-splits", action="store_true", help="1,300 / 1,566 articles, drawn for every seed")
     parser.add_argument("--scenes", action="store_true", help="RACG and SCAN: all of fine_grained.py")
     parser.add_argument("--features", type=Path, metavar="FOLDER", help="files in the papers' layout")
@@ -158,7 +188,7 @@ def parse() -> argparse.Namespace:
     if (arguments.features is None) != (arguments.dataset is None):
         parser.error("--features and --dataset belong together: which folder, and which of the papers' sets it is.")
     # What DCCA.paper still gives until 0.3 is not its paper's method.
-    without = ["DCCA"] if arguments.paper else []
+    without = ["DCCA", *COMBINED] if arguments.paper else []
     if arguments.methods is None:
         arguments.methods = [name for name in METHODS if name not in without]
     without = [name for name in arguments.methods if name in without]
@@ -179,6 +209,19 @@ def asked(arguments: argparse.Namespace) -> list[Task]:
     return [TASKS[name] for name in arguments.sets or ([] if tasks else LOADERS)] + tasks
 
 
+def left(arguments: argparse.Namespace, tasks: list[Task]) -> list[tuple[Task, str, Variant, int]]:
+    """Return the fits asked for that are not in the file."""
+    jobs = []
+    for task in tasks:
+        methods = [name for name in arguments.methods if name not in COMBINED or task.name in PICTURES]
+        for seed in range(arguments.seeds):
+            for method in methods:
+                variant = variant_of(method, arguments.paper, arguments.set)
+                if not done(arguments.results, task, method, variant, seed):
+                    jobs.append((task, method, variant, seed))
+    return jobs
+
+
 def main() -> int:
     """Run the command line."""
     arguments = parse()
@@ -193,16 +236,7 @@ def main() -> int:
     except (FileNotFoundError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
-    deep = Variant("paper" if arguments.paper else "default", arguments.set)
-    jobs = [
-        (task, method, variant, seed)
-        for task in tasks
-        for seed in range(arguments.seeds)
-        for method in arguments.methods
-        for variant in [Variant("search", {}) if method in CLOSED else deep]
-        if not done(arguments.results, task, method, variant, seed)
-    ]
-    fits = [] if arguments.only_cached else jobs
+    fits = [] if arguments.only_cached else left(arguments, tasks)
     known = len(finished(arguments.results, tasks))
     print(f"{len(fits)} fits to do, {known} known from {arguments.results}", flush=True)
     joblib.Parallel(arguments.jobs)(joblib.delayed(measure)(*job, arguments.device, arguments.results) for job in fits)

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.io
 from sklearn.metrics import f1_score
@@ -107,6 +108,71 @@ def test_tags_are_measured_where_a_fit_has_thresholds(benchmarks):
     assert benchmarks.reproduce.tag_scores(CCA(2).fit(rows.train), rows) == {}
 
 
+@pytest.fixture
+def drawings(benchmarks, tmp_path, monkeypatch):
+    """A small file of drawings in which every third row has a twin; return their groups."""
+    pairs, labels = make_multilabel_pairs(150, n_labels=6, random_state=0)
+    words = [" ".join(f"word{j}" for j in np.argsort(row)[-4:]) for row in pairs.text]
+    words[-1] = "unheard"
+    groups = np.arange(150) - (np.arange(150) % 3 == 1)
+    (tmp_path / "clipart").mkdir()
+    arrays = {"features": pairs.image.astype(np.float16), "captions": words, "labels": labels, "groups": groups}
+    np.savez(tmp_path / "clipart" / "clipart.npz", n_train=120, **arrays)
+    monkeypatch.setenv("SKXMR_DATA", str(tmp_path))
+    benchmarks.tasks._clipart.cache_clear()
+    yield groups
+    benchmarks.tasks._clipart.cache_clear()
+
+
+def test_drawings_keep_their_groups_and_unseen_words_are_not_learned(benchmarks, drawings):
+    rows = benchmarks.tasks.TASKS["clipart"].load(3)
+    assert rows.train.shape == (120,) and rows.test.shape == (30,) and len(rows.y_test) == 30
+    assert len(np.unique(rows.train.groups)) == len(np.unique(drawings[:120])) == 80
+    assert rows.train.text.shape[1] == rows.test.text.shape[1] and rows.test.text[[29]].nnz == 0
+
+
+@pytest.mark.filterwarnings("ignore:MLCCA finds 6 of")
+def test_a_combination_of_methods_on_drawings(reproduce, benchmarks, drawings, monkeypatch):
+    held_out = []
+    choose = benchmarks.retrievers.GroupShuffleSplit.split
+
+    def split(self, X, y=None, groups=None):
+        for train, test in choose(self, X, y, groups):
+            held_out.append(set(np.asarray(groups)[train]) & set(np.asarray(groups)[test]))
+            yield train, test
+
+    monkeypatch.setattr(benchmarks.retrievers.GroupShuffleSplit, "split", split)
+    command = (
+        "--sets clipart --methods SemanticMatching RetrieverEnsemble --seeds 1 --set max_epochs=1 hidden=8 width=8"
+    )
+    status, out = reproduce(f"{command} n_components=4")
+    assert status == 0 and "2 fits to do, 0 known" in out.out
+    # Of either closed form of the combination, of the one alone, and of the weights.
+    assert len(held_out) == 3 + 3 + 3 + 1 and not any(held_out)
+    lines = {(line := json.loads(text))["method"]: line for text in reproduce.file.read_text("utf-8").splitlines()}
+    found = lines["RetrieverEnsemble"]
+    assert found["variant"].startswith("weights, max_epochs=1") and found["device"] == "cpu"
+    assert tuple(found["chosen"]) == benchmarks.retrievers.MEMBERS
+    assert sum(found["chosen"].values()) == pytest.approx(1, abs=0.01)
+    assert "ridge" in lines["SemanticMatching"]["chosen"]
+    assert "0 fits to do, 2 known" in reproduce(f"{command} n_components=4")[1].out
+    assert "1 fits to do, 2 known" in reproduce(f"{command} n_components=8")[1].out
+
+
+def test_combinations_are_of_pictures_only(benchmarks):
+    parsed = SimpleNamespace(methods=["CCA", "RetrieverEnsemble"], seeds=1, paper=False, set={}, results=Path("none"))
+    tasks = [benchmarks.tasks.TASKS[name] for name in ("wikipedia", "icons")]
+    jobs = [(task.name, method) for task, method, _, _ in benchmarks.reproduce.left(parsed, tasks)]
+    assert jobs == [("wikipedia", "CCA"), ("icons", "CCA"), ("icons", "RetrieverEnsemble")]
+
+
+def test_missing_drawings_are_an_error(reproduce, tmp_path, monkeypatch, benchmarks):
+    benchmarks.tasks._clipart.cache_clear()
+    monkeypatch.setenv("SKXMR_DATA", str(tmp_path))
+    status, out = reproduce("--sets clipart")
+    assert status == 1 and "clipart.npz does not exist; set SKXMR_DATA" in out.err
+
+
 def test_the_papers_constants_are_those_of_the_data_set(benchmarks):
     paper = benchmarks.retrievers.Variant("paper", {})
     for name, batch in (("nuswide_vgg", 1024), ("mirflickr_tags", 100), ("corel5k_tags", 100), ("wikipedia", 100)):
@@ -168,6 +234,23 @@ def test_wikipedia_is_split_anew_for_every_seed(benchmarks, data_home, monkeypat
     assert (first.train.text == again.train.text).all() and (first.train.text != other.train.text).any()
     rows = {row.tobytes() for part in (first.train, first.test) for row in part.image}
     assert len(rows) == len({row.tobytes() for part in (other.train, other.test) for row in part.image})
+
+
+def test_real_pictures_have_a_row_per_method_with_both_sets(benchmarks):
+    fits = []
+    for name, method, variant, i2t in (
+        ("clipart", "CCA", "search", 0.25),
+        ("icons", "CCA", "search", 0.5),
+        ("icons", "RetrieverEnsemble", "weights", 0.75),
+        ("icons", "DSCMR", "default, hidden=8", 0.625),
+    ):
+        fits.append({"set": name, "method": method, "variant": variant, "seed": 0, "i2t": i2t, "t2i": 0.5})
+    results = pd.DataFrame(fits).assign(seconds=1.0, weights=10)
+    lines = benchmarks.report.pictures_table(results).splitlines()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    assert rows[0][1:4] == ["clipart, image→text", "clipart, text→image", "clipart, seeds"]
+    assert rows[2] == ["CCA", *("0.250 ± 0.000", "0.500 ± 0.000", "1"), *("0.500 ± 0.000", "0.500 ± 0.000", "1")]
+    assert [row[0] for row in rows[3:]] == ["DSCMR, hidden=8", "RetrieverEnsemble"] and rows[3][1:4] == ["", "", ""]
 
 
 def test_no_paper_is_put_beside_a_task_that_it_did_not_use(benchmarks):

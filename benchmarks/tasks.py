@@ -100,6 +100,14 @@ def with_letters(train: Pairs, y_train: Any, test: Pairs, y_test: Any) -> Rows:
     return Rows(train, y_train, test, y_test)
 
 
+def clipart_file() -> Path:
+    """Return the file of drawings."""
+    path = Path(os.environ.get("SKXMR_DATA", "")) / "clipart" / "clipart.npz"
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} does not exist; set SKXMR_DATA to the folder that holds clipart/clipart.npz.")
+    return path
+
+
 def clipart(seed: int) -> Rows:
     """Return drawings of the Open Clip Art Library in their fixed split."""
     return _clipart()
@@ -107,10 +115,7 @@ def clipart(seed: int) -> Rows:
 
 @lru_cache(maxsize=1)
 def _clipart() -> Rows:
-    path = Path(os.environ.get("SKXMR_DATA", "")) / "clipart" / "clipart.npz"
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} does not exist; set SKXMR_DATA to the folder that holds clipart/clipart.npz.")
-    with np.load(path, allow_pickle=False) as file:
+    with np.load(clipart_file(), allow_pickle=False) as file:
         n = int(file["n_train"])
         pairs = Pairs(file["features"].astype(np.float32), file["captions"].tolist(), groups=file["groups"])
         labels = file["labels"].astype(int)

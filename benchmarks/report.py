@@ -86,7 +86,8 @@ def pictures_table(results: pd.DataFrame) -> str:
     rows: dict[str, dict[str, object]] = {}
     for name in PICTURES:
         for method, variant, runs in groups(results, TASKS[name]):
-            title = ", ".join([method, *variant.split(", ")[1:]])
+            kind, *changes = variant.split(", ")
+            title = ", ".join([method, *([kind] if kind in ("kernels", "paper") else []), *changes])
             row = rows.setdefault(title, {"method": title})
             row |= {f"{name}, {key}": str(cells(runs)[key]) for key in ("image→text", "text→image", "seeds")}
     return markdown(list(rows.values()))

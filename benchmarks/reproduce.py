@@ -9,7 +9,7 @@ benchmarks/results/reproduce.jsonl and is not repeated while its parameters stay
 goes on where it was. Fails where data are missing.
 
     python benchmarks/reproduce.py [--seeds 5] [--sets wikipedia ...] [--methods CCA ...] [--jobs 2] [--paper]
-    python benchmarks/reproduce.py --sets clipart icons          # real pictures
+    python benchmarks/reproduce.py --sets clipart icons          # real pictures; with --kernels --methods MLCCA as well
     python benchmarks/reproduce.py --wikipedia-splits            # the split sizes of ACMR's paper
     python benchmarks/reproduce.py --features FOLDER --dataset mirflickr    # train_img.mat, train_txt.mat, ...
     python benchmarks/reproduce.py --scenes                      # RACG, SCAN and others on regions and words
@@ -44,6 +44,7 @@ from retrievers import (
     Variant,
     choose,
     choose_members,
+    members,
     n_weights,
     retriever,
     variant_of,
@@ -62,9 +63,8 @@ def identity(task: Task, method: str, variant: Variant, seed: int) -> str:
     """Return the fingerprint of what is fitted."""
     model, grid = retriever(task, method, variant, seed)
     if method in COMBINED:
-        names = [name for name, _ in model.estimators]
-        members = [identity(task, name, variant_of(name, False, variant.changes), seed) for name in names]
-        return fingerprint(model.set_params(estimators=[]), *names, *members)
+        parts = [(name, identity(task, name, own, seed)) for name, own in members(variant.changes).items()]
+        return fingerprint(model.set_params(estimators=[]), *parts)
     return fingerprint(model, grid) if grid else fingerprint(model)
 
 
@@ -177,6 +177,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--dataset", choices=FEATURES, help="which set the --features are of")
     parser.add_argument("--methods", nargs="+", choices=METHODS, help="all unless some are named")
     parser.add_argument("--paper", action="store_true", help="deep methods at their papers' constants")
+    parser.add_argument("--kernels", action="store_true", help="closed forms on kernel principal components")
     parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="other parameters of deep methods")
     parser.add_argument("--device", default="cpu", help="of the deep methods: cpu, cuda or auto")
     parser.add_argument("--jobs", type=int, default=1)
@@ -216,7 +217,8 @@ def left(arguments: argparse.Namespace, tasks: list[Task]) -> list[tuple[Task, s
         methods = [name for name in arguments.methods if name not in COMBINED or task.name in PICTURES]
         for seed in range(arguments.seeds):
             for method in methods:
-                variant = variant_of(method, arguments.paper, arguments.set)
+                kinds = "kernels" if arguments.kernels else "search", "paper" if arguments.paper else "default"
+                variant = variant_of(method, *kinds, arguments.set)
                 if not done(arguments.results, task, method, variant, seed):
                     jobs.append((task, method, variant, seed))
     return jobs

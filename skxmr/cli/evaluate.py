@@ -10,6 +10,7 @@ import click
 from skxmr.cli import options
 from skxmr.cli.command import Command
 from skxmr.cli.measures import lines, measured
+from skxmr.cli.run_file import run_if_any
 from skxmr.cli.tables import all_rows, read_table, rows_of_part, table_options, taken
 
 
@@ -36,7 +37,7 @@ def evaluate(
     import skxmr
 
     loaded = skxmr.load(model, trusted=trust)
-    read, _ = read_table(table, config, columns)
+    read = read_table(table, run_if_any(config), columns)
     if part is not None and read.split is None:
         raise click.UsageError("--part needs the column of the parts: pass --split NAME.")
     rows = all_rows(read) if part is None else rows_of_part(read, part)

@@ -10,7 +10,9 @@ import click
 from skxmr.cli import options
 from skxmr.cli.command import Command
 from skxmr.cli.items import KINDS, Items, add_items, items_of
-from skxmr.cli.tables import read_table, table_options
+from skxmr.cli.metadata import ALL, asked_columns, metadata_of
+from skxmr.cli.run_file import run_if_any
+from skxmr.cli.tables import image_root, read_table, table_options
 
 if TYPE_CHECKING:
     from skxmr import RetrievalIndex
@@ -23,6 +25,7 @@ _BACKENDS = ("exact", "binary", "faiss", "lancedb")
 @options.table
 @click.option("--out", type=options.FOLDER, required=True, help="Folder of the index, which also holds the model.")
 @table_options
+@click.option("--metadata", multiple=True, metavar="NAME", help="Further columns that are kept; all unless given.")
 @click.option("--items", type=click.Choice(list(KINDS)), help="What is found; images if there are any.")
 @click.option("--backend", type=click.Choice(_BACKENDS), help="What holds the vectors; exact unless given.")
 @click.option("--overwrite", is_flag=True, help="Replace an index that is there.")
@@ -35,6 +38,7 @@ def index(
     table: Path,
     out: Path,
     config: Path | None,
+    metadata: tuple[str, ...],
     items: str | None,
     backend: str | None,
     overwrite: bool,
@@ -54,9 +58,12 @@ def index(
     is_there = _is_there(out, overwrite, update, remove_missing)
     loaded = skxmr.load(model, trusted=trust)
     old = updating.opened(out, model, backend, trust) if is_there and update else None
-    read, run = read_table(table, config, columns)
-    root = Path(columns["root"] or (run.table_arguments().get("root") if run else None) or table.parent)
-    found = items_of(read, items, root, updating.modalities_of(old) if old is not None else ())
+    run = run_if_any(config)
+    asked = asked_columns(metadata, run)
+    read = read_table(table, run, columns, asked)
+    root = image_root(table, run, columns["root"])
+    kept = metadata_of(read, table.name, is_asked=asked != ALL)
+    found = items_of(read, kept, items, root, updating.modalities_of(old) if old is not None else ())
     if old is not None:
         _update(old, found, out, remove_missing, quiet)
         return

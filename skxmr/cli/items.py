@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import click
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from skxmr import RetrievalIndex
 
+# The values of columns by their names, one per row.
+Columns: TypeAlias = dict[str, list[Any]]
 IMAGE = "image"
 TEXT = "text"
 # What --items may say, and the modalities that are meant.
@@ -28,11 +30,14 @@ class Items(NamedTuple):
     modality: str
     rows: list[str]
     ids: list[str]
-    columns: dict[str, list[Any]]
+    columns: Columns
 
 
-def items_of(table: Bunch, asked: str | None, root: Path, there: Sequence[str]) -> list[Items]:
-    """Return the items that are asked for; else those of the modalities that are there already, or else images."""
+def items_of(table: Bunch, metadata: Columns, asked: str | None, root: Path, there: Sequence[str]) -> list[Items]:
+    """Return the items that are asked for; else those of the modalities that are there already, or else images.
+
+    `metadata` has one value per row of the table and column, and goes with them.
+    """
     if asked is not None:
         modalities: Sequence[str] = KINDS[asked]
     else:
@@ -43,7 +48,8 @@ def items_of(table: Bunch, asked: str | None, root: Path, there: Sequence[str]) 
                 f"{modality}s are to be found, but the table is read without a column of them; name it by "
                 f"--{modality} NAME, or say by --items what is to be found."
             )
-    return [_images(table, root) if modality == IMAGE else _texts(table) for modality in modalities]
+    every = metadata | own_columns(table)
+    return [_images(table, every, root) if modality == IMAGE else _texts(table, every) for modality in modalities]
 
 
 def add_items(index: RetrievalIndex, items: Items, quiet: bool, replace: bool) -> int:
@@ -56,33 +62,30 @@ def add_items(index: RetrievalIndex, items: Items, quiet: bool, replace: bool) -
     return n
 
 
-def _images(table: Bunch, root: Path) -> Items:
+def own_columns(table: Bunch) -> Columns:
+    """Return the captions, tags and parts of all rows, as columns of an index."""
+    columns: Columns = {}
+    if table.pairs.text is not None:
+        columns["caption"] = [str(text) for text in table.pairs.text]
+    if table.labels is not None:
+        columns["tags"] = [";".join(str(tag) for tag in tags) for tags in table.labels]
+    if table.split is not None:
+        columns["part"] = [str(part) for part in table.split]
+    return columns
+
+
+def _images(table: Bunch, columns: Columns, root: Path) -> Items:
     """Return every image once, with what its first row says."""
     import numpy as np
 
     images, numbers = table.pairs.distinct_images()
-    first = np.unique(numbers, return_index=True)[1]
+    first = np.unique(numbers, return_index=True)[1].tolist()
     ids = [Path(os.path.relpath(path, root)).as_posix() for path in images]
-    columns = _columns(table, first)
-    if table.pairs.text is not None:
-        columns["caption"] = [str(table.pairs.text[i]) for i in first]
-    return Items(IMAGE, [os.path.abspath(path) for path in images], ids, columns)
+    some = {name: [values[i] for i in first] for name, values in columns.items()}
+    return Items(IMAGE, [os.path.abspath(path) for path in images], ids, some)
 
 
-def _texts(table: Bunch) -> Items:
-    import numpy as np
-
-    rows = np.arange(len(table.ids))
-    texts = [str(text) for text in table.pairs.text]
-    ids = [f"row {i}" for i in rows] if table.ids.dtype.kind in "iu" else [str(value) for value in table.ids]
-    return Items(TEXT, texts, ids, _columns(table, rows) | {"caption": texts})
-
-
-def _columns(table: Bunch, rows: Any) -> dict[str, list[Any]]:
-    """Return the tags and parts of rows, as metadata."""
-    columns: dict[str, list[Any]] = {}
-    if table.labels is not None:
-        columns["tags"] = [";".join(str(tag) for tag in table.labels[i]) for i in rows]
-    if table.split is not None:
-        columns["part"] = [str(table.split[i]) for i in rows]
-    return columns
+def _texts(table: Bunch, columns: Columns) -> Items:
+    are_counted = table.ids.dtype.kind in "iu"
+    ids = [f"row {value}" if are_counted else str(value) for value in table.ids]
+    return Items(TEXT, [str(text) for text in table.pairs.text], ids, columns)

@@ -12,12 +12,15 @@ from skxmr.cli.command import RunError, nearest
 
 Table = dict[str, Any]
 _COLUMNS = ("image", "text", "labels", "sep", "split", "ids")
+# What load_table takes besides.
+_OTHERS = ("metadata", "missing", "near_duplicates")
 # The keys of sections that are no estimators, each with the types of its value. False stands for no column.
 _KEYS: dict[str, dict[str, tuple[type, ...]]] = {
     "data": {
         "path": (str,),
         **dict.fromkeys(_COLUMNS, (str, bool)),
         "root": (str,),
+        "metadata": (list, bool),
         "missing": (str,),
         "near_duplicates": (str,),
         "train": (str, list),
@@ -59,7 +62,7 @@ class Run:
     def table_arguments(self) -> Table:
         """Return what `load_table` is called with, without the path."""
         data = self.section("data")
-        given = {name: data[name] for name in (*_COLUMNS, "missing", "near_duplicates") if name in data}
+        given = {name: data[name] for name in (*_COLUMNS, *_OTHERS) if name in data}
         found: Table = {name: None if value is False else value for name, value in given.items()}
         if "root" in data:
             found["root"] = self._path(data["root"])
@@ -68,6 +71,11 @@ class Run:
     def _path(self, value: str) -> Path:
         """Return a path, which starts at the folder of the file."""
         return self.folder / Path(value).expanduser()
+
+
+def run_if_any(file: Path | None) -> Run | None:
+    """Read the file of a run if there is one."""
+    return None if file is None else read_run(file)
 
 
 def read_run(file: Path) -> Run:

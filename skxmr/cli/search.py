@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -40,10 +41,12 @@ def search(
     """Search an INDEX for a TEXT, for an image, or for both at once."""
     if text is None and image is None:
         raise click.UsageError("what is searched for? Pass a text, or --image FILE, or both.")
-    conditions = _conditions(where)
+    # What is no condition is told before anything is opened.
+    _conditions(where, {})
     from skxmr import RetrievalIndex
 
     opened = RetrievalIndex.load(index, trusted=trust)
+    conditions = _conditions(where, {name: column.kind for name, column in opened._items.state.table.columns.items()})
     queries = {} if text is None else {"text": [text]}
     if image is not None:
         queries["image"] = [str(image)]
@@ -60,29 +63,34 @@ def search(
         click.echo("nothing fits.", err=True)
 
 
-def _conditions(given: tuple[str, ...]) -> dict[str, Any]:
-    """Return conditions as `RetrievalIndex.search` takes them."""
-    found: dict[str, list[Any]] = {}
+def _conditions(given: tuple[str, ...], kinds: Mapping[str, str]) -> dict[str, Any]:
+    """Return conditions as `RetrievalIndex.search` takes them; `kinds` are the types of the columns that are there."""
+    found: dict[str, list[str]] = {}
     for condition in given:
         column, sign, value = condition.partition("=")
         if not (column and sign):
             raise click.UsageError(f"--where {condition!r} is no condition; write COLUMN=VALUE.")
         found.setdefault(column, []).append(value)
-    return {column: _condition(column, values) for column, values in found.items()}
+    return {column: _condition(column, values, kinds.get(column)) for column, values in found.items()}
 
 
-def _condition(column: str, values: list[str]) -> Any:
+def _condition(column: str, values: list[str], kind: str | None) -> Any:
     low, dots, high = values[0].partition("..")
     if not dots:
-        return [_value(value) for value in values]
+        return [_value(value, kind) for value in values]
     if len(values) > 1:
         raise click.UsageError(f"--where {column} has a range and other values; give one of them.")
-    return (_value(low) if low else None, _value(high) if high else None)
+    return (_value(low, kind) if low else None, _value(high, kind) if high else None)
 
 
-def _value(text: str) -> Any:
-    """Return a number, true, false or null as such, and everything else as a string; ``"7"`` in quotes is one too."""
+def _value(text: str, kind: str | None) -> Any:
+    """Return a number, true, false or null as such, and everything else as a string; ``"7"`` in quotes is one too.
+
+    In a column of strings, digits are a string as well.
+    """
     try:
-        return json.loads(text)
+        value = json.loads(text)
     except json.JSONDecodeError:
         return text
+    is_string = kind == "str" and value is not None
+    return text if is_string and not isinstance(value, str) else value

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import click
 
 from skxmr.cli.command import RunError, nearest
-from skxmr.cli.run_file import Run, read_run
+from skxmr.cli.run_file import Run
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,7 +28,7 @@ _COLUMNS = {
     "root": "Folder of the image files; that of the table unless the run says otherwise.",
 }
 # An option with this value stands for a column that is not there.
-_NO_COLUMN = "-"
+NO_COLUMN = "-"
 
 
 class Parts(NamedTuple):
@@ -48,17 +48,26 @@ def table_options(function: Function) -> Function:
     return option(function)
 
 
-def read_table(table: Path, config: Path | None, options: dict[str, str | None]) -> tuple[Bunch, Run | None]:
+def read_table(
+    table: Path, run: Run | None, options: dict[str, str | None], metadata: list[str] | str | None = None
+) -> Bunch:
     """Read a table by the file of a run and by options, which come first; ``-`` stands for no column."""
     from skxmr.datasets import load_table
 
-    run = None if config is None else read_run(config)
     arguments = {} if run is None else run.table_arguments()
+    arguments |= {name: None if value == NO_COLUMN else value for name, value in options.items() if value is not None}
+    arguments |= {"root": image_root(table, run, options["root"]), "metadata": metadata}
+    return load_table(table, **arguments)
+
+
+def image_root(table: Path, run: Run | None, option: str | None) -> Path:
+    """Return the folder at which the paths of images start."""
+    if option is not None:
+        return Path(option)
     # The images lie beside the table that is given, which may be another one than that of the run.
-    if run is not None and run.table != table.absolute():
-        arguments.pop("root", None)
-    arguments |= {name: None if value == _NO_COLUMN else value for name, value in options.items() if value is not None}
-    return load_table(table, **arguments), run
+    if run is None or run.table != table.absolute():
+        return table.parent
+    return Path(run.table_arguments().get("root", table.parent))
 
 
 def load_run_table(run: Run) -> Bunch:

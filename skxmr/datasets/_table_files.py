@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 import numpy as np
 
@@ -18,11 +19,30 @@ from skxmr.datasets._formats import format_of, named
 if TYPE_CHECKING:
     import pandas as pd
 
-# The parameters of a loader, each with the column that it names.
-Wanted = dict[str, str]
 _WAY_OUT = "pass the path of a table as .csv, .tsv, .jsonl or .parquet"
 # This many columns are named in errors.
 _SHOWN = 12
+# What pandas calls an index without a name in a Parquet file.
+_INDEX = re.compile(r"__index_level_\d+__")
+
+
+class Wanted(NamedTuple):
+    """The columns that are read: those that parameters name, and further ones, for which None stands for all others."""
+
+    named: dict[str, str]
+    further: list[str] | None
+
+    def chosen(self, file: Path, there: Sequence[str]) -> list[str]:
+        """Return the names of the columns; refuse a table that lacks one of them, or has it twice."""
+        for parameter, column in self.named.items():
+            way_out = f" A table without such a column is read by {parameter}=None."
+            _need_column(file, column, there, parameter, way_out)
+        others = (
+            [name for name in there if name and not _INDEX.fullmatch(name)] if self.further is None else self.further
+        )
+        for column in others:
+            _need_column(file, column, there, "metadata", "")
+        return list(dict.fromkeys([*self.named.values(), *others]))
 
 
 def read_columns(file: Path, wanted: Wanted) -> dict[str, AnyArray]:
@@ -38,26 +58,28 @@ def read_columns(file: Path, wanted: Wanted) -> dict[str, AnyArray]:
     return _READERS[suffix](file, wanted)
 
 
+def is_text(file: Path) -> bool:
+    """Tell whether the values of a table are strings, whatever they stand for."""
+    return file.suffix.lower() in (".csv", ".tsv")
+
+
 def _refuse(file: Path, reason: str, error: Exception | None = None) -> NoReturn:
     raise ValueError(f"{file} cannot be read as a table ({file.suffix.lower()}): {reason}.") from error
 
 
-def _need_columns(file: Path, wanted: Wanted, there: Sequence[str]) -> None:
-    """Refuse a table that lacks one of the columns, or has it twice."""
-    for parameter, column in wanted.items():
-        if there.count(column) > 1:
-            _refuse(file, f"{there.count(column)} columns are called {column!r}; give them different names")
-        if column in there:
-            continue
-        near = difflib.get_close_matches(column, there, n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
-        if len(there) == 1 and any(sign in there[0] for sign in ";\t|"):
-            hint = " Are the fields separated by another sign? The suffix .csv stands for commas, .tsv for tabs."
-        shown = ", ".join(map(repr, there[:_SHOWN])) + ", ..." * (len(there) > _SHOWN)
-        raise ValueError(
-            f"{file} has no column {column!r} for {parameter}=; it has {shown or 'none'}.{hint} A table without such a "
-            f"column is read by {parameter}=None."
-        )
+def _need_column(file: Path, column: str, there: Sequence[str], parameter: str, way_out: str) -> None:
+    """Refuse a table that lacks a column, or has it twice."""
+    count = there.count(column)
+    if count > 1:
+        _refuse(file, f"{count} columns are called {column!r}; give them different names")
+    if count == 1:
+        return
+    near = difflib.get_close_matches(column, there, n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    if len(there) == 1 and any(sign in there[0] for sign in ";\t|"):
+        hint = " Are the fields separated by another sign? The suffix .csv stands for commas, .tsv for tabs."
+    shown = ", ".join(map(repr, there[:_SHOWN])) + ", ..." * (len(there) > _SHOWN)
+    raise ValueError(f"{file} has no column {column!r} for {parameter}=; it has {shown or 'none'}.{hint}{way_out}")
 
 
 def _separated(file: Path, wanted: Wanted) -> dict[str, AnyArray]:
@@ -68,7 +90,7 @@ def _separated(file: Path, wanted: Wanted) -> dict[str, AnyArray]:
     options = {"sep": separator, "dtype": str, "keep_default_na": False, "encoding": "utf-8-sig", "index_col": False}
     try:
         header = pd.read_csv(file, header=None, nrows=1, **options)
-        _need_columns(file, wanted, [str(name).strip() for name in header.iloc[0]])
+        chosen = wanted.chosen(file, [str(name).strip() for name in header.iloc[0]])
         with warnings.catch_warnings():
             # Without that, fields beyond the header would be cut off.
             warnings.simplefilter("error", pd.errors.ParserWarning)
@@ -84,13 +106,15 @@ def _separated(file: Path, wanted: Wanted) -> dict[str, AnyArray]:
             error,
         )
     frame.columns = frame.columns.str.strip()
-    return _columns(frame, wanted)
+    return _columns(frame, chosen)
 
 
 def _json_lines(file: Path, wanted: Wanted) -> dict[str, AnyArray]:
     """Read one JSON object per line; an object may lack a key."""
-    rows = []
+    rows: list[dict[str, object]] = []
     names: dict[str, None] = {}
+    # Of other columns nothing is kept, because they may be large.
+    kept = None if wanted.further is None else {*wanted.named.values(), *wanted.further}
     try:
         with file.open(encoding="utf-8-sig") as lines:
             for number, line in enumerate(lines, start=1):
@@ -100,15 +124,14 @@ def _json_lines(file: Path, wanted: Wanted) -> dict[str, AnyArray]:
                 if not isinstance(row, dict):
                     _refuse(file, f"line {number} is no JSON object but {line.strip()[:40]!r}")
                 names |= dict.fromkeys(row)
-                rows.append([row.get(column) for column in wanted.values()])
+                rows.append({name: value for name, value in row.items() if kept is None or name in kept})
     except json.JSONDecodeError as error:
         _refuse(file, f"line {number} is no JSON object ({error}); each line must be one, such as {{...}}", error)
     except UnicodeDecodeError as error:
         _refuse(file, f"it is not in UTF-8 ({error}); save it in that encoding", error)
     if not rows:
         _refuse(file, "it is empty")
-    _need_columns(file, wanted, list(names))
-    return {column: objects([row[i] for row in rows]) for i, column in enumerate(wanted.values())}
+    return {column: objects([row.get(column) for row in rows]) for column in wanted.chosen(file, list(names))}
 
 
 def _parquet(file: Path, wanted: Wanted) -> dict[str, AnyArray]:
@@ -118,15 +141,16 @@ def _parquet(file: Path, wanted: Wanted) -> dict[str, AnyArray]:
     except ImportError as error:
         raise ImportError(f"reading {file.name} needs pyarrow ({error}): pip install 'skxmr[arrow]'.") from error
     try:
-        _need_columns(file, wanted, parquet.read_schema(file).names)
-        table = parquet.read_table(file, columns=list(dict.fromkeys(wanted.values())), memory_map=True)
+        chosen = wanted.chosen(file, parquet.read_schema(file).names)
+        table = parquet.read_table(file, columns=chosen, memory_map=True)
     except (pyarrow.ArrowException, OSError) as error:
         _refuse(file, f"it is cut off or damaged ({error})", error)
-    return _columns(table.to_pandas(), wanted)
+    # Integers stay integers where one is missing, and an index of pandas is a column.
+    return _columns(table.to_pandas(integer_object_nulls=True, ignore_metadata=True), chosen)
 
 
-def _columns(frame: pd.DataFrame, wanted: Wanted) -> dict[str, AnyArray]:
-    return {column: objects(frame[column].tolist()) for column in wanted.values()}
+def _columns(frame: pd.DataFrame, chosen: Sequence[str]) -> dict[str, AnyArray]:
+    return {column: objects(frame[column].tolist()) for column in chosen}
 
 
 def objects(values: Sequence[object]) -> AnyArray:

@@ -11,9 +11,10 @@ from skxmr._data.kinds import AnyArray, FilePath, IndexArray
 from skxmr._data.option_checks import check_choice
 from skxmr._data.pairs import Pairs
 from skxmr._data.warn import warn
+from skxmr.datasets._metadata import frame_of, further_columns
 from skxmr.datasets._pictures import same_files, same_pictures, thumbnails_of
 from skxmr.datasets._rows import Faults, ids_of, paths_of, strings_of, tags_of
-from skxmr.datasets._table_files import read_columns
+from skxmr.datasets._table_files import Wanted, is_text, read_columns
 from skxmr.model_selection import near_duplicate_groups
 
 
@@ -27,6 +28,7 @@ def load_table(
     *,
     ids: str | None = None,
     root: FilePath | None = None,
+    metadata: list[str] | str | None = None,
     missing: str = "error",
     near_duplicates: str = "files",
 ) -> Bunch:
@@ -56,6 +58,9 @@ def load_table(
         Column with ids, all different; it may be that of the images. None numbers the rows.
     root : path or None, default=None
         Folder of the images; None is that of the table.
+    metadata : list of str, "all" or None, default=None
+        Further columns, such as years and places, which `RetrievalIndex.add` takes as its `metadata`; ``"all"`` stands
+        for all columns with a name that no other parameter names.
     missing : {"error", "skip"}, default="error"
         What to do about rows whose image file, text or part is missing, or that have an empty tag among others.
         ``"skip"`` leaves them out with a warning that names them.
@@ -68,7 +73,9 @@ def load_table(
     Bunch
         ``pairs``, paths and texts; ``labels`` (n,), lists of tags, or None; ``label_names``, or None; ``ids`` (n,), int
         or str; ``groups`` (n,) for splitters: rows of one image, or of images that are nearly the same, have the same
-        number; ``split`` (n,), or None; ``DESCR``.
+        number; ``split`` (n,), or None; ``metadata``, a DataFrame of n rows, or None; ``DESCR``. A column of metadata
+        has the type that all its values share. Those of CSV are numbers if all of them are, or truth values; words such
+        as "NA", and digits that begin with 0, as codes do, stay strings.
 
     Raises
     ------
@@ -76,6 +83,8 @@ def load_table(
         If the table does not exist, or image files do not.
     ImportError
         If the table is a Parquet file and pyarrow is missing.
+    TypeError
+        If metadata is no list of names.
     ValueError
         If the table cannot be read, lacks a column, has no rows, has rows with missing values, or has an id twice; the
         message names the rows.
@@ -114,7 +123,8 @@ def load_table(
     file = Path(path).expanduser()
     named = {"image": image, "text": text, "labels": labels, "ids": ids, "split": split}
     wanted = {parameter: column for parameter, column in named.items() if column is not None}
-    columns = read_columns(file, wanted)
+    further = further_columns(metadata)
+    columns = read_columns(file, Wanted(wanted, further))
     n = len(next(iter(columns.values())))
     if n == 0:
         raise ValueError(f"{file} has a header but no rows; one row per image or caption is wanted.")
@@ -129,7 +139,12 @@ def load_table(
         held["labels"] = tags_of(columns[labels], labels, sep, faults)
     held["ids"] = np.arange(n) if ids is None else ids_of(columns[ids], ids, faults)
     kept = faults.kept_rows(missing)
-    return _bunch({name: values[kept] for name, values in held.items()}, file, near_duplicates)
+    found = _bunch({name: values[kept] for name, values in held.items()}, file, near_duplicates)
+    if further is None:
+        further = [name for name in columns if name not in wanted.values()]
+    more = {name: columns[name][kept] for name in further}
+    found.metadata = None if metadata is None else frame_of(more, len(kept), is_text(file))
+    return found
 
 
 def _bunch(held: dict[str, AnyArray], file: Path, near_duplicates: str) -> Bunch:

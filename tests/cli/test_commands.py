@@ -95,7 +95,11 @@ def test_conditions_are_numbers_ranges_and_lists():
 
     given = ("year=1990..", "kind=a", "kind=b", "size=3", 'name="3"', "low=..2")
     wanted = {"year": (1990, None), "kind": ["a", "b"], "size": [3], "name": ["3"], "low": (None, 2)}
-    assert _conditions(given) == wanted
+    assert _conditions(given, {}) == wanted
+    # Digits in a column of strings are strings.
+    as_strings = {"year": ("1990", None), "kind": ["a", "b"], "size": ["3"], "name": ["3"], "low": (None, 2)}
+    assert _conditions(given, dict.fromkeys(("year", "kind", "size", "name"), "str")) == as_strings
+    assert _conditions(("kind=null",), {"kind": "str"}) == {"kind": [None]}
 
 
 def test_annotate_writes_a_table_for_files_and_folders(made, call, tmp_path):

@@ -252,3 +252,90 @@ def test_parquet_needs_an_extra(folder, monkeypatch):
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(ImportError, match=r"pip install 'skxmr\[arrow\]'"):
         load_table(file)
+
+
+def with_metadata(suffix, folder):
+    """A table with columns of every type, in which some values are missing."""
+    frame = good_rows().assign(
+        year=pd.array([1990, None, 2001, 2002], dtype="Int64"),
+        size=[1, 2, 3, 4],
+        width=[0.5, 1, None, 2e3],
+        sold=[True, False, True, True],
+        code=["007", "12", "1", "x"],
+        place=["north", None, "NA", "south"],
+    )
+    if suffix == ".jsonl":
+        file = folder / "table.jsonl"
+        frame.assign(tags=[tags.split(";") for tags in frame.tags]).to_json(file, orient="records", lines=True)
+        return file
+    return written(frame, folder, suffix)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_further_columns_keep_their_types_in_every_format(folder, suffix):
+    table = load_table(with_metadata(suffix, folder), split="part", metadata="all")
+    found = table.metadata
+    assert found.columns.tolist() == ["year", "size", "width", "sold", "code", "place"]
+    assert found.dtypes[["year", "size", "width", "sold"]].tolist() == ["Int64", "int64", "float64", "bool"]
+    assert found.year.tolist() == [1990, pd.NA, 2001, 2002] and found["size"].sum() == 10
+    assert found.width.fillna(-1).tolist() == [0.5, 1.0, -1.0, 2000.0]
+    assert found.code.tolist() == ["007", "12", "1", "x"]
+    assert found.place.isna().tolist() == [False, True, False, False] and found.place[2] == "NA"
+
+
+def test_further_columns_are_those_that_are_named(folder):
+    file = with_metadata(".csv", folder)
+    assert load_table(file).metadata is None and load_table(file, metadata=[]).metadata.shape == (4, 0)
+    named = load_table(file, metadata=["size", "file_name", "size"]).metadata
+    assert named.columns.tolist() == ["size", "file_name"] and named.file_name[1] == "1.png"
+    with pytest.raises(ValueError, match=r"no column 'yaer' for metadata=; it has .* Did you mean 'year'\?$"):
+        load_table(file, metadata=["yaer"])
+    for wrong, message in (("year", "metadata is 'year'; pass a list"), ([3], "metadata holds 3, a int")):
+        with pytest.raises(TypeError, match=message):
+            load_table(file, metadata=wrong)
+
+
+def test_further_columns_go_with_the_rows_that_are_left(folder):
+    frame = good_rows().assign(caption=["a", "", "b", "c"], year=["1", "x", "3", "4"])
+    with pytest.warns(UserWarning, match=r"row 1"):
+        table = load_table(written(frame, folder), missing="skip", metadata=["year"])
+    assert table.metadata.year.tolist() == [1, 3, 4] and table.metadata.index.tolist() == [0, 1, 2]
+
+
+def test_columns_without_a_name_are_no_metadata(folder):
+    frame = good_rows().assign(year=[1, 2, 3, 4]).set_index(pd.Index([7, 8, 9, 10]))
+    frame.to_csv(folder / "table.csv")
+    assert load_table(folder / "table.csv", metadata="all").metadata.columns.tolist() == ["part", "year"]
+    pytest.importorskip("pyarrow")
+    frame.to_parquet(folder / "table.parquet")
+    assert load_table(folder / "table.parquet", metadata="all").metadata.columns.tolist() == ["part", "year"]
+
+
+def test_what_is_no_number_stays_a_string(folder):
+    columns = {
+        "long": ["1" * 19, "2", "3", "4"],
+        "phone": ["+49", "1", "2", "3"],
+        "comma": ["1,5", "2", "3", "4"],
+        "word": ["nan", "1", "2", "inf"],
+        "truth": ["True", "false", "", "TRUE"],
+        "none": [""] * 4,
+        "negative": ["-1", "0", " 3 ", "4"],
+        "points": [".5", "5.", "1e3", "-0.1"],
+    }
+    found = load_table(written(good_rows().assign(**columns), folder), metadata=list(columns)).metadata
+    for name in ("long", "phone", "comma", "word"):
+        assert found[name].tolist() == columns[name]
+    assert found.truth.tolist() == [True, False, pd.NA, True] and found.none.isna().all()
+    assert found.negative.tolist() == [-1, 0, 3, 4] and found.points.tolist() == [0.5, 5.0, 1000.0, -0.1]
+
+
+def test_values_of_other_types_stay_as_they_are(folder):
+    rows = [
+        {"file_name": f"{i}.png", "caption": "c", "tags": "t", "boxes": [i, 2], "mixed": value, "large": 2**70}
+        for i, value in enumerate([3, "x"])
+    ]
+    file = folder / "t.jsonl"
+    file.write_text("\n".join(map(json.dumps, rows)))
+    found = load_table(file, metadata="all").metadata
+    assert found.boxes.tolist() == [[0, 2], [1, 2]] and found.mixed.tolist() == [3, "x"]
+    assert found.large.tolist() == [2**70] * 2

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import inspect
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from skxmr.cli.command import RunError, nearest
+from skxmr.cli.factories import made_by_factory
 from skxmr.cli.names import known_class
+from skxmr.cli.run_file import Run, placed
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
 
-# A path that begins so starts at the folder of the file, and any other string is taken as it is.
-_HERE = "./"
-# What these name is imported when a model is saved or opened.
-_IMPORTED = ("factory", "factory_params")
 # TOML has no word for it.
 _NONE = "None"
 
 
-def built(table: object, where: str, folder: Path) -> BaseEstimator:
+def built(table: object, where: str, run: Run, is_part: bool = False) -> BaseEstimator:
     """Return the estimator that a table describes.
 
     Parameters
@@ -29,8 +26,10 @@ def built(table: object, where: str, folder: Path) -> BaseEstimator:
         Its ``name``, and its parameters.
     where : str
         The place in the file, for errors.
-    folder : Path
-        Where paths that begin with ``./`` start.
+    run : Run
+        Whose file it is.
+    is_part : bool, default=False
+        Whether it is the value of a parameter, which need not be an estimator.
 
     Returns
     -------
@@ -40,17 +39,15 @@ def built(table: object, where: str, folder: Path) -> BaseEstimator:
         raise RunError(f"{where} is {table!r}, but a table with a name is wanted, such as {{ name = 'MLCCA' }}.")
     if "name" not in table:
         raise RunError(f"{where} has no name; add a line such as name = 'MLCCA'.")
-    cls = known_class(table["name"], where)
+    cls = known_class(table["name"], where, is_part)
     known = inspect.signature(cls).parameters
-    params = {}
+    params = made_by_factory(table, cls, where, run)
     for name, value in table.items():
-        if name == "name":
+        if name == "name" or name in params:
             continue
         if name not in known:
             raise RunError(f"{where}: {cls.__name__} has no parameter {name!r}{nearest(name, known)}")
-        if name in _IMPORTED:
-            raise RunError(f"{where}: {name} runs code of others, which a file of a run may not name; use Python.")
-        params[name] = parameter(value, known[name].default, f"{where}.{name}", folder)
+        params[name] = parameter(value, known[name].default, f"{where}.{name}", run)
     try:
         estimator: BaseEstimator = cls(**params)
     except (TypeError, ValueError) as error:
@@ -58,16 +55,14 @@ def built(table: object, where: str, folder: Path) -> BaseEstimator:
     return estimator
 
 
-def parameter(value: object, default: object, where: str, folder: Path) -> Any:
+def parameter(value: object, default: object, where: str, run: Run) -> Any:
     """Return the value of a parameter; a list becomes a tuple where that is what the parameter holds by default."""
     if isinstance(value, dict):
-        return built(value, where, folder)
+        return built(value, where, run, is_part=True)
     if isinstance(value, list):
-        items = [parameter(item, None, f"{where}[{i}]", folder) for i, item in enumerate(value)]
+        items = [parameter(item, None, f"{where}[{i}]", run) for i, item in enumerate(value)]
         named = len(items) == 2 and isinstance(items[0], str) and hasattr(items[1], "get_params")
         return tuple(items) if isinstance(default, tuple) or named else items
     if isinstance(value, str):
-        if value == _NONE:
-            return None
-        return str(folder / value) if value.startswith(_HERE) else value
+        return None if value == _NONE else placed(value, run.folder)
     return value

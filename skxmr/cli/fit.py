@@ -23,9 +23,10 @@ if TYPE_CHECKING:
 @click.option("--config", type=options.FILE, required=True, help="The file of the run, such as run.toml.")
 @click.option("--out", type=options.FOLDER, help="Folder of the model; [output] path unless given.")
 @options.quiet
-def fit(config: Path, out: Path | None, quiet: bool) -> None:
+@options.trust
+def fit(config: Path, out: Path | None, quiet: bool, trust: tuple[str, ...]) -> None:
     """Fit a model, as the file of a run says, score it on test rows, and save it."""
-    run = read_run(config)
+    run = read_run(config, trust)
     target = out or run.output
     if target is None:
         raise RunError("where is the model to be saved? Pass --out model/, or write path = 'model' under [output].")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from skxmr.cli.building import parameter
 from skxmr.cli.command import RunError, nearest
+from skxmr.cli.factories import ARGUMENTS, FACTORY
 from skxmr.cli.pipelines import FEATURES, MODEL, check_values
 from skxmr.cli.run_file import Run
 
@@ -61,7 +62,9 @@ def _grid(pipeline: Pipeline, grid: object, run: Run) -> Grid:
         if not isinstance(values, list) or not values:
             raise RunError(f"{where} is {values!r}, but a list of values is wanted.")
         name = _parameter_name(key)
-        out[name] = [parameter(value, _current(candidates, name, where), where, run.folder) for value in values]
+        if name.rpartition("__")[2] in (FACTORY, ARGUMENTS):
+            raise RunError(f"{where} runs code of others, which is not searched; write it under [image] or [text].")
+        out[name] = [parameter(value, _current(candidates, name, where), where, run) for value in values]
         if name == MODEL:
             candidates = [_with(pipeline, {name: model}) for model in out[name]]
     return out

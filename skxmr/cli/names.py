@@ -38,7 +38,9 @@ _SKLEARN = {
     "KNeighborsClassifier": "sklearn.neighbors",
 }
 # Importing their module to ask for its names would load torch.
-_FEATURES = {"ImageFeatures": "skxmr.features"}
+_FEATURES = {"ImageFeatures": "skxmr.features", "TextFeatures": "skxmr.features"}
+# What parameters may hold besides estimators.
+_PARTS = {"PadToSquare": "skxmr.features"}
 
 
 def known_names() -> list[str]:
@@ -47,13 +49,19 @@ def known_names() -> list[str]:
     return [*(name for name in public if name[0].isupper()), *_FEATURES, *_SKLEARN]
 
 
-def known_class(name: object, where: str) -> type[Any]:
-    """Return the class of a name, which may also be written with its module, as in ``sklearn.decomposition.PCA``."""
+def known_class(name: object, where: str, is_part: bool = False) -> type[Any]:
+    """Return the class of a name, which may also be written with its module, as in ``sklearn.decomposition.PCA``.
+
+    With `is_part` it may be another thing that a parameter holds.
+    """
     from sklearn.base import BaseEstimator
 
     if not isinstance(name, str):
         raise RunError(f"{where}: name is {name!r}, but a string is wanted, such as 'MLCCA'.")
     module, _, short = name.rpartition(".")
+    if is_part and short in _PARTS and module in ("", _PARTS[short]):
+        part: type[Any] = getattr(import_module(_PARTS[short]), short)
+        return part
     home = _SKLEARN.get(short) or _FEATURES.get(short) or ("skxmr" if short in known_names() else None)
     if home is None or module not in ("", home):
         hint = nearest(short, known_names())

@@ -13,7 +13,7 @@ trust = click.option(
     "--trust",
     multiple=True,
     metavar="NAME",
-    help="A class or function, as package.module.name, that the saved model may hold; may be given several times.",
+    help="A class or function of others, as package.module.name, that may be imported; may be given several times.",
 )
 model = click.argument("model", type=FOLDER)
 table = click.argument("table", type=FILE)

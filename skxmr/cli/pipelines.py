@@ -59,8 +59,8 @@ def _estimators(run: Run, section: str) -> list[BaseEstimator]:
     if isinstance(found, list):
         if not found:
             raise RunError(f"[{section}] is empty; name an estimator.")
-        return [built(table, f"[[{section}]] {i + 1}", run.folder) for i, table in enumerate(found)]
-    return [built(found, f"[{section}]", run.folder)]
+        return [built(table, f"[[{section}]] {i + 1}", run) for i, table in enumerate(found)]
+    return [built(found, f"[{section}]", run)]
 
 
 def _one(estimators: Sequence[BaseEstimator]) -> Any:

@@ -11,6 +11,8 @@ from typing import Any
 from skxmr.cli.command import RunError, nearest
 
 Table = dict[str, Any]
+# A path that begins so starts at the folder of the file, and any other string is taken as it is.
+_HERE = "./"
 _COLUMNS = ("image", "text", "labels", "sep", "split", "ids")
 # What load_table takes besides.
 _OTHERS = ("metadata", "missing", "near_duplicates")
@@ -42,6 +44,8 @@ class Run:
     folder: Path
     source: str
     sections: Mapping[str, Any]
+    # Names of functions of others that may be imported and called.
+    trusted: tuple[str, ...] = ()
 
     def section(self, name: str) -> Table:
         """Return a section that is no estimator."""
@@ -78,7 +82,12 @@ def run_if_any(file: Path | None) -> Run | None:
     return None if file is None else read_run(file)
 
 
-def read_run(file: Path) -> Run:
+def placed(value: str, folder: Path) -> str:
+    """Return a string, or the path that it is from the folder of the file if it begins with ``./``."""
+    return str(folder / value) if value.startswith(_HERE) else value
+
+
+def read_run(file: Path, trusted: tuple[str, ...] = ()) -> Run:
     """Read a file of a run and check the names of its sections and keys."""
     try:
         source = file.read_text(encoding="utf-8")
@@ -99,7 +108,7 @@ def read_run(file: Path) -> Run:
         raise RunError(f"{file.name} names no table; write path = 'table.csv' under [data].")
     if "model" not in sections:
         raise RunError(f"{file.name} has no section [model]; write name = 'MLCCA', or another method, under [model].")
-    return Run(file.absolute().parent, source, sections)
+    return Run(file.absolute().parent, source, sections, trusted)
 
 
 def _check_keys(section: str, found: object, file: str) -> None:

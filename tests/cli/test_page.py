@@ -21,7 +21,7 @@ def test_the_page_runs(tmp_path, monkeypatch):
     pytest.importorskip("efficientnet_lite_pytorch")
     monkeypatch.chdir(tmp_path)
     write_pictures(tmp_path / "pictures")
-    (toml,) = re.findall(r"^```toml\n(.*?)^```", PAGE, re.S | re.M)
+    toml = re.findall(r"^```toml\n(.*?)^```", PAGE, re.S | re.M)[0]
     (tmp_path / "run.toml").write_text(toml)
     console = "".join(re.findall(r"^```console\n(.*?)^```", PAGE, re.S | re.M))
     outputs = {}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from skxmr.cli import options
+from skxmr.cli.backends import BACKENDS, backend_options
 from skxmr.cli.command import Command
 from skxmr.cli.items import KINDS, Items, add_items, items_of
 from skxmr.cli.metadata import ALL, asked_columns, metadata_of
@@ -15,9 +16,9 @@ from skxmr.cli.run_file import run_if_any
 from skxmr.cli.tables import image_root, read_table, table_options
 
 if TYPE_CHECKING:
-    from skxmr import RetrievalIndex
+    from sklearn.base import BaseEstimator
 
-_BACKENDS = ("exact", "binary", "faiss", "lancedb")
+    from skxmr import RetrievalIndex
 
 
 @click.command(cls=Command)
@@ -27,7 +28,8 @@ _BACKENDS = ("exact", "binary", "faiss", "lancedb")
 @table_options
 @click.option("--metadata", multiple=True, metavar="NAME", help="Further columns that are kept; all unless given.")
 @click.option("--items", type=click.Choice(list(KINDS)), help="What is found; images if there are any.")
-@click.option("--backend", type=click.Choice(_BACKENDS), help="What holds the vectors; exact unless given.")
+@click.option("--backend", type=click.Choice(BACKENDS), help="What holds the vectors; exact unless given.")
+@click.option("--option", multiple=True, metavar="KEY=VALUE", help="Of the backend, such as kind=hnsw; several times.")
 @click.option("--overwrite", is_flag=True, help="Replace an index that is there.")
 @click.option("--update", is_flag=True, help="Add to an index that is there what is new or has changed.")
 @click.option("--remove-missing", is_flag=True, help="With --update: remove items that the table does not name.")
@@ -41,6 +43,7 @@ def index(
     metadata: tuple[str, ...],
     items: str | None,
     backend: str | None,
+    option: tuple[str, ...],
     overwrite: bool,
     update: bool,
     remove_missing: bool,
@@ -55,23 +58,37 @@ def index(
     import skxmr
     from skxmr.cli import updating
 
-    is_there = _is_there(out, overwrite, update, remove_missing)
+    is_update = _is_there(out, overwrite, update, remove_missing) and update
     loaded = skxmr.load(model, trusted=trust)
-    old = updating.opened(out, model, backend, trust) if is_there and update else None
+    if is_update:
+        made = updating.opened(out, model, trust)
+        updating.check_backend(made, out, backend, option)
+    else:
+        made = _new(loaded, backend or "exact", option)
     run = run_if_any(config)
     asked = asked_columns(metadata, run)
     read = read_table(table, run, columns, asked)
     root = image_root(table, run, columns["root"])
     kept = metadata_of(read, table.name, is_asked=asked != ALL)
-    found = items_of(read, kept, items, root, updating.modalities_of(old) if old is not None else ())
-    if old is not None:
-        _update(old, found, out, remove_missing, quiet)
+    found = items_of(read, kept, items, root, updating.modalities_of(made))
+    if is_update:
+        _update(made, found, out, remove_missing, quiet)
         return
-    made = skxmr.RetrievalIndex(loaded, backend or "exact")
     for some in found:
         add_items(made, some, quiet, replace=False)
     made.save(out, overwrite=overwrite)
     click.echo(f"saved: {out}, {len(made):,} items")
+
+
+def _new(model: BaseEstimator, backend: str, option: tuple[str, ...]) -> RetrievalIndex:
+    """Return an index without items; options that the backend does not take are a wrong call."""
+    from skxmr import RetrievalIndex
+
+    options = backend_options(backend, option)
+    try:
+        return RetrievalIndex(model, backend, options)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
 
 
 def _is_there(out: Path, overwrite: bool, update: bool, remove_missing: bool) -> bool:

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 
 import click
 
+from skxmr.cli.backends import backend_options
+
 if TYPE_CHECKING:
     from skxmr import RetrievalIndex
     from skxmr.cli.items import Items
 
 
-def opened(out: Path, model: Path, backend: str | None, trust: Sequence[str]) -> RetrievalIndex:
-    """Open an index to which items are to be added; refuse another model, or another backend, than it was made with."""
+def opened(out: Path, model: Path, trust: Sequence[str]) -> RetrievalIndex:
+    """Open an index to which items are to be added; refuse another model than it was made with."""
     from skxmr import RetrievalIndex
     from skxmr.persistence._same import same_model
     from skxmr.search.files import MODEL
@@ -25,12 +27,21 @@ def opened(out: Path, model: Path, backend: str | None, trust: Sequence[str]) ->
             f"{str(out)!r} was made with another model than {str(model)!r}, and their vectors cannot be compared; pass "
             f"the model that it holds, {str(out / MODEL)!r}, or make the index again with --overwrite."
         )
+    return index
+
+
+def check_backend(index: RetrievalIndex, out: Path, backend: str | None, option: tuple[str, ...]) -> None:
+    """Refuse another backend, or other options of it, than the index was made with."""
     if backend is not None and backend != index.backend:
         raise click.UsageError(
             f"{str(out)!r} has the backend {index.backend!r}, which --update keeps; leave --backend out, or make the "
             "index again with --overwrite."
         )
-    return index
+    if option and backend_options(index.backend, option) != index.options:
+        raise click.UsageError(
+            f"{str(out)!r} was made with the options {index.options}, which --update keeps; leave --option out, or "
+            "make the index again with --overwrite."
+        )
 
 
 def modalities_of(index: RetrievalIndex) -> list[str]:

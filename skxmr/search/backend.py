@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, Self
+from typing import Any, NamedTuple, Protocol, Self, runtime_checkable
 
 from skxmr._data.kinds import AnyArray, BoolArray, FloatArray, IndexArray
 from skxmr.search.candidates import Candidates
@@ -61,3 +61,11 @@ class Backend(Protocol):
     @classmethod
     def load(cls, folder: Path, config: Mapping[str, Any], options: Mapping[str, Any]) -> Self:
         """Return what was saved."""
+
+
+@runtime_checkable
+class Renumbering(Protocol):
+    """A backend from which removed rows are gone, so that compacting it is numbering the others anew."""
+
+    def renumbered(self, rows: IndexArray) -> Backend:
+        """Return some rows, numbered from 0."""

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from skxmr._data.kinds import FloatArray, IndexArray, View
-from skxmr.search.backend import Backend
+from skxmr.search.backend import Backend, Renumbering
 from skxmr.search.backends import check_options, new_backend
 from skxmr.search.changes import Change, check_there
 from skxmr.search.encoding import check_width
@@ -110,6 +110,9 @@ class Collection:
             table, old = self._state
             rows = np.flatnonzero(table.living())
             if old is None or len(rows) == len(table):
+                return
+            if isinstance(old, Renumbering):
+                self.state = State(table.compacted(), old.renumbered(rows))
                 return
             backend = new_backend(self.backend, old.width, self.options)
             for start in range(0, len(rows), _COPIED):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import threading
@@ -41,15 +42,22 @@ class QdrantBackend:
         self.points = points
         self._models = needed("qdrant_client.models", "qdrant", "backend='qdrant'")
         self._lock = threading.Lock()
+        # Whether the collection has still to be made.
+        self._is_new = False
         client = needed("qdrant_client", "qdrant", "backend='qdrant'").QdrantClient
-        # The key of a server is no option, because options are saved.
-        self._client = client(url=url, api_key=os.environ.get("QDRANT_API_KEY")) if url else client(":memory:")
+        # The key of a server is no option, because options are saved. Whether the server answers is asked when the
+        # first collection is made, and the client would ask in a thread of its own.
+        to_server = {"url": url, "api_key": os.environ.get("QDRANT_API_KEY"), "check_compatibility": False}
+        self._client = client(**to_server) if url else client(":memory:")
 
     @classmethod
     def empty(cls, width: int, url: str | None = None, collection: str | None = None) -> QdrantBackend:
         """Return a backend without vectors; the collection is made when the first ones come."""
         name = collection or f"skxmr-{uuid.uuid4().hex}"
-        return cls(width, url, name, NamedColumns({}), np.zeros(0, np.intp))
+        backend = cls(width, url, name, NamedColumns({}), np.zeros(0, np.intp))
+        backend._is_there()
+        backend._is_new = True
+        return backend
 
     def add(self, vectors: FloatArray, metadata: Mapping[str, Sequence[Any]]) -> QdrantBackend:
         """Send rows."""
@@ -70,6 +78,13 @@ class QdrantBackend:
             chosen = self._models.PointIdsList(points=self.points[rows].tolist())
             self._client.delete(self.collection, points_selector=chosen)
         return self
+
+    def renumbered(self, rows: IndexArray) -> QdrantBackend:
+        """Return some rows, numbered anew; their points stay as they are."""
+        with self._lock:
+            backend = copy.copy(self)
+            backend.points = self.points[rows]
+            return backend
 
     def search(self, queries: FloatArray, k: int, allowed: Allowed) -> Candidates:
         """Ask for the nearest points that fit, and score them again."""
@@ -131,9 +146,29 @@ class QdrantBackend:
                 backend._send(vectors, payloads[rows])
         return backend
 
+    def _is_there(self) -> bool:
+        """Tell whether the collection exists; say so if the server does not answer."""
+        errors = needed("qdrant_client.http.exceptions", "qdrant", "backend='qdrant'")
+        try:
+            return bool(self._client.collection_exists(self.collection))
+        except errors.ApiException as error:
+            said = " ".join(str(error).split())
+            raise OSError(
+                f"the qdrant server at {self.url} does not answer as it should ({said}); start it, or correct url, or "
+                "the key in the variable QDRANT_API_KEY."
+            ) from error
+
     def _send(self, vectors: FloatArray, payloads: Sequence[Mapping[str, Any]]) -> None:
         models = self._models
-        if not self._client.collection_exists(self.collection):
+        is_there = self._is_there()
+        if is_there and self._is_new:
+            raise ValueError(
+                f"the qdrant server at {self.url} has a collection {self.collection!r} already, whose points would be "
+                "overwritten; pass another name as collection, delete it in the server, or open the index that it "
+                "belongs to."
+            )
+        self._is_new = False
+        if not is_there:
             form = models.VectorParams(size=self.width, distance=models.Distance.DOT)
             self._client.create_collection(self.collection, vectors_config=form)
         first = int(self.points[-1]) + 1 if len(self.points) else 0

@@ -162,7 +162,7 @@ def test_a_collection_in_a_server_stays_there(empty, vectors, tmp_path, monkeypa
     monkeypatch.setattr(qdrant, "QdrantClient", lambda **options: asked.append(options) or server)
     index = fill(empty("qdrant", url="http://localhost:6333", collection="pictures"), vectors, 400)
     exact = fill(empty(), vectors, 400)
-    assert asked[0] == {"url": "http://localhost:6333", "api_key": "secret"}
+    assert asked[0] == {"url": "http://localhost:6333", "api_key": "secret", "check_compatibility": False}
     assert server.count("pictures").count == len(exact)
     index.save(tmp_path / "index")
     loaded = RetrievalIndex.load(tmp_path / "index")
@@ -174,6 +174,24 @@ def test_a_collection_in_a_server_stays_there(empty, vectors, tmp_path, monkeypa
     queries = vectors(4, seed=2)
     equal(loaded.search(text=queries, where={"part": (2, 8)}), exact.search(text=queries, where={"part": (2, 8)}))
     equal(loaded.search(text=queries, among=[5, 6, 9001]), exact.search(text=queries, among=[5, 6, 9001]))
+    # Removed points are gone from the server, and compacting the index sends nothing.
+    n_points = server.count("pictures").count
+    assert n_points == len(exact)
+    for changed in (loaded, exact):
+        changed.compact()
+        changed.add(image=vectors(2, seed=9), ids=range(9100, 9102))
+    assert server.count("pictures").count == n_points + 2
+    equal(loaded.search(text=queries, where={"part": (2, 8)}), exact.search(text=queries, where={"part": (2, 8)}))
+    other = empty("qdrant", url="http://localhost:6333", collection="pictures")
+    with pytest.raises(ValueError, match="has a collection 'pictures' already, whose points would be overwritten"):
+        other.add(image=vectors(3))
+    assert server.count("pictures").count == n_points + 2
+
+
+def test_a_server_that_does_not_answer_is_named(empty):
+    pytest.importorskip("qdrant_client")
+    with pytest.raises(OSError, match=r"the qdrant server at http://127\.0\.0\.1:9 does not answer as it should"):
+        empty("qdrant", url="http://127.0.0.1:9")
 
 
 def test_an_index_of_an_engine_says_how_it_is_copied(empty, vectors):

@@ -20,8 +20,17 @@ def made_by_factory(table: Mapping[str, Any], cls: type[Any], where: str, run: R
 
     Nothing is imported unless it is trusted by its name.
     """
-    if FACTORY not in inspect.signature(cls).parameters or not {FACTORY, ARGUMENTS} & table.keys():
+    known = inspect.signature(cls).parameters
+    if FACTORY not in known:
         return {}
+    (parameter, *_) = cls._made_by_factory
+    if not {FACTORY, ARGUMENTS} & table.keys():
+        if known[parameter].default is not inspect.Parameter.empty:
+            return {}
+        raise RunError(
+            f"{where}: the {parameter} of {cls.__name__} is an object, which a file cannot hold; name the function that "
+            "makes it, as factory = 'package.module:function'."
+        )
     factory = table.get(FACTORY)
     if not isinstance(factory, str):
         raise RunError(f"{where}: factory is {factory!r}, but a string is wanted, such as 'package.module:function'.")
@@ -32,7 +41,6 @@ def made_by_factory(table: Mapping[str, Any], cls: type[Any], where: str, run: R
         raise RunError(
             f"{where}: factory runs code of others, that of {name}; if you know what it does, pass --trust {name}."
         )
-    (parameter, *_) = cls._made_by_factory
     if parameter in table:
         raise RunError(f"{where} has a {parameter} and a factory, which makes it; leave one of them out.")
     arguments = table.get(ARGUMENTS, {})

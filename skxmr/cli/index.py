@@ -105,7 +105,8 @@ def _is_there(out: Path, overwrite: bool, update: bool, remove_missing: bool) ->
         raise click.UsageError(
             f"{str(out)!r} is not empty; pass --overwrite to replace it, --update to add to it, or another folder."
         )
-    check_replaceable(out, files_of_index)
+    if not update:
+        check_replaceable(out, files_of_index)
     return is_there
 
 

@@ -71,7 +71,8 @@ WRONG = [
     (text('model = "a"'), ALLOWED, "has a model and a factory, which makes it; leave one of them out"),
     (text("factory_params = 3"), ALLOWED, "factory_params is 3, but a table is wanted"),
     (TEXT.replace('"TextFeatures"', '"TextFeatures"\nfactory_params.letters = "a"'), ALLOWED, "factory is None"),
-    (TEXT, ALLOWED, "model"),
+    (TEXT, ALLOWED, "the model of TextFeatures is an object, which a file cannot hold; name the function"),
+    (TEXT.replace('"TextFeatures"', '"TextFeatures"\nmodel = "a"'), ALLOWED, "name the function that makes it"),
     (text() + '\n[search.grid]\n"text.factory" = ["os:getcwd"]\n', ALLOWED, "code of others, which is not searched"),
     (RUN.replace('"SemanticMatching"', '"CCA"\nfactory = "os:getcwd"'), ALLOWED, "CCA has no parameter 'factory'"),
     (

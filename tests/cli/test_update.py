@@ -6,6 +6,7 @@ import shutil
 import pytest
 from PIL import Image
 
+import skxmr
 from skxmr.cli import index as command
 from tests.cli.conftest import RUN, TRUST
 
@@ -111,15 +112,26 @@ def test_options_that_contradict_one_another(more, code, sentence, call):
 
 def test_a_damaged_index_and_another_folder_are_refused(collection, call):
     folder, _, run = collection
-    for name in ("table.npz", "table.json"):
+    for name in ("config.json", "table.npz", "table.json"):
         file = folder / "index" / name
         sound = file.read_bytes()
         file.write_bytes(sound[:-3])
         done = run("--update")
         assert done.exit_code == 1 and f"{name}' is damaged" in done.output, done.output
         file.write_bytes(sound)
-    done = call("index", "model", "pictures/table.csv", "--out", "pictures", "--update", *TRUST)
-    assert done.exit_code == 1 and "folder of other files" in done.output
+    for other, sentence in (("pictures", "it holds no config.json"), ("model", "names is 'skxmr model'")):
+        done = call("index", "model", "pictures/table.csv", "--out", other, "--update", *TRUST)
+        assert done.exit_code == 1 and "is no skxmr index" in done.output and sentence in done.output
+
+
+def test_an_index_with_integers_as_ids_is_left_alone(call, made, tmp_path):
+    model = skxmr.load(made / "model", trusted=["tests.cli.pixels.Pixels"])
+    index = skxmr.RetrievalIndex(model)
+    index.add(text=["a red bird"])
+    index.save(tmp_path / "index")
+    done = call("index", "model", "pictures/table.csv", "--out", tmp_path / "index", "--update", *TRUST)
+    assert done.exit_code == 1 and "are integers, but strings came" in done.output
+    assert done.output.endswith("such an index is updated in Python.\n")
 
 
 def test_what_somebody_else_saves_meanwhile_is_not_lost(collection, call, monkeypatch):

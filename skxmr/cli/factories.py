@@ -28,8 +28,8 @@ def made_by_factory(table: Mapping[str, Any], cls: type[Any], where: str, run: R
         if known[parameter].default is not inspect.Parameter.empty:
             return {}
         raise RunError(
-            f"{where}: the {parameter} of {cls.__name__} is an object, which a file cannot hold; name the function that "
-            "makes it, as factory = 'package.module:function'."
+            f"{where}: the {parameter} of {cls.__name__} is an object, which a file cannot hold; name the function "
+            "that makes it, as factory = 'package.module:function'."
         )
     factory = table.get(FACTORY)
     if not isinstance(factory, str):

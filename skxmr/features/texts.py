@@ -65,7 +65,7 @@ class TextFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator)
     OSError
         If the cache is no folder to write in.
     TypeError
-        If X, or one of its rows, is no text.
+        If X, or one of its rows, is no text, or the model is a string.
     ValueError
         If there are no rows, the model does not give one finite vector per text, or the cache cannot tell its content.
 
@@ -156,6 +156,12 @@ class TextFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator)
 
     def _checked(self, X: View) -> list[str]:
         self._validate_params()
+        if isinstance(self.model, str):
+            # A string has a method of this name, which encodes characters.
+            raise TypeError(
+                f"model is the string {self.model!r}, but an encoder is wanted, such as "
+                f"SentenceTransformer({self.model!r})."
+            )
         if isinstance(X, (Pairs, str)):
             way = "put it into PerModality(text=...)" if isinstance(X, Pairs) else "pass a single text as [text]"
             raise TypeError(f"X is a {type(X).__name__}, but a list of texts is wanted; {way}.")

@@ -321,6 +321,13 @@ def test_what_is_no_list_of_texts_is_named(X, error, message):
         TextFeatures(Letters()).fit(X)
 
 
+def test_a_string_is_no_encoder():
+    with pytest.raises(
+        TypeError, match=r"model is the string 'all-minilm', .* such as SentenceTransformer\('all-minilm'\)"
+    ):
+        TextFeatures("all-minilm").fit(["a"])
+
+
 @pytest.mark.parametrize(
     ("values", "message"),
     [

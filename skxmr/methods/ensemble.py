@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from skxmr._data.kinds import MODALITIES, FloatArray, LabelsLike, Seed, View
 from skxmr._data.pairs import Pairs
 from skxmr._data.tensors import asarray
+from skxmr._docstrings import documented_like
 from skxmr.methods._chosen_weights import chosen_weights, held_out_rows
 from skxmr.methods._combined import CombinedRetriever
 from skxmr.metrics._asking import embedded, need_retriever, some_similarities, whole_similarity
@@ -204,6 +205,7 @@ class RetrieverEnsemble(CombinedRetriever, _BaseComposition):
         return self._encode(X.image if isinstance(X, Pairs) else X, "image")
 
     @available_if(_all_embed)
+    @documented_like(encode_image)
     def encode_text(self, X: View) -> FloatArray:
         """Map texts into the common space of all retrievers.
 
@@ -211,11 +213,6 @@ class RetrieverEnsemble(CombinedRetriever, _BaseComposition):
         ----------
         X : texts of n rows, or Pairs
             Texts alone are enough.
-
-        Returns
-        -------
-        ndarray of shape (n, d)
-            Unit vectors of all retrievers side by side, times the square roots of the weights.
         """
         return self._encode(X.text if isinstance(X, Pairs) else X, "text")
 

@@ -130,14 +130,16 @@ print(f"of the first six pictures for a caption, {first:.0%} share a tag with it
 # condition asks for the other one. ``among`` leaves out a picture's own caption, which would be too easy.
 
 index = RetrievalIndex(search)
-names = np.array([Path(path).stem for path in test.image], dtype=object)
+names = np.array([os.path.relpath(path, os.path.commonpath(list(test.image))) for path in test.image], dtype=object)
 index.add(image=test.image, ids=names, metadata={"tags": [";".join(row) for row in test_tags]})
 index.add(text=test.text, ids=[f"caption of {name}" for name in names])
 
 wishes = ["people working", "house or building", "happy face", "car or train"]
 pictures_found = index.search(text=wishes, k=7, where={"modality": "image"})
 asked = ("house", "people", "arrow", "face")
-queries = [next(i for i, caption in enumerate(test.text) if word in caption) for word in asked]
+queries = [
+    next((i for i, caption in enumerate(test.text) if word in caption), place) for place, word in enumerate(asked)
+]
 captions_found = [
     index.search(image=test.image[[i]], k=5, among=[f"caption of {name}" for name in np.delete(names, i)])
     for i in queries
@@ -163,17 +165,17 @@ for i in queries[:3]:
 # Files
 # -----
 # The folder of the index also holds the model, and no pickle. Another process opens it and finds the same; so does the
-# shell, by ``skxmr search output/index "people working"``.
+# shell, by ``skxmr search output/index "people working" --where modality=image``.
 
 index.save(OUTPUT / "index", overwrite=True)
 program = """
 import sys
 from skxmr import RetrievalIndex
 index = RetrievalIndex.load(sys.argv[1])
-print(*index.search(text=sys.argv[2], k=7, where={"modality": "image"}).ids[0])
+print(*index.search(text=sys.argv[2], k=7, where={"modality": "image"}).ids[0], sep="\\n")
 """
 command = [sys.executable, "-c", program, str(OUTPUT / "index"), wishes[0]]
-answer = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+answer = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
 assert answer == pictures_found.ids[0].tolist()
 print(f"another process finds for {wishes[0]!r}: {', '.join(answer[:3])}, ...", flush=True)
 

@@ -41,6 +41,7 @@ from retrievers import (
     DEEP,
     MEMBERS,
     METHODS,
+    WITHOUT_CONSTANTS,
     Variant,
     choose,
     choose_members,
@@ -189,8 +190,7 @@ def parse() -> argparse.Namespace:
     arguments = parser.parse_args()
     if (arguments.features is None) != (arguments.dataset is None):
         parser.error("--features and --dataset belong together: which folder, and which of the papers' sets it is.")
-    # What DCCA.paper still gives until 0.3 is not its paper's method.
-    without = ["DCCA", *COMBINED] if arguments.paper else []
+    without = [*WITHOUT_CONSTANTS, *COMBINED] if arguments.paper else []
     if arguments.methods is None:
         arguments.methods = [name for name in METHODS if name not in without]
     without = [name for name in arguments.methods if name in without]

@@ -30,6 +30,9 @@ COMBINED = ("RetrieverEnsemble",)
 MEMBERS = {"MLCCA": "kernels", "SemanticMatching": "search", "DSCMR": "default", "L2GCN": "default"}
 METHODS = (*CLOSED, *DEEP, *COMBINED)
 
+# What DCCA.paper still gives until 0.3 is not its paper's method.
+WITHOUT_CONSTANTS = ("DCCA",)
+
 Grid = dict[str, list[Any]]
 # Kernel principal components of each view.
 _KERNEL_COLUMNS = 1000

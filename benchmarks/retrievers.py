@@ -74,14 +74,16 @@ def with_kernels(model: Any) -> Pipeline:
     image = make_pipeline(
         FunctionTransformer(np.sqrt), Normalizer(), KernelPCA(_KERNEL_COLUMNS, kernel="rbf", gamma=2.0)
     )
-    text = KernelPCA(_KERNEL_COLUMNS, kernel="rbf", gamma=0.5)
+    text = KernelPCA(_KERNEL_COLUMNS, kernel="rbf", gamma=1.0)
     return Pipeline([("views", skxmr.PerModality(image=image, text=text)), ("model", model)])
 
 
 def kernel_grid(name: str, method: str) -> Grid:
     """Return the parameters that a closed form tries on kernel principal components."""
     columns = {"MLCCA": components(name)[1][-1:], "CCA": components(name)[0]}.get(method)
-    tried: Grid = {"model__ridge": [0.06, 0.12, 0.25, 0.5]}
+    tried: Grid = {"model__ridge": [0.12, 0.25, 0.5]}
+    if method == "MLCCA":
+        tried |= {"model__weights": ["cosine", "dot"]}
     return tried if columns is None else tried | {"model__n_components": columns}
 
 

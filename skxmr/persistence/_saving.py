@@ -97,7 +97,7 @@ def _written(twin: BaseEstimator, file: Path, named: set[str]) -> list[str]:
                 "module that can be imported, at the top level and not as a lambda."
             )
         trust = Trust()
-        own = [name for name in trust.unknown(names) if name.startswith("skxmr.")]
+        own = [name for name in trust.unknown(names) if name.startswith("skxmr.search.")]
         if own:
             raise TypeError(
                 f"the model holds {', '.join(own)}, which are no parts of a saved model; save an index by its own save "

@@ -168,6 +168,7 @@ def test_a_search_without_a_model_is_not_scored_by_the_one_it_started_from(small
         RetrievalScorer()(search, pairs)
 
 
+@pytest.mark.slow
 def test_two_processes_give_the_same_numbers(small):
     pairs, labels = small
     serial, parallel = (

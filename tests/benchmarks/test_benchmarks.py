@@ -131,6 +131,7 @@ def test_drawings_keep_their_groups_and_unseen_words_are_not_learned(benchmarks,
     assert rows.train.text.shape[1] == rows.test.text.shape[1] and rows.test.text[[29]].nnz == 0
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:MLCCA finds 6 of", "ignore:Persisting input")
 def test_a_combination_of_methods_on_drawings(reproduce, benchmarks, drawings, monkeypatch):
     held_out = []

@@ -74,6 +74,7 @@ def test_twins_look_equal_to_what_sees_no_positions(modules):
     assert modules.fine_grained.twin_accuracy(model, modules.scenes.scenes(20, "test", 1, twins=True)) == 0.5
 
 
+@pytest.mark.slow
 def test_captions_in_the_published_layout_are_learned_and_tested(modules, tmp_path, monkeypatch, capsys):
     folder = tmp_path / "f30k_precomp"
     folder.mkdir()

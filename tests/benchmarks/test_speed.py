@@ -74,6 +74,7 @@ def test_every_table_has_cases_and_every_target_a_side(module):
                 assert side in named, f"{case.name} has no side {side!r}"
 
 
+@pytest.mark.slow
 def test_the_command_measures_in_processes_of_its_own(tmp_path):
     command = [sys.executable, str(FOLDER / "speed.py"), "linear", "--case", "CCA 2,000", "--repeat", "1"]
     file = tmp_path / "speed.json"
@@ -95,6 +96,7 @@ def test_an_unknown_table_is_named():
     assert "no table ['speed']; there are linear" in done.stderr
 
 
+@pytest.mark.slow
 def test_growth_is_measured_and_its_exponent_is_a_slope(module, tmp_path):
     growth = module("growth")
     curve = [{"size": n, "seconds": 3e-6 * n**1.5, "mb": 1.0} for n in (10, 100, 1000, 10_000)]

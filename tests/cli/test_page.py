@@ -74,6 +74,7 @@ def test_the_page_runs(run_page):
     assert json.loads(subprocess.run(words, capture_output=True, text=True, check=True).stdout) == hits
 
 
+@pytest.mark.slow
 def test_another_process_answers_the_same(made, call):
     words = ["search", "index", "a red bird", "-k", "3", "--json", *TRUST]
     root = Path(__file__).parents[2]

@@ -137,6 +137,7 @@ def transformed(extractor, files):
     return extractor.transform(files)
 
 
+@pytest.mark.slow
 def test_threads_and_processes_share_a_cache(extractor, files, copied_processes):
     expected = clone(extractor).set_params(cache=None).transform(files)
     orders = [files[i:] + files[:i] for i in range(4)]

@@ -95,6 +95,7 @@ def test_networks_without_weights_are_those_of_the_published_weights():
     assert skeleton("inception_v3", None).transform_input and skeleton("googlenet", None).transform_input
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("model", "weights", "width"),
     [
@@ -152,6 +153,7 @@ def test_in_a_pipeline_with_captions(images):
     assert_allclose(only.image, fitted.transform(pairs[8:]).image, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_searches_over_layers_load_the_network_once(images, monkeypatch):
     _pretrained.load.cache_clear()
     pairs = Pairs([Image.fromarray(image) for image in images[:4]], np.random.default_rng(0).normal(size=(4, 3)))
@@ -213,6 +215,7 @@ def test_state_dicts_from_files(images, tmp_path):
     assert changed.dtype == np.float32 and np.abs(changed - expected).max() > 1e-3  # the file was read again
 
 
+@pytest.mark.slow
 def test_old_keys_of_densenet_are_understood(images, tmp_path):
     with initialising(0):
         network = densenet121(weights=None)

@@ -59,7 +59,9 @@ def fits(told):
     return {name: clone(model).fit(told) for name, model in METHODS.items()}
 
 
-@pytest.fixture(params=METHODS)
+@pytest.fixture(
+    params=[pytest.param(name, marks=[pytest.mark.slow] if name == "RACG, dense" else []) for name in METHODS]
+)
 def name(request):
     return request.param
 

@@ -83,7 +83,7 @@ def kernel_grid(name: str, method: str) -> Grid:
     columns = {"MLCCA": components(name)[1][-1:], "CCA": components(name)[0]}.get(method)
     tried: Grid = {"model__ridge": [0.12, 0.25, 0.5]}
     if method == "MLCCA":
-        tried |= {"model__weights": ["cosine", "dot"]}
+        tried |= {"model__weights": ["cosine", "dot"], "model__correlation_power": [0.5, 0.75]}
     return tried if columns is None else tried | {"model__n_components": columns}
 
 

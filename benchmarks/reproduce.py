@@ -35,7 +35,7 @@ import fine_grained
 import joblib
 import pandas as pd
 from common import LOADERS, RESULTS, ROOT, append, fingerprint, recorded, write_between
-from report import ahead_table, page, readme_table
+from report import ahead_table, page, pictures_table, readme_table
 from retrievers import (
     COMBINED,
     DEEP,
@@ -249,6 +249,7 @@ def main() -> int:
     if arguments.readme:
         write_between(ROOT / "README.md", readme_table(results))
         write_between(ROOT / "README.md", ahead_table(results), "ahead")
+        write_between(ROOT / "README.md", pictures_table(results), "pictures")
     if arguments.docs:
         write_between(ROOT / "docs" / "results.md", page(results, everything))
     return 0

@@ -43,6 +43,7 @@ def fine_grained(module):
 TABLES = {
     ("README.md", "measured"): lambda module: module("report").readme_table(reproduced(module)),
     ("README.md", "ahead"): lambda module: module("report").ahead_table(reproduced(module)),
+    ("README.md", "pictures"): lambda module: module("report").pictures_table(reproduced(module)),
     ("README.md", "scenes"): lambda module: module("fine_grained_report").readme_table(fine_grained(module)),
     ("docs/results.md", "measured"): lambda module: module("report").page(
         reproduced(module), module("tasks").TASKS.values()

@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import time
 from typing import Any
 
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -26,6 +25,7 @@ from common import (
     ROOT,
     append,
     fingerprint,
+    fit_seconds,
     label_vectors,
     markdown,
     mean_and_spread,
@@ -64,10 +64,7 @@ def fit(name: str, variant: str, seed: int) -> None:
     torch.set_num_threads(1)
     train, test = (LOADERS[name](subset, return_X_y=True) for subset in ("train", "test"))
     model = retriever(name, variant, seed)
-    # The time of this process, on one thread: other processes of the machine do not count.
-    start = time.process_time()
-    model.fit(*train)
-    seconds = time.process_time() - start
+    seconds = fit_seconds(model, *train)
     found = RetrievalScores()(model, *test)
     best = model.history_.iloc[model.best_epoch_ - 1]
     record = {"set": name, "variant": variant, "seed": seed, "i2t": found["i2t_map"], "t2i": found["t2i_map"]}

@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import time
 from typing import Any
 
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -20,7 +19,18 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 
 import numpy as np
 import torch
-from common import LOADERS, RESULTS, ROOT, append, fingerprint, markdown, mean_and_spread, recorded, write_between
+from common import (
+    LOADERS,
+    RESULTS,
+    ROOT,
+    append,
+    fingerprint,
+    fit_seconds,
+    markdown,
+    mean_and_spread,
+    recorded,
+    write_between,
+)
 from tasks import standard
 
 from skxmr import DAGNN, L2GCN
@@ -58,10 +68,7 @@ def fit(name: str, method: str, precision: str, seed: int) -> None:
     if any(all(record[part] == key[part] for part in _KEY) for record in recorded(FILE)):
         return
     data = standard(name, 0)
-    # The time of this process, on one thread: other processes of the machine do not count.
-    start = time.process_time()
-    model.fit(data.train, data.y_train)
-    seconds = time.process_time() - start
+    seconds = fit_seconds(model, data.train, data.y_train)
     measured = {"map": model.score(data.test, data.y_test), "seconds": round(seconds, 3)}
     append(FILE, key | measured)
     print(key | measured, file=sys.stderr, flush=True)

@@ -23,7 +23,6 @@ import ast
 import inspect
 import os
 import sys
-import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -34,7 +33,7 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 import fine_grained
 import joblib
 import pandas as pd
-from common import LOADERS, RESULTS, ROOT, append, fingerprint, recorded, write_between
+from common import LOADERS, RESULTS, ROOT, append, fingerprint, fit_seconds, recorded, write_between
 from report import ahead_table, page, pictures_table, readme_table
 from retrievers import (
     COMBINED,
@@ -74,14 +73,6 @@ def done(results: Path, task: Task, method: str, variant: Variant, seed: int) ->
     wanted = {"set": task.name, "method": method, "variant": variant.label, "seed": seed, "data": task.digest}
     wanted["parameters"] = identity(task, method, variant, seed)
     return any(all(record.get(key) == value for key, value in wanted.items()) for record in recorded(results))
-
-
-def fit_seconds(model: Any, rows: Rows, device: str) -> float:
-    """Fit and return how long it took: on the CPU the time of this process, so that other ones do not count."""
-    clock = time.process_time if device == "cpu" else time.perf_counter
-    start = clock()
-    model.fit(rows.train, rows.y_train)
-    return clock() - start
 
 
 def tag_scores(model: Any, rows: Rows) -> dict[str, float]:
@@ -124,7 +115,9 @@ def measure(task: Task, method: str, variant: Variant, seed: int, device: str, r
         choose_members(model, task, rows, seed)
     if rows.vectors is not None and getattr(model, "label_embedding", "no such parameter") is None:
         model.set_params(label_embedding=rows.vectors)
-    seconds = min(fit_seconds(model, rows, device) for _ in range(3 if grid else 1))  # short fits are easily disturbed
+    # Short fits are easily disturbed.
+    repeats = 3 if grid else 1
+    seconds = min(fit_seconds(model, rows.train, rows.y_train, device) for _ in range(repeats))
     found = RetrievalScores()(model, rows.test, rows.y_test)
     record = {"set": task.name, "method": method, "variant": variant.label, "seed": seed}
     record |= {"i2t": found["i2t_map"], "t2i": found["t2i_map"], "seconds": round(seconds, 3)}

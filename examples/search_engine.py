@@ -90,7 +90,7 @@ pd.concat(rows).to_csv(folder / "table.csv", index=False)
 
 table = load_table(folder / "table.csv", ids="file_name", split="part", near_duplicates="pictures")
 is_test = table.split == "test"
-train, train_tags = table.pairs[~is_test], table.labels[~is_test]
+train, train_tags = table.pairs[~is_test].replace(groups=table.groups[~is_test]), table.labels[~is_test]
 test, test_tags = table.pairs[is_test], table.labels[is_test]
 print(f"{len(train)} training and {len(test)} test pictures, {len(table.label_names)} different tags", flush=True)
 
@@ -114,7 +114,7 @@ grid = [
 folds = MultilabelStratifiedKFold(3, shuffle=True, random_state=0)
 search = GridSearchCV(pipeline, grid, scoring=RetrievalScores(), refit="map", cv=folds)
 start = time.perf_counter()
-search.fit(train, train_tags, groups=table.groups[~is_test])
+search.fit(train, train_tags, groups=train.groups)
 print(f"chosen by 3-fold validation in {time.perf_counter() - start:.0f} s: {search.best_params_}")
 
 found = RetrievalScores()(search, test, test_tags)

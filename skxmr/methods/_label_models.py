@@ -64,12 +64,13 @@ class LabelRidge:
         """
         view = rotated(X, self.eps)
         together = with_labels(False, view, Y)
-        self.solve(together.covariances(), view)
         scores = np.empty(Y.shape, X.dtype)
         for rows in folds:
             part = with_labels(False, view._replace(rows=view.rows[rows]), Y[rows])
             others = LabelRidge(self.ridge, self.eps).solve(together.without(part).finish(), view)
             scores[rows] = others.predict(X[rows])
+        # Last, because it takes the memory of the sums.
+        self.solve(together.finish(), view)
         return scores
 
 

@@ -90,7 +90,7 @@ pd.concat(rows).to_csv(folder / "table.csv", index=False)
 
 table = load_table(folder / "table.csv", ids="file_name", split="part", near_duplicates="pictures")
 is_test = table.split == "test"
-train, train_tags = table.pairs[~is_test].replace(groups=table.groups[~is_test]), table.labels[~is_test]
+train, train_tags = table.pairs[~is_test], table.labels[~is_test]
 test, test_tags = table.pairs[is_test], table.labels[is_test]
 print(f"{len(train)} training and {len(test)} test pictures, {len(table.label_names)} different tags", flush=True)
 

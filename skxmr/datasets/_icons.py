@@ -19,6 +19,7 @@ from skxmr._data.option_checks import check_choice, check_k, flags_checked
 from skxmr._data.pairs import Pairs
 from skxmr.datasets._digits import SUBSETS
 from skxmr.datasets._files import need_file
+from skxmr.datasets._pictures import named_groups
 from skxmr.model_selection import MultilabelStratifiedKFold, near_duplicate_groups
 
 # A category of fewer icons is no label.
@@ -77,7 +78,8 @@ def load_icons(subset: str = "train", *, size: int = 64, return_X_y: bool = Fals
     -------
     Bunch or tuple
         ``pairs`` (image (n, size, size) uint8, text (n,) words), ``labels`` (n, 64) multi-hot int64, ``label_names``
-        (64,), ``groups`` (n,) for splitters, ``names`` (n,) of the icons, ``attribution`` and ``DESCR``.
+        (64,), ``groups`` (n,) for splitters, which the pairs know as well, ``names`` (n,) of the icons, ``attribution``
+        and ``DESCR``.
 
     Raises
     ------
@@ -104,7 +106,9 @@ def load_icons(subset: str = "train", *, size: int = 64, return_X_y: bool = Fals
     found = _collection(folder)
     rows = {"train": ~found.is_test, "test": found.is_test, "all": np.ones_like(found.is_test)}[subset]
     chosen = [icon for icon, row in zip(found.icons, rows, strict=True) if row]
-    pairs = Pairs(_drawn(chosen, folder, size), np.array([icon.words for icon in chosen], dtype=object))
+    series = named_groups(found.groups, np.array([icon.name for icon in found.icons]))
+    words = np.array([icon.words for icon in chosen], dtype=object)
+    pairs = Pairs(_drawn(chosen, folder, size), words, groups=series[rows])
     if return_X_y:
         return pairs, found.labels[rows]
     attribution = _ATTRIBUTION.format(version("fontawesomefree"))

@@ -15,7 +15,7 @@ from skxmr._data.kinds import BoolArray, FilePath, IndexArray, IntArray
 from skxmr._data.option_checks import check_choice, flags_checked
 from skxmr._data.pairs import Pairs
 from skxmr.datasets._digits import SUBSETS
-from skxmr.datasets._pictures import same_pictures, thumbnail
+from skxmr.datasets._pictures import named_groups, same_pictures, thumbnail
 from skxmr.datasets._svg_metadata import Metadata, read_metadata
 from skxmr.model_selection import MultilabelStratifiedKFold, near_duplicate_groups
 
@@ -74,8 +74,9 @@ def load_openclipart(
     -------
     Bunch or tuple
         ``pairs`` (image (n,) paths of PNG files, text (n,)), ``labels`` (n, c) multi-hot int64, ``label_names`` (c,),
-        ``groups`` (n,) for splitters, ``names`` (n,) of the drawings, ``left_out``, messages about pictures that could
-        not be opened, such as those with too many pixels, ``attribution`` and ``DESCR``.
+        ``groups`` (n,) for splitters, which the pairs know as well, ``names`` (n,) of the drawings, ``left_out``,
+        messages about pictures that could not be opened, such as those with too many pixels, ``attribution`` and
+        ``DESCR``.
 
     Raises
     ------
@@ -110,7 +111,7 @@ def load_openclipart(
     rows = _rows(labels, groups, subset)
     paths = np.array([str(drawing.picture) for drawing in drawings], dtype=object)
     texts = np.array([_text(drawing.about, names) for drawing in drawings], dtype=object)
-    pairs = Pairs(paths, texts)[rows]
+    pairs = Pairs(paths, texts, groups=named_groups(groups, paths))[rows]
     if return_X_y:
         return pairs, labels[rows]
     attribution = "Drawings: Open Clip Art Library 0.18 (openclipart.org), public domain"

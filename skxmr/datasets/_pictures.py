@@ -39,6 +39,12 @@ def same_pictures(thumbnails: NDArray[np.float32]) -> IndexArray:
     return near_duplicate_groups(thumbnails, threshold=_CORRELATION)
 
 
+def named_groups(groups: IndexArray, names: AnyArray) -> AnyArray:
+    """Return the name of the first row of every row's group (n,), so that two collections have no group in common."""
+    _, first, number = np.unique(groups, return_index=True, return_inverse=True)
+    return names[first][number]
+
+
 def thumbnails_of(paths: AnyArray) -> NDArray[np.float32]:
     """Return the thumbnails (n, d) of image files."""
     return np.stack([thumbnail(path) for path in paths])

@@ -12,7 +12,7 @@ from skxmr._data.option_checks import check_choice
 from skxmr._data.pairs import Pairs
 from skxmr._data.warn import warn
 from skxmr.datasets._metadata import frame_of, further_columns
-from skxmr.datasets._pictures import same_files, same_pictures, thumbnails_of
+from skxmr.datasets._pictures import named_groups, same_files, same_pictures, thumbnails_of
 from skxmr.datasets._rows import Faults, ids_of, paths_of, strings_of, tags_of
 from skxmr.datasets._table_files import Wanted, is_text, read_columns
 from skxmr.model_selection import near_duplicate_groups
@@ -73,9 +73,9 @@ def load_table(
     Bunch
         ``pairs``, paths and texts; ``labels`` (n,), lists of tags, or None; ``label_names``, or None; ``ids`` (n,), int
         or str; ``groups`` (n,) for splitters: rows of one image, or of images that are nearly the same, have the same
-        number; ``split`` (n,), or None; ``metadata``, a DataFrame of n rows, or None; ``DESCR``. A column of metadata
-        has the type that all its values share. Those of CSV are numbers if all of them are, or truth values; words such
-        as "NA", and digits that begin with 0, as codes do, stay strings.
+        number, and the pairs know these groups as well; ``split`` (n,), or None; ``metadata``, a DataFrame of n rows,
+        or None; ``DESCR``. A column of metadata has the type that all its values share. Those of CSV are numbers if all
+        of them are, or truth values; words such as "NA", and digits that begin with 0, as codes do, stay strings.
 
     Raises
     ------
@@ -155,9 +155,13 @@ def _bunch(held: dict[str, AnyArray], file: Path, near_duplicates: str) -> Bunch
     image = None
     index = None
     groups = np.arange(n)
+    originals = None
     if "image" in held:
         index, distinct = pd.factorize(held["image"])
-        groups = _image_groups(distinct, index, near_duplicates, file.name)[index]
+        of_images = _image_groups(distinct, index, near_duplicates, file.name)
+        groups = of_images[index]
+        if len(np.unique(of_images)) < len(distinct):
+            originals = named_groups(of_images, distinct)[index]
         several = len(distinct) < n
         image = distinct if several else held["image"]
         index = index if several else None
@@ -166,7 +170,7 @@ def _bunch(held: dict[str, AnyArray], file: Path, near_duplicates: str) -> Bunch
     if labels is not None:
         label_names = np.array(sorted({tag for tags in labels for tag in tags}, key=str), dtype=object)
     return Bunch(
-        pairs=Pairs(image, held.get("text"), image_index=index),
+        pairs=Pairs(image, held.get("text"), image_index=index, groups=originals),
         labels=labels,
         label_names=label_names,
         ids=held["ids"],

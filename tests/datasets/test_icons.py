@@ -51,6 +51,8 @@ def test_no_group_is_in_both_parts_and_labels_are_in_both():
     assert 0.15 < shares.min() and shares.max() < 0.35
     group_of = dict(zip(everything.names, everything.groups, strict=True))
     assert group_of["heart-circle-plus"] == group_of["heart-circle-minus"] != group_of["dog"]
+    known = everything.pairs.groups
+    assert len(set(zip(known, everything.groups, strict=True))) == len(set(known)) == len(set(everything.groups))
     assert 0.03 < np.mean(np.bincount(everything.groups)[everything.groups] > 1) < 0.2
 
 

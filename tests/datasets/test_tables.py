@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from skxmr import MLCCA, PerModality
+from skxmr import MLCCA, Pairs, PerModality
 from skxmr.datasets import load_table
 from skxmr.model_selection import MultilabelStratifiedKFold
 
@@ -173,6 +173,25 @@ def test_copies_of_an_image_are_reported_and_grouped(folder):
     with pytest.warns(UserWarning, match=r"look the same 2 times, .*groups=table\.groups"):
         assert load_table(file, near_duplicates="pictures").groups.tolist() == [0, 1, 2, 3, 1, 2]
     assert load_table(file, near_duplicates="ignore").groups.tolist() == [0, 1, 2, 3, 4, 5]
+
+
+def test_pairs_know_which_pictures_are_copies(folder):
+    other = folder / "other"
+    other.mkdir()
+    frame = pd.concat([good_rows(), rows_of(("copy.png", "c", "a", ""), ("copy.png", "d", "a", ""))])
+    tables = []
+    for place in (folder, other):
+        for name in range(4):
+            (place / f"{name}.png").write_bytes((folder / f"{name}.png").read_bytes())
+        (place / "copy.png").write_bytes((folder / "1.png").read_bytes())
+        with pytest.warns(UserWarning, match="same content"):
+            tables.append(load_table(written(frame, place)).pairs)
+    groups = Pairs.concatenate(tables).groups.tolist()
+    # Rows of different tables are in different groups.
+    assert groups[1] == groups[4] == groups[5] and groups[7] == groups[10] == groups[11] and len(set(groups)) == 8
+    # As scikit-learn's splitters slice.
+    with pytest.warns(UserWarning, match="puts rows of one group on both sides"):
+        tables[0][[0, 1], ...]
 
 
 def test_a_broken_picture_is_named_where_pictures_are_opened(folder):

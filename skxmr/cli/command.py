@@ -21,6 +21,7 @@ _IN_A_SHELL = {
     r'leave these rows out by missing="skip"': r"write missing = 'skip' under [data] of a run to leave these rows out",
     r"is read by (\w+)=None": r"is read by --\1 -, or \1 = false under [data] of a run",
     r"pass ids= of \w+": r"such an index is updated in Python",
+    r"give them different names": r"give them different names, or leave further columns out by --metadata -",
     r"by groups=table.groups": r"by test_fraction under [data] of a run",
 }
 # This many names are listed where none is near.

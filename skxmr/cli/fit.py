@@ -55,12 +55,12 @@ def _fitted(pipeline: Pipeline, run: Run, table: Bunch, parts: Parts, quiet: boo
 
     pairs, labels = taken(table, parts.train)
     if "search" not in run.sections:
-        compute_features(pipeline, table.pairs.distinct_images()[0], 0, quiet)
+        compute_features(pipeline, table.pairs, 0, quiet)
         silent = progress.talkative(pipeline) if progress.wanted(quiet) else {}
         pipeline.fit(pairs, labels)
         return pipeline.set_params(**silent), ""
     search = search_of(pipeline, run, labels is not None)
-    compute_features(pipeline, table.pairs.distinct_images()[0], search.cv.n_splits, quiet)
+    compute_features(pipeline, table.pairs, search.cv.n_splits, quiet)
     click.echo(f"search: {n_candidates(search)} settings, {search.cv.n_splits} folds each")
     search.fit(pairs, labels, groups=table.groups[parts.train])
     best = ", ".join(f"{name.replace('__', '.')} = {value!r}" for name, value in search.best_params_.items())

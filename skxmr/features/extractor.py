@@ -210,12 +210,16 @@ class ImageFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator
             bar = opened.enter_context(tqdm(total=len(rows), unit="image", disable=not self.verbose))
             return vectors_of(keys, extraction.compute, self.batch_size, cache, bar)
 
+    def _validate_params(self) -> None:
+        """Check the parameters, and whether they go together."""
+        super()._validate_params()
+        self._network().check()
+
     def _checked(self, X: View) -> tuple[AnyArray, ImageNetwork]:
         """Check the parameters; return the rows of X and the network, without opening or loading any."""
-        self._validate_params()
         # A missing torchvision is reported before pillow is needed, which comes with it.
+        self._validate_params()
         network = self._network()
-        network.check()
         network.device(self.device)
         try:
             from skxmr.features.images import image_rows

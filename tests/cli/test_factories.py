@@ -47,6 +47,9 @@ def test_a_network_is_made_by_a_factory(fit, tmp_path):
     assert done.exit_code == 0, done.output
     step = skxmr.load(tmp_path / "model", trusted=[trust]).named_steps["features"].image
     assert step.prepare.side == 24 and step.model.layer.out_channels == 6
+    # That is said before the table is read, which does not exist here.
+    done = fit(source.replace(prepare, "").replace("table.csv", "no.csv"), "--trust", trust)
+    assert done.exit_code == 2 and "prepare is missing" in done.output
     done = fit(source.replace('"PadToSquare"', '"os.getcwd"'), "--trust", trust)
     assert done.exit_code == 2 and "'os.getcwd' is no estimator that a run may use" in done.output
 

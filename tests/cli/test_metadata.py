@@ -75,6 +75,17 @@ def test_columns_that_cannot_be_kept_are_refused_where_they_are_named(index, mad
     assert done.exit_code == 1 and "metadata holds 3, a int; names of columns are strings" in done.output
 
 
+def test_two_columns_of_one_name_are_refused_or_left_out(index, made):
+    run, search = index
+    file = made / "pictures" / "further.csv"
+    header, rows = file.read_text().split("\n", 1)
+    file.write_text(header.replace("price", "year") + "\n" + rows)
+    done = run()
+    assert done.exit_code == 1 and "2 columns are called 'year'" in done.output
+    assert "or leave further columns out by --metadata -." in done.output
+    assert run("--metadata", "-").exit_code == 0 and "year" not in search()[0]
+
+
 def test_lists_and_days_in_json_lines(index, made):
     run, search = index
     frame = pd.read_csv(made / "pictures" / "table.csv", dtype=str)

@@ -165,7 +165,7 @@ def parse() -> argparse.Namespace:
     """Return the arguments of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--sets", nargs="+", choices=[*LOADERS, *PICTURES])
+    parser.add_argument("--sets", nargs="+", choices=[*LOADERS, *PICTURES, "icons_350"])
     parser.add_argument("--wikipedia-splits", action="store_true", help="1,300 / 1,566 articles, drawn for every seed")
     parser.add_argument("--scenes", action="store_true", help="RACG and SCAN: all of fine_grained.py")
     parser.add_argument("--features", type=Path, metavar="FOLDER", help="files in the papers' layout")

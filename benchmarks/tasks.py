@@ -127,15 +127,26 @@ def icons(seed: int) -> Rows:
     return _icons()
 
 
+def icons_at_random(seed: int) -> Rows:
+    """Return 350 icons drawn for every seed to test on, whether or not others look nearly the same."""
+    pairs, labels = _icon_features("all")
+    order = np.random.default_rng(seed).permutation(len(pairs))
+    test = order[:350]
+    train = order[350:]
+    return with_letters(pairs[train], labels[train], pairs[test], labels[test])
+
+
 @lru_cache(maxsize=1)
 def _icons() -> Rows:
+    return with_letters(*_icon_features("train"), *_icon_features("test"))
+
+
+def _icon_features(subset: str) -> tuple[Pairs, Any]:
     folder = Path(os.environ.get("SKXMR_OUTPUT", tempfile.gettempdir()))
     network = ImageFeatures("efficientnet_lite0", cache=folder / "skxmr-features")
-    parts: list[Any] = []
-    for subset in ("train", "test"):
-        found = load_icons(subset)
-        parts += [found.pairs.replace(image=network.transform(found.pairs.image), groups=found.groups), found.labels]
-    return with_letters(*parts)
+    found = load_icons(subset)
+    # Groups by number, so that splits of the training rows stay the same whatever the groups are called.
+    return found.pairs.replace(image=network.transform(found.pairs.image), groups=found.groups), found.labels
 
 
 def digest(rows: Rows) -> str:
@@ -204,4 +215,11 @@ TASKS = {
     ),
     **{f"{dataset}_vgg": of_features(dataset) for dataset in FEATURES},
     **{name: Task(name, name, about, load) for name, (load, about) in PICTURES.items()},
+    "icons_350": Task(
+        "icons_350",
+        "icons, 1045/350",
+        "The same icons, 350 of them drawn anew for every seed to test on, as users would who do not know of "
+        "near-duplicates: a tenth of the icons is of a series, and the twin of a test icon may be a training row.",
+        icons_at_random,
+    ),
 }

@@ -143,7 +143,7 @@ class SemanticMatching(AnnotatingRetriever, kw_only=False):
         """Return the defaults, and scikit-learn's estimators for both views."""
         from sklearn.linear_model import LogisticRegression, Ridge
 
-        return [{}, {"image": Ridge(), "text": LogisticRegression(), "tag_folds": 2}]
+        return [{}, {"image": Ridge(), "text": LogisticRegression(), "tag_folds": None}]
 
     def _fit(self, pairs: Pairs, labels: Labels | None) -> None:
         # `fit` refuses missing labels.

@@ -167,7 +167,10 @@ class TestLimits:
         assert (change > 0).all() and (change < 0.05).all()
 
 
-@pytest.mark.parametrize("name", LEARNS_FROM_LABELS)
+@pytest.mark.parametrize(
+    "name",
+    [name if name in ("ACMR", "DAGNN") else pytest.param(name, marks=pytest.mark.slow) for name in LEARNS_FROM_LABELS],
+)
 def test_text_of_the_paper_and_other_parameters_fit(small, name):
     """DCCA has no constants of its paper."""
     pairs, labels = small

@@ -116,7 +116,10 @@ def low_rank(rank, d, dtype, n=240, offset=0.0, seed=0):
 
 @pytest.mark.parametrize("name", CLOSED_FORM)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize(("rank", "d"), [(1, 5), (3, 64), (3, 65), pytest.param(3, 250, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    ("rank", "d"),
+    [(1, 5), (3, 65), pytest.param(3, 64, marks=pytest.mark.slow), pytest.param(3, 250, marks=pytest.mark.slow)],
+)
 def test_as_many_components_as_the_view_has_directions(name, dtype, rank, d):
     """Where more are asked for, a warning says so once; None are all that there are."""
     model = CLOSED_FORM[name]
@@ -171,7 +174,7 @@ def test_full_rank_is_kept_without_a_word(model):
 
 
 @pytest.mark.parametrize("model", [SemanticMatching(), SemanticMatching(ridge=0.0), MLCCA(), MLCCA(ridge=0.0)])
-@pytest.mark.parametrize("c", [2, 5, 13])
+@pytest.mark.parametrize("c", [2, 5, pytest.param(13, marks=pytest.mark.slow)])
 def test_one_label_per_row_leaves_one_component_less_without_a_word(model, c):
     """The labels of a row sum to 1, so one of them follows from the others."""
     rng = np.random.default_rng(c)
@@ -205,7 +208,7 @@ def test_labels_limit_the_components_of_mlcca():
 
 @pytest.mark.parametrize("name", CLOSED_FORM)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("value", [0.0, 0.1, 1.7e9])
+@pytest.mark.parametrize("value", [0.1, *(pytest.param(value, marks=pytest.mark.slow) for value in (0.0, 1.7e9))])
 def test_no_component_is_an_error(name, dtype, value):
     model = CLOSED_FORM[name]
     _, text, labels = low_rank(3, 9, dtype)

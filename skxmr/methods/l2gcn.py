@@ -102,6 +102,11 @@ class L2GCN(LabelRetriever):
     ValueError
         If label vectors or the graph do not fit the labels.
 
+    Notes
+    -----
+    Every graph layer adds to a label what its neighbours are, so that with five layers the classifiers of many labels
+    are nearly parallel: rankings suffer little, but tags do. Take ``n_layers=2`` where tags are wanted.
+
     References
     ----------
     "L2-GCN with Circle-Soft", Scientific Reports 2026, eqs. 1-26. Deviations: the defaults are chosen on validation

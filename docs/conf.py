@@ -103,7 +103,7 @@ def find_elsewhere(app: Any, env: Any, node: Any, contnode: Any) -> Any:
 
 def link_names(app: Any, doctree: Any) -> None:
     """Turn a public name that a page shows as code, such as `DAGNN`, into a link to its page."""
-    named = (skxmr.datasets, skxmr.features, skxmr.metrics, skxmr.model_selection, skxmr)
+    named = (skxmr.datasets, skxmr.features, skxmr.inspection, skxmr.metrics, skxmr.model_selection, skxmr)
     paths = {name: f"{module.__name__}.{name}" for module in named for name in public_names.names(module)}
     for node in list(doctree.findall(nodes.literal)):
         path = paths.get(node.astext())

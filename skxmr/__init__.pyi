@@ -3,6 +3,7 @@
 from . import datasets as datasets
 from . import deep as deep
 from . import features as features
+from . import inspection as inspection
 from . import metrics as metrics
 from . import model_selection as model_selection
 from . import nn as nn

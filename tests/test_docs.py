@@ -13,17 +13,29 @@ from numpydoc.docscrape import ClassDoc, FunctionDoc
 from numpydoc.validate import validate
 
 import skxmr
-from skxmr import datasets, deep, features, metrics, model_selection, nn, pairwise, testing
+from skxmr import datasets, deep, features, inspection, metrics, model_selection, nn, pairwise, testing
 from tests.cli.conftest import write_pictures
 
 ROOT = Path(__file__).parents[1]
-PAGES = ["README.md", "docs/user_guide.md", "docs/files.md", "docs/search.md"]
+PAGES = ["README.md", "docs/user_guide.md", "docs/files.md", "docs/search.md", "docs/pictures.md"]
 # What numpydoc calls: no docstring, parameters missing, unknown, in another order or undescribed, no returns
 CODES = {"GL08", "PR01", "PR02", "PR03", "PR07", "RT01"}
 
 
 def public():
-    rooms = (features, metrics, model_selection, datasets, deep, nn, nn.losses, nn.contrastive, pairwise, testing)
+    rooms = (
+        features,
+        inspection,
+        metrics,
+        model_selection,
+        datasets,
+        deep,
+        nn,
+        nn.losses,
+        nn.contrastive,
+        pairwise,
+        testing,
+    )
     for module in (skxmr, *rooms):
         for name in module.__all__:
             if not inspect.ismodule(getattr(module, name)):

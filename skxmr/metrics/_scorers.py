@@ -22,7 +22,7 @@ from skxmr.metrics._cutoffs import checked_cuts, hit_at_k, ndcg_at_k, precision_
 from skxmr.metrics._matrices import BlockedMatrix
 from skxmr.metrics._precision import mean_average_precision
 from skxmr.metrics._recalls import retrieval_recalls
-from skxmr.metrics._several import SeveralScores
+from skxmr.metrics._several import NamedScore, SeveralScores
 from skxmr.metrics._similarity import SIMILARITIES
 
 Score = TypeVar("Score")
@@ -33,6 +33,7 @@ MEASURES: dict[str, Callable[..., float | Float64Array]] = {
     "hit": hit_at_k,
     "ndcg": ndcg_at_k,
 }
+_LONG = {"map": "mean_average_precision", "hit": "hit_rate", "ndcg": "nDCG"}
 DIRECTIONS = ("both", "image_to_text", "text_to_image")
 
 
@@ -149,7 +150,14 @@ class RetrievalScorer(_Scorer[float]):
             values.append(float(measure(scores, relevance, k=self.k)))
         if self.direction != "image_to_text":
             values.append(float(measure(scores.T, relevance.T, k=self.k)))
-        return sum(values) / len(values)
+        return NamedScore(sum(values) / len(values))
+
+    @property
+    def __name__(self) -> str:
+        """What scikit-learn's curves call the score."""
+        name = _LONG.get(self.measure, self.measure)
+        name += "" if self.k is None else f"_at_{self.k}"
+        return name if self.direction == "both" else f"{name},_{self.direction}"
 
 
 @dataclass(eq=False)
@@ -191,7 +199,12 @@ class RetrievalScores(_Scorer[dict[str, float]]):
     def _measured(self, scores: BlockedMatrix, relevance: BlockedMatrix) -> dict[str, float]:
         i2t = mean_average_precision(scores, relevance, k=self.k)
         t2i = mean_average_precision(scores.T, relevance.T, k=self.k)
-        return SeveralScores({"i2t_map": i2t, "t2i_map": t2i, "map": (i2t + t2i) / 2})
+        return SeveralScores({"i2t_map": i2t, "t2i_map": t2i, "map": (i2t + t2i) / 2}, "map")
+
+    @property
+    def __name__(self) -> str:
+        """What scikit-learn's curves, which show the mean of both directions, call the score."""
+        return _LONG["map"] if self.k is None else f"{_LONG['map']}_at_{self.k}"
 
 
 @dataclass(eq=False)
@@ -243,4 +256,9 @@ class RecallScores(_Scorer[dict[str, float]]):
         self.ks = tuple(checked_cuts(self.ks, "ks"))
 
     def _measured(self, scores: BlockedMatrix, relevance: BlockedMatrix) -> dict[str, float]:
-        return SeveralScores(retrieval_recalls(scores, relevance, self.ks, folds=self.folds))
+        return SeveralScores(retrieval_recalls(scores, relevance, self.ks, folds=self.folds), "mr")
+
+    @property
+    def __name__(self) -> str:
+        """What scikit-learn's curves, which show mR, call the score."""
+        return "mean_recall"

@@ -1,0 +1,125 @@
+"""What Displays ask of models: rankings of both directions, for one model or several, of one split or of folds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils import _safe_indexing
+
+from skxmr._data.arguments import as_pairs
+from skxmr._data.kinds import LabelsLike, View
+from skxmr._data.labels import Labels, encode_labels
+from skxmr._data.option_checks import check_choice
+from skxmr._data.repeated import distinct
+from skxmr.metrics._asking import score_matrices, unwrapped
+from skxmr.metrics._matrices import BlockedMatrix, MatrixLike, as_matrix, check_matrices
+from skxmr.metrics._scorers import DIRECTIONS
+
+# How a direction is called in a picture. Predictions have none: the caller knows what asks for what.
+ARROWS = {"image_to_text": "image→text", "text_to_image": "text→image", "": ""}
+Estimators: TypeAlias = BaseEstimator | Sequence[BaseEstimator]
+
+
+class Run(NamedTuple):
+    """One ranking: scores and relevance (n, m), and the labels of the queries where there are any."""
+
+    scores: BlockedMatrix
+    relevance: BlockedMatrix
+    labels: Labels | None = None
+
+
+# The rankings of every direction, one per fold or seed.
+Runs: TypeAlias = dict[str, list[Run]]
+
+
+def runs_of_estimators(
+    estimator: Estimators, X: View, y: View | LabelsLike, labels: LabelsLike, direction: str
+) -> Runs:
+    """Ask one fitted model, or several, for the rankings of the same rows."""
+    models = list(estimator) if isinstance(estimator, (list, tuple)) else [estimator]
+    if not models:
+        raise ValueError("estimator is an empty list; pass a fitted model, or several.")
+    return _gathered([_asked(model, X, y, labels, direction) for model in models])
+
+
+def runs_of_folds(cv_results: Mapping[str, Any], X: View, y: LabelsLike, direction: str) -> Runs:
+    """Ask the model of each fold for the rankings of the rows that it has not seen."""
+    missing = [name for name in ("estimator", "indices") if name not in cv_results]
+    if missing:
+        raise ValueError(
+            f"cv_results has no {' and no '.join(missing)}; call cross_validate with return_estimator=True and "
+            "return_indices=True."
+        )
+    found = []
+    for model, rows in zip(cv_results["estimator"], cv_results["indices"]["test"], strict=True):
+        found.append(_asked(model, X[rows], None if y is None else _safe_indexing(y, rows), None, direction))
+    return _gathered(found)
+
+
+def runs_of_predictions(scores: Any, relevance: Any, labels: LabelsLike = None) -> Runs:
+    """Return rankings that were made elsewhere: a matrix of scores and one of relevance, or several of them."""
+    many = _several(scores)
+    relevances = list(relevance) if _several(relevance) else [relevance] * len(many or [scores])
+    if many is not None and len(many) != len(relevances):
+        raise ValueError(
+            f"scores holds {len(many)} matrices but relevance {len(relevances)}; pass one relevance matrix for each, "
+            "or one for all."
+        )
+    runs = []
+    encoded = None if labels is None else encode_labels(labels)
+    for S, R in zip(many or [scores], relevances, strict=True):
+        run = Run(as_matrix(S, "scores"), as_matrix(R, "relevance"), encoded)
+        n, _ = check_matrices(run.scores, run.relevance, exclude_self=False)
+        if encoded is not None and encoded.matrix.shape[0] != n:
+            raise ValueError(f"labels has {encoded.matrix.shape[0]} rows but there are {n} queries.")
+        runs.append(run)
+    return {"": runs}
+
+
+def name_of(estimator: Estimators) -> str:
+    """Return the name of the method within pipelines and searches, and of how many models there are."""
+    models = list(estimator) if isinstance(estimator, (list, tuple)) else [estimator]
+    names = {_method(model) for model in models}
+    more = f" (mean of {len(models)})" if len(models) > 1 else ""
+    return " or ".join(sorted(names)) + more
+
+
+def _method(model: BaseEstimator) -> str:
+    # What holds no retriever keeps its own name; asking it for scores says what is wrong with it.
+    with suppress(TypeError, ValueError, AttributeError):
+        model = unwrapped(model)[1]
+    return type(model).__name__
+
+
+def _several(matrices: MatrixLike | Sequence[MatrixLike]) -> list[MatrixLike] | None:
+    """Return a list of matrices as such, and None for a single matrix, which may be a list of rows."""
+    if isinstance(matrices, (list, tuple)) and matrices:
+        first = matrices[0]
+        if len(getattr(first, "shape", np.shape(first))) == 2:
+            return list(matrices)
+    return None
+
+
+def _asked(model: BaseEstimator, X: View, y: View | LabelsLike, labels: LabelsLike, direction: str) -> dict[str, Run]:
+    check_choice(direction, "direction", DIRECTIONS)
+    scores, relevance = score_matrices(model, X, y, labels)
+    pairs, given = as_pairs(X, y, labels)
+    found = {}
+    own = None if given is None else encode_labels(given)
+    if direction != "text_to_image":
+        asking = own
+        _, index = distinct(pairs.image)
+        if own is not None and index is not None:
+            asking = own._replace(matrix=own.matrix[np.unique(index, return_index=True)[1]])
+        found["image_to_text"] = Run(scores, relevance, asking)
+    if direction != "image_to_text":
+        found["text_to_image"] = Run(scores.T, relevance.T, own)
+    return found
+
+
+def _gathered(found: list[dict[str, Run]]) -> Runs:
+    return {direction: [run[direction] for run in found] for direction in found[0]}

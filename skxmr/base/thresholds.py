@@ -30,16 +30,17 @@ def best_thresholds(scores: FloatArray, Y: sp.csr_array) -> Float64Array:
     together, twice; a label without rows has the latter alone.
     """
     positive = Y.toarray() > 0
-    of_all = _best_threshold(scores.ravel(), positive.ravel())
+    of_all = best_threshold(scores.ravel(), positive.ravel())
     thresholds = np.full(scores.shape[1], of_all)
     for j in np.flatnonzero(positive.any(axis=0)):
-        own = _best_threshold(scores[:, j], positive[:, j])
+        own = best_threshold(scores[:, j], positive[:, j])
         n_rows = int(positive[:, j].sum())
         thresholds[j] = (n_rows * own + _POOLED * of_all) / (n_rows + _POOLED)
     return thresholds
 
 
-def _best_threshold(scores: FloatArray, positive: BoolArray) -> float:
+def best_threshold(scores: FloatArray, positive: BoolArray) -> float:
+    """Return the threshold with the largest F1 of scores (n,), of which some are of `positive` rows (n,)."""
     order = np.argsort(-scores)
     ranked = scores[order].astype(np.float64)
     hits = np.cumsum(positive[order])

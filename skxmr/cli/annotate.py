@@ -34,7 +34,7 @@ def annotate(
 ) -> None:
     """Name the tags of IMAGES, files or folders, by a saved MODEL."""
     import skxmr
-    from skxmr.cli.writing import write_whole
+    from skxmr.persistence._writing import write_whole
 
     files = [str(file) for file in _files(images)]
     loaded = skxmr.load(model, trusted=trust)

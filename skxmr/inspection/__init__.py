@@ -1,20 +1,30 @@
-"""Pictures of what was found and learned: Displays by scikit-learn's conventions.
+"""Looking into models and results: pictures of what was found and learned, explanations and reports.
 
 The constructor of a Display takes computed values and `plot` draws them; class methods such as `from_estimator` compute
 and draw at once. They take a retriever, or a pipeline or search around one. Artists are kept, so that a picture can be
 changed afterwards. Drawing needs matplotlib, ``pip install 'skxmr[plot]'``.
+
+`explain` says why an item was found, and `report` how good a model is for each query and label.
 """
 
+from skxmr.inspection._explain import explain
+from skxmr.inspection._explanation import Explanation
 from skxmr.inspection._per_label import PerLabelDisplay
 from skxmr.inspection._precision_recall_at_rank import PrecisionRecallAtRankDisplay
 from skxmr.inspection._precision_scope import PrecisionScopeDisplay
 from skxmr.inspection._recall_at_k import RecallAtKDisplay
+from skxmr.inspection._report import report
+from skxmr.inspection._reported import Report
 from skxmr.inspection._retrieval import RetrievalDisplay
 
 __all__ = [
+    "Explanation",
     "PerLabelDisplay",
     "PrecisionRecallAtRankDisplay",
     "PrecisionScopeDisplay",
     "RecallAtKDisplay",
+    "Report",
     "RetrievalDisplay",
+    "explain",
+    "report",
 ]

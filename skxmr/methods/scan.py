@@ -14,7 +14,7 @@ from skxmr.deep.loop import Learner, LoopOptions
 from skxmr.deep.split import Split
 from skxmr.nn.contrastive import hardest_triplets
 from skxmr.nn.objective import Objective, Outputs
-from skxmr.pairwise.cross_attention import attended_cosines, pooled
+from skxmr.pairwise.cross_attention import attended_cosines, attention_weights, pooled
 from skxmr.pairwise.networks import Encoders, SetNetwork, set_encoders
 from skxmr.pairwise.retriever import PairwiseRetriever
 from skxmr.pairwise.sets import NodeSet, SetBatch
@@ -53,6 +53,14 @@ class SCANNetwork(SetNetwork):
             return pooled(cosines, texts.mask[None], self.pooling)
         cosines = attended_cosines(texts.h, texts.mask, images.h, images.mask, self.sharpness)  # (b, a, r)
         return pooled(cosines, images.mask[None], self.pooling).T
+
+    def attention_between(self, images: NodeSet, texts: NodeSet) -> Tensor:
+        """Return the attention between regions and words (a, b, r, w): eqs. 2 and 9."""
+        products = images.h[:, None] @ texts.h[None].transpose(2, 3)  # (a, b, r, w)
+        if self.attention == "text_to_image":
+            return attention_weights(products, images.mask, texts.mask, self.sharpness).transpose(2, 3)
+        turned = products.permute(1, 0, 3, 2)  # (b, a, w, r)
+        return attention_weights(turned, texts.mask, images.mask, self.sharpness).transpose(0, 1)
 
 
 class SCANObjective(Objective):

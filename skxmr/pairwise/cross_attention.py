@@ -66,11 +66,8 @@ def attended_cosines(
     b, w, _ = query.shape
     # The products s and s', (a, b, r, w).
     products = (context.reshape(a * r, d) @ query.reshape(b * w, d).T).reshape(a, r, b, w).transpose(1, 2)
-    rectified = functional.leaky_relu(products, _SLOPE).masked_fill(~query_mask[None, :, None, :], 0)
-    small = _small(products.dtype)
-    normalised = rectified / (torch.linalg.vector_norm(rectified, dim=3, keepdim=True) + small)
     # The attention alpha, (a, b, w, r).
-    attention = masked_softmax((sharpness * normalised).transpose(2, 3), context_mask[:, None, None, :])
+    attention = attention_weights(products, context_mask, query_mask, sharpness)
     # Products of the query items with the attended sums, and the squared lengths of these sums, (a, b, w).
     dots = (attention * products.transpose(2, 3)).sum(dim=3)
     gram = context @ context.transpose(1, 2)
@@ -79,7 +76,32 @@ def attended_cosines(
     rounding = torch.finfo(gram.dtype).eps * gram.diagonal(dim1=1, dim2=2).amax(dim=1)[:, None, None].detach()
     least = max(_SMALL**2, torch.finfo(squares.dtype).tiny)
     lengths = squares.clamp(min=rounding.clamp(min=least)).sqrt() * torch.linalg.vector_norm(query, dim=2)
-    return (dots / lengths.clamp(min=small)).clamp(-1, 1).masked_fill(~query_mask, 0)
+    return (dots / lengths.clamp(min=_small(products.dtype))).clamp(-1, 1).masked_fill(~query_mask, 0)
+
+
+def attention_weights(products: Tensor, context_mask: Tensor, query_mask: Tensor, sharpness: float) -> Tensor:
+    """How much every query item attends to every item of every context: SCAN, eqs. 2 and 9.
+
+    Parameters
+    ----------
+    products : Tensor of shape (a, b, r, w)
+        ``s_rw = v_r . q_w``.
+    context_mask : bool Tensor of shape (a, r)
+        Which items there are.
+    query_mask : bool Tensor of shape (b, w)
+        Which items there are.
+    sharpness : float
+        The inverse temperature of the attention, lambda_1 in the paper.
+
+    Returns
+    -------
+    Tensor of shape (a, b, w, r)
+        The attention that an item of the query pays adds up to 1.
+    """
+    rectified = functional.leaky_relu(products, _SLOPE).masked_fill(~query_mask[None, :, None, :], 0)
+    small = _small(products.dtype)
+    normalised = rectified / (torch.linalg.vector_norm(rectified, dim=3, keepdim=True) + small)
+    return masked_softmax((sharpness * normalised).transpose(2, 3), context_mask[:, None, None, :])
 
 
 def pooled(values: Tensor, mask: Tensor, sharpness: float | None) -> Tensor:

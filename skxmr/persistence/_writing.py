@@ -17,5 +17,7 @@ def write_whole(path: Path, text: str) -> None:
             os.fsync(file.fileno())
         os.replace(new, path)
     except OSError as error:
-        new.unlink(missing_ok=True)
         raise OSError(f"{str(path)!r} could not be written ({error.strerror}); what was there is unchanged.") from error
+    finally:
+        # Once it has the name that was asked for, nothing is left under this one.
+        new.unlink(missing_ok=True)

@@ -30,7 +30,7 @@ class Explanation:
         Their similarity.
     tables : mapping of str to DataFrame or None
         ``"features"``, ``"labels"`` and ``"pairs"``; None where a method has none. See `to_frame`.
-    path : sequence of labels
+    path : sequence of labels, default=()
         A shortest path in the label graph from a label of the query to one of the item.
     in_graph : bool, default=False
         Whether the model has a label graph.

@@ -51,7 +51,7 @@ def name(value: object, letters: int = _LETTERS) -> str:
 def labels_cell(names: list[object]) -> str:
     """Return the labels of a row."""
     if not names:
-        return "none"
+        return "no label"
     shown = ", ".join(name(label, _LETTERS_OF_SEVERAL) for label in names[:_LABELS])
     return shown if len(names) <= _LABELS else f"{shown} and {len(names) - _LABELS} more"
 

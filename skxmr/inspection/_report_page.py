@@ -77,8 +77,10 @@ def _bar_of(column: str, line: pd.Series[Any]) -> str:
     return bar(line[column])
 
 
-def _item_of(items: Items, modality: str, column: str, line: pd.Series[Any]) -> str:
-    return item_html(items, modality, int(line[column]))
+def _item_of(items: Items, modality: str, column: str, labels: str, line: pd.Series[Any]) -> str:
+    """Return a query or an item, and its labels where these are known."""
+    shown = item_html(items, modality, int(line[column]))
+    return f'{shown}<div class="labels">{labels_cell(line[labels])}</div>' if labels in line else shown
 
 
 def _hardest(report: Report) -> str:
@@ -90,15 +92,11 @@ def _hardest(report: Report) -> str:
         own = frame[frame["direction"] == direction]
         query, _, item = direction.partition("_to_")
         columns = [
-            Column("query", partial(_item_of, report.items, query, "row")),
-            Column("its labels", lambda line: labels_cell(line["labels"])),
-            Column("AP", lambda line: decimal(line["average_precision"]), numeric=True),
-            Column("first right one at", lambda line: decimal(line["first_rank"], 0), numeric=True),
-            Column("came first", partial(_item_of, report.items, item, "first")),
-            Column("its labels", lambda line: labels_cell(line["first_labels"])),
+            Column("query", partial(_item_of, report.items, query, "row", "labels")),
+            Column("came first", partial(_item_of, report.items, item, "first", "first_labels")),
+            Column("average precision", lambda line: decimal(line["average_precision"]), numeric=True),
+            Column("first right one", lambda line: decimal(line["first_rank"], 0), numeric=True),
         ]
-        if "labels" not in frame:
-            columns = [column for column in columns if column.title != "its labels"]
         parts.append(f"<h3>{shown}</h3>{table(own, columns)}")
     return "".join(parts)
 

@@ -28,6 +28,7 @@ td.number { min-width: 3rem; }
 .number { text-align: end; font-variant-numeric: tabular-nums; }
 .row { opacity: .75; font-size: .85em; white-space: nowrap; }
 .level { white-space: nowrap; font-variant-numeric: tabular-nums; }
+.labels { font-style: italic; }
 .bar { display: inline-block; width: 4rem; height: .7em; background: var(--soft); border: 1px solid var(--line); }
 .bar i { display: block; height: 100%; background: var(--bar); }
 td img { max-width: 6rem; max-height: 6rem; background: #ffffff; display: block; }

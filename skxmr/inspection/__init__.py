@@ -7,8 +7,11 @@ changed afterwards. Drawing needs matplotlib, ``pip install 'skxmr[plot]'``.
 `explain` says why an item was found, and `report` how good a model is for each query and label.
 """
 
+from skxmr.inspection._attention import AttentionDisplay
+from skxmr.inspection._embedding import EmbeddingDisplay
 from skxmr.inspection._explain import explain
 from skxmr.inspection._explanation import Explanation
+from skxmr.inspection._label_graph import LabelGraphDisplay
 from skxmr.inspection._per_label import PerLabelDisplay
 from skxmr.inspection._precision_recall_at_rank import PrecisionRecallAtRankDisplay
 from skxmr.inspection._precision_scope import PrecisionScopeDisplay
@@ -16,15 +19,22 @@ from skxmr.inspection._recall_at_k import RecallAtKDisplay
 from skxmr.inspection._report import report
 from skxmr.inspection._reported import Report
 from skxmr.inspection._retrieval import RetrievalDisplay
+from skxmr.inspection._search_surface import SearchSurfaceDisplay
+from skxmr.inspection._training import TrainingDisplay
 
 __all__ = [
+    "AttentionDisplay",
+    "EmbeddingDisplay",
     "Explanation",
+    "LabelGraphDisplay",
     "PerLabelDisplay",
     "PrecisionRecallAtRankDisplay",
     "PrecisionScopeDisplay",
     "RecallAtKDisplay",
     "Report",
     "RetrievalDisplay",
+    "SearchSurfaceDisplay",
+    "TrainingDisplay",
     "explain",
     "report",
 ]

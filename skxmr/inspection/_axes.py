@@ -51,14 +51,18 @@ def drawing_axes(ax: object, who: str, size: tuple[float, float] | None = None, 
 
 
 def panels(ax: Axes, n_columns: int, n_rows: int = 1, gap: float = 0.12) -> NDArray[Any]:
-    """Divide axes into smaller ones (n_rows, n_columns), which stand inside them and move with them."""
+    """Divide axes into smaller ones (n_rows, n_columns), which stand inside them and move with them.
+
+    `gap` is the share of the width that lies between two columns. Between two rows there is room for a title.
+    """
     ax.set_axis_off()
     found = np.empty((n_rows, n_columns), dtype=object)
     width = (1 - gap * (n_columns - 1)) / n_columns
-    height = (1 - gap * (n_rows - 1)) / n_rows
+    below = 0.3 / n_rows
+    height = (1 - below * (n_rows - 1)) / n_rows
     for i in range(n_rows):
         for j in range(n_columns):
-            bottom = 1 - height - i * (height + gap)
+            bottom = 1 - height - i * (height + below)
             found[i, j] = ax.inset_axes((j * (width + gap), bottom, width, height))
     return found
 

@@ -118,8 +118,9 @@ class RetrievalDisplay(Display):
         pairs, _ = as_pairs(X, y, labels)
         shown = _shown_views(pairs, images, texts)
         groups = pairs.groups
-        first = np.unique(pairs._image_numbers, return_index=True)[1] if _is_indexed(pairs) else np.arange(len(pairs))
-        groups_of = {"image": groups[np.sort(first)] if _is_indexed(pairs) else groups, "text": groups}
+        _, index = distinct(pairs.image)
+        first = slice(None) if index is None else np.unique(index, return_index=True)[1]
+        groups_of = {"image": groups[first], "text": groups}
         asks, answers = ("text", "image") if direction == "text_to_image" else ("image", "text")
         rows = _checked_rows(queries, run.scores.shape[0])
         own = np.equal.outer(groups_of[asks][rows], groups_of[answers]) if exclude_self else None
@@ -242,10 +243,6 @@ class RetrievalDisplay(Display):
         for name, values in (("scores", self.scores), ("relevant", self.relevant)):
             if values is not None and [len(row) for row in values] != lengths:
                 raise ValueError(f"{name} must have one value per result: lists of {lengths} values.")
-
-
-def _is_indexed(pairs: Any) -> bool:
-    return distinct(pairs.image)[1] is not None
 
 
 def _shown_views(pairs: Any, images: View, texts: View) -> dict[str, View]:

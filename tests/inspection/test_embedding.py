@@ -1,0 +1,65 @@
+"""Embeddings in two dimensions."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from sklearn.decomposition import PCA
+
+from skxmr import DAGNN
+from skxmr.inspection import EmbeddingDisplay
+
+
+def test_principal_components_of_both_modalities(fitted):
+    model, pairs, labels = fitted
+    display = EmbeddingDisplay.from_estimator(model, pairs, labels, n_groups=2)
+    found = model.transform(pairs)
+    stacked = np.concatenate([found.image, found.text])
+    wanted = PCA(2).fit_transform(stacked / np.linalg.norm(stacked, axis=1, keepdims=True))
+    assert_allclose(np.abs(display.points["image"]), np.abs(wanted[: len(pairs)]), atol=1e-6)
+    frequent = np.argsort(-labels.sum(axis=0), kind="stable")[:2]
+    assert set(display.groups) == {*frequent.tolist(), "other"}
+    names = {str(marks.get_label()) for marks in display.scatter_}
+    assert len(names) == 6 and f"{frequent[0]}, image" in names
+    display.figure_.canvas.draw()
+
+
+def test_embeddings_that_are_given_are_drawn_in_part():
+    vectors = np.random.default_rng(0).normal(size=(50, 5))
+    display = EmbeddingDisplay.from_embeddings(vectors, labels=["a"] * 50, max_points=10)
+    assert np.shape(display.points["image"]) == (10, 2) and len(display.groups) == 10
+    near = EmbeddingDisplay.from_embeddings(text=vectors[:6], method="tsne", random_state=1)
+    assert np.isfinite(near.points["text"]).all()
+    one = EmbeddingDisplay.from_embeddings([[1.0, 2.0]], [[0.0, 0.0]])
+    assert np.shape(one.points["text"]) == (1, 2)
+
+
+def test_classifiers_of_labels_with_their_names(small):
+    pairs, labels = small
+    names = np.array(["$x_1$", "_b", "שלום", "🦄", "sky", "sea", "car", "c"])
+    tags = [names[row == 1].tolist() for row in labels]
+    model = DAGNN(4, hidden=8, width=8, n_layers=2, max_epochs=1, device="cpu", random_state=0).fit(pairs, tags)
+    display = EmbeddingDisplay.from_estimator(model)
+    assert [text.get_text() for text in display.ax_.texts] == [
+        str(n).replace("🦄", ":unicorn face:") for n in model.classes_
+    ]
+    display.figure_.canvas.draw()
+
+
+def test_what_cannot_be_embedded_is_refused(fitted):
+    model, _, _ = fitted
+    with pytest.raises(TypeError, match="shows classifiers_, which MLCCA has not"):
+        EmbeddingDisplay.from_estimator(model)
+    with pytest.raises(ValueError, match="text is missing"):
+        EmbeddingDisplay.from_estimator(model, np.ones((3, 20)))
+    with pytest.raises(ValueError, match="both None"):
+        EmbeddingDisplay.from_embeddings()
+    with pytest.raises(ValueError, match="embeddings of 'image' have the shape"):
+        EmbeddingDisplay.from_embeddings([[np.nan, 1.0]])
+    with pytest.raises(ValueError, match="the same width"):
+        EmbeddingDisplay.from_embeddings([[1.0, 2.0]], [[1.0]])
+    with pytest.raises(ValueError, match="needs at least 4 points"):
+        EmbeddingDisplay.from_embeddings([[1.0, 2.0]], method="tsne")
+    with pytest.raises(ValueError, match="only 8 marks"):
+        EmbeddingDisplay.from_embeddings([[1.0, 2.0]], n_groups=9)
+    with pytest.raises(ValueError, match="groups has 1 rows but there are 2 points"):
+        EmbeddingDisplay(points={"text": np.eye(2)}, groups=["a"]).plot()

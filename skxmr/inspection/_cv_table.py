@@ -38,7 +38,7 @@ def table_of(cv_results: Mapping[str, Any], parameters: Sequence[str] | None, sc
     others = [name for name in _varying(cv_results) if name not in names]
     said = column.removeprefix("mean_test_").replace("score", "mean score")
     best_of = f", best over {', '.join(others)}" if others else ""
-    return SearchTable(*axes, scores, names, said + best_of)
+    return SearchTable(axes[0], axes[1], scores, names, said + best_of)
 
 
 def _score_column(columns: list[str], score: str | None) -> str:
@@ -87,7 +87,7 @@ def _column(cv_results: Mapping[str, Any], name: str) -> list[Any]:
 
 def _key(value: object) -> object:
     """Return what is equal for equal values; estimators and arrays are told apart by what they look like."""
-    return float(value) if _is_number(value) else str(value)
+    return ("number", value) if _is_number(value) else str(value)
 
 
 def _distinct(values: list[Any]) -> list[object]:

@@ -130,8 +130,17 @@ class EmbeddingDisplay(Display):
         pairs, given = as_pairs(X, y, labels)
         need_both(pairs.image, pairs.text, "EmbeddingDisplay")
         found = embedded(estimator, pairs)
-        options = {"method": method, "n_groups": n_groups, "max_points": max_points, "random_state": random_state}
-        return cls.from_embeddings(np.asarray(found.image), found.text, given, **options, name=called, ax=ax)
+        return cls.from_embeddings(
+            np.asarray(found.image),
+            found.text,
+            given,
+            method=method,
+            n_groups=n_groups,
+            max_points=max_points,
+            random_state=random_state,
+            name=called,
+            ax=ax,
+        )
 
     @classmethod
     def from_embeddings(
@@ -225,7 +234,7 @@ class EmbeddingDisplay(Display):
         for i, group in enumerate(order):
             own = points[groups == group]
             colour = "0.6" if group == "other" else f"C{i}"
-            marks = {"facecolors": "none" if kind == "text" else colour, "edgecolors": colour}
+            marks: dict[str, Any] = {"facecolors": "none" if kind == "text" else colour, "edgecolors": colour}
             found = self.ax_.scatter(own[:, 0], own[:, 1], s=22, marker=_MARKS[i % len(_MARKS)], linewidths=1, **marks)
             found.set_label(f"{group}, {kind}" if group else kind)
             self.scatter_.append(found)

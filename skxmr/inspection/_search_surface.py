@@ -59,7 +59,7 @@ class SearchSurfaceDisplay(Display):
     >>> search = GridSearchCV(MLCCA(), grid, cv=2).fit(pairs, labels)
     >>> display = SearchSurfaceDisplay.from_cv_results(search.cv_results_)
     >>> display.x_name, display.y_name, display.scores.shape
-    ('ridge', 'n_components', (3, 2))
+    ('n_components', 'ridge', (2, 3))
     """
 
     x: Sequence[object]

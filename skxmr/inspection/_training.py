@@ -51,7 +51,7 @@ class TrainingDisplay(Display):
     >>> from skxmr import DSCMR
     >>> from skxmr.datasets import make_multilabel_pairs
     >>> from skxmr.inspection import TrainingDisplay
-    >>> pairs, labels = make_multilabel_pairs(60, random_state=0)
+    >>> pairs, labels = make_multilabel_pairs(80, random_state=0)
     >>> model = DSCMR(4, hidden=8, max_epochs=2, validation_fraction=0.3, random_state=0).fit(pairs, labels)
     >>> display = TrainingDisplay.from_estimator(model)
     >>> len(display.axes_), "validation_i2t_map" in display.lines_
@@ -125,6 +125,8 @@ class TrainingDisplay(Display):
         return loss + terms, scores
 
     def _curves(self, ax: Axes, columns: list[str], ylabel: str) -> None:
+        from matplotlib.ticker import MaxNLocator
+
         epochs = self.history["epoch"].to_numpy()
         for i, column in enumerate(columns):
             values = self.history[column].to_numpy(dtype=float)
@@ -136,7 +138,7 @@ class TrainingDisplay(Display):
             kept = ax.axvline(self.best_epoch, color="0.5", linewidth=1, linestyle=(0, (6, 3)))
             kept.set_label(f"epoch {self.best_epoch} is kept")
         ax.set(xlabel="epoch", ylabel=ylabel)
-        ax.xaxis.get_major_locator().set_params(integer=True)
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         open_frame(ax)
         named_legend(ax, fontsize=9)
 

@@ -7,7 +7,7 @@ from os import PathLike
 import numpy as np
 import scipy.sparse as sp
 
-from skxmr._data.kinds import MODALITIES, Frame, View, n_rows
+from skxmr._data.kinds import MODALITIES, Frame, View
 from skxmr._data.pairs import Pairs
 from skxmr._data.repeated import expand
 
@@ -22,11 +22,11 @@ def single_rows(query: View, item: View) -> tuple[SingleRow, SingleRow]:
     rows = []
     for (argument, pairs), name in zip(given.items(), names, strict=True):
         if not isinstance(pairs, Pairs):
-            pairs = Pairs(**{name: _as_rows(pairs)})
+            pairs = Pairs(**{name: _as_rows(pairs, argument)})
         if len(pairs) != 1:
             raise ValueError(
                 f"{argument} has {len(pairs)} rows, and one image or text is explained at a time; pass one row, such "
-                f"as pairs[3:4]."
+                "as pairs[3:4]."
             )
         rows.append((name, Pairs(**{name: expand(getattr(pairs, name))})))
     return rows[0], rows[1]
@@ -67,10 +67,9 @@ def _other(name: str) -> str:
     return MODALITIES[1 - MODALITIES.index(name)]
 
 
-def _as_rows(value: View) -> View:
+def _as_rows(value: View, argument: str) -> View:
     """Return a single caption, file, image or vector as a view of one row; other values are views already."""
-    is_image = hasattr(value, "getexif") and hasattr(value, "mode")
-    if isinstance(value, (str, PathLike)) or is_image:
+    if isinstance(value, (str, PathLike)) or _is_picture(value):
         return [value]
     dimensions = getattr(value, "ndim", 0)
     if sp.issparse(value) and dimensions == 1:
@@ -83,6 +82,17 @@ def _as_rows(value: View) -> View:
         return value[None]
     if isinstance(value, (list, tuple)) and value and all(isinstance(number, (int, float)) for number in value):
         return np.asarray(value, dtype=float)[None]
-    # Refuses what has no rows.
-    n_rows(value, "the query or the item")
+    if not hasattr(value, "__len__") and not getattr(value, "shape", ()):
+        raise TypeError(
+            f"{argument} is {value!r}, a {type(value).__name__}; pass an image or a text, a view of one row, or a "
+            "Pairs of one row. Ids are known to a RetrievalIndex only."
+        )
     return value
+
+
+def _is_picture(value: View) -> bool:
+    """Tell an image of PIL and an array of 8-bit colours from rows of something else."""
+    if hasattr(value, "getexif") and hasattr(value, "mode"):
+        return True
+    shape = getattr(value, "shape", ())
+    return len(shape) == 3 and shape[2] in (3, 4) and getattr(value, "dtype", None) == np.uint8

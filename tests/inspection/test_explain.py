@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
+from PIL import Image
 from sklearn.decomposition import PCA, IncrementalPCA, TruncatedSVD
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -11,7 +12,14 @@ from sklearn.feature_selection import SelectKBest
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, Normalizer, RobustScaler, StandardScaler
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    MaxAbsScaler,
+    MinMaxScaler,
+    Normalizer,
+    RobustScaler,
+    StandardScaler,
+)
 
 from skxmr import (
     CCA,
@@ -222,6 +230,15 @@ def test_methods_that_say_nothing_of_themselves_have_their_similarity(small):
         found.plot()
 
 
+def test_a_picture_is_one_row_by_itself():
+    pictures = np.random.default_rng(0).integers(0, 256, (30, 4, 5, 3), dtype=np.uint8)
+    flat = FunctionTransformer(lambda rows: np.reshape(list(map(np.asarray, rows)), (len(rows), -1)) / 255)
+    model = make_pipeline(PerModality(flat, TfidfVectorizer()), CCA(2)).fit(Pairs(pictures, CAPTIONS))
+    expected = similarity(model, pictures[3:4], ["a bird"])[0, 0]
+    for picture in (pictures[3], pictures[3:4], Image.fromarray(pictures[3]), Pairs(pictures[3:4])):
+        assert explain(model, picture, "a bird").similarity == pytest.approx(expected, abs=1e-9)
+
+
 def test_what_is_no_single_row_is_refused(small):
     pairs, labels = small
     model = CCA(2).fit(pairs, labels)
@@ -233,6 +250,8 @@ def test_what_is_no_single_row_is_refused(small):
         explain(model, pairs[:1], pairs[1:2])
     with pytest.raises(ValueError, match="query is missing"):
         explain(model, None, pairs.text[0])
+    with pytest.raises(TypeError, match="item is 3, a int; pass an image or a text"):
+        explain(model, pairs.image[0], 3)
     with pytest.raises(ValueError, match="3 features"):
         explain(model, pairs.image[0, :3], pairs.text[0])
     with pytest.raises(ValueError, match="finite"):

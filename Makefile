@@ -33,6 +33,7 @@ demo: $(STAMP)
 	$(BIN)/python examples/quickstart.py
 	$(BIN)/python examples/dagnn.py
 	$(BIN)/python examples/scenes.py
+	$(BIN)/python examples/explain.py
 
 # One process per core. A file stays in one process, so that its fixtures are made once.
 PYTEST := $(BIN)/python -m pytest --numprocesses logical --maxprocesses 8 --dist loadfile

@@ -94,5 +94,5 @@ def _is_picture(value: View) -> bool:
     """Tell an image of PIL and an array of 8-bit colours from rows of something else."""
     if hasattr(value, "getexif") and hasattr(value, "mode"):
         return True
-    shape = getattr(value, "shape", ())
+    shape: tuple[int, ...] = getattr(value, "shape", ())
     return len(shape) == 3 and shape[2] in (3, 4) and getattr(value, "dtype", None) == np.uint8

@@ -17,7 +17,15 @@ from skxmr import datasets, deep, features, inspection, metrics, model_selection
 from tests.cli.conftest import write_pictures
 
 ROOT = Path(__file__).parents[1]
-PAGES = ["README.md", "docs/user_guide.md", "docs/files.md", "docs/search.md", "docs/pictures.md", "docs/explaining.md"]
+PAGES = [
+    "README.md",
+    "docs/user_guide.md",
+    "docs/files.md",
+    "docs/search.md",
+    "docs/pictures.md",
+    "docs/explaining.md",
+    "docs/comparing.md",
+]
 # What numpydoc calls: no docstring, parameters missing, unknown, in another order or undescribed, no returns
 CODES = {"GL08", "PR01", "PR02", "PR03", "PR07", "RT01"}
 

@@ -1,13 +1,16 @@
-"""Looking into models and results: pictures of what was found and learned, explanations and reports.
+"""Looking into models and results: pictures of what was found and learned, explanations, reports and comparisons.
 
 The constructor of a Display takes computed values and `plot` draws them; class methods such as `from_estimator` compute
 and draw at once. They take a retriever, or a pipeline or search around one. Artists are kept, so that a picture can be
 changed afterwards. Drawing needs matplotlib, ``pip install 'skxmr[plot]'``.
 
-`explain` says why an item was found, and `report` how good a model is for each query and label.
+`explain` says why an item was found, and `report` how good a model is for each query and label. `compare` says
+whether one method is better than another.
 """
 
 from skxmr.inspection._attention import AttentionDisplay
+from skxmr.inspection._compare import compare
+from skxmr.inspection._comparison import Comparison
 from skxmr.inspection._embedding import EmbeddingDisplay
 from skxmr.inspection._explain import explain
 from skxmr.inspection._explanation import Explanation
@@ -24,6 +27,7 @@ from skxmr.inspection._training import TrainingDisplay
 
 __all__ = [
     "AttentionDisplay",
+    "Comparison",
     "EmbeddingDisplay",
     "Explanation",
     "LabelGraphDisplay",
@@ -35,6 +39,7 @@ __all__ = [
     "RetrievalDisplay",
     "SearchSurfaceDisplay",
     "TrainingDisplay",
+    "compare",
     "explain",
     "report",
 ]

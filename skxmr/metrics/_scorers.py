@@ -9,8 +9,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Generic, Self, TypeVar
 
+import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.metadata_routing import MetadataRequest
 
@@ -18,23 +20,43 @@ from skxmr._data.kinds import Float64Array, LabelsLike, View
 from skxmr._data.option_checks import check_choice, check_k
 from skxmr._data.pairs import Pairs
 from skxmr.metrics._asking import score_matrices
+from skxmr.metrics._blocks import mean
 from skxmr.metrics._cutoffs import checked_cuts, hit_at_k, ndcg_at_k, precision_at_k, recall_at_k
 from skxmr.metrics._matrices import BlockedMatrix
-from skxmr.metrics._precision import mean_average_precision
+from skxmr.metrics._precision import average_precision, mean_average_precision
 from skxmr.metrics._recalls import retrieval_recalls
 from skxmr.metrics._several import NamedScore, SeveralScores
 from skxmr.metrics._similarity import SIMILARITIES
 
 Score = TypeVar("Score")
+# What is measured of each query; a score is the mean over the queries.
 MEASURES: dict[str, Callable[..., float | Float64Array]] = {
-    "map": mean_average_precision,
-    "precision": precision_at_k,
-    "recall": recall_at_k,
-    "hit": hit_at_k,
-    "ndcg": ndcg_at_k,
+    "map": average_precision,
+    "precision": partial(precision_at_k, average=False),
+    "recall": partial(recall_at_k, average=False),
+    "hit": partial(hit_at_k, average=False),
+    "ndcg": partial(ndcg_at_k, average=False),
 }
 _LONG = {"map": "mean_average_precision", "hit": "hit_rate", "ndcg": "nDCG"}
-DIRECTIONS = ("both", "image_to_text", "text_to_image")
+DIRECTIONS = ("image_to_text", "text_to_image")
+
+
+def check_measure(measure: str, k: int | None, metric: str) -> None:
+    """Refuse an unknown measure or similarity, and a measure that lacks its cut-off."""
+    check_choice(measure, "measure", MEASURES)
+    check_choice(metric, "metric", SIMILARITIES)
+    check_k(k)
+    if k is None and measure not in ("map", "ndcg"):
+        raise ValueError(f"measure={measure!r} needs a cut-off, such as k=10.")
+
+
+def values_per_query(
+    scores: BlockedMatrix, relevance: BlockedMatrix, measure: str, k: int | None, direction: str
+) -> Float64Array:
+    """Return a measure of each image (n,) that looks for texts (m), or of each text (m,) that looks for images."""
+    if direction == "text_to_image":
+        return np.asarray(MEASURES[measure](scores.T, relevance.T, k=k))
+    return np.asarray(MEASURES[measure](scores, relevance, k=k))
 
 
 class _Scorer(ABC, Generic[Score]):
@@ -136,20 +158,12 @@ class RetrievalScorer(_Scorer[float]):
     metric: str = "cosine"
 
     def __post_init__(self) -> None:
-        check_choice(self.measure, "measure", MEASURES)
-        check_choice(self.direction, "direction", DIRECTIONS)
-        check_choice(self.metric, "metric", SIMILARITIES)
-        check_k(self.k)
-        if self.k is None and self.measure not in ("map", "ndcg"):
-            raise ValueError(f"measure={self.measure!r} needs a cut-off: RetrievalScorer({self.measure!r}, k=10).")
+        check_measure(self.measure, self.k, self.metric)
+        check_choice(self.direction, "direction", ("both", *DIRECTIONS))
 
     def _measured(self, scores: BlockedMatrix, relevance: BlockedMatrix) -> float:
-        measure = MEASURES[self.measure]
-        values = []
-        if self.direction != "text_to_image":
-            values.append(float(measure(scores, relevance, k=self.k)))
-        if self.direction != "image_to_text":
-            values.append(float(measure(scores.T, relevance.T, k=self.k)))
+        directions = DIRECTIONS if self.direction == "both" else (self.direction,)
+        values = [mean(values_per_query(scores, relevance, self.measure, self.k, each)) for each in directions]
         return NamedScore(sum(values) / len(values))
 
     @property

@@ -1,7 +1,9 @@
 """How long comparisons take, and how often their intervals hold the truth: the tables of docs/comparing.md.
 
-    python benchmarks/comparing.py           # measure, a few minutes on one core; writes results/comparing.json
-    python benchmarks/comparing.py --docs    # also write the table into the page
+Measuring takes a few minutes on one core and writes results/comparing.json:
+
+    python benchmarks/comparing.py           # show the tables
+    python benchmarks/comparing.py --docs    # also write them into the page
 """
 
 from __future__ import annotations
@@ -70,7 +72,7 @@ def of_queries(kind: str, n: int) -> dict[str, Any]:
 
 
 def of_seeds(seeds: int, spread: float, n: int = 300) -> dict[str, Any]:
-    """Return how often intervals of a mean and of a difference of 0 hold the truth, where methods have several seeds."""
+    """Return how often intervals of a mean and of a difference of 0 hold the truth, for several seeds per method."""
     rng = np.random.default_rng(seeds)
     held = {"mean": 0, "difference": 0}
     for _ in range(SIMULATIONS // TOGETHER):

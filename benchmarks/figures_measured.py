@@ -174,6 +174,8 @@ FIGURES: dict[str, Callable[[], float | Sequence[float]]] = {
     "gpu-two-epochs": lambda: 100 * on_gpu()["a fit of 2 epochs, cuda against the CPU"]["difference"],
     "acmr-published": published_acmr,
     "acmr-below": acmr_below,
+    "compare-seconds": lambda: max(row["seconds"] for row in of_json("comparing.json")["seconds"]),
+    "compare-uniform": lambda: of_json("comparing.json")["uniform"],
     "adds-acmr-adversary": lambda: adds("ACMR", "w_adv=0"),
     "adds-dagnn-adversary": lambda: adds("DAGNN", "w_adv=0"),
     "adds-dscmr-temperature": lambda: adds("DSCMR", "temperature=2"),

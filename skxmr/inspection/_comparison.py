@@ -38,8 +38,8 @@ class Comparison:
     >>> print(found.to_markdown(note=False))
     | method | value |
     | --- | --- |
-    | old | 0.338 [0.307, 0.369] |
-    | new | **0.388** [0.355, 0.422] |
+    | old | 0.375 [0.343, 0.407] |
+    | new | **0.422** [0.387, 0.457] |
     """
 
     means: pd.DataFrame

@@ -25,7 +25,7 @@ Runs: TypeAlias = dict[str, Float64Array]
 
 # The name of the only direction where arrays come without one.
 NO_DIRECTION = "queries"
-# Intervals of fewer queries are too narrow.
+# Intervals of fewer queries may be too narrow.
 _FEW = 50
 
 
@@ -163,7 +163,7 @@ def _answered(runs: Runs, direction: str) -> Runs:
             "that have a relevant item."
         )
     if n < _FEW:
-        warn(f"there are only {n} queries{where}; intervals of fewer than {_FEW} are too narrow, so measure more.")
+        warn(f"there are only {n} queries{where}; intervals of fewer than {_FEW} may be too narrow, so measure more.")
     return {name: values[:, ~missing] for name, values in runs.items()}
 
 

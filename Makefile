@@ -11,11 +11,12 @@ export SKXMR_DATA ?= $(wildcard $(abspath ../shared/data))
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: help demo test test-slow test-all check wheel bench results pages docs docs-run clean
+.PHONY: help demo test test-slow test-all test-browser check wheel bench results pages docs docs-run clean
 
 help:
 	@echo "make demo    fit, search and compare retrievers on real data; writes pictures to output/"
 	@echo "make test    the test suite; make test-all also runs the slow tests, make test-slow only those"
+	@echo "make test-browser  the page in Chromium, which must be installed; writes screenshots to output/browser/"
 	@echo "make check   ruff, mypy and import-linter"
 	@echo "make wheel   build the wheel and use it in an empty environment without extras"
 	@echo "make bench   time and memory, compared with other libraries"
@@ -46,6 +47,9 @@ test-slow: $(STAMP)
 
 test-all: $(STAMP)
 	$(PYTEST) -m "slow or not slow"
+
+test-browser: $(STAMP)
+	SKXMR_OUTPUT=output/browser $(BIN)/python -m pytest -m browser -rs tests/app
 
 check: $(STAMP)
 	$(BIN)/ruff check .

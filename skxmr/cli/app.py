@@ -13,6 +13,7 @@ from skxmr.cli.fit import fit
 from skxmr.cli.index import index
 from skxmr.cli.info import info
 from skxmr.cli.search import search
+from skxmr.cli.serve import serve
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -25,6 +26,7 @@ def app() -> None:
       skxmr evaluate model/ table.csv --config run.toml
       skxmr index model/ table.csv --out index/
       skxmr search index/ "a red bird" -k 10
+      skxmr serve index/
       skxmr annotate model/ pictures/ --out tags.csv
 
     The exit code is 0 if all went well, 1 if something could not be done, 2 if the call or run.toml is wrong, and 130
@@ -32,5 +34,5 @@ def app() -> None:
     """  # noqa: D301 (click takes this character for the beginning of lines that stay as they are)
 
 
-for command in (fit, evaluate, index, search, annotate, card, info):
+for command in (fit, evaluate, index, search, serve, annotate, card, info):
     app.add_command(command)

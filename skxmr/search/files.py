@@ -110,9 +110,11 @@ def open_index(path: str | os.PathLike[str], model: BaseEstimator | None, truste
     while True:
         config = read_config(folder, KIND, FORMAT)
         try:
-            return _opened(folder, config, model, trusted)
+            found = _opened(folder, config, model, trusted)
+            # Somebody may have saved to the folder meanwhile; then its files may be of two versions.
+            if read_config(folder, KIND, FORMAT) == config:
+                return found
         except (OSError, ValueError):
-            # Somebody may have saved to the folder meanwhile.
             if read_config(folder, KIND, FORMAT) == config:
                 raise
 

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from sklearn.base import BaseEstimator
 
-from skxmr._data.kinds import AnyArray, View
+from skxmr._data.kinds import AnyArray, FloatArray, View
 from skxmr._data.option_checks import check_k
 from skxmr.search.allowed import allowed_rows
 from skxmr.search.changes import Change, adding, updating
@@ -176,7 +176,12 @@ class RetrievalIndex:
             ``scores`` and ``ids``, both of shape (n, k).
         """
         check_k(k, optional=False)
-        queries = query_vectors(self.model, image, text, weight)
+        return self._nearest(query_vectors(self.model, image, text, weight), k, among, where)
+
+    def _nearest(
+        self, queries: FloatArray, k: int, among: IdsLike | None = None, where: Mapping[str, Any] | None = None
+    ) -> Hits:
+        """Find the k items nearest to every query, which is a vector."""
         table, backend, rows = self._items.read(None if among is None else checked_ids(among, "among"))
         check_width(queries, backend.width)
         allowed = allowed_rows(table, rows, where)

@@ -76,6 +76,9 @@ TABLES = {
     ("docs/fine_grained.md", "ablations"): lambda module: module("published").tables()[
         "docs/fine_grained.md", "ablations"
     ],
+    ("docs/performance.md", "load"): lambda module: module("load").table(
+        module("common").recorded(module("load").FILE)
+    ),
     ("docs/performance.md", "bf16"): lambda module: module("precision").table(
         module("common").recorded(module("precision").FILE)
     ),

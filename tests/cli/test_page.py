@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shlex
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 from torch import nn
 
+from skxmr.app import server
 from skxmr.cli.app import app
 from skxmr.features import lite
 from tests.cli.conftest import TRUST, write_pictures
@@ -36,6 +38,9 @@ def run_page(tmp_path, monkeypatch):
     """A function that runs all lines of the page, and returns the line that searches by an image and what it found."""
     monkeypatch.chdir(tmp_path)
     write_pictures(tmp_path / "pictures")
+    # A server would serve until somebody ends it, and its port may be taken.
+    monkeypatch.setattr(server, "listening", lambda host, port: socket.create_server((host, 0)))
+    monkeypatch.setattr(server, "serve", lambda app, listener, timeout: listener.close())
 
     def run():
         toml = re.findall(r"^```toml\n(.*?)^```", PAGE, re.S | re.M)[0]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-COMMANDS = ["", "fit", "evaluate", "index", "search", "annotate", "card", "info"]
+COMMANDS = ["", "fit", "evaluate", "index", "search", "serve", "annotate", "card", "info"]
 
 
 def seconds(arguments):

@@ -101,7 +101,7 @@ def opened(chromium):
 
         page.on("console", heard)
         page.on("pageerror", lambda error: errors.append(str(error)))
-        home = address.split("/#")[0]
+        home = "/".join(address.split("/")[:3])
         page.on("request", lambda sent: outside.append(sent.url) if not _is_inside(sent.url, home) else None)
         page.goto(address)
         return page
@@ -116,10 +116,18 @@ def _is_inside(url, home):
     return url.startswith((f"{home}/", "blob:", "data:"))
 
 
+def until(page, expression):
+    """Wait until an expression is true; playwright's own way would evaluate strings within the page, which may not."""
+    end = time.monotonic() + 60
+    while not page.evaluate(expression):
+        assert time.monotonic() < end, expression
+        page.wait_for_timeout(50)
+
+
 def settled(page):
     """Wait until the results and all of their pictures are there."""
     page.wait_for_selector("#results:not([aria-busy]) li")
-    page.wait_for_function("[...document.querySelectorAll('#results img')].every((image) => image.naturalWidth > 0)")
+    until(page, "[...document.querySelectorAll('#results img')].every((image) => image.naturalWidth > 0)")
 
 
 def headings(page):
@@ -148,7 +156,7 @@ def test_words_are_typed_and_found(opened, address):
     assert page.evaluate("document.activeElement.id") == "text"
     page.keyboard.type("a red bird")
     page.keyboard.press("Enter")
-    page.wait_for_function("document.querySelector('#status').textContent.includes('a red bird')")
+    until(page, "document.querySelector('#status').textContent.includes('a red bird')")
     found = headings(page)
     assert found[0] == "a red bird" and len(found) == 24
     assert "72 items, for “a red bird”, 1 to 24 shown." in page.text_content("#status")
@@ -157,7 +165,7 @@ def test_words_are_typed_and_found(opened, address):
     keep(page, "words")
     page.keyboard.press("Escape")
     page.go_back()
-    page.wait_for_function("!document.querySelector('#status').textContent.includes('for')")
+    until(page, "!document.querySelector('#status').textContent.includes('for')")
     assert page.input_value("#text") == ""
 
 
@@ -165,11 +173,11 @@ def test_a_picture_is_chosen_dropped_and_removed(opened, address, folder):
     page = opened(address)
     settled(page)
     page.set_input_files("#file", folder / "pictures" / "blue_boat_5.png")
-    page.wait_for_function("document.querySelector('#status').textContent.includes('for the picture')")
+    until(page, "document.querySelector('#status').textContent.includes('for the picture')")
     assert headings(page)[0] == "a blue boat" and page.is_visible("#preview")
     keep(page, "picture")
     page.click("#forget")
-    page.wait_for_function("!document.querySelector('#status').textContent.includes('for')")
+    until(page, "!document.querySelector('#status').textContent.includes('for')")
     assert page.is_hidden("#preview") and page.evaluate("document.activeElement.id") == "text"
     content = list((folder / "pictures" / "green_house_7.png").read_bytes())
     page.evaluate(
@@ -180,7 +188,7 @@ def test_a_picture_is_chosen_dropped_and_removed(opened, address, folder):
         }""",
         content,
     )
-    page.wait_for_function("document.querySelector('#status').textContent.includes('for the picture')")
+    until(page, "document.querySelector('#status').textContent.includes('for the picture')")
     assert headings(page)[0] == "a green house"
 
 
@@ -201,7 +209,7 @@ def test_why_and_more_like_this_by_keys(opened, address):
     page.keyboard.press("/")
     assert page.evaluate("document.activeElement.id") == "text"
     page.locator("#results button", has_text="More like this").first.press("Enter")
-    page.wait_for_function("document.querySelector('#status').textContent.includes('what is like red_bird')")
+    until(page, "document.querySelector('#status').textContent.includes('what is like red_bird')")
     assert headings(page)[0] == "a red bird" and page.evaluate("document.activeElement.id") == "results"
 
 
@@ -209,17 +217,17 @@ def test_tags_and_kinds_filter(opened, address):
     page = opened(f"{address}/?text=a+bird")
     settled(page)
     page.locator("#results .chip", has_text="blue").first.click()
-    page.wait_for_function("document.querySelector('#status').textContent.startsWith('24 items')")
+    until(page, "document.querySelector('#status').textContent.startsWith('24 items')")
     assert all("blue" in heading for heading in headings(page)) and page.is_visible("#filters")
     page.check("[name=modality][value=text]")
-    page.wait_for_function("document.querySelector('#status').textContent.startsWith('12 items')")
+    until(page, "document.querySelector('#status').textContent.startsWith('12 items')")
     page.click("#filters .chip")
-    page.wait_for_function("document.querySelector('#status').textContent.startsWith('36 items')")
+    until(page, "document.querySelector('#status').textContent.startsWith('36 items')")
     page.click("#tags summary")
     page.fill("#prefix", "hou")
-    page.wait_for_function("document.querySelectorAll('#tag-list .chip').length === 1")
+    until(page, "document.querySelectorAll('#tag-list .chip').length === 1")
     page.click("#tag-list .chip")
-    page.wait_for_function("document.querySelector('#status').textContent.startsWith('12 items')")
+    until(page, "document.querySelector('#status').textContent.startsWith('12 items')")
     assert page.get_attribute("#tag-list .chip", "aria-pressed") == "true"
     is_accessible(page)
     keep(page, "filter")
@@ -229,11 +237,11 @@ def test_pages_are_turned(opened, address):
     page = opened(f"{address}/?text=a+bird")
     first = headings(page)
     page.click("#next")
-    page.wait_for_function("document.querySelector('#range').textContent === 'Page 2 of 3'")
+    until(page, "document.querySelector('#range').textContent === 'Page 2 of 3'")
     settled(page)
     assert "25 to 48 shown" in page.text_content("#status") and page.is_enabled("#previous")
     page.click("#previous")
-    page.wait_for_function("document.querySelector('#range').textContent === 'Page 1 of 3'")
+    until(page, "document.querySelector('#range').textContent === 'Page 1 of 3'")
     assert headings(page) == first and page.is_disabled("#previous")
 
 
@@ -274,7 +282,7 @@ def test_a_token_is_asked_for_and_taken_from_the_address(opened, served):
     assert page.evaluate("document.activeElement.id") == "token"
     page.keyboard.type("wrong")
     page.keyboard.press("Enter")
-    page.wait_for_function("document.querySelector('#status').textContent.includes('not the right one')")
+    until(page, "document.querySelector('#status').textContent.includes('not the right one')")
     page.fill("#token", "a-long-random-word")
     page.keyboard.press("Enter")
     settled(page)

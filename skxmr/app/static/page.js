@@ -203,7 +203,7 @@ function madeTable({ caption, columns, rows }) {
 
 async function explain(hit) {
   const body = byId("why-body");
-  byId("why-title").textContent = `Why was ${hit.caption || hit.id} found?`.slice(0, 200);
+  byId("why-title").textContent = `Why was “${String(hit.caption || hit.id).slice(0, 150)}” found?`;
   body.replaceChildren("One moment …");
   byId("why").showModal();
   try {

@@ -33,6 +33,7 @@ def check_the_place():
     home = Path(skxmr.__file__).parent
     assert CHECKOUT / "skxmr" != home, f"{home} is the checkout"
     assert (home / "__init__.pyi").exists() and (home / "py.typed").exists()
+    assert {file.name for file in (home / "app" / "static").iterdir()} == {"page.html", "page.js", "page.css"}
     assert not importlib.util.find_spec("tests"), "the wheel holds the tests"
 
 
@@ -54,6 +55,12 @@ def read_parquet():
         skxmr.datasets.load_table(file)
 
 
+def serve():
+    """Call what ``skxmr serve`` does; what is missing is noticed before the index is opened."""
+    command = importlib.import_module("skxmr.cli.serve").serve
+    command.callback(Path("index"), "127.0.0.1", 0, None, None, 30.0, 10, ())
+
+
 def check_the_extras():
     """What needs a package of an extra says which, as a line for pip."""
     image = np.zeros((8, 8, 3), dtype=np.uint8)
@@ -65,6 +72,7 @@ def check_the_extras():
         "distributed": lambda: importlib.import_module("skxmr.deep.distributed").accelerated(
             object, torch.device("cpu")
         ),
+        "serve": serve,
     }
     for extra, call in needs.items():
         try:

@@ -89,6 +89,12 @@ class Client(threading.Thread):
             raise ValueError(f"{answer.status}: {found.get('error')}")
 
 
+def cpu_seconds(process: int) -> float:
+    """Return how much CPU time a process has taken so far, which other programs do not change (Linux)."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def measured(clients: int, seconds: float) -> dict[str, Any]:
     """Serve an index, let clients ask, and return what they noted."""
     with tempfile.TemporaryDirectory() as folder:
@@ -97,12 +103,14 @@ def measured(clients: int, seconds: float) -> dict[str, Any]:
         server = subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, text=True)
         try:
             port = int(re.search(r":(\d+)/", server.stdout.readline())[1])  # type: ignore[index, union-attr]
+            spent = cpu_seconds(server.pid)
             ends = time.perf_counter() + seconds
             threads = [Client(port, number, ends) for number in range(clients)]
             for thread in threads:
                 thread.start()
             for thread in threads:
                 thread.join()
+            spent = cpu_seconds(server.pid) - spent
         finally:
             server.terminate()
             code = server.wait(60)
@@ -116,6 +124,7 @@ def measured(clients: int, seconds: float) -> dict[str, Any]:
         "seconds": seconds,
         "requests": len(times),
         "errors": len(errors),
+        "cpu seconds": spent,
         "p50": float(np.quantile(times, 0.5)),
         "p95": float(np.quantile(times, 0.95)),
         "largest": float(times.max()),
@@ -138,6 +147,7 @@ def line(run: dict[str, Any]) -> dict[str, object]:
         "items": f"{run['items']:,}",
         "requests": f"{run['requests']:,} in {run['seconds']:g} s",
         "errors": run["errors"],
+        "CPU of the server per request, ms": f"{1000 * run['cpu seconds'] / run['requests']:.1f}",
         "median, s": f"{run['p50']:.3f}",
         "95th percentile, s": f"{run['p95']:.3f}",
         "largest, s": f"{run['largest']:.3f}",

@@ -99,7 +99,7 @@ class Explanation:
             ``average`` (of the fitted rows), ``contribution``, and ``absent``, which tells zeros of sparse rows, such
             as the words that a text does not have. The contributions of the query add up to the similarity, and so do
             those of the item. For labels: ``label``, the scores and whether each side has the label; of
-            :class:`SemanticMatching` also a ``contribution``, and these add up to the similarity. For pairs:
+            :class:`skxmr.SemanticMatching` also a ``contribution``, and these add up to the similarity. For pairs:
             ``region``, ``word``, ``place`` (of the word in its text), ``attention`` and ``cosine``, the strongest
             first.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import scipy.sparse as sp
 from sklearn.base import BaseEstimator
 from sklearn.metrics import f1_score, precision_recall_fscore_support
 
@@ -86,6 +87,8 @@ def _occurring(truth: BoolArray) -> IndexArray:
     return np.flatnonzero(truth.any(axis=0))
 
 
-def _as_table(flags: BoolArray) -> IndexArray:
-    """Return flags as scikit-learn takes them, with a column of zeros, so that one label is no exception."""
-    return np.hstack([flags, np.zeros((len(flags), 1), dtype=bool)]).astype(np.intp)
+def _as_table(flags: BoolArray) -> sp.csr_matrix:
+    """Return flags as scikit-learn takes them, with an empty column, so that one label is no exception."""
+    table = sp.csr_matrix(flags.astype(np.int8))
+    table.resize(len(flags), flags.shape[1] + 1)
+    return table

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import combinations
+from numbers import Real
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -87,10 +88,11 @@ def compare(
 
     Notes
     -----
-    Intervals of methods with one run are BCa intervals [1]_ of drawn queries. With several seeds, queries and seeds are
-    drawn; the seeds of two methods are not paired. The test is that of [2]_, of the means over the seeds: it is about
-    these runs on other queries. Holm's correction [3]_ is over all pairs of methods of a direction. So a method is
-    called worse than the best one only if both its corrected p-value and the interval of the difference say so.
+    Intervals of methods with one run are BCa intervals [1]_ of drawn queries, or percentiles where there are more than
+    10,000 queries. With several seeds, queries and seeds are drawn; the seeds of two methods are not paired. The test
+    is that of [2]_, of the means over the seeds: it is about these runs on other queries. Holm's correction [3]_ is over
+    all pairs of methods of a direction. A method is called worse than the best one only if both its corrected p-value
+    and the interval of the difference say so.
 
     Queries are taken to be drawn independently. Where several texts share an image, they are not, and the intervals of
     text-to-image retrieval are too narrow.
@@ -119,8 +121,8 @@ def compare(
     """
     check_measure(measure, k, metric)
     check_k(n_resamples, optional=False, name="n_resamples")
-    if not isinstance(confidence_level, float) or not 0 < confidence_level < 1:
-        raise ValueError(f"confidence_level must be a float between 0 and 1, such as 0.95; got {confidence_level!r}.")
+    if not isinstance(confidence_level, Real) or not 0 < confidence_level < 1:
+        raise ValueError(f"confidence_level must be a number between 0 and 1, such as 0.95; got {confidence_level!r}.")
     # A number that every direction begins with, so that each has the same result with and without the other one.
     seed = check_random_state(random_state).randint(2**31)
     found = runs_by_direction(methods, Measure(pairs, labels, measure, k, metric))

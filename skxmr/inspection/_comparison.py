@@ -118,6 +118,8 @@ class Comparison:
         return self.to_html()
 
     def _written(self, kind: str, digits: int, note: bool) -> str:
+        if isinstance(digits, bool) or not isinstance(digits, int) or digits < 0:
+            raise ValueError(f"digits must be a number of decimals, 0 or more; got {digits!r}.")
         form: Format = FORMATS[kind]
         rows: dict[str, list[Cell]] = {}
         for line in self.means.itertuples():

@@ -47,7 +47,7 @@ def latex(directions: Sequence[str], rows: Rows, note: str | None) -> str:
     """Return a tabular in LaTeX; the note is its last line."""
     width = 1 + len(directions)
     titles = ["method", *(_title(direction, r"$\to$", "value") for direction in directions)]
-    lines = [f"\\begin{{tabular}}{{{'l' * width}}}", "\\hline", f"{' & '.join(titles)} \\\\", "\\hline"]
+    lines = ["\\begin{tabular}{" + "l" * width + "}", "\\hline", f"{' & '.join(titles)} \\\\", "\\hline"]
     for name, cells in rows.items():
         # A group in front keeps a name such as [a] from being read as an option of the line break before it.
         marked = [f"{{}}{_latex_text(name)}", *(_marked(cell, r"\textbf{{{}}}", r"$^\dagger$") for cell in cells)]
@@ -55,7 +55,7 @@ def latex(directions: Sequence[str], rows: Rows, note: str | None) -> str:
     lines.append("\\hline")
     if note is not None:
         text = _latex_text(note).replace("†", r"$\dagger$")
-        lines.append(f"\\multicolumn{{{width}}}{{p{{0.9\\linewidth}}}}{{\\footnotesize {text}}} \\\\")
+        lines.append("\\multicolumn{" + str(width) + "}{p{0.9\\linewidth}}{\\footnotesize " + text + "} \\\\")
     return "\n".join([*lines, "\\end{tabular}"])
 
 

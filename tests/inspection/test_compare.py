@@ -119,6 +119,15 @@ def test_intervals_are_those_of_scipy():
         assert_allclose([low, high], wanted.confidence_interval, rtol=1e-12)
 
 
+def test_many_queries_have_percentiles_which_are_the_same(monkeypatch):
+    rows = precisions((2, 400))
+    bca = intervals(rows, [[]] * 2, 0.95, 2000, generator())
+    monkeypatch.setattr("skxmr.inspection._resampling._MANY", 399)
+    percentile = intervals(rows, [[]] * 2, 0.95, 2000, generator())
+    assert not np.array_equal(bca, percentile)
+    assert_allclose(percentile, bca, atol=0.003)
+
+
 def coverage(n, seeds, effect, draws=2000):
     """How often intervals hold the mean of skewed values, and how often those of a difference without effect hold 0."""
     rng = generator()
@@ -443,6 +452,9 @@ def test_html_escapes_names_and_is_well_formed(table):
 def test_a_comparison_shows_itself(table):
     assert str(table) == table.to_markdown()
     assert repr(table).startswith("Comparison of ['plain',") and "\n" not in repr(table)
+    for digits in (-1, 2.0, True):
+        with pytest.raises(ValueError, match="digits must be a number of decimals"):
+            table.to_html(digits)
     frame = table.to_frame()
     frame["mean"] = 0
     assert table.means["mean"].min() > 0

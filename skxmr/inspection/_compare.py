@@ -90,7 +90,7 @@ def compare(
     -----
     Intervals of methods with one run are BCa intervals [1]_ of drawn queries, or percentiles where there are more than
     10,000 queries. With several seeds, queries and seeds are drawn; the seeds of two methods are not paired. The test
-    is that of [2]_, of the means over the seeds: it is about these runs on other queries. Holm's correction [3]_ is over
+    is that of [2]_, of means over the seeds: it is about these runs on other queries. Holm's correction [3]_ is over
     all pairs of methods of a direction. A method is called worse than the best one only if both its corrected p-value
     and the interval of the difference say so.
 

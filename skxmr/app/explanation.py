@@ -133,7 +133,13 @@ def _largest(table: pd.DataFrame, weight: pd.Series) -> pd.DataFrame:
 
 def _table(caption: str, heads: list[str], rows: pd.DataFrame, name: str, columns: list[str]) -> dict[str, Any]:
     lines = [
-        [str(label), *(round(float(value), 4) for value in values)]
+        [_shown(label), *(round(float(value), 4) for value in values)]
         for label, values in zip(rows[name], rows[columns].to_numpy(), strict=True)
     ]
     return {"caption": caption, "columns": heads, "rows": lines}
+
+
+def _shown(name: object) -> str:
+    """Return a name; spaces at its ends, which pieces of words may have, are seen between quotation marks."""
+    text = str(name)
+    return text if text == text.strip() else f"“{text}”"

@@ -35,6 +35,8 @@ demo: $(STAMP)
 	$(BIN)/python examples/dagnn.py
 	$(BIN)/python examples/scenes.py
 	$(BIN)/python examples/explain.py
+	$(BIN)/python examples/rankings.py
+	$(BIN)/python examples/learned.py
 
 # One process per core. A file stays in one process, so that its fixtures are made once.
 PYTEST := $(BIN)/python -m pytest --numprocesses logical --maxprocesses 8 --dist loadfile

@@ -8,21 +8,19 @@ rows of a few labels, so that none is picked because its results are good. Of ne
 
 from __future__ import annotations
 
-import textwrap
 from typing import Any, NamedTuple
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 from common import ROOT
-from matplotlib.figure import SubFigure
 from tasks import TASKS, clipart_file
 
 from skxmr import MLCCA
+from skxmr.inspection import RetrievalDisplay
 from skxmr.metrics import SharedLabels
 
 QUERIES = ("bird", "food", "computer", "tree")
-COLOURS = {True: "#1a7f37", False: "#cf222e"}
 
 
 class Found(NamedTuple):
@@ -57,47 +55,29 @@ def nearest(scores: Any, groups: Any, k: int) -> Any:
     return order[np.sort(first)[:k]]
 
 
-def frame(axes: Any, image: Any, colour: str = "white") -> None:
-    """Show a drawing in a frame."""
-    axes.imshow(image)
-    axes.set(xticks=[], yticks=[])
-    for spine in axes.spines.values():
-        spine.set(color=colour, linewidth=3)
-
-
-def draw_captions(figure: SubFigure, of: Found) -> None:
-    """Show each query drawing with the captions that fit it best."""
-    figure.suptitle("query drawing → nearest captions of other drawings", fontsize=13)
-    for i, axes in zip(of.queries, figure.subplots(len(of.queries), 2, width_ratios=[1, 4]), strict=True):
-        frame(axes[0], of.images[i])
-        axes[1].axis("off")
-        for line, j in enumerate(nearest(of.scores[i], of.groups, 5)):
-            words = f"{of.scores[i, j]:.2f}  {textwrap.shorten(of.captions[j], 62, placeholder=' ...')}"
-            colour = COLOURS[bool(of.relevance[i, j])]
-            axes[1].text(0, 0.9 - 0.2 * line, words, color=colour, fontsize=9, va="center")
-
-
-def draw_drawings(figure: SubFigure, of: Found) -> None:
-    """Show each query caption with the drawings that fit it best."""
-    figure.suptitle("query caption → nearest other drawings", fontsize=13)
-    for i, axes in zip(of.queries, figure.subplots(len(of.queries), 6), strict=True):
-        words = textwrap.shorten(of.captions[i], 80, placeholder=" ...")
-        # A title would make the first column as wide as it is itself.
-        axes[0].text(0, 1.06, words, fontsize=9, transform=axes[0].transAxes).set_in_layout(False)
-        for one, j in zip(axes, nearest(of.scores[:, i], of.groups, 6), strict=True):
-            frame(one, of.images[j], COLOURS[bool(of.relevance[j, i])])
+def shown(of: Found, images_ask: bool, k: int) -> dict[str, Any]:
+    """Return what a Display shows: queries, the k items of the other modality that fit each best, and which fit."""
+    scores, relevance = (of.scores, of.relevance) if images_ask else (of.scores.T, of.relevance.T)
+    pictures = list(of.images)
+    asking, gallery = (pictures, of.captions) if images_ask else (of.captions, pictures)
+    best = [nearest(scores[i], of.groups, k) for i in of.queries]
+    rows = list(zip(of.queries, best, strict=True))
+    return {
+        "queries": [asking[i] for i in of.queries],
+        "results": [[gallery[j] for j in row] for row in best],
+        "scores": [scores[i, row].tolist() for i, row in rows],
+        "relevant": [relevance[i, row].tolist() for i, row in rows],
+    }
 
 
 def main() -> None:
     """Draw the picture of the documentation."""
     mpl.use("Agg")
     of = found()
-    figure = plt.figure(figsize=(15, 7.6), layout="constrained")
-    left, right = figure.subfigures(1, 2, width_ratios=[1, 1.1])
-    draw_captions(left, of)
-    draw_drawings(right, of)
-    note = "green: shares at least one label with the query; red: shares none. "
-    figure.text(0.5, -0.03, note + "Drawings: Open Clip Art Library, public domain", ha="center")
+    figure, (left, right) = plt.subplots(1, 2, figsize=(16, 6.4), width_ratios=[1, 1.4], layout="constrained")
+    RetrievalDisplay(**shown(of, True, 5)).plot(left, name="query drawing → nearest captions of other drawings")
+    RetrievalDisplay(**shown(of, False, 6)).plot(right, name="query caption → nearest other drawings")
+    figure.text(0.5, -0.03, "Drawings: Open Clip Art Library, public domain", ha="center")
     figure.savefig(ROOT / "docs" / "clipart.png", dpi=80, bbox_inches="tight")
 
 

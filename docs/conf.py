@@ -63,7 +63,7 @@ sphinx_gallery_conf = {
     # `make docs` shows the pictures kept in this folder; `make docs-run` sets SKXMR_DOCS_RUN and runs the examples.
     # The cluster starts processes of its own, which cannot import an example that Sphinx runs.
     "plot_gallery": "SKXMR_DOCS_RUN" in os.environ,
-    "filename_pattern": r"(quickstart|search_engine|explain|dagnn|scenes)\.py$",
+    "filename_pattern": r"(quickstart|search_engine|explain|dagnn|scenes|rankings|learned)\.py$",
     "download_all_examples": False,
     "remove_config_comments": True,
     "show_memory": False,

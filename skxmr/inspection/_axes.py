@@ -58,7 +58,7 @@ def panels(ax: Axes, n_columns: int, n_rows: int = 1, gap: float = 0.12) -> NDAr
     ax.set_axis_off()
     found = np.empty((n_rows, n_columns), dtype=object)
     width = (1 - gap * (n_columns - 1)) / n_columns
-    below = 0.3 / n_rows
+    below = 0.2 / n_rows
     height = (1 - below * (n_rows - 1)) / n_rows
     for i in range(n_rows):
         for j in range(n_columns):

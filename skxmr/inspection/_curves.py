@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+import numpy as np
+
 from skxmr._data.kinds import LabelsLike, View
 from skxmr.inspection._axes import named_legend, need_matplotlib, open_frame
 from skxmr.inspection._display import Display
@@ -250,4 +252,6 @@ class CurveDisplay(Display):
     def _finish(self, curves: dict[str, Curve]) -> None:
         """Name the axes and set their limits."""
         x, y = self._labels
-        self.ax_.set(xlabel=x, ylabel=y, ylim=(0, 1.02))
+        highest = max(float(np.max(line.get_ydata())) for line in self.ax_.lines)
+        # A mark at the upper edge is not cut.
+        self.ax_.set(xlabel=x, ylabel=y, ylim=(0, max(1.05 * highest, 0.01)))

@@ -15,7 +15,7 @@ from skxmr._data.kinds import LabelsLike, Seed, View
 from skxmr._data.option_checks import check_choice
 from skxmr.inspection._axes import SMALL, named_legend, need_matplotlib
 from skxmr.inspection._display import Display
-from skxmr.inspection._flat import METHODS, flattened, groups_of
+from skxmr.inspection._flat import METHODS, flattened, groups_of, without_overlap
 from skxmr.inspection._learned import learned_part
 from skxmr.inspection._runs import name_of
 from skxmr.inspection._words import PLAIN, written
@@ -240,7 +240,16 @@ class EmbeddingDisplay(Display):
             self.scatter_.append(found)
 
     def _name_points(self, points: Any) -> None:
-        for (x, y), label in zip(points, self.names or [], strict=True):
-            self.ax_.annotate(
-                written(label, 24), (x, y), (4, 3), textcoords="offset points", fontsize=SMALL, **PLAIN
-            )  # fmt: skip
+        """Write the names of labels beside their points, where they do not cover others; say how many do not fit."""
+        names = [written(name, 24) for name in self.names or []]
+        if len(names) != len(points):
+            raise ValueError(f"names has {len(names)} entries but there are {len(points)} points of labels.")
+        # The limits of the axes are settled only when they are asked for.
+        self.ax_.autoscale_view()
+        places = self.ax_.transData.transform(points) * 72 / self.ax_.figure.dpi
+        free = without_overlap(places, [0.6 * SMALL * len(name) for name in names], 1.3 * SMALL)
+        for i in free:
+            self.ax_.annotate(names[i], points[i], (4, 3), textcoords="offset points", fontsize=SMALL, **PLAIN)
+        if len(free) < len(names):
+            said = f"{len(names) - len(free)} of {len(names)} names have no room"
+            self.ax_.text(0.99, 0.01, said, ha="right", fontsize=SMALL, color="0.4", transform=self.ax_.transAxes)

@@ -30,7 +30,7 @@ def draw_network(ax: Axes, part: Float64Array, names: list[str], all_parts: list
     whole = nx.DiGraph()
     for other in all_parts:
         whole.add_edges_from(_strongest(other))
-    places = nx.spring_layout(whole.to_undirected(), seed=0, k=2.2 / max(1, len(whole)) ** 0.5, iterations=100)
+    places = nx.spring_layout(whole.to_undirected(), seed=0, k=3.5 / max(1, len(whole)) ** 0.5, iterations=200)
     edges = _strongest(part)
     ax.set_axis_off()
     if edges:

@@ -99,7 +99,7 @@ class TrainingDisplay(Display):
         self
         """
         terms, scores = self._columns()
-        outer = self._draw_on(ax, (9.5, 3.8) if scores else (5.5, 3.8))
+        outer = self._draw_on(ax, (9.5, 4.8) if scores else (5.5, 4.8))
         self.axes_: NDArray[Any] = panels(outer, 2, gap=0.16)[0] if scores else np.array([outer], dtype=object)
         self.lines_: dict[str, Line2D] = {}
         self._curves(self.axes_[0], terms, "mean over the batches")
@@ -140,7 +140,8 @@ class TrainingDisplay(Display):
         ax.set(xlabel="epoch", ylabel=ylabel)
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         open_frame(ax)
-        named_legend(ax, fontsize=9)
+        # Below the axes, because the curves may go anywhere within them.
+        named_legend(ax, fontsize=9, loc="upper center", bbox_to_anchor=(0.5, -0.16))
 
 
 def _named(column: str) -> str:

@@ -105,7 +105,7 @@ def _several(matrices: MatrixLike | Sequence[MatrixLike]) -> list[MatrixLike] | 
 
 
 def _asked(model: BaseEstimator, X: View, y: View | LabelsLike, labels: LabelsLike, direction: str) -> dict[str, Run]:
-    check_choice(direction, "direction", DIRECTIONS)
+    check_choice(direction, "direction", ("both", *DIRECTIONS))
     scores, relevance = score_matrices(model, X, y, labels)
     pairs, given = as_pairs(X, y, labels)
     found = {}

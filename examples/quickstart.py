@@ -18,7 +18,6 @@ Icons: Font Awesome Free by Fonticons, Inc. (fontawesome.com), licensed under CC
 from __future__ import annotations
 
 import os
-import textwrap
 import time
 from pathlib import Path
 from typing import Any
@@ -35,6 +34,7 @@ from sklearn.preprocessing import StandardScaler
 from skxmr import CCA, MLCCA, PLS, Pairs, PerModality, SemanticMatching
 from skxmr.datasets import load_corel5k_tags, load_icons, load_wikipedia
 from skxmr.features import ImageFeatures
+from skxmr.inspection import RetrievalDisplay
 from skxmr.metrics import RetrievalScores, SharedLabels
 from skxmr.model_selection import MultilabelStratifiedKFold
 
@@ -116,42 +116,19 @@ print(f"on the test rows: image→text {found['i2t_map']:.3f}, text→image {fou
 # %%
 # What is retrieved
 # -----------------
-# Left: a query icon and the words of five other icons. Right: the words of an icon and six other icons. Green results
-# share at least one label with the query, red ones share none.
+# Left: a query icon and the words of five other icons. Right: the words of an icon and six other icons. Relevant
+# results share at least one label with the query.
 
 icons = load_icons("test")
-model = search.best_estimator_
-# One row per icon, one column per text
-scores = model[-1].similarity(model[:-1].transform(icons.pairs))
-np.fill_diagonal(scores, -1)
-relevance = SharedLabels(icons.labels)[:]
 asked = ("chalkboard-user", "building-columns", "bus-simple", "bitcoin-sign")
 queries = [icons.names.tolist().index(name) for name in asked]
-colours = {True: "#1a7f37", False: "#cf222e"}
-plain = {"cmap": "gray", "vmin": 0, "vmax": 255}
-
-figure = plt.figure(figsize=(15, 7.6), layout="constrained")
-left, right = figure.subfigures(1, 2, width_ratios=[1, 1.1])
-left.suptitle("query icon → nearest words of other icons", fontsize=13)
-right.suptitle("query words → nearest other icons", fontsize=13)
-for i, axes in zip(queries, left.subplots(4, 2, width_ratios=[1, 3.6]), strict=True):
-    axes[0].imshow(icons.pairs.image[i], **plain)
-    for line, j in enumerate(np.argsort(-scores[i])[:5]):
-        words = f"{scores[i, j]:.2f}  {textwrap.shorten(icons.pairs.text[j], 60, placeholder=' ...')}"
-        axes[1].text(0, 0.9 - 0.2 * line, words, color=colours[bool(relevance[i, j])], fontsize=9, va="center")
-    for ax in axes:
-        ax.axis("off")
-for i, axes in zip(queries, right.subplots(4, 6), strict=True):
-    words = textwrap.shorten(icons.pairs.text[i], 80, placeholder=" ...")
-    # A title would make the first column as wide as it is itself.
-    axes[0].text(0, 1.06, words, fontsize=9, transform=axes[0].transAxes).set_in_layout(False)
-    for ax, j in zip(axes, np.argsort(-scores[:, i])[:6], strict=True):
-        ax.imshow(icons.pairs.image[j], **plain)
-        ax.set(xticks=[], yticks=[])
-        for spine in ax.spines.values():
-            spine.set(color=colours[bool(relevance[j, i])], linewidth=3)
-note = "green: shares at least one label with the query; red: shares none. "
-figure.text(0.5, -0.03, note + icons.attribution, ha="center")
+figure, (left, right) = plt.subplots(1, 2, figsize=(16, 6.4), width_ratios=[1, 1.4], layout="constrained")
+options = {"queries": queries, "exclude_self": True}
+RetrievalDisplay.from_estimator(
+    search, *test, **options, direction="image_to_text", k=5, ax=left, name="query icon → nearest words of other icons"
+)
+RetrievalDisplay.from_estimator(search, *test, **options, k=6, ax=right, name="query words → nearest other icons")
+figure.text(0.5, -0.03, icons.attribution, ha="center")
 figure.savefig(OUTPUT / "quickstart.png", dpi=110, bbox_inches="tight")
 print(f"picture: {OUTPUT / 'quickstart.png'}", flush=True)
 

@@ -101,18 +101,19 @@ def test_ten_megabytes_of_text_over_the_network(process):
 def test_a_signal_in_the_middle_of_a_request(process, made, number, code):
     started, port = process
     picture = next((made / "pictures").glob("*.png")).read_bytes()
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-    connection.putrequest("POST", "/api/search")
-    connection.putheader("content-type", "image/png")
-    connection.putheader("content-length", str(len(picture)))
-    connection.endheaders(picture[:100])
-    time.sleep(0.3)
-    started.send_signal(number)
-    time.sleep(0.3)
-    connection.send(picture[100:])
-    answer = connection.getresponse()
-    assert answer.status == 200 and json.loads(answer.read())["hits"]
-    connection.close()
+    head = (
+        "POST /api/search HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\nExpect: 100-continue\r\n"
+        f"Content-Length: {len(picture)}\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
+        connection.sendall(head.encode())
+        # Now the request has begun, and its body is waited for.
+        assert connection.recv(1000).startswith(b"HTTP/1.1 100")
+        started.send_signal(number)
+        time.sleep(0.3)
+        connection.sendall(picture)
+        answer = b"".join(iter(lambda: connection.recv(65_536), b""))
+    assert answer.startswith(b"HTTP/1.1 200") and b'"hits":[{' in answer
     assert started.wait(30) == code
     assert "Traceback" not in started.stderr.read()
 

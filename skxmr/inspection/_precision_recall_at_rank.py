@@ -21,7 +21,7 @@ class PrecisionRecallAtRankDisplay(CurveDisplay):
 
     At rank k precision is the share of relevant items among the first k, and recall the share of a query's relevant
     items that are among them. This is the precision-recall curve of the cross-modal literature; that of
-    :class:`sklearn.metrics.PrecisionRecallDisplay` has a point per threshold of one classifier.
+    ``sklearn.metrics.PrecisionRecallDisplay`` has a point per threshold of one classifier.
 
     Parameters
     ----------

@@ -142,14 +142,14 @@ def icon_features(subset: str) -> tuple[Pairs, Any]:
 
 
 @lru_cache(maxsize=2)
-def letters_of(load: Callable[[], Parts], seed: int) -> Rows:
-    """Return pictures with parts of words, the same ones for every seed."""
+def letters_of(load: Callable[[], Parts]) -> Rows:
+    """Return pictures with parts of words."""
     return with_letters(*load())
 
 
 @lru_cache(maxsize=1)
-def sentences_of(load: Callable[[], Parts], seed: int) -> Rows:
-    """Return pictures with parts of words beside vectors of sentences, the same ones for every seed."""
+def sentences_of(load: Callable[[], Parts]) -> Rows:
+    """Return pictures with parts of words beside vectors of sentences."""
     parts = load()
     rows = with_letters(*parts)
     train, test = (
@@ -157,6 +157,11 @@ def sentences_of(load: Callable[[], Parts], seed: int) -> Rows:
         for pairs, texts in ((rows.train, parts[0].text), (rows.test, parts[2].text))
     )
     return rows._replace(train=train, test=test)
+
+
+def the_same(rows: Callable[[], Rows], seed: int) -> Rows:
+    """Return rows that do not depend on the seed."""
+    return rows()
 
 
 def icons_at_random(seed: int) -> Rows:
@@ -233,13 +238,16 @@ TASKS = {
         "wikipedia",
     ),
     **{f"{dataset}_vgg": of_features(dataset) for dataset in FEATURES},
-    **{name: Task(name, name, about, partial(letters_of, load)) for name, (load, about) in PICTURES.items()},
+    **{
+        name: Task(name, name, about, partial(the_same, partial(letters_of, load)))
+        for name, (load, about) in PICTURES.items()
+    },
     **{
         f"{name}_sentences": Task(
             f"{name}_sentences",
             f"{name}, sentence vectors",
             f"As {name}, with 384 features of all-MiniLM-L6-v2 beside those of parts of words.",
-            partial(sentences_of, load),
+            partial(the_same, partial(sentences_of, load)),
         )
         for name, (load, _) in PICTURES.items()
     },

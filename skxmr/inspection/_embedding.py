@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _MARKS = "os^Dv*PX"
 _KINDS = ("image", "text", "label")
-_COLOURS = {"pca": "principal component", "tsne": "t-SNE dimension"}
+_AXES = {"pca": "principal component", "tsne": "t-SNE dimension"}
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -214,7 +214,7 @@ class EmbeddingDisplay(Display):
             self._scatter(kind, own)
         if self.names is not None and "label" in points:
             self._name_points(points["label"])
-        axis = _COLOURS[self.method]
+        axis = _AXES[self.method]
         self.ax_.set(xlabel=f"first {axis}", ylabel=f"second {axis}", xticks=[], yticks=[])
         title = self.name if name is None else name
         if title:

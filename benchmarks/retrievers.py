@@ -65,7 +65,8 @@ def variant_of(method: str, closed: str, deep: str, changes: dict[str, Any]) -> 
 
 def pictures_of(name: str) -> str | None:
     """Return the set of real pictures that a task is about, or None."""
-    return next((pictures for pictures in PICTURES if name.split("_")[0] == pictures), None)
+    pictures = name.split("_")[0]
+    return pictures if pictures in PICTURES else None
 
 
 def members(task: Task, changes: dict[str, Any]) -> dict[str, Variant]:

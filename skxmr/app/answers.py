@@ -114,16 +114,16 @@ def _query(snapshot: Snapshot, asked: Asked, settings: Settings) -> Iterator[tup
         value = snapshot.id_of(asked["like"])
         yield snapshot.vector_of(value), side_of_item(snapshot, value, settings.root)
         return
-    if text is None and body is None:
-        yield None, Side({}, [])
+    if body is None:
+        if text is None:
+            yield None, Side({}, [])
+        else:
+            yield snapshot.query(text, None, asked["weight"]), Side({"text": [text]}, [])
         return
     with tempfile.TemporaryDirectory(prefix="skxmr-") as folder:
-        file = None
-        if body is not None:
-            file = Path(folder) / f"picture.{format_of(body, settings.max_pixels).lower()}"
-            file.write_bytes(body)
-        view = {"text": [text]} if file is None else {"image": [str(file)]}
-        yield snapshot.query(text, file, asked["weight"]), Side(view, [])
+        file = Path(folder) / f"picture.{format_of(body, settings.max_pixels).lower()}"
+        file.write_bytes(body)
+        yield snapshot.query(text, file, asked["weight"]), Side({"image": [str(file)]}, [])
 
 
 def _hits(hits: Hits, version: str) -> Iterator[dict[str, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from skxmr._docstrings import documented_like
 from skxmr.inspection._tables import FORMATS, Cell, Format
 
 if TYPE_CHECKING:
@@ -73,15 +74,9 @@ class Comparison:
         """
         return self._written("markdown", digits, note)
 
+    @documented_like(to_markdown)
     def to_latex(self, digits: int = 3, *, note: bool = True) -> str:
         r"""Return a ``tabular`` for LaTeX: one line per method, the directions side by side.
-
-        Parameters
-        ----------
-        digits : int, default=3
-            Decimals.
-        note : bool, default=True
-            Say below the table what its marks mean.
 
         Returns
         -------
@@ -90,15 +85,9 @@ class Comparison:
         """
         return self._written("latex", digits, note)
 
+    @documented_like(to_markdown)
     def to_html(self, digits: int = 3, *, note: bool = True) -> str:
         """Return a ``<table>`` for a page: one line per method, the directions side by side.
-
-        Parameters
-        ----------
-        digits : int, default=3
-            Decimals.
-        note : bool, default=True
-            Say below the table what its marks mean.
 
         Returns
         -------

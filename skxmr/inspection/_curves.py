@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 
 from skxmr._data.kinds import LabelsLike, View
+from skxmr._docstrings import documented_like
 from skxmr.inspection._axes import named_legend, need_matplotlib, open_frame
 from skxmr.inspection._display import Display
 from skxmr.inspection._points import Curve
@@ -98,6 +99,7 @@ class CurveDisplay(Display):
         return cls._drawn(runs, ks, name_of(estimator) if name is None else name, ax, curve_kwargs)
 
     @classmethod
+    @documented_like(from_estimator)
     def from_predictions(
         cls,
         scores: Any,
@@ -117,24 +119,14 @@ class CurveDisplay(Display):
             seeds, are drawn as their mean and a band of one standard deviation.
         relevance : boolean matrix of shape (n, m), or list of matrices
             Which items are relevant; a single matrix serves all scores.
-        ks : iterable of int or None, default=None
-            The cut-off ranks; None takes some forty over the whole gallery.
         name : str or None, default=None
             What the legend calls the method.
-        ax : matplotlib Axes or None, default=None
-            Where to draw; None makes a figure.
-        curve_kwargs : dict or None, default=None
-            Passed to matplotlib's ``plot``.
-
-        Returns
-        -------
-        display
-            With the values, and the artists that show them.
         """
         need_matplotlib(f"{cls.__name__}.from_predictions")
         return cls._drawn(runs_of_predictions(scores, relevance), ks, name, ax, curve_kwargs)
 
     @classmethod
+    @documented_like(from_estimator)
     def from_cv_results(
         cls,
         cv_results: Mapping[str, Any],
@@ -159,14 +151,6 @@ class CurveDisplay(Display):
             What it was given.
         ks : iterable of int or None, default=None
             The cut-off ranks; None takes some forty over the smallest gallery.
-        direction : {"both", "image_to_text", "text_to_image"}, default="both"
-            Which modality queries the other.
-        name : str or None, default=None
-            What the legend calls the method; None takes the name of its class.
-        ax : matplotlib Axes or None, default=None
-            Where to draw; None makes a figure.
-        curve_kwargs : dict or None, default=None
-            Passed to matplotlib's ``plot``.
 
         Returns
         -------
@@ -178,6 +162,7 @@ class CurveDisplay(Display):
         runs = runs_of_folds(cv_results, X, y, direction)
         return cls._drawn(runs, ks, name_of(cv_results["estimator"]) if name is None else name, ax, curve_kwargs)
 
+    @documented_like(from_estimator)
     def plot(
         self, ax: Axes | None = None, *, name: str | None = None, curve_kwargs: Mapping[str, Any] | None = None
     ) -> Self:
@@ -185,12 +170,8 @@ class CurveDisplay(Display):
 
         Parameters
         ----------
-        ax : matplotlib Axes or None, default=None
-            Where to draw; None makes a figure.
         name : str or None, default=None
             What the legend calls the method; None takes that of the display.
-        curve_kwargs : dict or None, default=None
-            Passed to matplotlib's ``plot``.
 
         Returns
         -------

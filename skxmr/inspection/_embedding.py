@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator
 from skxmr._data.arguments import as_pairs, need_both
 from skxmr._data.kinds import LabelsLike, Seed, View
 from skxmr._data.option_checks import check_choice
+from skxmr._docstrings import documented_like
 from skxmr.inspection._axes import SMALL, named_legend, need_matplotlib
 from skxmr.inspection._display import Display
 from skxmr.inspection._flat import METHODS, flattened, groups_of, without_overlap
@@ -143,6 +144,7 @@ class EmbeddingDisplay(Display):
         )
 
     @classmethod
+    @documented_like(from_estimator)
     def from_embeddings(
         cls,
         image: ArrayLike | None = None,
@@ -162,25 +164,8 @@ class EmbeddingDisplay(Display):
         ----------
         image, text : array-like of shape (n, d), or None, default=None
             Embeddings of both modalities, or of one of them.
-        labels : multi-hot (n, c), class ids (n,), n lists of tags, or None
-            Labels of the rows. A row is in the group of its most frequent label.
-        method : {"pca", "tsne"}, default="pca"
-            Principal components, or t-SNE, which keeps neighbours together and no distances.
-        n_groups : int, default=6
-            Labels that have a mark of their own, the most frequent ones; at most 8.
-        max_points : int, default=1000
-            Of more rows, this number is drawn at random.
-        random_state : int, RandomState or None, default=0
-            Seed of these rows and of t-SNE.
         name : str or None, default=None
             The title.
-        ax : matplotlib Axes or None, default=None
-            Where to draw; None makes a figure.
-
-        Returns
-        -------
-        display
-            With the values, and the artists that show them.
         """
         need_matplotlib(f"{cls.__name__}.from_embeddings")
         views = {kind: view for kind, view in (("image", image), ("text", text)) if view is not None}

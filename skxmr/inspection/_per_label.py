@@ -149,15 +149,12 @@ class PerLabelDisplay(Display):
         own_name = name_of(cv_results["estimator"]) if name is None else name
         return cls._of_runs(runs, own_name, in_all=True).plot(ax, n_labels=n_labels)
 
+    @documented_like(CurveDisplay.plot)
     def plot(self, ax: Axes | None = None, *, name: str | None = None, n_labels: int = 40) -> Self:
         """Draw a row of marks per label.
 
         Parameters
         ----------
-        ax : matplotlib Axes or None, default=None
-            Where to draw; None makes a figure.
-        name : str or None, default=None
-            What the legend calls the method; None takes that of the display.
         n_labels : int, default=40
             The largest number of labels that are shown, 2 or more.
 

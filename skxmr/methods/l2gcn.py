@@ -105,7 +105,7 @@ class L2GCN(LabelRetriever):
     Notes
     -----
     Every graph layer adds to a label what its neighbours are, so that with five layers the classifiers of many labels
-    are nearly parallel: rankings suffer little, but tags do. Take ``n_layers=2`` where tags are wanted.
+    are nearly parallel, which rankings suffer from a little and tags much. Take ``n_layers=2`` where tags are wanted.
 
     References
     ----------

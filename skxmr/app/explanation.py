@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,6 +16,7 @@ from skxmr.search.ids import Id
 if TYPE_CHECKING:
     import pandas as pd
 
+LOGGER = logging.getLogger(__name__)
 # Rows of a table and tags of a sentence that are shown, the most important ones first.
 _SHOWN = 8
 
@@ -53,7 +55,9 @@ def explanation(snapshot: Snapshot, query: Side, item: Side) -> dict[str, Any]:
             item_labels=item.tags or None,
         )
     except (OSError, TypeError, ValueError):
-        # A file may be gone, and a model of others may not take what it is handed here.
+        # A file may be gone, and a model of others may not take what it is handed here. The reason may name files, so
+        # that it is for the log only.
+        LOGGER.warning("an item could not be explained", exc_info=True)
         return {"sentences": [*sentences, "The model cannot say more of this item."], "tables": []}
     if len(found.path) > 1:
         sentences.append(f"Path in the label graph: {' - '.join(str(name) for name in found.path)}.")

@@ -23,8 +23,8 @@ from common import RESULTS, ROOT, markdown, write_between
 from scipy import stats
 
 from skxmr.inspection import compare
-from skxmr.inspection._randomisation import randomisation_p
-from skxmr.inspection._resampling import _means_of, intervals, seed_effects
+from skxmr.inspection.comparing.randomisation import randomisation_p
+from skxmr.inspection.comparing.resampling import _means_of, intervals, seed_effects
 
 FILE = RESULTS / "comparing.json"
 SIMULATIONS = 2000

@@ -8,22 +8,22 @@ changed afterwards. Drawing needs matplotlib, ``pip install 'skxmr[plot]'``.
 whether one method is better than another.
 """
 
-from skxmr.inspection._attention import AttentionDisplay
-from skxmr.inspection._compare import compare
-from skxmr.inspection._comparison import Comparison
-from skxmr.inspection._embedding import EmbeddingDisplay
-from skxmr.inspection._explain import explain
-from skxmr.inspection._explanation import Explanation
-from skxmr.inspection._label_graph import LabelGraphDisplay
-from skxmr.inspection._per_label import PerLabelDisplay
-from skxmr.inspection._precision_recall_at_rank import PrecisionRecallAtRankDisplay
-from skxmr.inspection._precision_scope import PrecisionScopeDisplay
-from skxmr.inspection._recall_at_k import RecallAtKDisplay
-from skxmr.inspection._report import report
-from skxmr.inspection._reported import Report
-from skxmr.inspection._retrieval import RetrievalDisplay
-from skxmr.inspection._search_surface import SearchSurfaceDisplay
-from skxmr.inspection._training import TrainingDisplay
+from skxmr.inspection.comparing.compare import compare
+from skxmr.inspection.comparing.comparison import Comparison
+from skxmr.inspection.displays.attention import AttentionDisplay
+from skxmr.inspection.displays.embedding import EmbeddingDisplay
+from skxmr.inspection.displays.label_graph import LabelGraphDisplay
+from skxmr.inspection.displays.per_label import PerLabelDisplay
+from skxmr.inspection.displays.precision_recall_at_rank import PrecisionRecallAtRankDisplay
+from skxmr.inspection.displays.precision_scope import PrecisionScopeDisplay
+from skxmr.inspection.displays.recall_at_k import RecallAtKDisplay
+from skxmr.inspection.displays.retrieval import RetrievalDisplay
+from skxmr.inspection.displays.search_surface import SearchSurfaceDisplay
+from skxmr.inspection.displays.training import TrainingDisplay
+from skxmr.inspection.explaining.explain import explain
+from skxmr.inspection.explaining.explanation import Explanation
+from skxmr.inspection.reporting.report import report
+from skxmr.inspection.reporting.reported import Report
 
 __all__ = [
     "AttentionDisplay",

@@ -1,0 +1,46 @@
+"""The base of all Displays: computed values, and the artists that show them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from skxmr._docstrings import completed
+from skxmr.inspection.drawing.axes import drawing_axes
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure, SubFigure
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class Display:
+    """Base of all Displays, which follow scikit-learn's conventions.
+
+    The constructor takes computed values, `plot` draws them, and class methods such as `from_estimator` compute and
+    draw at once.
+
+    Parameters
+    ----------
+    name : str or None, default=None
+        What the picture calls the method.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        Where it is drawn.
+    figure_ : matplotlib Figure
+        The figure of these axes.
+    """
+
+    name: str | None = None
+
+    def __init_subclass__(cls) -> None:
+        cls.__doc__ = completed(cls)
+
+    def _draw_on(self, ax: Axes | None, size: tuple[float, float], projection: str | None = None) -> Axes:
+        """Return the axes that are given, or new ones of this size in inches, and remember them."""
+        found = drawing_axes(ax, f"{type(self).__name__}.plot", size, projection)
+        self.ax_: Axes = found
+        self.figure_: Figure | SubFigure = found.figure
+        return found

@@ -1,0 +1,276 @@
+"""Average precision label by label as a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from skxmr._data.kinds import Float64Array, IndexArray, LabelsLike, View
+from skxmr._data.option_checks import check_k
+from skxmr._docstrings import documented_like
+from skxmr.inspection.displays.curves import CurveDisplay
+from skxmr.inspection.displays.display import Display
+from skxmr.inspection.displays.points import Values
+from skxmr.inspection.displays.runs import (
+    ARROWS,
+    Estimators,
+    Runs,
+    name_of,
+    runs_of_estimators,
+    runs_of_folds,
+    runs_of_predictions,
+)
+from skxmr.inspection.displays.spread import mean_and_spread
+from skxmr.inspection.drawing.axes import named_legend, named_ticks, need_matplotlib, open_frame
+from skxmr.inspection.drawing.words import written
+from skxmr.metrics._blocks import mean
+from skxmr.metrics._precision import average_precision
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.lines import Line2D
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class PerLabelDisplay(Display):
+    """Average precision of the queries of each label, best first, with the number of these queries.
+
+    A query counts for each of its labels. Labels whose queries have no relevant item have no value and come last. Of
+    more labels than fit on a page the best and the worst are shown.
+
+    Parameters
+    ----------
+    labels : sequence of length c
+        Names of the labels.
+    average_precision : array-like of shape (c,) or (r, c), or dict of them
+        Mean average precision per label, of one run or of r runs, such as folds or seeds; or by direction,
+        ``"image_to_text"`` and ``"text_to_image"``. NaN where there is no value.
+    support : array-like of shape (c,)
+        Number of queries per label.
+
+    Attributes
+    ----------
+    line_ : Line2D, or list of Line2D
+        The marks, of each direction if there are two.
+    labels_ : list
+        The names that are shown, from top to bottom; None stands for those that are left out.
+
+    See Also
+    --------
+    skxmr.metrics.map_per_class : The values without the picture.
+
+    Examples
+    --------
+    >>> from skxmr.inspection import PerLabelDisplay
+    >>> display = PerLabelDisplay.from_predictions([[0.9, 0.1], [0.2, 0.4]], [[1, 0], [1, 0]], ["art", "music"])
+    >>> display.labels_, display.line_.get_xdata().tolist()
+    (['art', 'music'], [1.0, 0.5])
+    """
+
+    labels: Sequence[object]
+    average_precision: Values
+    support: ArrayLike
+
+    @classmethod
+    @documented_like(CurveDisplay.from_estimator)
+    def from_estimator(
+        cls,
+        estimator: Estimators,
+        X: View,
+        y: View | LabelsLike = None,
+        labels: LabelsLike = None,
+        *,
+        direction: str = "both",
+        n_labels: int = 40,
+        name: str | None = None,
+        ax: Axes | None = None,
+    ) -> Self:
+        """Rank with a fitted model and draw.
+
+        Parameters
+        ----------
+        n_labels : int, default=40
+            The largest number of labels that are shown.
+        """
+        need_matplotlib(f"{cls.__name__}.from_estimator")
+        runs = runs_of_estimators(estimator, X, y, labels, direction)
+        return cls._of_runs(runs, name_of(estimator) if name is None else name).plot(ax, n_labels=n_labels)
+
+    @classmethod
+    @documented_like(CurveDisplay.from_predictions)
+    def from_predictions(
+        cls,
+        scores: Any,
+        relevance: Any,
+        labels: LabelsLike,
+        *,
+        n_labels: int = 40,
+        name: str | None = None,
+        ax: Axes | None = None,
+    ) -> Self:
+        """Draw rankings that are given as scores.
+
+        Parameters
+        ----------
+        labels : multi-hot (n, c), class ids (n,) or n lists of tags
+            Labels of the queries.
+        n_labels : int, default=40
+            The largest number of labels that are shown.
+        """
+        need_matplotlib(f"{cls.__name__}.from_predictions")
+        return cls._of_runs(runs_of_predictions(scores, relevance, labels), name).plot(ax, n_labels=n_labels)
+
+    @classmethod
+    @documented_like(CurveDisplay.from_cv_results)
+    def from_cv_results(
+        cls,
+        cv_results: Mapping[str, Any],
+        X: View,
+        y: LabelsLike,
+        *,
+        direction: str = "both",
+        n_labels: int = 40,
+        name: str | None = None,
+        ax: Axes | None = None,
+    ) -> Self:
+        """Draw what the models of a cross-validation find among the rows that they have not seen.
+
+        Parameters
+        ----------
+        n_labels : int, default=40
+            The largest number of labels that are shown.
+        """
+        need_matplotlib(f"{cls.__name__}.from_cv_results")
+        runs = runs_of_folds(cv_results, X, y, direction)
+        own_name = name_of(cv_results["estimator"]) if name is None else name
+        return cls._of_runs(runs, own_name, in_all=True).plot(ax, n_labels=n_labels)
+
+    @documented_like(CurveDisplay.plot)
+    def plot(self, ax: Axes | None = None, *, name: str | None = None, n_labels: int = 40) -> Self:
+        """Draw a row of marks per label.
+
+        Parameters
+        ----------
+        n_labels : int, default=40
+            The largest number of labels that are shown, 2 or more.
+
+        Returns
+        -------
+        self
+        """
+        check_k(n_labels, optional=False, name="n_labels")
+        values = self._checked_values()
+        order = _best_first(np.array([found[0] for found in values.values()]))
+        shown = _shown(len(order), n_labels)
+        rows = np.where(shown < 0, -1, order[shown])
+        self._draw_on(ax, (6, 1.2 + 0.21 * len(rows)))
+        lines: list[Line2D] = []
+        for direction, (middle, spread) in values.items():
+            title = ", ".join(part for part in (self.name if name is None else name, ARROWS[direction]) if part)
+            lines.append(self._marks(rows, middle, spread, title, lines))
+        self.line_: Line2D | list[Line2D] = lines if len(lines) > 1 else lines[0]
+        self._name_rows(rows, len(order))
+        self.ax_.set(xlabel="mean average precision of its queries", xlim=(0, 1.02), ylim=(len(rows) - 0.5, -0.5))
+        self.ax_.grid(axis="y", linewidth=0.4, color="0.85")
+        open_frame(self.ax_)
+        if len(lines) > 1 or lines[0].get_label():
+            named_legend(self.ax_, loc="lower center", bbox_to_anchor=(0.5, 1))
+        return self
+
+    def _marks(
+        self,
+        rows: IndexArray,
+        middle: Float64Array,
+        spread: Float64Array,
+        title: str,
+        earlier: list[Line2D],
+    ) -> Line2D:
+        """Draw the marks of one direction, and one standard deviation over several runs around each."""
+        places = np.flatnonzero(rows >= 0)
+        x = middle[rows[places]]
+        style: dict[str, Any] = {"marker": "s" if earlier else "o", "linestyle": "none", "markersize": 5}
+        if earlier:
+            # Both directions may have the same value: the later mark is open, so that both are seen.
+            style |= {"color": earlier[0].get_color(), "markerfacecolor": "none"}
+        (line,) = self.ax_.plot(x, places, **style)
+        line.set_label(title)
+        around = spread[rows[places]]
+        if (around > 0).any():
+            self.ax_.hlines(places, x - around, x + around, color=line.get_color(), linewidth=1, alpha=0.6)
+        return line
+
+    def _name_rows(self, rows: IndexArray, n: int) -> None:
+        """Write the name and the support of every row."""
+        support = np.asarray(self.support)
+        self.labels_: list[object] = [None if row < 0 else self.labels[row] for row in rows.tolist()]
+        names = []
+        for row in rows.tolist():
+            left_out = f"… {n - len(rows) + 1:,} labels between"
+            names.append(left_out if row < 0 else f"{written(self.labels[row], 24)} ({support[row]:,.0f})")
+        named_ticks(self.ax_, "y", range(len(rows)), names, width=40)
+
+    def _checked_values(self) -> dict[str, tuple[Float64Array, Float64Array]]:
+        """Return the mean and the standard deviation over the runs, of every direction (c,)."""
+        given = self.average_precision
+        by_direction = given if isinstance(given, Mapping) else {"": given}
+        c = len(self.labels)
+        found = {}
+        for direction, values in by_direction.items():
+            runs = np.atleast_2d(np.asarray(values, dtype=np.float64))
+            if direction not in ARROWS or runs.ndim != 2 or runs.shape[1] != c or np.shape(self.support) != (c,):
+                raise ValueError(
+                    f"there are {c} labels, but average_precision has the shape {np.shape(values)} and support "
+                    f"{np.shape(self.support)}; both hold a value per label. Directions are 'image_to_text' and "
+                    f"'text_to_image'; got {direction!r}."
+                )
+            found[direction] = mean_and_spread(runs)
+        if not found or all(np.isnan(middle).all() for middle, _ in found.values()):
+            raise ValueError("no label has a value; check that the labels of queries and gallery overlap.")
+        return found
+
+    @classmethod
+    def _of_runs(cls, runs: Runs, name: str | None, in_all: bool = False) -> Self:
+        """Measure rankings; the queries of folds are counted together (`in_all`), those of seeds are the same."""
+        position: dict[object, int] = {}
+        for run in (run for own in runs.values() for run in own):
+            if run.labels is None:
+                raise ValueError("PerLabelDisplay needs the labels of the queries; pass labels.")
+            for label in run.labels.names.tolist():
+                position.setdefault(label, len(position))
+        values = {}
+        support = np.zeros(len(position))
+        for direction, own in runs.items():
+            values[direction] = np.full((len(own), len(position)), np.nan)
+            counts = np.zeros((len(own), len(position)))
+            for i, run in enumerate(own):
+                assert run.labels is not None
+                columns = [position[label] for label in run.labels.names.tolist()]
+                ap = average_precision(run.scores, run.relevance)
+                # Raises the error for the case that no query has a relevant item.
+                mean(ap)
+                answered = ~np.isnan(ap)
+                Y = run.labels.matrix
+                n_answered = Y.T @ answered.astype(np.float64)
+                sums = Y.T @ np.where(answered, ap, 0.0)
+                values[direction][i, columns] = np.where(n_answered > 0, sums / np.maximum(n_answered, 1), np.nan)
+                counts[i, columns] = np.asarray(Y.sum(axis=0)).ravel()
+            support = np.maximum(support, counts.sum(axis=0) if in_all else counts.max(axis=0))
+        return cls(labels=list(position), average_precision=values, support=support, name=name)
+
+
+def _best_first(values: Float64Array) -> IndexArray:
+    """Return the labels in the order of their mean over the directions (d, c), those without a value last."""
+    middle, _ = mean_and_spread(values)
+    return np.argsort(-np.where(np.isnan(middle), -np.inf, middle), kind="stable")
+
+
+def _shown(n: int, n_shown: int) -> IndexArray:
+    """Return which places of an order are shown: the first and the last ones, with -1 between where some are left."""
+    if n <= n_shown:
+        return np.arange(n)
+    best = -(-n_shown // 2)
+    return np.concatenate([np.arange(best), [-1], np.arange(n - n_shown // 2, n)])

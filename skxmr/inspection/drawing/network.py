@@ -1,0 +1,62 @@
+"""Labels as a network: names, and arrows between them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from skxmr._data.kinds import Float64Array
+from skxmr.inspection.drawing.axes import SMALL
+from skxmr.inspection.drawing.words import PLAIN
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# Arrows that are drawn at most, per label; a learned graph may connect all labels.
+_PER_LABEL = 2
+
+
+def draw_network(ax: Axes, part: Float64Array, names: list[str], all_parts: list[Float64Array]) -> None:
+    """Draw the strongest edges of a graph (c, c), from the column to the row, and the names of connected labels.
+
+    The places come of all graphs (c, c) that are shown together, so that these can be compared.
+    """
+    try:
+        import networkx as nx
+    except ImportError as error:
+        raise ImportError(f"kind='network' needs networkx ({error}): pip install 'skxmr[plot]'.") from error
+
+    whole = nx.DiGraph()
+    for other in all_parts:
+        whole.add_edges_from(_strongest(other))
+    places = nx.spring_layout(whole.to_undirected(), seed=0, k=3.5 / max(1, len(whole)) ** 0.5, iterations=200)
+    edges = _strongest(part)
+    ax.set_axis_off()
+    if edges:
+        strength = np.array([part[i, j] for j, i in edges])
+        widths = 0.5 + 2.5 * strength / strength.max()
+        graph = nx.DiGraph(edges)
+        nx.draw_networkx_edges(
+            graph, places, edgelist=edges, width=widths, edge_color="0.45", arrowsize=9, node_size=500, ax=ax,
+            connectionstyle="arc3,rad=0.08", hide_ticks=False,
+        )  # fmt: skip
+    connected = {label for edge in edges for label in edge}
+    for label in connected:
+        x, y = places[label]
+        box = {"boxstyle": "round,pad=0.2", "facecolor": "white", "edgecolor": "0.3", "linewidth": 0.8}
+        ax.text(x, y, names[label], ha="center", va="center", fontsize=SMALL, bbox=box, zorder=4, **PLAIN)
+    alone = len(names) - len(connected)
+    if alone:
+        ax.text(0.5, -0.02, f"{alone} labels without such arrows", ha="center", va="top", fontsize=SMALL,
+                transform=ax.transAxes)  # fmt: skip
+    ax.margins(0.12)
+
+
+def _strongest(part: Float64Array) -> list[tuple[int, int]]:
+    """Return the strongest edges between different labels, each as (from, to)."""
+    weights = part.copy()
+    np.fill_diagonal(weights, 0)
+    order = np.argsort(-weights, axis=None, kind="stable")[: _PER_LABEL * len(part)]
+    to, source = np.unravel_index(order, weights.shape)
+    return [(int(j), int(i)) for i, j in zip(to, source, strict=True) if weights[i, j] > 0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 import pandas as pd
+import queries
 from common import LOADERS, markdown, mean_and_spread
 from published import CODES, PUBLISHED
 from retrievers import DEEP, METHODS
@@ -22,11 +23,12 @@ def groups(results: pd.DataFrame, task: Task) -> Iterator[Runs]:
             yield method, str(variant), runs.set_index("seed").sort_index()
 
 
-def cells(runs: pd.DataFrame) -> dict[str, object]:
-    """Return means and spreads over the seeds, and what the fits cost."""
+def cells(runs: pd.DataFrame, marks: dict[str, str] | None = None) -> dict[str, object]:
+    """Return means and spreads over the seeds, marked if marks are given, and what the fits cost."""
+    marks = marks or {"i2t": "{}", "t2i": "{}"}
     return {
-        "image→text": mean_and_spread(runs["i2t"]),
-        "text→image": mean_and_spread(runs["t2i"]),
+        "image→text": marks["i2t"].format(mean_and_spread(runs["i2t"])),
+        "text→image": marks["t2i"].format(mean_and_spread(runs["t2i"])),
         "seeds": len(runs),
         "fit, s": f"{runs['seconds'].mean():.2f}",
         "parameters": f"{runs['weights'].iloc[0]:,}",
@@ -55,12 +57,14 @@ def readme_table(results: pd.DataFrame) -> str:
     rows = []
     compared = []
     for task in TASKS.values():
-        for method, variant, runs in groups(results, task):
-            found = cells(runs)
-            if task.name in LOADERS and variant in ("search", "default"):
-                rows.append({"set": task.name, "method": method, **found, "chosen (first seed)": chosen(runs)})
-            elif task.name in PUBLISHED and variant in ("search", "default", "paper"):
-                row = {"set": task.title, "method": method, "variant": variant, **found}
+        shown = [found for found in groups(results, task) if found[1] in ("search", "default")]
+        marks = queries.marks({method: runs for method, _, runs in shown} if task.name in LOADERS else {})
+        for method, _, runs in shown if task.name in LOADERS else []:
+            row = {"set": task.name, "method": method, **cells(runs, marks.get(method))}
+            rows.append(row | {"chosen (first seed)": chosen(runs)})
+        for method, variant, runs in groups(results, task) if task.name in PUBLISHED else []:
+            if variant in ("search", "default", "paper"):
+                row = {"set": task.title, "method": method, "variant": variant, **cells(runs)}
                 compared.append(row | beside(task, method, variant))
     if not compared:
         return markdown(rows)
@@ -84,14 +88,24 @@ def ahead_table(results: pd.DataFrame) -> str:
 def pictures_table(results: pd.DataFrame) -> str:
     """Return the README's table of real pictures: one row per method, the sets side by side."""
     rows: dict[str, dict[str, object]] = {}
-    for suffix, features in (("", []), ("_sentences", ["sentence vectors"])):
-        for name in PICTURES:
-            for method, variant, runs in groups(results, TASKS[name + suffix]):
-                kind, *changes = variant.split(", ")
-                title = ", ".join([method, *([kind] if kind in ("kernels", "paper") else []), *changes, *features])
-                row = rows.setdefault(title, {"method": title})
-                row |= {f"{name}, {key}": str(cells(runs)[key]) for key in ("image→text", "text→image", "seeds")}
+    for name in PICTURES:
+        found = of_pictures(results, name)
+        marks = queries.marks(found)
+        for title, runs in found.items():
+            shown = cells(runs, marks.get(title))
+            row = rows.setdefault(title, {"method": title})
+            row |= {f"{name}, {key}": str(shown[key]) for key in ("image→text", "text→image", "seeds")}
     return markdown(list(rows.values()))
+
+
+def of_pictures(results: pd.DataFrame, name: str) -> dict[str, pd.DataFrame]:
+    """Return the runs on one set of pictures, whose test rows are the same whatever the features of texts are."""
+    found = {}
+    for suffix, features in (("", []), ("_sentences", ["sentence vectors"])):
+        for method, variant, runs in groups(results, TASKS[name + suffix]):
+            kind, *changes = variant.split(", ")
+            found[", ".join([method, *([kind] if kind in ("kernels", "paper") else []), *changes, *features])] = runs
+    return found
 
 
 def section(results: pd.DataFrame, task: Task) -> str:
@@ -99,8 +113,10 @@ def section(results: pd.DataFrame, task: Task) -> str:
     rows = []
     differences = []
     runs_of = {(method, variant): runs for method, variant, runs in groups(results, task)}
+    marks = {} if task.redrawn else queries.marks({", ".join(key): runs for key, runs in runs_of.items()})
     for (method, variant), runs in runs_of.items():
-        row = {"set": task.title, "method": method, "variant": variant, **cells(runs), **beside(task, method, variant)}
+        found = cells(runs, marks.get(f"{method}, {variant}"))
+        row = {"set": task.title, "method": method, "variant": variant, **found, **beside(task, method, variant)}
         rows.append(row | {"device": ", ".join(sorted(set(runs["device"]))), "chosen (first seed)": chosen(runs)})
         if method in DEEP:
             row = {"method": method, "variant": variant}

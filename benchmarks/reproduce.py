@@ -33,6 +33,7 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 import fine_grained
 import joblib
 import pandas as pd
+import queries
 from common import LOADERS, RESULTS, ROOT, append, fingerprint, fit_seconds, recorded, write_between
 from report import ahead_table, page, pictures_table, readme_table
 from retrievers import (
@@ -57,7 +58,7 @@ from skxmr import annotate
 from skxmr._data.labels import encode_labels
 from skxmr.metrics import RetrievalScores
 
-COLUMNS = ["set", "method", "variant", "seed", "i2t", "t2i", "seconds", "weights", "chosen", "device"]
+COLUMNS = ["set", "method", "variant", "seed", "i2t", "t2i", "seconds", "weights", "chosen", "device", "queries"]
 
 
 def identity(task: Task, method: str, variant: Variant, seed: int) -> str:
@@ -69,11 +70,20 @@ def identity(task: Task, method: str, variant: Variant, seed: int) -> str:
     return fingerprint(model, grid) if grid else fingerprint(model)
 
 
-def done(results: Path, task: Task, method: str, variant: Variant, seed: int) -> bool:
-    """Tell whether a fit is in the file."""
+def done(file: Path, task: Task, method: str, variant: Variant, seed: int) -> bool:
+    """Tell whether a fit is in a file: in that of finished fits, or in that of their values per query."""
     wanted = {"set": task.name, "method": method, "variant": variant.label, "seed": seed, "data": task.digest}
     wanted["parameters"] = identity(task, method, variant, seed)
-    return any(all(record.get(key) == value for key, value in wanted.items()) for record in recorded(results))
+    return any(all(record.get(key) == value for key, value in wanted.items()) for record in recorded(file))
+
+
+def same_figures(results: Path, record: dict[str, Any]) -> bool:
+    """Tell whether the file has this fit, with the same mAPs."""
+    return any(
+        queries.key_of(known) == queries.key_of(record)
+        and all(abs(known[key] - record[key]) < 1e-9 for key in queries.DIRECTIONS)
+        for known in recorded(results)
+    )
 
 
 def tag_scores(model: Any, rows: Rows) -> dict[str, float]:
@@ -105,9 +115,9 @@ def outcome(model: Any) -> dict[str, Any]:
     return found | {"device": next(model.network_.parameters()).device.type}
 
 
-def measure(task: Task, method: str, variant: Variant, seed: int, device: str, results: Path) -> None:
-    """Choose on training rows, fit, test once; add the outcome to the file."""
-    if done(results, task, method, variant, seed):
+def measure(task: Task, method: str, variant: Variant, seed: int, device: str, results: Path, needed: Path) -> None:
+    """Choose on training rows, fit, test once; add the outcome to the file, and the values per query to theirs."""
+    if done(needed, task, method, variant, seed):
         return  # another process was quicker
     rows = task.load(seed)
     model, grid = retriever(task, method, variant, seed, device)
@@ -126,7 +136,9 @@ def measure(task: Task, method: str, variant: Variant, seed: int, device: str, r
     record |= {"weights": n_weights(model)} | ({"chosen": best, "device": "cpu"} if grid else outcome(model))
     record |= tag_scores(model, rows)
     record |= {"changes": variant.changes, "parameters": identity(task, method, variant, seed), "data": task.digest}
-    append(results, record)
+    queries.keep(results, record, model, rows.test, rows.y_test)
+    if not same_figures(results, record):
+        append(results, record)
     print("  {set} {method} ({variant}), seed {seed}: {i2t:.4f} / {t2i:.4f}".format(**record), flush=True)
 
 
@@ -135,13 +147,15 @@ def finished(results: Path, tasks: Iterable[Task] = ()) -> pd.DataFrame:
     current = TASKS | {task.name: task for task in tasks}
     valid: dict[tuple[object, ...], dict[str, Any]] = {}
     records = [record for record in recorded(results) if record["set"] in current and record["method"] in METHODS]
+    values = queries.kept(results)
     latest = {record["set"]: record.get("data") for record in records}
     for record in records:
         task = current[record["set"]]
         variant = Variant(record["variant"].split(",")[0], record.get("changes", {}))
         same_data = record.get("data") == (task.digest or latest[task.name])
         if same_data and record["parameters"] == identity(task, record["method"], variant, record["seed"]):
-            valid[tuple(record[key] for key in COLUMNS[:4])] = record
+            of_queries = {"queries": values.get(queries.key_of(record))}
+            valid[tuple(record[key] for key in COLUMNS[:4])] = record | of_queries
     return pd.DataFrame(list(valid.values()), columns=COLUMNS)
 
 
@@ -179,6 +193,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--device", default="cpu", help="of the deep methods: cpu, cuda or auto")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--results", type=Path, default=RESULTS / "reproduce.jsonl", help="file of the finished fits")
+    parser.add_argument("--queries", action="store_true", help="repeat fits of which the values per query are missing")
     parser.add_argument("--only-cached", action="store_true", help="fit nothing; tables of what was measured so far")
     parser.add_argument("--readme", action="store_true", help="put the table into the README")
     parser.add_argument("--docs", action="store_true", help="put the tables into docs/results.md")
@@ -206,8 +221,8 @@ def asked(arguments: argparse.Namespace) -> list[Task]:
     return [TASKS[name] for name in arguments.sets or ([] if tasks else LOADERS)] + tasks
 
 
-def left(arguments: argparse.Namespace, tasks: list[Task]) -> list[tuple[Task, str, Variant, int]]:
-    """Return the fits asked for that are not in the file."""
+def left(arguments: argparse.Namespace, tasks: list[Task], needed: Path) -> list[tuple[Task, str, Variant, int]]:
+    """Return the fits asked for that are not in the file that is needed."""
     jobs = []
     for task in tasks:
         methods = [name for name in arguments.methods if name not in COMBINED or pictures_of(task.name)]
@@ -215,7 +230,7 @@ def left(arguments: argparse.Namespace, tasks: list[Task]) -> list[tuple[Task, s
             for method in methods:
                 kinds = "kernels" if arguments.kernels else "search", "paper" if arguments.paper else "default"
                 variant = variant_of(method, *kinds, arguments.set)
-                if not done(arguments.results, task, method, variant, seed):
+                if not done(needed, task, method, variant, seed):
                     jobs.append((task, method, variant, seed))
     return jobs
 
@@ -234,10 +249,13 @@ def main() -> int:
     except (FileNotFoundError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
-    fits = [] if arguments.only_cached else left(arguments, tasks)
+    needed = queries.file_of(arguments.results) if arguments.queries else arguments.results
+    fits = [] if arguments.only_cached else left(arguments, tasks, needed)
     known = len(finished(arguments.results, tasks))
     print(f"{len(fits)} fits to do, {known} known from {arguments.results}", flush=True)
-    joblib.Parallel(arguments.jobs)(joblib.delayed(measure)(*job, arguments.device, arguments.results) for job in fits)
+    joblib.Parallel(arguments.jobs)(
+        joblib.delayed(measure)(*job, arguments.device, arguments.results, needed) for job in fits
+    )
     results = finished(arguments.results, tasks)
     everything = list(TASKS.values())
     print(page(results, everything if arguments.only_cached else tasks))

@@ -17,7 +17,7 @@ from skxmr import CCA, DAGNN, SemanticMatching
 from skxmr.datasets import make_multilabel_pairs
 
 ROOT = Path(__file__).parents[2]
-NAMES = ("common", "published", "tasks", "retrievers", "report", "reproduce")
+NAMES = ("common", "published", "tasks", "retrievers", "queries", "report", "reproduce")
 SMALL = "--methods CCA SemanticMatching DAGNN --set max_epochs=2 hidden=16 n_components=8 width=8 pretrain_text=False"
 
 
@@ -29,10 +29,10 @@ def benchmarks(module):
 @pytest.fixture
 def folder(tmp_path):
     """Tiny files in the papers' layout."""
-    pairs, labels = make_multilabel_pairs(120, n_labels=6, random_state=0)
+    pairs, labels = make_multilabel_pairs(140, n_labels=6, random_state=0)
     home = tmp_path / "mirflickr"
     home.mkdir()
-    for subset, rows in (("train", slice(0, 90)), ("test", slice(90, 120))):
+    for subset, rows in (("train", slice(0, 90)), ("test", slice(90, 140))):
         for part, view in (("img", pairs.image), ("txt", pairs.text), ("lab", labels)):
             scipy.io.savemat(home / f"{subset}_{part}.mat", {f"{subset}_{part}": view[rows]})
     scipy.io.savemat(home / "label_embedding.mat", {"inp": np.random.default_rng(0).normal(size=(6, 5))})
@@ -69,7 +69,9 @@ def test_features_of_a_paper_with_its_figures_beside_ours(reproduce, folder):
         row = next(row for row in table if row[1] == method)
         ours = [line for line in lines if line["method"] == method]
         assert row[2] == variant and row[8] == figures
-        assert row[3] == f"{np.mean([r['i2t'] for r in ours]):.3f} ± {np.std([r['i2t'] for r in ours]):.3f}"
+        assert (
+            row[3].strip("*† ") == f"{np.mean([r['i2t'] for r in ours]):.3f} ± {np.std([r['i2t'] for r in ours]):.3f}"
+        )
         assert row[5] == "2" and row[6].replace(".", "").isdigit()
     assert "over SemanticMatching" in out.out
 
@@ -79,6 +81,47 @@ def test_features_of_a_paper_with_its_figures_beside_ours(reproduce, folder):
     status, out = reproduce(command)  # two were lost, one of them in the middle of its line
     assert status == 0 and "2 fits to do, 4 known" in out.out
     assert "0 fits to do, 6 known" in reproduce(command)[1].out
+
+
+def test_values_per_query_are_kept_and_made_again_where_they_are_missing(reproduce, folder, benchmarks):
+    command = f"--features {folder} --dataset mirflickr --seeds 1 --methods CCA SemanticMatching"
+    reproduce(command)
+    records = benchmarks.common.recorded(reproduce.file)
+    kept = benchmarks.queries.kept(reproduce.file)
+    assert len(records) == len(kept) == 2
+    for record in records:
+        for direction, values in kept[benchmarks.queries.key_of(record)].items():
+            assert len(values) == 50 and abs(np.nanmean(values) - record[direction]) < 1e-5
+
+    file = benchmarks.queries.file_of(reproduce.file)
+    file.write_text(file.read_text(encoding="utf-8").splitlines()[0] + "\n", encoding="utf-8")
+    assert "0 fits to do" in reproduce(command)[1].out
+    assert "1 fits to do" in reproduce(f"{command} --queries")[1].out
+    assert benchmarks.common.recorded(reproduce.file) == records  # the figures were the same
+    assert benchmarks.queries.kept(reproduce.file).keys() == kept.keys()
+
+
+def test_a_value_per_query_takes_two_bytes_and_nan_stays(benchmarks):
+    values = np.array([0.0, 1.0, np.nan, 1 / 3, 0.123456])
+    text = benchmarks.queries.packed(values)
+    np.testing.assert_allclose(benchmarks.queries.unpacked(text), values, atol=1e-5)
+    assert len(text) == 4 * -(-2 * len(values) // 3)
+
+
+def test_marks_are_those_of_compare_and_need_values_of_every_method(benchmarks):
+    rng = np.random.default_rng(0)
+    hard = rng.beta(0.6, 1.8, size=300)
+    runs = {
+        name: pd.DataFrame(
+            {"queries": [{key: np.clip(hard + gain + rng.normal(0, 0.05, 300), 0, 1) for key in ("i2t", "t2i")}]}
+        )
+        for name, gain in (("worse", 0.0), ("good", 0.2), ("as good", 0.199))
+    }
+    marks = benchmarks.queries.marks(runs)
+    assert marks["worse"] == {"i2t": "{}", "t2i": "{}"}
+    assert {marks["good"]["i2t"], marks["as good"]["i2t"]} == {"**{}**", "{} †"}
+    runs["worse"]["queries"] = None
+    assert benchmarks.queries.marks(runs) == {}
 
 
 def test_other_parameters_or_other_rows_are_fitted_anew(reproduce, folder):
@@ -191,7 +234,7 @@ def test_combinations_are_of_pictures_only(benchmarks):
         methods=["CCA", "RetrieverEnsemble"], seeds=1, paper=False, kernels=False, set={}, results=Path("none")
     )
     tasks = [benchmarks.tasks.TASKS[name] for name in ("wikipedia", "icons", "icons_sentences")]
-    jobs = [(task.name, method) for task, method, _, _ in benchmarks.reproduce.left(parsed, tasks)]
+    jobs = [(task.name, method) for task, method, _, _ in benchmarks.reproduce.left(parsed, tasks, parsed.results)]
     assert jobs == [
         ("wikipedia", "CCA"),
         ("icons", "CCA"),
@@ -279,7 +322,7 @@ def test_real_pictures_have_a_row_per_method_with_both_sets(benchmarks):
         ("icons", "DSCMR", "default, hidden=8", 0.625),
     ):
         fits.append({"set": name, "method": method, "variant": variant, "seed": 0, "i2t": i2t, "t2i": 0.5})
-    results = pd.DataFrame(fits).assign(seconds=1.0, weights=10)
+    results = pd.DataFrame(fits).assign(seconds=1.0, weights=10, queries=None)
     lines = benchmarks.report.pictures_table(results).splitlines()
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     assert rows[0][1:4] == ["clipart, image→text", "clipart, text→image", "clipart, seeds"]

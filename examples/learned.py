@@ -73,16 +73,16 @@ search.fit(pairs, labels, groups=icons.groups)
 # The range of the search's colours says that tau and p hardly matter here. Images and texts are apart in the common
 # space, because the loss compares either with the labels and not with one another.
 
-figure = plt.figure(figsize=(14, 13), layout="constrained")
-axes = figure.subplots(3, 2, height_ratios=[1.2, 1.4, 1.2])
-for ax in axes[1]:
-    ax.remove()
-TrainingDisplay.from_estimator(model, ax=axes[0, 0])
-SearchSurfaceDisplay.from_cv_results(search.cv_results_, score="score", ax=axes[0, 1], name="validation mAP")
-graphs = figure.add_subplot(axes[0, 0].get_gridspec()[1, :])
-LabelGraphDisplay.from_estimator(model, kind="network", n_labels=14, ax=graphs)
-EmbeddingDisplay.from_estimator(model, method="tsne", ax=axes[2, 0], name="classifiers of labels")
-EmbeddingDisplay.from_estimator(model, pairs, labels, method="tsne", n_groups=4, max_points=300, ax=axes[2, 1])
+figure = plt.figure(figsize=(14, 14), layout="constrained")
+# Each row has a layout of its own, because its legends and bars take other room.
+upper, middle, lower = figure.subfigures(3, 1, height_ratios=[1.1, 1.3, 1.1])
+training, surface = upper.subplots(1, 2)
+TrainingDisplay.from_estimator(model, ax=training)
+SearchSurfaceDisplay.from_cv_results(search.cv_results_, score="score", ax=surface, name="validation mAP")
+LabelGraphDisplay.from_estimator(model, kind="network", n_labels=14, ax=middle.subplots())
+classifiers, space = lower.subplots(1, 2)
+EmbeddingDisplay.from_estimator(model, method="tsne", ax=classifiers, name="classifiers of labels")
+EmbeddingDisplay.from_estimator(model, pairs, labels, method="tsne", n_groups=4, max_points=300, ax=space)
 figure.savefig(OUTPUT / "learned.png", dpi=70)
 print(f"picture: {OUTPUT / 'learned.png'}", flush=True)
 

@@ -1,5 +1,6 @@
 """The documentation is true: its code runs, its defaults are the real ones, its pages are current."""
 
+import ast
 import inspect
 import json
 import re
@@ -166,9 +167,25 @@ def test_the_measured_table_is_complete():
     assert {row[:2] for row in rows if row[0] in sets} == {(name, method) for name in sets for method in measured}
 
 
-def test_files_and_functions_are_small():
-    import ast
+def test_everything_that_looks_into_models_is_in_the_gallery():
+    gallery = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "examples").glob("*.py"))
+    table = (ROOT / "docs" / "pictures.md").read_text(encoding="utf-8")
+    for name in inspection.__all__:
+        if name.endswith("Display"):
+            assert f"\n| `{name}` |" in table and re.search(rf"{name}(\.from_|\()", gallery), name
+    for name in ("compare", "explain", "report"):
+        assert re.search(rf"\b{name}\(", gallery), name
 
+
+def test_every_example_makes_one_claim_and_shows_its_picture():
+    for path in (ROOT / "examples").glob("*.py"):
+        text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+        assert len(re.findall(r"^Claim: ", text, re.M)) == 1, path
+        for picture in re.findall(r"^\.\. image:: /(.+)$", text, re.M):
+            assert (ROOT / "docs" / picture).is_file(), picture
+
+
+def test_files_and_functions_are_small():
     for file in (ROOT / "skxmr").rglob("*.py"):
         source = file.read_text(encoding="utf-8")
         assert source.count("\n") <= 300, file

@@ -53,43 +53,37 @@ def chosen(runs: pd.DataFrame) -> str:
 
 
 def readme_table(results: pd.DataFrame) -> str:
-    """Return the README's table, and ours beside the published figures where they can be compared."""
-    rows = []
-    compared = []
-    for task in TASKS.values():
-        shown = [found for found in groups(results, task) if found[1] in ("search", "default")]
-        marks = queries.marks({method: runs for method, _, runs in shown} if task.name in LOADERS else {})
-        for method, _, runs in shown if task.name in LOADERS else []:
-            row = {"set": task.name, "method": method, **cells(runs, marks.get(method))}
-            rows.append(row | {"chosen (first seed)": chosen(runs)})
-        for method, variant, runs in groups(results, task) if task.name in PUBLISHED else []:
-            if variant in ("search", "default", "paper"):
-                row = {"set": task.title, "method": method, "variant": variant, **cells(runs)}
-                compared.append(row | beside(task, method, variant))
-    if not compared:
-        return markdown(rows)
-    return f"{markdown(rows)}\n\nOn the features and split sizes of the papers:\n\n{markdown(compared)}"
+    """Return the README's table of the research sets: one row per method, the sets side by side."""
+    found = {}
+    for name in LOADERS:
+        fits = [fit for fit in groups(results, TASKS[name]) if fit[1] in ("search", "default")]
+        found[name] = {method: runs for method, _, runs in fits}
+    return side_by_side(found)
 
 
-def ahead_table(results: pd.DataFrame) -> str:
-    """Return the README's table of how far three methods are ahead of MLCCA, image→text / text→image, in the mean."""
+def published_table(results: pd.DataFrame) -> str:
+    """Return the README's table of methods with published figures on the same features and numbers of rows."""
     rows = []
-    for method in ("L2GCN", "IGNN", "DAGNN"):
-        row: dict[str, object] = {"method": f"`{method}`"}
-        for name in LOADERS:
-            runs_of = {(of, variant): runs for of, variant, runs in groups(results, TASKS[name])}
-            gain = runs_of[method, "default"][["i2t", "t2i"]] - runs_of["MLCCA", "search"][["i2t", "t2i"]]
-            means = gain.dropna().mean()
-            row[name] = f"{means['i2t']:.3f} / {means['t2i']:.3f}"
-        rows.append(row)
+    for name, figures in PUBLISHED.items():
+        task = TASKS[name]
+        for method, variant, runs in groups(results, task):
+            if method in figures and variant in ("search", "default", "paper"):
+                figure = cells(runs)
+                row = {"set": task.title, "method": method, "variant": variant}
+                row |= {key: figure[key] for key in ("image→text", "text→image", "seeds")}
+                rows.append(row | beside(task, method, variant))
     return markdown(rows)
 
 
 def pictures_table(results: pd.DataFrame) -> str:
     """Return the README's table of real pictures: one row per method, the sets side by side."""
+    return side_by_side({name: of_pictures(results, name) for name in PICTURES})
+
+
+def side_by_side(sets: dict[str, dict[str, pd.DataFrame]]) -> str:
+    """Return a row per method, with columns for each set: both directions, and the number of seeds."""
     rows: dict[str, dict[str, object]] = {}
-    for name in PICTURES:
-        found = of_pictures(results, name)
+    for name, found in sets.items():
         marks = queries.marks(found)
         for title, runs in found.items():
             shown = cells(runs, marks.get(title))

@@ -35,7 +35,7 @@ import joblib
 import pandas as pd
 import queries
 from common import LOADERS, RESULTS, ROOT, append, fingerprint, fit_seconds, recorded, write_between
-from report import ahead_table, page, pictures_table, readme_table
+from report import page, pictures_table, published_table, readme_table
 from retrievers import (
     COMBINED,
     DEEP,
@@ -261,7 +261,7 @@ def main() -> int:
     print(page(results, everything if arguments.only_cached else tasks))
     if arguments.readme:
         write_between(ROOT / "README.md", readme_table(results))
-        write_between(ROOT / "README.md", ahead_table(results), "ahead")
+        write_between(ROOT / "README.md", published_table(results), "published")
         write_between(ROOT / "README.md", pictures_table(results), "pictures")
     if arguments.docs:
         write_between(ROOT / "docs" / "results.md", page(results, everything))

@@ -42,7 +42,7 @@ def fine_grained(module):
 # Page and name of the markers, and what makes the table from the files of results.
 TABLES = {
     ("README.md", "measured"): lambda module: module("report").readme_table(reproduced(module)),
-    ("README.md", "ahead"): lambda module: module("report").ahead_table(reproduced(module)),
+    ("README.md", "published"): lambda module: module("report").published_table(reproduced(module)),
     ("README.md", "pictures"): lambda module: module("report").pictures_table(reproduced(module)),
     ("README.md", "scenes"): lambda module: module("fine_grained_report").readme_table(fine_grained(module)),
     ("docs/results.md", "measured"): lambda module: module("report").page(

@@ -19,7 +19,15 @@ from skxmr._data.tensors import asarray
 from skxmr._docstrings import documented_like
 from skxmr.methods._chosen_weights import chosen_weights, held_out_rows
 from skxmr.methods._combined import CombinedRetriever
-from skxmr.metrics._asking import embedded, need_retriever, some_similarities, whole_similarity
+from skxmr.metrics._asking import (
+    at_pairs,
+    check_where,
+    embedded,
+    need_retriever,
+    some_similarities,
+    whole_similarity,
+)
+from skxmr.metrics._similarity import Similarity
 
 if TYPE_CHECKING:
     Method = TypeVar("Method", bound=Callable[..., object])
@@ -43,7 +51,8 @@ class RetrieverEnsemble(CombinedRetriever, _BaseComposition):
 
     If all of them embed, so does the ensemble: the unit vectors of the retrievers stand side by side, each times the
     square root of its weight, so that the cosine of two such rows is the weighted mean of the cosines. It can then
-    be put into a :class:`RetrievalIndex`.
+    be put into a :class:`RetrievalIndex`. A row that one of them maps to the origin, such as a text without a word that
+    it knows, has the length of the other vectors only, so that its cosines do not shrink.
 
     Parameters
     ----------
@@ -229,6 +238,10 @@ class RetrieverEnsemble(CombinedRetriever, _BaseComposition):
     def _similarity(self, image: View, text: View, where: sp.csr_array | None) -> FloatArray | sp.csr_array:
         images = Pairs(image)
         texts = Pairs(text=text)
+        if _all_embed(self):
+            # The same as for whoever asks for embeddings, where a method maps a row to the origin as well.
+            scores = Similarity(self._encode(image, "image"), self._encode(text, "text"))
+            return scores[:] if where is None else at_pairs(scores, check_where(where, len(images), len(texts)))
         if where is None:
             return self._mean([whole_similarity(estimator, images, texts) for estimator in self.estimators_])
         found = [some_similarities(estimator, images, texts, where) for estimator in self.estimators_]

@@ -121,9 +121,13 @@ def some_similarities(estimator: BaseEstimator, images: Pairs, texts: Pairs, whe
     asked = check_where(where, len(images), len(texts))
     if not hasattr(estimator, "transform"):
         return _own_similarity(estimator, images, texts, asked)
-    scores = similarity_matrix(estimator, images, texts)
+    return at_pairs(similarity_matrix(estimator, images, texts), asked)
+
+
+def at_pairs(scores: BlockedMatrix, asked: sp.csr_array) -> sp.csr_array:
+    """Return the scores of the pairs that are asked for, of whole rows block by block."""
     data = []
-    for block in gen_batches(len(images), _ROWS):
+    for block in gen_batches(asked.shape[0], _ROWS):
         own = asked[block]
         rows = np.repeat(np.arange(own.shape[0]), np.diff(own.indptr))
         data.append(np.asarray(scores[block])[rows, own.indices])

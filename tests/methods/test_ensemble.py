@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 from sklearn.base import clone
+from sklearn.metrics.pairwise import cosine_similarity
 from sklearn.model_selection import GridSearchCV
 
-from skxmr import CCA, PLS, RACG, Pairs, Regions, RetrieverEnsemble
+from skxmr import CCA, PLS, RACG, AlignedEmbeddings, Pairs, Regions, RetrieverEnsemble
 from skxmr.datasets import make_captioned_scenes, make_multilabel_pairs
 from skxmr.metrics import RetrievalScores
 
@@ -34,6 +35,20 @@ def test_an_ensemble_is_the_weighted_mean(views):
     where = np.random.default_rng(0).uniform(size=alone[0].shape) < 0.2
     assert_allclose(found.similarity(views, where=where).toarray()[where], np.mean(alone, axis=0)[where], atol=1e-7)
     assert RetrievalScores()(found, views)["map"] == pytest.approx(found.score(views))
+
+
+def test_a_row_without_a_direction_in_one_method_has_the_same_similarity_everywhere(views):
+    """The image of 0 is the origin for aligned embeddings, and not for CCA, which centres it."""
+    views = views.replace(text=views.text[:, :20])
+    model = RetrieverEnsemble([("cca", CCA(3)), ("as_they_are", AlignedEmbeddings())]).fit(views)
+    image = np.vstack([np.zeros((1, 20)), views.image[:4]])
+    expected = cosine_similarity(model.encode_image(image), model.encode_text(views.text))
+    alone = model.estimators_[0].similarity(image[:1], views.text)
+    lengths = np.linalg.norm(model.encode_text(views.text), axis=1)
+    assert_allclose(expected[0], alone[0] * np.sqrt(0.5) / lengths, atol=1e-6)
+    assert_allclose(model.similarity(image, views.text), expected, atol=1e-6)
+    where = np.random.default_rng(0).uniform(size=expected.shape) < 0.2
+    assert_allclose(model.similarity(image, views.text, where=where).toarray(), where * expected, atol=1e-6)
 
 
 def test_racg_star_is_the_mean_of_both_graphs(told):

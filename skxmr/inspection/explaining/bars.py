@@ -49,12 +49,15 @@ def bars_of(explanation: Explanation, n: int) -> Bars:
             for region, word, attention in head[["region", "word", "attention"]].itertuples(index=False)
         ]
         return Bars(bars, [], "attention")
-    if "labels" not in tables:
+    if "labels" in tables:
+        return _of_labels(explanation, n)
+    if "methods" not in tables:
         raise ValueError(
             f"there is nothing to draw: {explanation.method} is not linear and scores no labels; the similarity is "
             f"{explanation.similarity:.3f}."
         )
-    return _of_labels(explanation, n)
+    adds = tables["methods"].head(n)[["method", "contribution"]].itertuples(index=False)
+    return Bars([Bar(str(method), float(value), 0) for method, value in adds], [], "what it adds to the similarity")
 
 
 def _of_features(explanation: Explanation, n: int) -> Bars:

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 from numbers import Integral
-from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.utils.validation import check_is_fitted
 
 from skxmr._data.kinds import LabelsLike, View, take
 from skxmr._data.pairs import Pairs
-from skxmr.inspection.explaining.contributions import Embedded, embedded, feature_table
+from skxmr.inspection.explaining.explained import explained
 from skxmr.inspection.explaining.explanation import Explanation
-from skxmr.inspection.explaining.label_evidence import label_graph_of, label_table, path_between
-from skxmr.inspection.explaining.region_words import region_word_table
 from skxmr.inspection.explaining.single_rows import single_rows
-from skxmr.inspection.explaining.traced import Traced, traced
-from skxmr.metrics._asking import need_retriever, unwrapped
+from skxmr.metrics._asking import need_retriever
 from skxmr.search import RetrievalIndex
 
 
@@ -35,7 +30,8 @@ def explain(
     and the built-in regression of `SemanticMatching`, every feature of the query adds a part of the similarity, and
     these parts sum up to it. Methods that score labels say which labels the two have in common, and where there is a
     label graph, which path leads from one to the other. `RACG` and `SCAN` say which regions and words attend to each
-    other.
+    other. A `RetrieverEnsemble` says what each of its methods adds, and its features add the weighted mean of what
+    they add to them. `TwoStage` is explained by its second stage, which alone gives two rows their similarity.
 
     Parameters
     ----------
@@ -95,36 +91,7 @@ def explain(
         item = _item_of(model, item)
         model = model.model
     need_retriever(model, "model")
-    of_query, of_item = single_rows(query, item)
-    pipelines, retriever = unwrapped(model)
-    check_is_fitted(retriever)
-    rows = traced(pipelines, retriever, of_query), traced(pipelines, retriever, of_item)
-    tables: dict[str, Any] = {}
-    found: Embedded | None = None
-    if hasattr(retriever, "transform"):
-        found = embedded(retriever, rows)
-        tables["features"] = feature_table(rows, found)
-        similarity = found.similarity
-    else:
-        image, text = _image_and_text(rows, retriever)
-        similarity = float(np.asarray(retriever.similarity(image, text))[0, 0])
-        tables["pairs"] = region_word_table(retriever, image, text)
-    tables["labels"] = label_table(retriever, rows, found, (query_labels, item_labels))
-    graph, names = label_graph_of(pipelines, retriever)
-    path = path_between(graph, names, tables["labels"]) if names and tables["labels"] is not None else []
-    modalities = rows[0].modality, rows[1].modality
-    return Explanation(type(retriever).__name__, modalities, similarity, tables, path, bool(names))
-
-
-def _image_and_text(rows: tuple[Traced, Traced], retriever: BaseEstimator) -> tuple[View, View]:
-    """Return the image and the text of two rows, whichever of them asks."""
-    held = {row.modality: row.last for row in rows}
-    if len(held) == 1:
-        raise ValueError(
-            f"query and item are both of the modality {rows[0].modality!r}, and {type(retriever).__name__} compares an "
-            "image with a text; pass one of each."
-        )
-    return held["image"], held["text"]
+    return explained([], model, single_rows(query, item), (query_labels, item_labels))
 
 
 def _item_of(index: RetrievalIndex, item: View) -> View:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-PARTS = ("features", "labels", "pairs")
+PARTS = ("features", "labels", "pairs", "methods")
 
 
 class Explanation:
@@ -29,7 +29,7 @@ class Explanation:
     similarity : float
         Their similarity.
     tables : mapping of str to DataFrame or None
-        ``"features"``, ``"labels"`` and ``"pairs"``; None where a method has none. See `to_frame`.
+        ``"features"``, ``"labels"``, ``"pairs"`` and ``"methods"``; None where a method has none. See `to_frame`.
     path : sequence of labels, default=()
         A shortest path in the label graph from a label of the query to one of the item.
     in_graph : bool, default=False
@@ -89,7 +89,7 @@ class Explanation:
 
         Parameters
         ----------
-        part : {"features", "labels", "pairs"} or None, default=None
+        part : {"features", "labels", "pairs", "methods"} or None, default=None
             Which part; None takes the first of them that there is.
 
         Returns
@@ -101,7 +101,8 @@ class Explanation:
             those of the item. For labels: ``label``, the scores and whether each side has the label; of
             :class:`skxmr.SemanticMatching` also a ``contribution``, and these add up to the similarity. For pairs:
             ``region``, ``word``, ``place`` (of the word in its text), ``attention`` and ``cosine``, the strongest
-            first.
+            first. For methods, where the similarity is a mean of several: ``method``, ``weight``, ``similarity`` and
+            ``contribution``, which is their product.
 
         Raises
         ------

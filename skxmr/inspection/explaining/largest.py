@@ -33,7 +33,8 @@ def largest(table: pd.DataFrame, n: int) -> list[Line]:
     order = np.argsort(-np.abs(contributions), kind="stable")[:n]
     lines = []
     for name, contribution, value in present.iloc[order][["feature", "contribution", "value"]].itertuples(index=False):
-        lines.append(Line(str(name), float(contribution), float(value)))
+        # What a method adds as a whole has no value.
+        lines.append(Line(str(name), float(contribution), None if np.isnan(value) else float(value)))
     n_others = len(present) - len(order)
     if n_others:
         others = float(contributions.sum() - contributions[order].sum())

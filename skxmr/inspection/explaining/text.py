@@ -21,6 +21,8 @@ def lines_of(explanation: Explanation) -> list[str]:
     """Return the lines of an explanation, the similarity first."""
     lines = [f"{explanation.headline}."]
     tables = explanation.tables
+    if "methods" in tables:
+        lines += _of_methods(tables["methods"])
     if "features" in tables:
         lines += _of_features(tables["features"], explanation)
         if not tables["features"]["contribution"].any():
@@ -41,6 +43,13 @@ def one_line(name: object) -> str:
     """Return a name without line breaks, shortened."""
     text = " ".join(str(name).split())
     return text if len(text) <= _LENGTH else f"{text[:_LENGTH]}…"
+
+
+def _of_methods(table: pd.DataFrame) -> list[str]:
+    lines = ["What the methods add, their weight times their similarity:"]
+    for method, weight, similarity, adds in table.itertuples(index=False):
+        lines.append(f"  {adds:+.3f}  {one_line(method)} ({weight:.2f} x {similarity:.3f})")
+    return lines
 
 
 def _of_features(table: pd.DataFrame, explanation: Explanation) -> list[str]:

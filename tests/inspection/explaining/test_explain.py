@@ -32,8 +32,10 @@ from skxmr import (
     RetrievalIndex,
     RetrieverEnsemble,
     SemanticMatching,
+    TwoStage,
     similarity,
 )
+from skxmr.base import CrossModalRetriever
 from skxmr.datasets import make_multilabel_pairs
 from skxmr.inspection import explain
 from skxmr.inspection.explaining.linear_steps import is_linear
@@ -218,9 +220,22 @@ def test_items_of_an_index_are_known_by_their_ids():
         explain(index, Pairs(text=["a boat"]), "picture 1")
 
 
+class Curved(CrossModalRetriever):
+    """A method that is not linear."""
+
+    def _fit(self, pairs, labels):
+        self.fitted_ = True
+
+    def _encode_image(self, X):
+        return np.tanh(X[:, :5])
+
+    def _encode_text(self, X):
+        return np.tanh(X[:, 1:6])
+
+
 def test_methods_that_say_nothing_of_themselves_have_their_similarity(small):
     pairs, _ = small
-    model = RetrieverEnsemble([("a", CCA(2)), ("b", PLS(2))]).fit(pairs)
+    model = Curved().fit(pairs)
     found = explain(model, pairs.image[0], pairs.text[0])
     assert found.similarity == pytest.approx(model.similarity(pairs.image[:1], pairs.text[:1])[0, 0])
     assert "nothing more can be said" in found.text
@@ -228,6 +243,55 @@ def test_methods_that_say_nothing_of_themselves_have_their_similarity(small):
         found.to_frame()
     with pytest.raises(ValueError, match="there is nothing to draw"):
         found.plot()
+
+
+@pytest.mark.parametrize("weights", [None, [3.0, 1.0]])
+def test_features_of_a_mean_of_methods_add_the_mean_of_what_they_add_to_each(small, weights):
+    pairs, labels = small
+    model = RetrieverEnsemble([("a", CCA(2)), ("b", SemanticMatching())], weights).fit(pairs, labels)
+    found = assert_sums(model, pairs)
+    methods = found.to_frame("methods").set_index("method")
+    assert methods["contribution"].sum() == pytest.approx(found.similarity)
+    assert methods.loc["a", "contribution"] == pytest.approx(model.weights_[0] * methods.loc["a", "similarity"])
+    features = found.to_frame("features").set_index(["side", "feature"])["contribution"]
+    alone = [explain(member, pairs.image[8], pairs.text[3]).to_frame("features") for member in model.estimators_]
+    alone = [table.set_index(["side", "feature"])["contribution"] for table in alone]
+    both = explain(model, pairs.image[8], pairs.text[3]).to_frame("features").set_index(["side", "feature"])
+    expected = model.weights_[0] * alone[0]["query", "x4"] + model.weights_[1] * alone[1]["query", "x4"]
+    assert both["contribution"]["query", "x4"] == pytest.approx(expected)
+    assert features.index.is_unique
+    assert "What the methods add" in found.text and "Labels of both" in found.text
+    assert found.plot(n_largest=3).ax_.patches
+
+
+def test_methods_of_a_mean_with_other_steps_or_without_features_keep_their_names(small):
+    pairs, labels = small
+    scaled = make_pipeline(PerModality(StandardScaler()), MLCCA())
+    unit = make_pipeline(PerModality(Normalizer(), Normalizer()), CCA(2))
+    model = RetrieverEnsemble([("all", scaled), ("unit", unit), ("curved", Curved())]).fit(pairs, labels)
+    found = assert_sums(model, pairs)
+    names = found.to_frame("features")["feature"].tolist()
+    assert "all: x0" in names and "unit: x0" in names and names.count("curved as a whole") == 2
+    whole = found.to_frame("methods").set_index("method")["contribution"]["curved"]
+    lines = found.to_frame("features").set_index("feature")
+    assert lines.loc["curved as a whole", "contribution"].tolist() == pytest.approx([whole] * 2)
+
+
+def test_a_mean_of_methods_without_features_says_what_each_adds(small):
+    pairs, _ = small
+    model = RetrieverEnsemble([("one", Curved()), ("two", Curved())]).fit(pairs)
+    found = explain(model, pairs.image[0], pairs.text[0])
+    assert found.to_frame()["method"].tolist() == ["one", "two"]
+    assert "nothing more" not in found.text and len(found.plot().ax_.patches) == 2
+
+
+def test_two_stages_are_explained_by_the_second_one(small):
+    pairs, labels = small
+    model = make_pipeline(PerModality(StandardScaler()), TwoStage(CCA(2), SemanticMatching())).fit(pairs, labels)
+    found = explain(model, pairs.image[0], pairs.text[4])
+    assert found.similarity == pytest.approx(similarity(model, pairs.image[:1], pairs.text[4:5])[0, 0], abs=1e-6)
+    assert sums(found).tolist() == pytest.approx([found.similarity] * 2)
+    assert found.text.startswith("TwoStage by SemanticMatching: similarity")
 
 
 def test_a_picture_is_one_row_by_itself():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import ArrayLike
 
 from skxmr._data.kinds import Float64Array, LabelsLike
@@ -163,11 +164,15 @@ def map_per_class(
     matrix, names, _ = encode_labels(labels)
     if matrix.shape[0] != len(ap):
         raise ValueError(f"labels has {matrix.shape[0]} rows but there are {len(ap)} queries.")
-    answered = ~np.isnan(ap)
-    sums = matrix.T @ np.where(answered, ap, 0.0)
-    counts = matrix.T @ answered.astype(np.float64)
-    values = np.divide(sums, counts, out=np.full(len(names), np.nan), where=counts > 0)
-    return dict(zip(names.tolist(), values.tolist(), strict=True))
+    return dict(zip(names.tolist(), means_per_class(ap, matrix).tolist(), strict=True))
+
+
+def means_per_class(values: Float64Array, matrix: sp.csr_array) -> Float64Array:
+    """Return the mean of values (n,) over the queries of each class (c,), by their labels (n, c); nan is no value."""
+    there = ~np.isnan(values)
+    sums = matrix.T @ np.where(there, values, 0.0)
+    counts = matrix.T @ there.astype(np.float64)
+    return np.divide(sums, counts, out=np.full(matrix.shape[1], np.nan), where=counts > 0)
 
 
 @documented_like(average_precision)

@@ -15,8 +15,8 @@ from skxmr._data.pairs import Pairs
 from skxmr._data.tensors import asarray
 from skxmr._data.view_checks import check_same_columns, check_same_index
 from skxmr._data.warn import warn
-from skxmr.metrics._asking import score_matrices
-from skxmr.metrics._scorers import DIRECTIONS, values_per_query
+from skxmr.inspection.asking.runs import runs_of_model
+from skxmr.metrics._scorers import DIRECTIONS, MEASURES
 
 # One method as users pass it.
 MethodLike: TypeAlias = BaseEstimator | list[BaseEstimator] | ArrayLike | Mapping[str, ArrayLike]
@@ -99,9 +99,9 @@ def _of_models(models: Iterable[BaseEstimator], name: str, measure: Measure) -> 
     runs: dict[str, list[Float64Array]] = {direction: [] for direction in DIRECTIONS}
     for model in models:
         try:
-            scores, relevance = score_matrices(model, pairs, measure.labels, None, measure.metric)
-            for direction, found in runs.items():
-                found.append(values_per_query(scores, relevance, measure.name, measure.k, direction))
+            for direction, run in runs_of_model(model, pairs, measure.labels, None, measure.metric).items():
+                values = MEASURES[measure.name](run.scores, run.relevance, k=measure.k)
+                runs[direction].append(np.asarray(values))
         except (TypeError, ValueError) as error:
             raise type(error)(f"{name}: {error}") from error
     return {direction: np.stack(found) for direction, found in runs.items()}

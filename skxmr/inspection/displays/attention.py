@@ -16,9 +16,10 @@ from skxmr._data.option_checks import check_choice, check_k
 from skxmr._data.pairs import Pairs
 from skxmr._data.regions import Regions
 from skxmr._data.repeated import expand
+from skxmr.inspection.asking.attention import attended
+from skxmr.inspection.asking.learned import steps_and_part
+from skxmr.inspection.asking.runs import name_of
 from skxmr.inspection.displays.display import Display
-from skxmr.inspection.displays.learned import steps_and_part
-from skxmr.inspection.displays.runs import name_of
 from skxmr.inspection.drawing.axes import SMALL, named_ticks, need_matplotlib, panels
 from skxmr.inspection.drawing.items import Item, pictures_of
 from skxmr.inspection.drawing.veil import draw_regions
@@ -120,10 +121,12 @@ class AttentionDisplay(Display):
         one = pairs[row]
         for step in steps:
             one = step.transform(one)
-        attention, words = _attention_of(model, one)
+        found = attended(model, one.image, one.text)
+        if found is None:
+            raise TypeError(f"{type(model).__name__} has neither graphs nor attention; pass {_WANTED}.")
         return cls(
-            attention=attention,
-            words=words,
+            attention=found.attention.T,
+            words=found.words,
             boxes=_boxes_of(one),
             picture=picture,
             name=name_of(model) if name is None else name,
@@ -199,19 +202,6 @@ class AttentionDisplay(Display):
                 f"boxes has the shape {np.shape(self.boxes)}; ({values.shape[1]}, 4) is wanted, one per region."
             )
         return values
-
-
-def _attention_of(model: Any, pair: Pairs) -> tuple[Float64Array, list[str]]:
-    """Return the attention between the words and the regions of one pair, and its words."""
-    from skxmr.pairwise.attention import attention_between
-
-    found = attention_between(model, pair.image, pair.text)
-    if found is None:
-        raise TypeError(f"{type(model).__name__} has neither graphs nor attention; pass {_WANTED}.")
-    texts = model._checked_query(pair.text, "text")
-    values = found.attention.T.astype(np.float64)
-    words = texts.tokens(0) if texts.readable else [f"word {i}" for i in range(len(values))]
-    return values, words
 
 
 def _boxes_of(pair: Pairs) -> Float64Array | None:

@@ -11,9 +11,7 @@ import numpy as np
 
 from skxmr._data.kinds import LabelsLike, View
 from skxmr._docstrings import documented_like
-from skxmr.inspection.displays.display import Display
-from skxmr.inspection.displays.points import Curve
-from skxmr.inspection.displays.runs import (
+from skxmr.inspection.asking.runs import (
     ARROWS,
     Estimators,
     Runs,
@@ -22,6 +20,8 @@ from skxmr.inspection.displays.runs import (
     runs_of_folds,
     runs_of_predictions,
 )
+from skxmr.inspection.displays.display import Display
+from skxmr.inspection.displays.points import Curve
 from skxmr.inspection.drawing.axes import named_legend, need_matplotlib, open_frame
 from skxmr.metrics._cutoffs import checked_cuts
 

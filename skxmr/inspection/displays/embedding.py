@@ -14,10 +14,10 @@ from skxmr._data.arguments import as_pairs, need_both
 from skxmr._data.kinds import LabelsLike, Seed, View
 from skxmr._data.option_checks import check_choice
 from skxmr._docstrings import documented_like
+from skxmr.inspection.asking.learned import learned_part
+from skxmr.inspection.asking.runs import name_of
 from skxmr.inspection.displays.display import Display
 from skxmr.inspection.displays.flat import METHODS, flattened, groups_of, without_overlap
-from skxmr.inspection.displays.learned import learned_part
-from skxmr.inspection.displays.runs import name_of
 from skxmr.inspection.drawing.axes import SMALL, named_legend, need_matplotlib
 from skxmr.inspection.drawing.words import PLAIN, written
 from skxmr.metrics._asking import embedded, need_retriever

@@ -14,8 +14,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from skxmr._data.kinds import FittedGraph, Float64Array, IndexArray
 from skxmr._data.option_checks import check_choice, check_k
+from skxmr.inspection.asking.learned import given_graph, learned_part
 from skxmr.inspection.displays.display import Display
-from skxmr.inspection.displays.learned import learned_part
 from skxmr.inspection.drawing.axes import SMALL, named_ticks, need_matplotlib, panels
 from skxmr.inspection.drawing.network import draw_network
 from skxmr.inspection.drawing.words import PLAIN, written
@@ -198,10 +198,10 @@ def _graphs_of(estimator: BaseEstimator, who: str) -> tuple[list[object], dict[s
         if steps:
             return _graphs_of(steps[-1], who)
         raise
-    A = getattr(model.network_, "A", None)
-    if A is None:
+    given = given_graph(model)
+    if given is None:
         raise TypeError(f"{type(model).__name__} has no label graph; pass {_WANTED}.")
-    graphs = {"given": _as_matrix(A)}
+    graphs = {"given": given}
     for attribute in ("adaptive_matrix_", "learned_graph_"):
         if hasattr(model, attribute):
             graphs["learned"] = getattr(model, attribute).to_numpy()
@@ -210,11 +210,3 @@ def _graphs_of(estimator: BaseEstimator, who: str) -> tuple[list[object], dict[s
 
 def _is_graph(step: BaseEstimator | FittedGraph) -> bool:
     return hasattr(step, "to_frame") and hasattr(step, "kind")
-
-
-def _as_matrix(A: Any) -> sp.csr_array:
-    """Return a tensor, dense or sparse, as CSR."""
-    if not A.is_sparse:
-        return sp.csr_array(A.detach().cpu().numpy())
-    coordinates = A.detach().cpu().coalesce()
-    return sp.csr_array((coordinates.values().numpy(), coordinates.indices().numpy()), shape=tuple(A.shape))

@@ -12,10 +12,7 @@ from numpy.typing import ArrayLike
 from skxmr._data.kinds import Float64Array, IndexArray, LabelsLike, View
 from skxmr._data.option_checks import check_k
 from skxmr._docstrings import documented_like
-from skxmr.inspection.displays.curves import CurveDisplay
-from skxmr.inspection.displays.display import Display
-from skxmr.inspection.displays.points import Values
-from skxmr.inspection.displays.runs import (
+from skxmr.inspection.asking.runs import (
     ARROWS,
     Estimators,
     Runs,
@@ -24,11 +21,14 @@ from skxmr.inspection.displays.runs import (
     runs_of_folds,
     runs_of_predictions,
 )
+from skxmr.inspection.displays.curves import CurveDisplay
+from skxmr.inspection.displays.display import Display
+from skxmr.inspection.displays.points import Values
 from skxmr.inspection.displays.spread import mean_and_spread
 from skxmr.inspection.drawing.axes import named_legend, named_ticks, need_matplotlib, open_frame
 from skxmr.inspection.drawing.words import written
 from skxmr.metrics._blocks import mean
-from skxmr.metrics._precision import average_precision
+from skxmr.metrics._precision import average_precision, means_per_class
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -252,12 +252,8 @@ class PerLabelDisplay(Display):
                 ap = average_precision(run.scores, run.relevance)
                 # Raises the error for the case that no query has a relevant item.
                 mean(ap)
-                answered = ~np.isnan(ap)
-                Y = run.labels.matrix
-                n_answered = Y.T @ answered.astype(np.float64)
-                sums = Y.T @ np.where(answered, ap, 0.0)
-                values[direction][i, columns] = np.where(n_answered > 0, sums / np.maximum(n_answered, 1), np.nan)
-                counts[i, columns] = np.asarray(Y.sum(axis=0)).ravel()
+                values[direction][i, columns] = means_per_class(ap, run.labels.matrix)
+                counts[i, columns] = np.asarray(run.labels.matrix.sum(axis=0)).ravel()
             support = np.maximum(support, counts.sum(axis=0) if in_all else counts.max(axis=0))
         return cls(labels=list(position), average_precision=values, support=support, name=name)
 

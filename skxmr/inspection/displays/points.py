@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from skxmr._data.kinds import Float64Array
-from skxmr.inspection.displays.runs import ARROWS, Run
+from skxmr.inspection.asking.runs import ARROWS, Run
 from skxmr.metrics._blocks import mean
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from typing import ClassVar, Self
 import numpy as np
 
 from skxmr._data.kinds import Float64Array
+from skxmr.inspection.asking.runs import Run, Runs
 from skxmr.inspection.displays.curves import CurveDisplay
 from skxmr.inspection.displays.points import Curve, Values, as_curves, cuts_of, mean_over_queries
-from skxmr.inspection.displays.runs import Run, Runs
 from skxmr.metrics._blocks import per_query
 from skxmr.metrics._ranking import Ranking
 

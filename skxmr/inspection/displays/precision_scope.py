@@ -8,9 +8,9 @@ from typing import ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
+from skxmr.inspection.asking.runs import Runs
 from skxmr.inspection.displays.curves import CurveDisplay
 from skxmr.inspection.displays.points import Curve, Values, as_curves, cuts_of, over_ranks
-from skxmr.inspection.displays.runs import Runs
 from skxmr.metrics._cutoffs import precision_scope
 
 

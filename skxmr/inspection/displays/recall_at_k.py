@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from skxmr._data.kinds import Float64Array
+from skxmr.inspection.asking.runs import Run, Runs
 from skxmr.inspection.displays.curves import CurveDisplay
 from skxmr.inspection.displays.points import Curve, Values, as_curves, cuts_of, mean_over_queries, over_ranks
-from skxmr.inspection.displays.runs import Run, Runs
 from skxmr.metrics._blocks import per_query
 from skxmr.metrics._gains import hit_probability
 from skxmr.metrics._ranking import Ranking

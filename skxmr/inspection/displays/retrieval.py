@@ -13,11 +13,10 @@ from sklearn.base import BaseEstimator
 from skxmr._data.arguments import as_pairs
 from skxmr._data.kinds import IndexArray, LabelsLike, View, n_rows
 from skxmr._data.option_checks import check_choice, check_flag, check_k
-from skxmr._data.repeated import distinct
 from skxmr._docstrings import documented_like
+from skxmr.inspection.asking.runs import name_of, runs_of_estimators, runs_of_predictions, shown_rows
 from skxmr.inspection.displays.curves import CurveDisplay
 from skxmr.inspection.displays.display import Display
-from skxmr.inspection.displays.runs import name_of, runs_of_estimators, runs_of_predictions
 from skxmr.inspection.drawing.axes import SMALL, need_matplotlib
 from skxmr.inspection.drawing.items import Item, checked_view, pictures_of, shown_items
 from skxmr.inspection.drawing.strip import Strip, legend_line, size_of
@@ -117,10 +116,7 @@ class RetrievalDisplay(Display):
         ((run,),) = runs_of_estimators([estimator], X, y, labels, direction).values()
         pairs, _ = as_pairs(X, y, labels)
         shown = _shown_views(pairs, images, texts)
-        groups = pairs.groups
-        _, index = distinct(pairs.image)
-        first = slice(None) if index is None else np.unique(index, return_index=True)[1]
-        groups_of = {"image": groups[first], "text": groups}
+        groups_of = {modality: pairs.groups[own] for modality, own in shown_rows(pairs).items()}
         asks, answers = ("text", "image") if direction == "text_to_image" else ("image", "text")
         rows = _checked_rows(queries, run.scores.shape[0])
         own = np.equal.outer(groups_of[asks][rows], groups_of[answers]) if exclude_self else None
@@ -247,12 +243,12 @@ class RetrievalDisplay(Display):
 
 def _shown_views(pairs: Any, images: View, texts: View) -> dict[str, View]:
     """Return what is shown of the distinct images and of the texts."""
-    own, index = distinct(pairs.image)
+    own, _ = pairs.distinct_images()
     if images is not None:
         n_distinct = n_rows(own, "image")
         images = checked_view(images, "images", {n_distinct, len(pairs)})
-        if index is not None and n_rows(images, "images") != n_distinct:
-            images = images[np.unique(index, return_index=True)[1]]
+        if n_rows(images, "images") != n_distinct:
+            images = images[shown_rows(pairs)["image"]]
     texts = pairs.text if texts is None else checked_view(texts, "texts", {len(pairs)})
     return {"image": own if images is None else images, "text": texts}
 

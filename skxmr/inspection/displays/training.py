@@ -10,9 +10,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
+from skxmr.inspection.asking.learned import learned_part
+from skxmr.inspection.asking.runs import name_of
 from skxmr.inspection.displays.display import Display
-from skxmr.inspection.displays.learned import learned_part
-from skxmr.inspection.displays.runs import name_of
 from skxmr.inspection.drawing.axes import named_legend, need_matplotlib, open_frame, panels
 from skxmr.inspection.drawing.words import PLAIN, written
 

@@ -12,6 +12,8 @@ from sklearn.base import BaseEstimator
 
 from skxmr._data.kinds import AnyArray, BoolArray, Float64Array, LabelsLike
 from skxmr._data.labels import encode_labels
+from skxmr.inspection.asking.label_scores import label_scores
+from skxmr.inspection.asking.learned import given_graph
 from skxmr.inspection.explaining.contributions import SIDES, Embedded
 from skxmr.inspection.explaining.traced import Traced
 from skxmr.methods.semantic import SemanticMatching
@@ -35,7 +37,7 @@ def label_table(
 
     names = list(np.asarray(getattr(retriever, "classes_", ())).tolist())
     known = [None if labels is None else _given(labels, names, side) for labels, side in zip(given, SIDES, strict=True)]
-    scores = [_scores(retriever, row) for row in rows]
+    scores = [_first(label_scores(retriever, row.modality, row.last)) for row in rows]
     if scores[0] is None and known == [None, None]:
         return None
     if scores[0] is None:
@@ -60,10 +62,8 @@ def label_graph_of(pipelines: list[BaseEstimator], retriever: BaseEstimator) -> 
         for _, step in pipeline.steps:
             if isinstance(step, LabelGraph):
                 return sp.csr_array(step.matrix_), step.classes_.tolist()
-    adjacency = getattr(getattr(retriever, "network_", None), "A", None)
-    if adjacency is None:
-        return sp.csr_array((0, 0)), []
-    return sp.csr_array(adjacency.to_dense().detach().float().cpu().numpy()), retriever.classes_.tolist()
+    graph = given_graph(retriever)
+    return (sp.csr_array((0, 0)), []) if graph is None else (graph, retriever.classes_.tolist())
 
 
 def path_between(graph: sp.csr_array, names: list[Hashable], table: pd.DataFrame) -> list[Hashable]:
@@ -119,15 +119,8 @@ def _given(labels: Any, names: list[Hashable], side: str) -> list[Hashable]:
     return encode_labels([tags]).names.tolist() if tags else []
 
 
-def _scores(retriever: BaseEstimator, row: Traced) -> Float64Array | None:
-    """Return the scores of all labels (c,); None where the method has none, or did not train them."""
-    if not hasattr(retriever, "decision_function"):
-        return None
-    try:
-        return np.asarray(retriever.decision_function(**{row.modality: row.last}), dtype=np.float64)[0]
-    except AttributeError:
-        # The classification term had the weight 0.
-        return None
+def _first(scores: Float64Array | None) -> Float64Array | None:
+    return None if scores is None else scores[0]
 
 
 def _filled(values: Float64Array, n: int, rest: float = np.nan) -> Float64Array:

@@ -12,7 +12,7 @@ from sklearn.utils import gen_batches
 
 from skxmr._data.kinds import Float64Array, IndexArray, LabelsLike
 from skxmr._data.pairs import Pairs
-from skxmr.metrics._asking import score_matrices
+from skxmr.inspection.asking.runs import Run, runs_of_model, shown_rows
 from skxmr.metrics._blocks import per_query
 from skxmr.metrics._gains import expected_first, hit_probability, precision_at_relevant
 from skxmr.metrics._matrices import BlockedMatrix, relevance_rows, score_rows
@@ -50,18 +50,13 @@ class Ranked(NamedTuple):
 
 def rankings(model: BaseEstimator, pairs: Pairs, labels: LabelsLike, k: int) -> Iterator[Ranked]:
     """Yield how images find texts, and how texts find images."""
-    scores, relevance = score_matrices(model, pairs, None, labels)
-    _, index = pairs.distinct_images()
-    # An image that several rows share stands for them by the first one.
-    images = np.unique(index, return_index=True)[1]
-    texts = np.arange(len(pairs))
-    yield _ranked("image_to_text", scores, relevance, images, texts, k)
-    yield _ranked("text_to_image", scores.T, relevance.T, texts, images, k)
+    shown = shown_rows(pairs)
+    for direction, run in runs_of_model(model, pairs, None, labels).items():
+        query, _, item = direction.partition("_to_")
+        yield _ranked(direction, run, shown[query], shown[item], k)
 
 
-def _ranked(
-    direction: str, scores: BlockedMatrix, relevance: BlockedMatrix, queries: IndexArray, items: IndexArray, k: int
-) -> Ranked:
+def _ranked(direction: str, run: Run, queries: IndexArray, items: IndexArray, k: int) -> Ranked:
     m = len(items)
     k = min(k, m)
     scopes = np.array([scope for scope in _SCOPES if scope <= m])
@@ -81,8 +76,8 @@ def _ranked(
         ]
         return np.column_stack([*single, found[:, scopes - 1] / scopes])
 
-    values = per_query(scores, relevance, measure)
-    first, wrong = _first_items(scores, relevance, k)
+    values = per_query(run.scores, run.relevance, measure)
+    first, wrong = _first_items(run.scores, run.relevance, k)
     return Ranked(
         direction,
         queries,

@@ -11,6 +11,7 @@ import scipy.sparse as sp
 from skxmr._data.kinds import Float64Array
 from skxmr._data.labels import Labels
 from skxmr.inspection.reporting.rankings import Ranked
+from skxmr.metrics._precision import means_per_class
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -84,11 +85,7 @@ def label_frame(ranked: list[Ranked], labels: Labels) -> pd.DataFrame:
         "rows": labels.matrix.sum(axis=0).astype(np.intp),
     }
     for own in ranked:
-        has = labels.matrix[own.queries]
-        answered = ~np.isnan(own.average_precision)
-        sums = has.T @ np.where(answered, own.average_precision, 0.0)
-        counts = has.T @ answered.astype(np.float64)
-        columns[f"{own.direction}_map"] = _ratio(sums, counts)
+        columns[f"{own.direction}_map"] = means_per_class(own.average_precision, labels.matrix[own.queries])
     table = pd.DataFrame(columns)
     return table.sort_values("rows", ascending=False, kind="stable", ignore_index=True)
 
@@ -133,7 +130,3 @@ def _mean(values: Float64Array) -> float:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
         return float(np.nanmean(values))
-
-
-def _ratio(sums: Float64Array, counts: Float64Array) -> Float64Array:
-    return np.divide(sums, counts, out=np.full(len(sums), np.nan), where=counts > 0)

@@ -9,10 +9,12 @@ import scipy.sparse as sp
 from sklearn.base import BaseEstimator
 from sklearn.metrics import f1_score, precision_recall_fscore_support
 
-from skxmr._data.kinds import MODALITIES, BoolArray, Float64Array, IndexArray, View
+from skxmr._data.kinds import MODALITIES, BoolArray, Float64Array, IndexArray
 from skxmr._data.labels import Labels
 from skxmr._data.pairs import Pairs
 from skxmr.base.thresholds import best_threshold
+from skxmr.inspection.asking.label_scores import label_scores
+from skxmr.inspection.asking.runs import shown_rows
 from skxmr.metrics._asking import unwrapped
 
 if TYPE_CHECKING:
@@ -31,31 +33,23 @@ def tag_table(model: BaseEstimator, pairs: Pairs, labels: Labels) -> pd.DataFram
     if not own:
         return None
     columns = np.array([place[labels.names[j]] for j in own])
-    images, index = pairs.distinct_images()
-    rows_of = {"image": np.unique(index, return_index=True)[1], "text": np.arange(len(pairs))}
+    images, _ = pairs.distinct_images()
+    shown = shown_rows(pairs)
     tables = []
     for name, view in zip(MODALITIES, (images, pairs.text), strict=True):
-        scores = _scores(pipelines, retriever, name, view)
+        rows = Pairs(**{name: view})
+        for steps in pipelines:
+            rows = steps.transform(rows)
+        scores = label_scores(retriever, name, getattr(rows, name))
         if scores is None:
             return None
-        truth = labels.matrix[rows_of[name]][:, own].toarray() > 0
+        truth = labels.matrix[shown[name]][:, own].toarray() > 0
         thresholds = getattr(retriever, "tag_thresholds_", {}).get(name)
         table = _quality(scores[:, columns], truth, None if thresholds is None else thresholds[columns])
         table.insert(0, "modality", name)
         table.insert(1, "label", pd.Series(labels.names[own].tolist(), dtype=object))
         tables.append(table)
     return pd.concat(tables, ignore_index=True)
-
-
-def _scores(pipelines: list[BaseEstimator], retriever: BaseEstimator, name: str, view: View) -> Float64Array | None:
-    rows = Pairs(**{name: view})
-    for steps in pipelines:
-        rows = steps.transform(rows)
-    try:
-        return np.asarray(retriever.decision_function(**{name: getattr(rows, name)}), dtype=np.float64)
-    except AttributeError:
-        # The classification term had the weight 0, so that the scores were not trained.
-        return None
 
 
 def _quality(scores: Float64Array, truth: BoolArray, thresholds: Float64Array | None) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""What Displays ask of models: rankings of both directions, for one model or several, of one split or of folds."""
+"""Rankings of both directions, by one model or several, of one split or of folds."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import _safe_indexing
 
 from skxmr._data.arguments import as_pairs
-from skxmr._data.kinds import LabelsLike, View
+from skxmr._data.kinds import IndexArray, LabelsLike, View
 from skxmr._data.labels import Labels, encode_labels
 from skxmr._data.option_checks import check_choice
-from skxmr._data.repeated import distinct
+from skxmr._data.pairs import Pairs
 from skxmr.metrics._asking import score_matrices, unwrapped
 from skxmr.metrics._matrices import BlockedMatrix, MatrixLike, as_matrix, check_matrices
 from skxmr.metrics._scorers import DIRECTIONS
@@ -36,6 +36,28 @@ class Run(NamedTuple):
 Runs: TypeAlias = dict[str, list[Run]]
 
 
+def shown_rows(pairs: Pairs) -> dict[str, IndexArray]:
+    """Return which rows the distinct images and the texts stand in; an image that rows share stands in the first."""
+    _, index = pairs.distinct_images()
+    return {"image": np.unique(index, return_index=True)[1], "text": np.arange(len(pairs))}
+
+
+def runs_of_model(
+    model: BaseEstimator, X: View, y: View | LabelsLike = None, labels: LabelsLike = None, metric: str = "cosine"
+) -> dict[str, Run]:
+    """Ask a fitted model for the rankings of both directions."""
+    scores, relevance = score_matrices(model, X, y, labels, metric)
+    pairs, given = as_pairs(X, y, labels)
+    of_images = of_texts = None
+    if given is not None:
+        of_texts = encode_labels(given)
+        of_images = of_texts._replace(matrix=of_texts.matrix[shown_rows(pairs)["image"]])
+    return {
+        "image_to_text": Run(scores, relevance, of_images),
+        "text_to_image": Run(scores.T, relevance.T, of_texts),
+    }
+
+
 def runs_of_estimators(
     estimator: Estimators, X: View, y: View | LabelsLike, labels: LabelsLike, direction: str
 ) -> Runs:
@@ -43,7 +65,8 @@ def runs_of_estimators(
     models = list(estimator) if isinstance(estimator, (list, tuple)) else [estimator]
     if not models:
         raise ValueError("estimator is an empty list; pass a fitted model, or several.")
-    return _gathered([_asked(model, X, y, labels, direction) for model in models])
+    wanted = _directions(direction)
+    return _gathered([runs_of_model(model, X, y, labels) for model in models], wanted)
 
 
 def runs_of_folds(cv_results: Mapping[str, Any], X: View, y: LabelsLike, direction: str) -> Runs:
@@ -54,10 +77,11 @@ def runs_of_folds(cv_results: Mapping[str, Any], X: View, y: LabelsLike, directi
             f"cv_results has no {' and no '.join(missing)}; call cross_validate with return_estimator=True and "
             "return_indices=True."
         )
+    wanted = _directions(direction)
     found = []
     for model, rows in zip(cv_results["estimator"], cv_results["indices"]["test"], strict=True):
-        found.append(_asked(model, X[rows], None if y is None else _safe_indexing(y, rows), None, direction))
-    return _gathered(found)
+        found.append(runs_of_model(model, X[rows], None if y is None else _safe_indexing(y, rows)))
+    return _gathered(found, wanted)
 
 
 def runs_of_predictions(scores: Any, relevance: Any, labels: LabelsLike = None) -> Runs:
@@ -104,22 +128,10 @@ def _several(matrices: MatrixLike | Sequence[MatrixLike]) -> list[MatrixLike] | 
     return None
 
 
-def _asked(model: BaseEstimator, X: View, y: View | LabelsLike, labels: LabelsLike, direction: str) -> dict[str, Run]:
+def _directions(direction: str) -> Sequence[str]:
     check_choice(direction, "direction", ("both", *DIRECTIONS))
-    scores, relevance = score_matrices(model, X, y, labels)
-    pairs, given = as_pairs(X, y, labels)
-    found = {}
-    own = None if given is None else encode_labels(given)
-    if direction != "text_to_image":
-        asking = own
-        _, index = distinct(pairs.image)
-        if own is not None and index is not None:
-            asking = own._replace(matrix=own.matrix[np.unique(index, return_index=True)[1]])
-        found["image_to_text"] = Run(scores, relevance, asking)
-    if direction != "image_to_text":
-        found["text_to_image"] = Run(scores.T, relevance.T, own)
-    return found
+    return DIRECTIONS if direction == "both" else (direction,)
 
 
-def _gathered(found: list[dict[str, Run]]) -> Runs:
-    return {direction: [run[direction] for run in found] for direction in found[0]}
+def _gathered(found: list[dict[str, Run]], directions: Sequence[str]) -> Runs:
+    return {direction: [run[direction] for run in found] for direction in directions}

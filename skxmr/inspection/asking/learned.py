@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import scipy.sparse as sp
 from sklearn.base import BaseEstimator
 
 from skxmr.metrics._asking import need_retriever, unwrapped
@@ -38,3 +39,17 @@ def steps_and_part(
         f"{who} shows {shown}, which {type(retriever).__name__} has not; pass a fitted model of one of these methods: "
         f"{wanted}."
     )
+
+
+def given_graph(model: BaseEstimator) -> sp.csr_array | None:
+    """Return the label graph (c, c) that the network of a fitted model was given; None where it has none."""
+    A = getattr(getattr(model, "network_", None), "A", None)
+    if A is None:
+        return None
+    A = A.detach().float().cpu()
+    if not A.is_sparse:
+        return sp.csr_array(A.numpy())
+    entries = A.coalesce()
+    graph = sp.csr_array((entries.values().numpy(), entries.indices().numpy()), shape=tuple(A.shape))
+    graph.eliminate_zeros()
+    return graph

@@ -1,0 +1,1 @@
+"""What pictures, explanations, reports and comparisons ask of fitted models."""

@@ -19,8 +19,6 @@ from skxmr.metrics._asking import score_matrices, unwrapped
 from skxmr.metrics._matrices import BlockedMatrix, MatrixLike, as_matrix, check_matrices
 from skxmr.metrics._scorers import DIRECTIONS
 
-# How a direction is called in a picture. Predictions have none: the caller knows what asks for what.
-ARROWS = {"image_to_text": "image→text", "text_to_image": "text→image", "": ""}
 Estimators: TypeAlias = BaseEstimator | Sequence[BaseEstimator]
 
 
@@ -32,7 +30,7 @@ class Run(NamedTuple):
     labels: Labels | None = None
 
 
-# The rankings of every direction, one per fold or seed.
+# The rankings of every direction, one per fold or seed. Predictions have the direction "": the caller knows what it is.
 Runs: TypeAlias = dict[str, list[Run]]
 
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from html import escape
 from typing import NamedTuple, TypeAlias
+
+from skxmr.inspection.drawing.html_table import Column, html_table
+from skxmr.inspection.drawing.words import arrowed
+from skxmr.metrics._scorers import DIRECTIONS
 
 
 class Cell(NamedTuple):
@@ -21,7 +26,6 @@ Rows: TypeAlias = Mapping[str, Sequence[Cell]]
 # Makes a table of the names of the directions, of the cells of each method, and of a note below them.
 Format: TypeAlias = Callable[[Sequence[str], Rows, str | None], str]
 
-_TITLES = {"image_to_text": ("image", "text"), "text_to_image": ("text", "image")}
 _LATEX = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
@@ -35,7 +39,7 @@ _LATEX = {
 
 def markdown(directions: Sequence[str], rows: Rows, note: str | None) -> str:
     """Return a table in Markdown."""
-    lines = [["method", *(_title(direction, "→", "value") for direction in directions)]]
+    lines = [["method", *map(_title, directions)]]
     lines.append(["---"] * len(lines[0]))
     for name, cells in rows.items():
         lines.append([_markdown_text(name), *(_marked(cell, "**{}**", " †") for cell in cells)])
@@ -46,7 +50,7 @@ def markdown(directions: Sequence[str], rows: Rows, note: str | None) -> str:
 def latex(directions: Sequence[str], rows: Rows, note: str | None) -> str:
     """Return a tabular in LaTeX; the note is its last line."""
     width = 1 + len(directions)
-    titles = ["method", *(_title(direction, r"$\to$", "value") for direction in directions)]
+    titles = ["method", *(_title(direction, r" $\to$ ") for direction in directions)]
     lines = ["\\begin{tabular}{" + "l" * width + "}", "\\hline", f"{' & '.join(titles)} \\\\", "\\hline"]
     for name, cells in rows.items():
         # A group in front keeps a name such as [a] from being read as an option of the line break before it.
@@ -59,17 +63,16 @@ def latex(directions: Sequence[str], rows: Rows, note: str | None) -> str:
     return "\n".join([*lines, "\\end{tabular}"])
 
 
-def html_table(directions: Sequence[str], rows: Rows, note: str | None) -> str:
+def html(directions: Sequence[str], rows: Rows, note: str | None) -> str:
     """Return a table in HTML; the note is its caption."""
-    caption = "" if note is None else f'<caption style="caption-side: bottom">{html.escape(note)}</caption>\n'
-    titles = "".join(
-        f'<th scope="col">{title}</th>' for title in ["method", *(_title(each, "→", "value") for each in directions)]
-    )
-    lines = []
-    for name, cells in rows.items():
-        values = "".join(f"<td>{_marked(cell, '<strong>{}</strong>', ' <sup>†</sup>')}</td>" for cell in cells)
-        lines.append(f'<tr><th scope="row" dir="auto">{html.escape(name)}</th>{values}</tr>\n')
-    return f"<table>\n{caption}<thead><tr>{titles}</tr></thead>\n<tbody>\n{''.join(lines)}</tbody>\n</table>"
+    columns = [Column("method", lambda line: f"<bdi>{escape(line[0])}</bdi>", heading=True)]
+    for i, direction in enumerate(directions):
+        columns.append(Column(_title(direction), partial(_html_cell, i)))
+    return html_table(rows.items(), columns, note)
+
+
+def _html_cell(place: int, line: tuple[str, Sequence[Cell]]) -> str:
+    return _marked(line[1][place], "<strong>{}</strong>", " <sup>†</sup>")
 
 
 def _marked(cell: Cell, bold: str, mark: str) -> str:
@@ -77,10 +80,9 @@ def _marked(cell: Cell, bold: str, mark: str) -> str:
     return f"{mean}{mark if cell.not_worse and not cell.best else ''} {cell.interval}"
 
 
-def _title(direction: str, arrow: str, otherwise: str) -> str:
-    """Return the title of a column."""
-    ends = _TITLES.get(direction)
-    return otherwise if ends is None else f"{ends[0]} {arrow} {ends[1]}"
+def _title(direction: str, arrow: str = " → ") -> str:
+    """Return the title of a column; values of no known direction are just values."""
+    return arrowed(direction, arrow) if direction in DIRECTIONS else "value"
 
 
 def _markdown_text(text: str) -> str:
@@ -93,4 +95,4 @@ def _latex_text(text: str) -> str:
     return "".join(_LATEX.get(sign, sign) for sign in " ".join(text.split()))
 
 
-FORMATS: dict[str, Format] = {"markdown": markdown, "latex": latex, "html": html_table}
+FORMATS: dict[str, Format] = {"markdown": markdown, "latex": latex, "html": html}

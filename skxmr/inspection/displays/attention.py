@@ -163,9 +163,7 @@ class AttentionDisplay(Display):
             self._heat_map(ax, values[rows])
         else:
             self._boxes(ax, values, rows, picture)
-        title = self.name if name is None else name
-        if title:
-            self.ax_.set_title(written(title, 80), pad=20, **PLAIN)
+        self._write_title(name, pad=20)
         return self
 
     def _heat_map(self, ax: Axes | None, values: Float64Array) -> None:

@@ -12,7 +12,6 @@ import numpy as np
 from skxmr._data.kinds import LabelsLike, View
 from skxmr._docstrings import documented_like
 from skxmr.inspection.asking.runs import (
-    ARROWS,
     Estimators,
     Runs,
     name_of,
@@ -23,6 +22,7 @@ from skxmr.inspection.asking.runs import (
 from skxmr.inspection.displays.display import Display
 from skxmr.inspection.displays.points import Curve
 from skxmr.inspection.drawing.axes import named_legend, need_matplotlib, open_frame
+from skxmr.inspection.drawing.words import arrowed
 from skxmr.metrics._cutoffs import checked_cuts
 
 if TYPE_CHECKING:
@@ -183,13 +183,12 @@ class CurveDisplay(Display):
         lines: list[Line2D] = []
         bands: list[PolyCollection] = []
         for direction, curve in curves.items():
-            title = ", ".join(part for part in (self.name if name is None else name, ARROWS[direction]) if part)
             style: dict[str, Any] = {"marker": mark, "markersize": 5, "linestyle": _LINES[direction]}
             style["markevery"] = max(1, curve.x.shape[1] // _N_MARKS)
             if lines:
                 style["color"] = lines[0].get_color()
             (line,) = self.ax_.plot(curve.x.mean(axis=0), curve.y.mean(axis=0), **style | dict(curve_kwargs or {}))
-            line.set_label(title)
+            line.set_label(self._called(name, arrowed(direction, "→")))
             lines.append(line)
             if len(curve.y) > 1:
                 bands.append(self._band(curve, line))

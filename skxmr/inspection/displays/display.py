@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from skxmr._docstrings import completed
 from skxmr.inspection.drawing.axes import drawing_axes
+from skxmr.inspection.drawing.words import PLAIN, written
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -44,3 +45,13 @@ class Display:
         self.ax_: Axes = found
         self.figure_: Figure | SubFigure = found.figure
         return found
+
+    def _called(self, name: str | None, *parts: str) -> str:
+        """Return the name that `plot` was given, else that of the display, and whatever else there is to say."""
+        return ", ".join(part for part in (self.name if name is None else name, *parts) if part)
+
+    def _write_title(self, name: str | None, pad: float | None = None) -> None:
+        """Write the title where there is a name."""
+        title = self._called(name)
+        if title:
+            self.ax_.set_title(written(title, 80), pad=pad, **PLAIN)

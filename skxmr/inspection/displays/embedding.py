@@ -201,9 +201,7 @@ class EmbeddingDisplay(Display):
             self._name_points(points["label"])
         axis = _AXES[self.method]
         self.ax_.set(xlabel=f"first {axis}", ylabel=f"second {axis}", xticks=[], yticks=[])
-        title = self.name if name is None else name
-        if title:
-            self.ax_.set_title(written(title, 80), **PLAIN)
+        self._write_title(name)
         if list(points) != ["label"]:
             named_legend(self.ax_, fontsize=SMALL, loc="center left", bbox_to_anchor=(1, 0.5))
         return self

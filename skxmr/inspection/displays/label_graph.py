@@ -138,11 +138,7 @@ class LabelGraphDisplay(Display):
             left_out = len(self.labels) - len(shown)
             note = f" ({len(shown)} of {len(self.labels):,} labels)" if left_out else ""
             own.set_title(written(title + note, 60), fontsize=10, **PLAIN)
-        called = self.name if name is None else name
-        if called and len(parts) == 1:
-            self.axes_[0].set_title(written(called, 80), **PLAIN)
-        elif called:
-            outer.set_title(written(called, 80), pad=24, **PLAIN)
+        self._write_title(name, pad=24 if len(parts) > 1 else None)
         return self
 
     def _heat_map(self, ax: Axes, part: Float64Array, names: list[str]) -> None:

@@ -13,7 +13,6 @@ from skxmr._data.kinds import Float64Array, IndexArray, LabelsLike, View
 from skxmr._data.option_checks import check_k
 from skxmr._docstrings import documented_like
 from skxmr.inspection.asking.runs import (
-    ARROWS,
     Estimators,
     Runs,
     name_of,
@@ -23,12 +22,12 @@ from skxmr.inspection.asking.runs import (
 )
 from skxmr.inspection.displays.curves import CurveDisplay
 from skxmr.inspection.displays.display import Display
-from skxmr.inspection.displays.points import Values
-from skxmr.inspection.displays.spread import mean_and_spread
+from skxmr.inspection.displays.points import Values, mean_and_spread
 from skxmr.inspection.drawing.axes import named_legend, named_ticks, need_matplotlib, open_frame
-from skxmr.inspection.drawing.words import written
+from skxmr.inspection.drawing.words import arrowed, written
 from skxmr.metrics._blocks import mean
 from skxmr.metrics._precision import average_precision, means_per_class
+from skxmr.metrics._scorers import DIRECTIONS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -170,8 +169,7 @@ class PerLabelDisplay(Display):
         self._draw_on(ax, (6, 1.2 + 0.21 * len(rows)))
         lines: list[Line2D] = []
         for direction, (middle, spread) in values.items():
-            title = ", ".join(part for part in (self.name if name is None else name, ARROWS[direction]) if part)
-            lines.append(self._marks(rows, middle, spread, title, lines))
+            lines.append(self._marks(rows, middle, spread, self._called(name, arrowed(direction, "→")), lines))
         self.line_: Line2D | list[Line2D] = lines if len(lines) > 1 else lines[0]
         self._name_rows(rows, len(order))
         self.ax_.set(xlabel="mean average precision of its queries", xlim=(0, 1.02), ylim=(len(rows) - 0.5, -0.5))
@@ -221,7 +219,12 @@ class PerLabelDisplay(Display):
         found = {}
         for direction, values in by_direction.items():
             runs = np.atleast_2d(np.asarray(values, dtype=np.float64))
-            if direction not in ARROWS or runs.ndim != 2 or runs.shape[1] != c or np.shape(self.support) != (c,):
+            if (
+                direction not in ("", *DIRECTIONS)
+                or runs.ndim != 2
+                or runs.shape[1] != c
+                or np.shape(self.support) != (c,)
+            ):
                 raise ValueError(
                     f"there are {c} labels, but average_precision has the shape {np.shape(values)} and support "
                     f"{np.shape(self.support)}; both hold a value per label. Directions are 'image_to_text' and "

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from skxmr._data.kinds import Float64Array
-from skxmr.inspection.asking.runs import ARROWS, Run
+from skxmr.inspection.asking.runs import Run
 from skxmr.metrics._blocks import mean
+from skxmr.metrics._scorers import DIRECTIONS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -49,11 +50,21 @@ def mean_over_queries(values: Float64Array) -> Float64Array:
     return np.array([mean(column) for column in values.T])
 
 
+def mean_and_spread(values: Float64Array) -> tuple[Float64Array, Float64Array]:
+    """Return the mean and the standard deviation over the runs (r, c) that have a value; NaN where none has."""
+    there = ~np.isnan(values)
+    n = there.sum(axis=0)
+    counted = np.maximum(n, 1)
+    middle = np.where(there, values, 0).sum(axis=0) / counted
+    spread = np.sqrt((np.where(there, values - middle, 0) ** 2).sum(axis=0) / counted)
+    return np.where(n > 0, middle, np.nan), np.where(n > 0, spread, np.nan)
+
+
 def as_curves(x: Values, y: Values, x_name: str, y_name: str) -> dict[str, Curve]:
     """Return checked values by direction; one that is not given by direction belongs to the direction ""."""
     of_x = x if isinstance(x, Mapping) else None
     of_y = y if isinstance(y, Mapping) else {"": y}
-    unknown = [direction for direction in of_y if direction not in ARROWS]
+    unknown = [direction for direction in of_y if direction not in ("", *DIRECTIONS)]
     if unknown or not of_y or (of_x is not None and set(of_x) != set(of_y)):
         raise ValueError(
             f"{x_name} and {y_name} are arrays, or dicts with the keys 'image_to_text' and 'text_to_image', the same "

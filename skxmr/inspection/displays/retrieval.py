@@ -20,7 +20,7 @@ from skxmr.inspection.displays.display import Display
 from skxmr.inspection.drawing.axes import SMALL, need_matplotlib
 from skxmr.inspection.drawing.items import Item, checked_view, pictures_of, shown_items
 from skxmr.inspection.drawing.strip import Strip, legend_line, size_of
-from skxmr.inspection.drawing.words import PLAIN, wrapped, written
+from skxmr.inspection.drawing.words import wrapped
 from skxmr.metrics._matrices import MatrixLike, as_matrix, check_matrices, relevance_rows, score_rows
 
 if TYPE_CHECKING:
@@ -223,7 +223,7 @@ class RetrievalDisplay(Display):
                 right = None if self.relevant is None else bool(self.relevant[i][rank])
                 strip.result(i, rank, item, score, right)
         self.frames_: list[Rectangle] = strip.frames
-        axes.set_title(written(self.name if name is None else name, 80) if self.name or name else "", **PLAIN)
+        self._write_title(name)
         said = wrapped(legend_line(self.relevant, pictures), int(width * strip.letters), 2)
         axes.text(0, height, said, fontsize=SMALL, va="top", color="0.3")
         self.texts_ = list(axes.texts)

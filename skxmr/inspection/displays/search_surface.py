@@ -147,9 +147,7 @@ class SearchSurfaceDisplay(Display):
             self._surface(ax, Z)
         self.ax_.set_xlabel(written(self.x_name, 50), **PLAIN)
         self.ax_.set_ylabel(written(self.y_name, 50), **PLAIN)
-        title = self.name if name is None else name
-        if title:
-            self.ax_.set_title(written(title, 80), **PLAIN)
+        self._write_title(name)
         return self
 
     def _heat_map(self, ax: Axes | None, Z: Float64Array) -> None:

@@ -14,7 +14,6 @@ from skxmr.inspection.asking.learned import learned_part
 from skxmr.inspection.asking.runs import name_of
 from skxmr.inspection.displays.display import Display
 from skxmr.inspection.drawing.axes import named_legend, need_matplotlib, open_frame, panels
-from skxmr.inspection.drawing.words import PLAIN, written
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -105,9 +104,7 @@ class TrainingDisplay(Display):
         self._curves(self.axes_[0], terms, "mean over the batches")
         if scores:
             self._curves(self.axes_[1], scores, "score of the validation rows")
-        title = self.name if name is None else name
-        if title:
-            outer.set_title(written(title, 80), **PLAIN)
+        self._write_title(name)
         return self
 
     def _columns(self) -> tuple[list[str], list[str]]:

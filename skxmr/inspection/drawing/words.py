@@ -34,6 +34,23 @@ def shortened(text: str, width: int) -> str:
     return (at_word if 2 * len(at_word) > len(cut) else cut) + "…"
 
 
+def one_line(words: object, letters: int = 60) -> str:
+    """Return words without line breaks, of which so many letters are kept."""
+    text = " ".join(str(words).split())
+    return text if len(text) <= letters else f"{text[:letters]}…"
+
+
+def and_more(shown: Sequence[str], n: int) -> str:
+    """Return the first of n names as a list, which ends with how many there are more."""
+    line = ", ".join(shown)
+    return f"{line} and {n - len(shown):,} more" if n > len(shown) else line
+
+
+def arrowed(direction: str, arrow: str = " → ") -> str:
+    """Return how a direction is called, such as "image → text"; predictions have none, which is ""."""
+    return direction.replace("_to_", arrow)
+
+
 def wrapped(text: str, width: int, n_lines: int) -> str:
     """Return a text broken into lines of this width in letters; what does not fit into the lines is cut off."""
     lines = textwrap.wrap(text, max(width, 4), break_long_words=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from skxmr.inspection.drawing.words import and_more, one_line
 from skxmr.inspection.explaining.contributions import SIDES
 from skxmr.inspection.explaining.largest import largest
 
@@ -12,9 +13,8 @@ if TYPE_CHECKING:
 
     from skxmr.inspection.explaining.explanation import Explanation
 
-# Features of each side, labels and pairs that are listed, and how long a name may be.
+# Features of each side, labels and pairs that are listed.
 _LISTED = 6
-_LENGTH = 60
 
 
 def lines_of(explanation: Explanation) -> list[str]:
@@ -37,12 +37,6 @@ def lines_of(explanation: Explanation) -> list[str]:
             f"{explanation.method} is not linear and scores no labels, so that nothing more can be said of it."
         )
     return lines
-
-
-def one_line(name: object) -> str:
-    """Return a name without line breaks, shortened."""
-    text = " ".join(str(name).split())
-    return text if len(text) <= _LENGTH else f"{text[:_LENGTH]}…"
 
 
 def _of_methods(table: pd.DataFrame) -> list[str]:
@@ -112,5 +106,4 @@ def _of_pairs(table: pd.DataFrame) -> list[str]:
 def _listed(names: list[object]) -> str:
     if not names:
         return "none"
-    shown = ", ".join(one_line(name) for name in names[:_LISTED])
-    return f"{shown} and {len(names) - _LISTED} more" if len(names) > _LISTED else shown
+    return and_more([one_line(name) for name in names[:_LISTED]], len(names))

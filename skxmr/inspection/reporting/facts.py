@@ -11,6 +11,7 @@ from skxmr._data.kinds import MODALITIES, View
 from skxmr._data.labels import Labels
 from skxmr._data.pairs import Pairs
 from skxmr._data.repeated import expand
+from skxmr.inspection.drawing.words import and_more
 from skxmr.metrics._asking import unwrapped
 from skxmr.metrics._duplicates import near_duplicates
 
@@ -65,9 +66,7 @@ def _named(names: list[object]) -> str:
     """Return how many labels there are, and the first ones by name."""
     if not names:
         return "none"
-    shown = ", ".join(str(name) for name in names[:_NAMED])
-    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
-    return f"{len(names):,}: {shown}{more}"
+    return f"{len(names):,}: {and_more([str(name) for name in names[:_NAMED]], len(names))}"
 
 
 def duplicates_of(train: Pairs, pairs: Pairs) -> tuple[pd.DataFrame, dict[str, object]]:

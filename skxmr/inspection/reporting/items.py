@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from html import escape
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +11,7 @@ from skxmr._data.kinds import View, take
 from skxmr._data.pairs import Pairs
 from skxmr._data.repeated import expand
 from skxmr._data.sentences import Sentences
+from skxmr.inspection.reporting.cells import name
 from skxmr.search.thumbnails import thumbnail
 
 if TYPE_CHECKING:
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 
 # By modality and row: the caption, or the image or its file; a row that is a vector has no entry.
 Items = Mapping[tuple[str, int], object]
-
-# Letters of a caption that are shown.
-_LETTERS = 120
 
 
 def shown_items(pairs: Pairs, queries: pd.DataFrame) -> Items:
@@ -55,6 +52,4 @@ def item_html(items: Items, modality: str, row: int) -> str:
         return where
     if modality == "image":
         return f"{thumbnail(value)} {where}"
-    text = " ".join(str(value).split())
-    shown = text if len(text) <= _LETTERS else f"{text[:_LETTERS]}…"
-    return f"<bdi>{escape(shown)}</bdi> {where}"
+    return f"{name(value)} {where}"

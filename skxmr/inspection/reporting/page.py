@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from skxmr.inspection.reporting.html_tables import Column, bar, decimal, labels_cell, name, table, whole
+from skxmr.inspection.drawing.html_table import Column
+from skxmr.inspection.drawing.words import arrowed
+from skxmr.inspection.reporting.cells import bar, decimal, labels_cell, name, table, whole
 from skxmr.inspection.reporting.items import Items, item_html
 from skxmr.inspection.reporting.pictures import pictures
 from skxmr.inspection.reporting.style import HEAD
+from skxmr.metrics._scorers import DIRECTIONS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,7 +23,6 @@ if TYPE_CHECKING:
 
 # Lines of a table that are shown; `to_frame` has all of them.
 _LINES = 30
-_DIRECTIONS = {"image_to_text": "image → text", "text_to_image": "text → image"}
 
 
 def page(report: Report) -> str:
@@ -45,7 +47,7 @@ def _summary(report: Report) -> str:
     frame = report.tables["summary"]
     k = int(frame["k"].max())
     columns = [
-        Column("direction", lambda line: _DIRECTIONS[line["direction"]]),
+        Column("direction", lambda line: arrowed(line["direction"])),
         Column("queries", lambda line: whole(line["queries"]), numeric=True),
         Column("without an answer", lambda line: whole(line["unanswerable"]), numeric=True),
         Column("mAP", lambda line: decimal(line["map"]), numeric=True),
@@ -67,8 +69,8 @@ def _labels(report: Report) -> str:
         Column("label", lambda line: name(line["label"])),
         Column("rows", lambda line: whole(line["rows"]), numeric=True),
     ]
-    for direction, shown in _DIRECTIONS.items():
-        columns.append(Column(f"mAP {shown}", partial(_bar_of, f"{direction}_map")))
+    for direction in DIRECTIONS:
+        columns.append(Column(f"mAP {arrowed(direction)}", partial(_bar_of, f"{direction}_map")))
     intro = _intro("The mean average precision of the queries with a label, the most frequent label first.")
     return intro + table(frame, columns, _LINES, 'to_frame("labels")')
 
@@ -88,7 +90,7 @@ def _hardest(report: Report) -> str:
     if frame.empty:
         return "<p>There are none, because no query has a relevant item.</p>"
     parts = [_intro("Queries that have an answer and are answered worst, and what came first instead.")]
-    for direction, shown in _DIRECTIONS.items():
+    for direction in DIRECTIONS:
         own = frame[frame["direction"] == direction]
         query, _, item = direction.partition("_to_")
         columns = [
@@ -97,7 +99,7 @@ def _hardest(report: Report) -> str:
             Column("average precision", lambda line: decimal(line["average_precision"]), numeric=True),
             Column("first right one", lambda line: decimal(line["first_rank"], 0), numeric=True),
         ]
-        parts.append(f"<h3>{shown}</h3>{table(own, columns)}")
+        parts.append(f"<h3>{arrowed(direction)}</h3>{table(own, columns)}")
     return "".join(parts)
 
 
@@ -123,7 +125,7 @@ def _unanswerable(report: Report) -> str:
     if frame.empty:
         return "<p>There are none: every query has a relevant item.</p>"
     columns = [
-        Column("direction", lambda line: _DIRECTIONS[line["direction"]]),
+        Column("direction", lambda line: arrowed(line["direction"])),
         Column("row", lambda line: whole(line["row"]), numeric=True),
     ]
     if "labels" in frame:

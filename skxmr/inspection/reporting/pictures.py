@@ -6,11 +6,12 @@ import base64
 from collections.abc import Callable
 from html import escape
 from io import BytesIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from skxmr.inspection.drawing.axes import need_matplotlib, open_frame
+from skxmr.inspection.drawing.words import arrowed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,11 +19,8 @@ if TYPE_CHECKING:
 
     from skxmr.inspection.reporting.reported import Report
 
-# By direction: its name, colour, line and mark.
-_STYLES = {
-    "image_to_text": ("image → text", "#2f6db5", "-", "o"),
-    "text_to_image": ("text → image", "#b35a00", "--", "s"),
-}
+# By direction: its colour, line and mark.
+_STYLES = {"image_to_text": ("#2f6db5", "-", "o"), "text_to_image": ("#b35a00", "--", "s")}
 _BINS = np.linspace(0, 1, 11)
 
 
@@ -56,8 +54,8 @@ def _drawn(report: Report, draw: Callable[[Report, Axes], None]) -> Figure:
 
 def _draw_scopes(report: Report, ax: Axes) -> None:
     for direction, own in report.tables["scope"].groupby("direction", sort=False):
-        label, colour, line, mark = _STYLES[direction]
-        ax.plot(own["scope"], own["precision"], line, marker=mark, color=colour, label=label)
+        colour, line, mark = _STYLES[direction]
+        ax.plot(own["scope"], own["precision"], line, marker=mark, color=colour, label=arrowed(direction))
     ax.set_xscale("log")
     scopes = sorted(set(report.tables["scope"]["scope"]))
     ax.set_xticks(scopes, [str(scope) for scope in scopes])
@@ -71,10 +69,10 @@ def _draw_histogram(report: Report, ax: Axes) -> None:
     answered = report.tables["queries"].dropna(subset=["average_precision"])
     hatches = ("", "///")
     for place, (direction, own) in enumerate(answered.groupby("direction", sort=False)):
-        label, colour, _, _ = _STYLES[direction]
+        style: dict[str, Any] = {"color": _STYLES[direction][0], "hatch": hatches[place], "label": arrowed(direction)}
         counts, _ = np.histogram(own["average_precision"], bins=_BINS)
         lefts = _BINS[:-1] + 0.005 + 0.045 * place
-        ax.bar(lefts, counts, 0.045, align="edge", color=colour, hatch=hatches[place], edgecolor="#ffffff", label=label)
+        ax.bar(lefts, counts, 0.045, align="edge", edgecolor="#ffffff", **style)
     ax.set_xlabel("average precision")
     ax.set_ylabel("queries")
 

@@ -1,11 +1,13 @@
-"""Tables of HTML from data frames; every cell is made by a function that escapes what it shows."""
+"""Tables of a page from data frames, and the HTML of their cells."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from html import escape
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
+
+from skxmr.inspection.drawing.html_table import Column, html_table
+from skxmr.inspection.drawing.words import and_more, one_line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,23 +21,10 @@ _LETTERS = 120
 _LETTERS_OF_SEVERAL = 40
 
 
-class Column(NamedTuple):
-    """A column: its title, and what makes the HTML of its cell from a line of the frame."""
-
-    title: str
-    cell: Callable[[Any], str]
-    numeric: bool = False
-
-
 def table(frame: pd.DataFrame, columns: list[Column], n_lines: int | None = None, all_lines: str = "") -> str:
     """Return the first lines of a frame as HTML; where there are more, `all_lines` says what has them."""
     shown = frame if n_lines is None else frame.head(n_lines)
-    heads = "".join(f'<th scope="col"{_class(column)}>{escape(column.title)}</th>' for column in columns)
-    lines = []
-    for _, line in shown.iterrows():
-        cells = "".join(f"<td{_class(column)}>{column.cell(line)}</td>" for column in columns)
-        lines.append(f"<tr>{cells}</tr>")
-    html = f'<div class="wide"><table><thead><tr>{heads}</tr></thead><tbody>{"".join(lines)}</tbody></table></div>'
+    html = f'<div class="wide">{html_table((line for _, line in shown.iterrows()), columns)}</div>'
     n_more = len(frame) - len(shown)
     if n_more:
         html += f"<p>{n_more:,} more lines are in <code>{escape(all_lines)}</code>.</p>"
@@ -44,16 +33,14 @@ def table(frame: pd.DataFrame, columns: list[Column], n_lines: int | None = None
 
 def name(value: object, letters: int = _LETTERS) -> str:
     """Return a name that users have given, kept apart from the direction in which the page is written."""
-    text = " ".join(str(value).split())
-    return f"<bdi>{escape(text if len(text) <= letters else f'{text[:letters]}…')}</bdi>"
+    return f"<bdi>{escape(one_line(value, letters))}</bdi>"
 
 
 def labels_cell(names: list[object]) -> str:
     """Return the labels of a row."""
     if not names:
         return "no label"
-    shown = ", ".join(name(label, _LETTERS_OF_SEVERAL) for label in names[:_LABELS])
-    return shown if len(names) <= _LABELS else f"{shown} and {len(names) - _LABELS} more"
+    return and_more([name(label, _LETTERS_OF_SEVERAL) for label in names[:_LABELS]], len(names))
 
 
 def decimal(value: float, digits: int = 3) -> str:
@@ -72,7 +59,3 @@ def bar(value: float) -> str:
         return _NOTHING
     width = 100 * min(max(value, 0.0), 1.0)
     return f'<span class="level"><span class="bar"><i style="width:{width:.1f}%"></i></span> {value:.3f}</span>'
-
-
-def _class(column: Column) -> str:
-    return ' class="number"' if column.numeric else ""

@@ -16,9 +16,11 @@ from skxmr._data.option_checks import check_choice, check_k
 from skxmr._data.pairs import Pairs
 from skxmr._data.regions import Regions
 from skxmr._data.repeated import expand
+from skxmr._docstrings import documented_like
 from skxmr.inspection.asking.attention import attended
 from skxmr.inspection.asking.learned import steps_and_part
 from skxmr.inspection.asking.runs import name_of
+from skxmr.inspection.displays.curves import CurveDisplay
 from skxmr.inspection.displays.display import Display
 from skxmr.inspection.drawing.axes import SMALL, named_ticks, need_matplotlib, panels
 from skxmr.inspection.drawing.items import Item, pictures_of
@@ -73,6 +75,7 @@ class AttentionDisplay(Display):
     picture: Item = None
 
     @classmethod
+    @documented_like(CurveDisplay.from_estimator)
     def from_estimator(
         cls,
         estimator: BaseEstimator,
@@ -104,15 +107,6 @@ class AttentionDisplay(Display):
             Boxes on the picture, or a heat map; ``"auto"`` takes boxes where there are any.
         n_words : int, default=8
             The largest number of words that are shown: those with the strongest attention.
-        name : str or None, default=None
-            The title; None takes the name of the class.
-        ax : matplotlib Axes or None, default=None
-            Where to draw; None makes a figure.
-
-        Returns
-        -------
-        display
-            With the values, and the artists that show them.
         """
         need_matplotlib(f"{cls.__name__}.from_estimator")
         pairs, _ = as_pairs(X, y)
@@ -132,24 +126,10 @@ class AttentionDisplay(Display):
             name=name_of(model) if name is None else name,
         ).plot(ax, kind=kind, n_words=n_words)
 
+    @documented_like(from_estimator)
+    @documented_like(Display.plot)
     def plot(self, ax: Axes | None = None, *, name: str | None = None, kind: str = "auto", n_words: int = 8) -> Self:
-        """Draw the attention.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes or None, default=None
-            Where to draw, all words within it; None makes a figure.
-        name : str or None, default=None
-            The title; None takes the name of the display.
-        kind : {"auto", "boxes", "heatmap"}, default="auto"
-            Boxes on the picture, or a heat map; ``"auto"`` takes boxes where there are any.
-        n_words : int, default=8
-            The largest number of words that are shown: those with the strongest attention.
-
-        Returns
-        -------
-        self
-        """
+        """Draw the attention."""
         check_choice(kind, "kind", ("auto", "boxes", "heatmap"))
         check_k(n_words, optional=False, name="n_words")
         values = self._checked()

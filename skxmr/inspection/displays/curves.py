@@ -83,7 +83,7 @@ class CurveDisplay(Display):
         direction : {"both", "image_to_text", "text_to_image"}, default="both"
             Which modality queries the other.
         name : str or None, default=None
-            What the legend calls the method; None takes the name of its class.
+            What the picture calls the method; None takes the name of its class.
         ax : matplotlib Axes or None, default=None
             Where to draw; None makes a figure.
         curve_kwargs : dict or None, default=None
@@ -120,7 +120,7 @@ class CurveDisplay(Display):
         relevance : boolean matrix of shape (n, m), or list of matrices
             Which items are relevant; a single matrix serves all scores.
         name : str or None, default=None
-            What the legend calls the method.
+            What the picture calls the method.
         """
         need_matplotlib(f"{cls.__name__}.from_predictions")
         return cls._drawn(runs_of_predictions(scores, relevance), ks, name, ax, curve_kwargs)
@@ -163,20 +163,11 @@ class CurveDisplay(Display):
         return cls._drawn(runs, ks, name_of(cv_results["estimator"]) if name is None else name, ax, curve_kwargs)
 
     @documented_like(from_estimator)
+    @documented_like(Display.plot)
     def plot(
         self, ax: Axes | None = None, *, name: str | None = None, curve_kwargs: Mapping[str, Any] | None = None
     ) -> Self:
-        """Draw the curves.
-
-        Parameters
-        ----------
-        name : str or None, default=None
-            What the legend calls the method; None takes that of the display.
-
-        Returns
-        -------
-        self
-        """
+        """Draw the curves."""
         curves = self._curves()
         self._draw_on(ax, (5.5, 4))
         mark = _MARKS[len({str(line.get_color()) for line in self.ax_.lines}) % len(_MARKS)]

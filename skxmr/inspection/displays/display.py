@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from skxmr._docstrings import completed
 from skxmr.inspection.drawing.axes import drawing_axes
@@ -38,6 +39,22 @@ class Display:
 
     def __init_subclass__(cls) -> None:
         cls.__doc__ = completed(cls)
+
+    @abstractmethod
+    def plot(self, ax: Axes | None = None, *, name: str | None = None) -> Self:
+        """Draw the values.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes or None, default=None
+            Where to draw, all panels within it if there are several; None makes a figure.
+        name : str or None, default=None
+            What the picture calls the method; None takes the name of the display.
+
+        Returns
+        -------
+        self
+        """
 
     def _draw_on(self, ax: Axes | None, size: tuple[float, float], projection: str | None = None) -> Axes:
         """Return the axes that are given, or new ones of this size in inches, and remember them."""

@@ -16,6 +16,7 @@ from skxmr._data.option_checks import check_choice
 from skxmr._docstrings import documented_like
 from skxmr.inspection.asking.learned import learned_part
 from skxmr.inspection.asking.runs import name_of
+from skxmr.inspection.displays.curves import CurveDisplay
 from skxmr.inspection.displays.display import Display
 from skxmr.inspection.displays.flat import METHODS, flattened, groups_of, without_overlap
 from skxmr.inspection.drawing.axes import SMALL, named_legend, need_matplotlib
@@ -71,6 +72,7 @@ class EmbeddingDisplay(Display):
     method: str = "pca"
 
     @classmethod
+    @documented_like(CurveDisplay.from_estimator)
     def from_estimator(
         cls,
         estimator: BaseEstimator,
@@ -93,8 +95,6 @@ class EmbeddingDisplay(Display):
             Fitted.
         X : Pairs, array-like of shape (n, d_image), or None, default=None
             Both views, or the images. None draws the classifiers of the labels, as `DAGNN` and others learn them.
-        y : labels if X is a Pairs, else array-like of shape (n, d_text)
-            The labels, or the texts.
         labels : multi-hot (n, c), class ids (n,), n lists of tags, or None
             Labels of the rows. A row is in the group of its most frequent label.
         method : {"pca", "tsne"}, default="pca"
@@ -105,15 +105,6 @@ class EmbeddingDisplay(Display):
             Of more rows, this number is drawn at random.
         random_state : int, RandomState or None, default=0
             Seed of these rows and of t-SNE.
-        name : str or None, default=None
-            The title; None takes the name of the class.
-        ax : matplotlib Axes or None, default=None
-            Where to draw; None makes a figure.
-
-        Returns
-        -------
-        display
-            With the values, and the artists that show them.
         """
         need_matplotlib(f"{cls.__name__}.from_estimator")
         called = name_of(estimator) if name is None else name
@@ -165,7 +156,7 @@ class EmbeddingDisplay(Display):
         image, text : array-like of shape (n, d), or None, default=None
             Embeddings of both modalities, or of one of them.
         name : str or None, default=None
-            The title.
+            What the picture calls the method.
         """
         need_matplotlib(f"{cls.__name__}.from_embeddings")
         views = {kind: view for kind, view in (("image", image), ("text", text)) if view is not None}
@@ -173,20 +164,9 @@ class EmbeddingDisplay(Display):
         points = flattened({kind: np.asarray(view)[rows] for kind, view in views.items()}, method, random_state)
         return cls(points=points, groups=groups, method=method, name=name).plot(ax)
 
+    @documented_like(Display.plot)
     def plot(self, ax: Axes | None = None, *, name: str | None = None) -> Self:
-        """Draw the points.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes or None, default=None
-            Where to draw; None makes a figure.
-        name : str or None, default=None
-            The title; None takes the name of the display.
-
-        Returns
-        -------
-        self
-        """
+        """Draw the points."""
         check_choice(self.method, "method", METHODS)
         points = {kind: np.asarray(own, dtype=np.float64) for kind, own in self.points.items()}
         for kind, own in points.items():

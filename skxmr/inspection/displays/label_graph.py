@@ -14,7 +14,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from skxmr._data.kinds import FittedGraph, Float64Array, IndexArray
 from skxmr._data.option_checks import check_choice, check_k
+from skxmr._docstrings import documented_like
 from skxmr.inspection.asking.learned import given_graph, learned_part
+from skxmr.inspection.displays.curves import CurveDisplay
 from skxmr.inspection.displays.display import Display
 from skxmr.inspection.drawing.axes import SMALL, named_ticks, need_matplotlib, panels
 from skxmr.inspection.drawing.network import draw_network
@@ -64,6 +66,7 @@ class LabelGraphDisplay(Display):
     graphs: Mapping[str, ArrayLike | sp.sparray]
 
     @classmethod
+    @documented_like(CurveDisplay.from_estimator)
     def from_estimator(
         cls,
         estimator: BaseEstimator,
@@ -85,38 +88,17 @@ class LabelGraphDisplay(Display):
             The largest number of labels that are shown.
         name : str or None, default=None
             The title.
-        ax : matplotlib Axes or None, default=None
-            Where to draw; None makes a figure.
-
-        Returns
-        -------
-        display
-            With the values, and the artists that show them.
         """
         need_matplotlib(f"{cls.__name__}.from_estimator")
         labels, graphs = _graphs_of(estimator, cls.__name__)
         return cls(labels=labels, graphs=graphs, name=name).plot(ax, kind=kind, n_labels=n_labels)
 
+    @documented_like(from_estimator)
+    @documented_like(Display.plot)
     def plot(
         self, ax: Axes | None = None, *, name: str | None = None, kind: str = "heatmap", n_labels: int = 40
     ) -> Self:
-        """Draw the graphs side by side.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes or None, default=None
-            Where to draw, all graphs within it; None makes a figure.
-        name : str or None, default=None
-            The title; None takes the name of the display.
-        kind : {"heatmap", "network"}, default="heatmap"
-            A matrix of grey cells, or names with arrows between them.
-        n_labels : int, default=40
-            The largest number of labels that are shown.
-
-        Returns
-        -------
-        self
-        """
+        """Draw the graphs side by side."""
         check_choice(kind, "kind", ("heatmap", "network"))
         check_k(n_labels, optional=False, name="n_labels")
         matrices = {title: self._checked(graph, title) for title, graph in self.graphs.items()}

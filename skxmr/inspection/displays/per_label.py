@@ -100,6 +100,7 @@ class PerLabelDisplay(Display):
         return cls._of_runs(runs, name_of(estimator) if name is None else name).plot(ax, n_labels=n_labels)
 
     @classmethod
+    @documented_like(from_estimator)
     @documented_like(CurveDisplay.from_predictions)
     def from_predictions(
         cls,
@@ -117,13 +118,12 @@ class PerLabelDisplay(Display):
         ----------
         labels : multi-hot (n, c), class ids (n,) or n lists of tags
             Labels of the queries.
-        n_labels : int, default=40
-            The largest number of labels that are shown.
         """
         need_matplotlib(f"{cls.__name__}.from_predictions")
         return cls._of_runs(runs_of_predictions(scores, relevance, labels), name).plot(ax, n_labels=n_labels)
 
     @classmethod
+    @documented_like(from_estimator)
     @documented_like(CurveDisplay.from_cv_results)
     def from_cv_results(
         cls,
@@ -136,31 +136,16 @@ class PerLabelDisplay(Display):
         name: str | None = None,
         ax: Axes | None = None,
     ) -> Self:
-        """Draw what the models of a cross-validation find among the rows that they have not seen.
-
-        Parameters
-        ----------
-        n_labels : int, default=40
-            The largest number of labels that are shown.
-        """
+        """Draw what the models of a cross-validation find among the rows that they have not seen."""
         need_matplotlib(f"{cls.__name__}.from_cv_results")
         runs = runs_of_folds(cv_results, X, y, direction)
         own_name = name_of(cv_results["estimator"]) if name is None else name
         return cls._of_runs(runs, own_name, in_all=True).plot(ax, n_labels=n_labels)
 
-    @documented_like(CurveDisplay.plot)
+    @documented_like(from_estimator)
+    @documented_like(Display.plot)
     def plot(self, ax: Axes | None = None, *, name: str | None = None, n_labels: int = 40) -> Self:
-        """Draw a row of marks per label.
-
-        Parameters
-        ----------
-        n_labels : int, default=40
-            The largest number of labels that are shown, 2 or more.
-
-        Returns
-        -------
-        self
-        """
+        """Draw a row of marks per label."""
         check_k(n_labels, optional=False, name="n_labels")
         values = self._checked_values()
         order = _best_first(np.array([found[0] for found in values.values()]))

@@ -130,6 +130,8 @@ class RetrievalDisplay(Display):
         ).plot(ax)
 
     @classmethod
+    @documented_like(from_estimator)
+    @documented_like(CurveDisplay.from_predictions)
     def from_predictions(
         cls,
         scores: MatrixLike,
@@ -157,19 +159,8 @@ class RetrievalDisplay(Display):
             The same kinds.
         queries : array-like of int, or None, default=None
             Which rows ask; None takes the first four.
-        k : int, default=6
-            Number of results per query; a smaller gallery has fewer.
         exclude_self : bool, default=False
             Leave gallery item i out of the results of query i, because they are the same thing.
-        name : str or None, default=None
-            What the picture calls the method.
-        ax : matplotlib Axes or None, default=None
-            Where to draw; None makes a figure.
-
-        Returns
-        -------
-        display
-            With the values, and the artists that show them.
         """
         need_matplotlib(f"{cls.__name__}.from_predictions")
         check_flag(exclude_self, "exclude_self")
@@ -192,20 +183,9 @@ class RetrievalDisplay(Display):
             name=name,
         ).plot(ax)
 
+    @documented_like(Display.plot)
     def plot(self, ax: Axes | None = None, *, name: str | None = None) -> Self:
-        """Draw a row per query: the query, and then its results from left to right, or from top to bottom if words.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes or None, default=None
-            Where to draw; None makes a figure.
-        name : str or None, default=None
-            The title; None takes the name of the display.
-
-        Returns
-        -------
-        self
-        """
+        """Draw a row per query: the query, and then its results from left to right, or from top to bottom if words."""
         self._check()
         need_matplotlib(f"{type(self).__name__}.plot")
         # Before anything is drawn, because a file may be missing.

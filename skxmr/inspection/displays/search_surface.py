@@ -11,6 +11,8 @@ from numpy.typing import ArrayLike
 
 from skxmr._data.kinds import Float64Array
 from skxmr._data.option_checks import check_choice
+from skxmr._docstrings import documented_like
+from skxmr.inspection.displays.curves import CurveDisplay
 from skxmr.inspection.displays.cv_table import table_of
 from skxmr.inspection.displays.display import Display
 from skxmr.inspection.drawing.axes import SMALL, named_ticks, need_matplotlib
@@ -70,6 +72,7 @@ class SearchSurfaceDisplay(Display):
     score_name: str = "score"
 
     @classmethod
+    @documented_like(CurveDisplay.from_estimator)
     def from_cv_results(
         cls,
         cv_results: Mapping[str, Any],
@@ -92,16 +95,10 @@ class SearchSurfaceDisplay(Display):
         score : str or None, default=None
             Which mean score, such as ``"map"``; None takes the only one, or ``"map"`` or ``"mr"`` of several.
         kind : {"heatmap", "surface"}, default="heatmap"
-            Cells with their scores, or a surface in three dimensions, which needs numbers along both axes.
+            Cells with their scores, or a surface in three dimensions, which needs numbers along both axes and, where
+            `ax` is given, one with ``projection="3d"``.
         name : str or None, default=None
-            The title.
-        ax : matplotlib Axes or None, default=None
-            Where to draw, with ``projection="3d"`` for a surface; None makes a figure.
-
-        Returns
-        -------
-        display
-            With the values, and the artists that show them.
+            What the picture calls the method.
         """
         need_matplotlib(f"{cls.__name__}.from_cv_results")
         table = table_of(cv_results, parameters, score)
@@ -115,22 +112,10 @@ class SearchSurfaceDisplay(Display):
             name=name,
         ).plot(ax, kind=kind)
 
+    @documented_like(from_cv_results)
+    @documented_like(Display.plot)
     def plot(self, ax: Axes | None = None, *, name: str | None = None, kind: str = "heatmap") -> Self:
-        """Draw the scores.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes or None, default=None
-            Where to draw, with ``projection="3d"`` for a surface; None makes a figure.
-        name : str or None, default=None
-            The title; None takes the name of the display.
-        kind : {"heatmap", "surface"}, default="heatmap"
-            Cells with their scores, or a surface in three dimensions, which needs numbers along both axes.
-
-        Returns
-        -------
-        self
-        """
+        """Draw the scores."""
         check_choice(kind, "kind", ("heatmap", "surface"))
         Z = np.asarray(self.scores, dtype=np.float64)
         if Z.shape != (len(self.y), len(self.x)) or Z.size == 0:

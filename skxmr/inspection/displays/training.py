@@ -10,8 +10,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
+from skxmr._docstrings import documented_like
 from skxmr.inspection.asking.learned import learned_part
 from skxmr.inspection.asking.runs import name_of
+from skxmr.inspection.displays.curves import CurveDisplay
 from skxmr.inspection.displays.display import Display
 from skxmr.inspection.drawing.axes import named_legend, need_matplotlib, open_frame, panels
 
@@ -61,6 +63,7 @@ class TrainingDisplay(Display):
     best_epoch: int | None = None
 
     @classmethod
+    @documented_like(CurveDisplay.from_estimator)
     def from_estimator(cls, estimator: BaseEstimator, *, name: str | None = None, ax: Axes | None = None) -> Self:
         """Draw the training of a fitted model.
 
@@ -68,35 +71,15 @@ class TrainingDisplay(Display):
         ----------
         estimator : deep retriever, or a pipeline, search or TwoStage around one
             Fitted.
-        name : str or None, default=None
-            The title; None takes the name of the class.
-        ax : matplotlib Axes or None, default=None
-            Where to draw; None makes a figure.
-
-        Returns
-        -------
-        display
-            With the values, and the artists that show them.
         """
         need_matplotlib(f"{cls.__name__}.from_estimator")
         model = learned_part(estimator, ["history_"], cls.__name__, "DAGNN, DSCMR, SCAN and the other deep ones")
         best = getattr(model, "best_epoch_", None)
         return cls(history=model.history_, best_epoch=best, name=name_of(model) if name is None else name).plot(ax)
 
+    @documented_like(Display.plot)
     def plot(self, ax: Axes | None = None, *, name: str | None = None) -> Self:
-        """Draw the terms, and beside them the scores of the validation rows where there are any.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes or None, default=None
-            Where to draw, both parts within it; None makes a figure.
-        name : str or None, default=None
-            The title; None takes the name of the display.
-
-        Returns
-        -------
-        self
-        """
+        """Draw the terms, and beside them the scores of the validation rows where there are any."""
         terms, scores = self._columns()
         outer = self._draw_on(ax, (9.5, 4.8) if scores else (5.5, 4.8))
         self.axes_: NDArray[Any] = panels(outer, 2, gap=0.16)[0] if scores else np.array([outer], dtype=object)

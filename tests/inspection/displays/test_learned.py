@@ -79,7 +79,11 @@ def test_learned_graphs_stand_beside_the_given_one(cls, attribute, tagged):
     np.fill_diagonal(wanted, 0)
     assert_allclose(shown, wanted, rtol=1e-6)
     assert not display.axes_[0].get_yticklabels()[0].get_parse_math()
-    network = display.plot(kind="network")
+
+
+def test_networks_of_two_graphs_have_the_names_of_the_labels():
+    graphs = {"given": np.eye(8, k=1), "learned": np.eye(8, k=3)}
+    network = LabelGraphDisplay(labels=NAMES, graphs=graphs).plot(kind="network")
     assert network.images_ == [] and "$x_1$" in [text.get_text() for text in network.axes_[0].texts]
     network.figure_.canvas.draw()
 

@@ -27,6 +27,12 @@ def fitted():
     return model, pairs[100:], labels[100:], pairs[:100]
 
 
+@pytest.fixture
+def without_drawings(monkeypatch):
+    """Leave out the curves and bars of a page, which take most of its time."""
+    monkeypatch.setattr("skxmr.inspection.reporting.page.pictures", lambda report: "")
+
+
 class Page(HTMLParser):
     """Reads a page as a browser does: its tags, their attributes, and its text."""
 
@@ -106,12 +112,13 @@ def test_tags_are_measured_at_the_thresholds_of_fit_and_at_the_best_ones(fitted)
     assert (frame["best_f1"] >= frame["f1"].fillna(0) - 1e-12).all()
 
 
-def test_without_thresholds_the_best_ones_are_left(fitted, tmp_path):
+def test_without_thresholds_the_best_ones_are_left(fitted, without_drawings, tmp_path):
     _, pairs, labels, _ = fitted
     model = SemanticMatching(tag_folds=None).fit(*make_multilabel_pairs(100, random_state=1))
-    frame = report(model, pairs, labels).to_frame("tags")
+    found = report(model, pairs, labels)
+    frame = found.to_frame("tags")
     assert frame["f1"].isna().all() and frame["best_f1"].notna().all()
-    assert "has set no thresholds" in saved(report(model, pairs, labels), tmp_path)
+    assert "has set no thresholds" in saved(found, tmp_path)
 
 
 def test_facts_are_about_rows_labels_and_the_split(fitted):
@@ -162,7 +169,7 @@ def test_the_page_is_one_file_that_loads_and_runs_nothing(fitted, tmp_path):
     assert sum(tag == "img" for tag, _ in page.tags) == 2
 
 
-def test_names_cannot_become_markup(fitted, tmp_path):
+def test_names_cannot_become_markup(fitted, without_drawings, tmp_path):
     labels = fitted[2]
     tags = [[NASTY[j] for j in np.flatnonzero(row)] for row in labels]
     captions = np.array([f"{NASTY[i % 7]} word{i % 5}" for i in range(60)], dtype=object)
@@ -225,7 +232,7 @@ def test_a_report_of_nothing_is_refused(fitted):
         report(model, pairs, labels).to_frame("everything")
 
 
-def test_a_page_is_written_as_a_whole_or_not_at_all(fitted, tmp_path, monkeypatch):
+def test_a_page_is_written_as_a_whole_or_not_at_all(fitted, without_drawings, tmp_path, monkeypatch):
     model, pairs, labels, _ = fitted
     found = report(model, pairs, labels)
     file = tmp_path / "new" / "report.html"
@@ -238,10 +245,13 @@ def test_a_page_is_written_as_a_whole_or_not_at_all(fitted, tmp_path, monkeypatc
     assert file.read_bytes() == before and [entry.name for entry in file.parent.iterdir()] == ["report.html"]
     with pytest.raises(IsADirectoryError, match="is a folder; pass the path of a file"):
         found.save(tmp_path)
-    with monkeypatch.context() as context:
-        context.setitem(sys.modules, "matplotlib.pyplot", None)
-        with pytest.raises(ImportError, match=r"Report.save draws with matplotlib .* pip install 'skxmr\[plot\]'"):
-            found.save(tmp_path / "other.html")
+
+
+def test_nothing_is_written_without_matplotlib(fitted, tmp_path, monkeypatch):
+    model, pairs, labels, _ = fitted
+    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
+    with pytest.raises(ImportError, match=r"Report.save draws with matplotlib .* pip install 'skxmr\[plot\]'"):
+        report(model, pairs, labels).save(tmp_path / "other.html")
     assert not (tmp_path / "other.html").exists()
 
 

@@ -65,12 +65,18 @@ def label_maps(found: Found, fits: Named) -> Any:
 
 
 def trainings(found: Found, fits: Named, left_out: Sequence[str] = ()) -> Any:
-    """Return the course of trainings, one below the other."""
+    """Return the course of trainings: side by side, or below one another where there are scores of validation rows."""
     runs = records(found, fits)
-    figure, axes = plt.subplots(len(runs), 1, figsize=(10, 5 * len(runs)), layout="constrained", squeeze=False)
-    for ax, (title, run) in zip(axes[:, 0], runs.items(), strict=True):
-        frame = pd.DataFrame(run["history"]).drop(columns=list(left_out), errors="ignore")
-        TrainingDisplay(history=frame, best_epoch=run["best_epoch"], name=title).plot(ax)
+    frames = {
+        title: pd.DataFrame(run["history"]).drop(columns=list(left_out), errors="ignore") for title, run in runs.items()
+    }
+    scored = any(name.startswith("validation") for frame in frames.values() for name in frame)
+    shape = (len(runs), 1) if scored else (1, len(runs))
+    size = (10, 4.6 * len(runs)) if scored else (5 * len(runs), 4.6)
+    figure, axes = plt.subplots(*shape, figsize=size, layout="constrained", squeeze=False)
+    for ax, (title, frame) in zip(axes.ravel(), frames.items(), strict=True):
+        best = runs[title]["best_epoch"] if scored else None
+        TrainingDisplay(history=frame, best_epoch=best, name=title).plot(ax)
     return figure
 
 

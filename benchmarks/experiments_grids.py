@@ -109,12 +109,16 @@ class Found:
 
 
 def display(found: Found, grid: Grid, direction: str | None = None, name: str | None = None) -> SearchSurfaceDisplay:
-    """Return the scores of a grid, ready to be drawn."""
+    """Return the scores of a grid, ready to be drawn; numbers grow upwards, and other rows are read from the top."""
     rows = list(DIRECTIONS.values()) if grid.y is None else list(grid.y.values)
+    scores = found.scores(grid, direction)
+    if isinstance(rows[0], str):
+        rows = rows[::-1]
+        scores = scores[::-1]
     return SearchSurfaceDisplay(
         x=list(grid.x.values),
         y=rows,
-        scores=found.scores(grid, direction),
+        scores=scores,
         x_name=grid.x.name,
         y_name="" if grid.y is None else grid.y.name,
         score_name=grid.score,
@@ -126,6 +130,7 @@ def heat_map(found: Found, grid: Grid, name: str | None = None, size: tuple[floa
     """Return the heat map of a grid as a figure."""
     figure, ax = plt.subplots(figsize=size or (6, 3.6 if grid.y else 2.2), layout="constrained")
     display(found, grid, name=name).plot(ax)
+    ax.tick_params("x", rotation=0)
     return figure
 
 
@@ -141,7 +146,9 @@ def surfaces(found: Found, grid: Grid) -> Any:
     """Return surfaces of both directions, as the paper has them, and heat maps with the figures below."""
     figure = plt.figure(figsize=(11, 9), layout="constrained")
     for i, (key, title) in enumerate(DIRECTIONS.items()):
-        display(found, grid, key, title).plot(figure.add_subplot(2, 2, i + 1, projection="3d"), kind="surface")
+        solid = display(found, grid, key, title).plot(figure.add_subplot(2, 2, i + 1, projection="3d"), kind="surface")
+        # The name of the axis stands beside its numbers.
+        solid.ax_.zaxis.labelpad = 12
         display(found, grid, key, title).plot(figure.add_subplot(2, 2, i + 3))
     return figure
 

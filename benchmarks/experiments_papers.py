@@ -66,6 +66,8 @@ ACMR = {
         Grid("acmr", over("k", (1, 2, 3, 4, 5, 6))),
         heat_map,
         says.single,
+        "they disagree: k changes nothing here. The embedding loss decides what is learned, and the adversary has "
+        "little to do with it.",
     ),
 }
 DAGNN = {
@@ -210,6 +212,8 @@ RACG = {
         {},
         parts.draw,
         parts.says,
+        "they agree about the auxiliary loss and about dense connections. The differences of single seeds may be "
+        "chance. One of five fits without heads never began to learn, which makes up most of its difference.",
         where=parts.WHERE,
     ),
     "racg_words": Figure(

@@ -9,6 +9,9 @@ writes no training loop. ``DAGNN`` is trained on icons with the words by which p
 .. image:: /tags.png
    :alt: Test icons with the three best labels
 
+.. image:: /training.png
+   :alt: Loss terms and validation mAPs over the epochs
+
 Icons: Font Awesome Free by Fonticons, Inc. (fontawesome.com), licensed under CC BY 4.0.
 """
 
@@ -33,6 +36,7 @@ from sklearn.pipeline import Pipeline
 from skxmr import DAGNN, LabelGraph, Pairs, PerModality, SemanticMatching
 from skxmr.datasets import load_icons
 from skxmr.features import ImageFeatures
+from skxmr.inspection import RetrievalDisplay, TrainingDisplay
 from skxmr.metrics import RetrievalScores
 from skxmr.model_selection import MultilabelStratifiedKFold
 
@@ -89,43 +93,25 @@ model = report("DAGNN", with_features(("model", DAGNN(**small, max_epochs=30))))
 # %%
 # Every term of the loss and both validation mAPs are recorded. The epoch with the best validation mAP is kept.
 
-history = model[-1].history_
-figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4), layout="constrained")
-for name in ("classification", "invariance", "adversary"):
-    left.plot(history["epoch"], history[name], label=name)
-left.set(xlabel="epoch", ylabel="mean over the batches, unweighted", title="terms of the loss")
-for name, label in (("validation_i2t_map", "image→text"), ("validation_t2i_map", "text→image")):
-    right.plot(history["epoch"], history[name], label=label)
-best = model[-1].best_epoch_
-right.axvline(best, color="grey", linestyle="--", label=f"epoch {best} is kept")
-right.set(xlabel="epoch", ylabel="mAP", title="validation rows")
-for axes in (left, right):
-    axes.legend(frameon=False)
-    axes.spines[["top", "right"]].set_visible(False)
-figure.savefig(OUTPUT / "training.png", dpi=110, bbox_inches="tight")
+TrainingDisplay.from_estimator(model).figure_.savefig(OUTPUT / "training.png", dpi=110)
 print(f"picture: {OUTPUT / 'training.png'}", flush=True)
 
 # %%
 # Tags for images alone
 # ---------------------
-# Each label has a classifier in the common space, so an icon is tagged without any text. Green tags are those of the
-# icon, red ones are not.
+# Each label has a classifier in the common space, so an icon is tagged without any text. The icons were drawn by
+# chance, and the three labels with the best scores are shown.
 
 icons = load_icons("test")
-chosen = np.random.default_rng(0).choice(len(icons.pairs), 14, replace=False)
-features = model[:-1].transform(Pairs(image=icons.pairs.image[chosen]))
-names = icons.label_names.tolist()
-figure, grid_of_axes = plt.subplots(2, 7, figsize=(13, 5.4), layout="constrained")
-best = model[-1].annotate(image=features, k=3, threshold=-np.inf)
-for ax, row, tags in zip(grid_of_axes.ravel(), chosen, best, strict=True):
-    ax.imshow(icons.pairs.image[row], cmap="gray", vmin=0, vmax=255)
-    ax.axis("off")
-    for line, tag in enumerate(tags):
-        colour = "#1a7f37" if icons.labels[row, names.index(tag)] else "#cf222e"
-        ax.text(0.5, -0.09 - 0.13 * line, tag, color=colour, ha="center", transform=ax.transAxes)
-figure.suptitle("The three best labels of test icons: green has it, red has not")
-figure.text(0.5, -0.08, icons.attribution, ha="center", fontsize=9)
-figure.savefig(OUTPUT / "tags.png", dpi=110, bbox_inches="tight")
+chosen = np.random.default_rng(0).choice(len(icons.pairs), 15, replace=False)
+scores = model[-1].decision_function(image=model[:-1].transform(Pairs(image=icons.pairs.image)))
+shown = {"query_items": icons.pairs.image, "gallery_items": icons.label_names, "k": 3}
+figure, axes = plt.subplots(1, 3, figsize=(12, 5), layout="constrained")
+for ax, rows in zip(axes, np.split(chosen, 3), strict=True):
+    RetrievalDisplay.from_predictions(scores, icons.labels, queries=rows, **shown, ax=ax)
+figure.suptitle("Test icons and their three best labels")
+figure.supxlabel(icons.attribution, fontsize=9)
+figure.savefig(OUTPUT / "tags.png", dpi=80)
 print(f"picture: {OUTPUT / 'tags.png'}", flush=True)
 
 # %%

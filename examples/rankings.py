@@ -93,7 +93,8 @@ print(f"picture: {OUTPUT / 'rankings.png'}; best labels: {', '.join(map(str, lab
 # %%
 # The same in numbers
 # -------------------
-# ``compare`` gives each mean an interval and tests whether the difference may be chance.
+# ``compare`` gives each mean an interval and tests whether the difference may be chance. Both claims are about these
+# icons: with pixels of the drawings of the Open Clip Art Library, neither method was shown to answer more queries.
 
 by_name = {"MLCCA": models[0], "CCA": models[1]}
 maps = compare(by_name, *test)

@@ -11,7 +11,7 @@ export SKXMR_DATA ?= $(wildcard $(abspath ../shared/data))
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: help demo test test-slow test-all test-browser check wheel bench results pages docs docs-run clean
+.PHONY: help demo test test-slow test-all test-browser check wheel bench results pages tutorials docs docs-run clean
 
 help:
 	@echo "make demo    fit, search and compare retrievers on real data; writes pictures to output/"
@@ -95,6 +95,10 @@ results: $(STAMP)
 pages: $(STAMP)
 	$(BIN)/python docs/make_scaling.py
 	$(BIN)/python benchmarks/figures.py
+
+# What the blocks of the tutorials print, and their pictures.
+tutorials: $(STAMP)
+	$(BIN)/python docs/run_page.py docs/tutorial_*.md
 
 # Warnings are errors. The examples are not run: their pages show the pictures that are kept in docs/.
 docs: pages

@@ -81,7 +81,7 @@ html_show_sourcelink = False
 # Pages with wide tables or code need the room more than navigation on their left; the API and the rest have it.
 measured = ("results", "fine_grained", "dagnn", "performance", "growth", "references")
 others = ("user_guide", "methods", "scaling", "add_a_method", "architecture", "glossary", "changelog", "gallery/*")
-html_sidebars = {page: [] for page in (*measured, *others, "files", "search", "comparing")}
+html_sidebars = {page: [] for page in (*measured, *others, "files", "search", "comparing", "tutorial_*")}
 html_theme_options = {
     "show_prev_next": False,
     "navbar_align": "left",

@@ -12,8 +12,8 @@ look at. Every picture is one call. The example needs ``pip install 'skxmr[demo,
 .. image:: /attention.png
    :alt: A scene of digits once per word of its sentence, with frames around the digits that the word looks at
 
-Digits: Optical Recognition of Handwritten Digits, E. Alpaydin and C. Kaynak (UCI Machine Learning Repository), CC BY 4.0.
-Icons: Font Awesome Free by Fonticons, Inc. (fontawesome.com), licensed under CC BY 4.0.
+Digits: Optical Recognition of Handwritten Digits, E. Alpaydin and C. Kaynak (UCI Machine Learning Repository),
+CC BY 4.0. Icons: Font Awesome Free by Fonticons, Inc. (fontawesome.com), licensed under CC BY 4.0.
 """
 
 # sphinx_gallery_thumbnail_path = 'learned.png'

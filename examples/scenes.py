@@ -9,7 +9,8 @@ regions with positions.
 .. image:: /scenes.png
    :alt: Sentences and the scenes found for them: a scene and its twin have the same score
 
-Digits: Optical Recognition of Handwritten Digits, E. Alpaydin and C. Kaynak (UCI Machine Learning Repository), CC BY 4.0.
+Digits: Optical Recognition of Handwritten Digits, E. Alpaydin and C. Kaynak (UCI Machine Learning Repository),
+CC BY 4.0.
 """
 
 # sphinx_gallery_thumbnail_path = 'scenes.png'

@@ -24,7 +24,7 @@ from scipy import stats
 
 from skxmr.inspection import compare
 from skxmr.inspection.comparing.randomisation import randomisation_p
-from skxmr.inspection.comparing.resampling import _means_of, intervals, seed_effects
+from skxmr.inspection.comparing.resampling import intervals, means_of, seed_effects
 
 FILE = RESULTS / "comparing.json"
 SIMULATIONS = 2000
@@ -65,7 +65,7 @@ def of_queries(kind: str, n: int) -> dict[str, Any]:
         rows = draw(rng, (TOGETHER, n))
         low, high = intervals(rows, [[]] * TOGETHER, 0.95, DRAWINGS, rng)
         held["BCa"] += int(np.sum((low <= truth) & (truth <= high)))
-        drawn = np.stack([_means_of(rows)(rng.integers(n, size=(100, n))) for _ in range(DRAWINGS // 100)], axis=1)
+        drawn = np.stack([means_of(rows)(rng.integers(n, size=(100, n))) for _ in range(DRAWINGS // 100)], axis=1)
         low, high = np.quantile(drawn.reshape(TOGETHER, -1), [0.025, 0.975], axis=1)
         held["percentile"] += int(np.sum((low <= truth) & (truth <= high)))
     return {"values": kind, "queries": n, **{name: count / SIMULATIONS for name, count in held.items()}}

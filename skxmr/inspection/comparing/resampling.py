@@ -71,7 +71,7 @@ def intervals(
         warnings.simplefilter("ignore", RuntimeWarning)
         found = stats.bootstrap(
             (np.arange(rows.shape[1]),),
-            _means_of(rows),
+            means_of(rows),
             n_resamples=n_resamples,
             batch=_BATCH,
             vectorized=True,
@@ -87,7 +87,7 @@ def intervals(
     return Intervals(low, high)
 
 
-def _means_of(rows: Float64Array) -> Callable[..., Float64Array]:
+def means_of(rows: Float64Array) -> Callable[..., Float64Array]:
     """Return a statistic for scipy: the means of all rows (r, n) over the drawn queries (..., k), as (r, ...)."""
     n = rows.shape[1]
 

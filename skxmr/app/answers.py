@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 
 import numpy as np
 
+from skxmr._data.unicode import is_unicode
 from skxmr.app.bodies import format_of
 from skxmr.app.explanation import Side, explanation, side_of_item
 from skxmr.app.parameters import MAX_DEPTH
@@ -134,7 +135,8 @@ def _hits(hits: Hits, version: str) -> Iterator[dict[str, Any]]:
             continue
         own = {name: values[i] for name, values in columns.items()}
         is_image = own.get("modality") == "image"
-        has_picture = is_image and own.get("item") is not None
+        # An address cannot hold an id that is no text, as older indexes have for files with odd names.
+        has_picture = is_image and own.get("item") is not None and is_unicode(str(value))
         yield {
             "id": value,
             "score": None if math.isnan(score) else round(score, 6),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from skxmr._data.kinds import View
 from skxmr._data.pairs import Pairs
+from skxmr.app.pictures import file_of
 from skxmr.app.snapshot import Snapshot
 from skxmr.app.tags import COLUMN, tags_of
 from skxmr.inspection import Explanation, explain
@@ -45,7 +47,7 @@ def explanation(snapshot: Snapshot, query: Side, item: Side) -> dict[str, Any]:
     """
     sentences = _of_tags(query, item)
     if not (query.view and item.view):
-        return {"sentences": [*sentences, "The index keeps only the vector of this item."], "tables": []}
+        return {"sentences": [*sentences, "No more than the vector of this item is at hand."], "tables": []}
     try:
         found = explain(
             snapshot.index.model,
@@ -71,10 +73,13 @@ def side_of_item(snapshot: Snapshot, value: Id, root: Path | None) -> Side:
     about = snapshot.about(value)
     found = about.get("item")
     view: dict[str, View] = {}
-    if found is not None:
-        is_image = about.get("modality") == "image"
-        row = str((root or Path.cwd()) / Path(str(found)).expanduser()) if is_image else str(found)
-        view["image" if is_image else "text"] = [row]
+    if found is not None and about.get("modality") == "image":
+        # A path that leads nowhere, or outside of what is shown, is as good as none.
+        with suppress(OSError, RuntimeError, ValueError):
+            file = file_of(str(found), root)
+            view = {} if file is None else {"image": [str(file)]}
+    elif found is not None:
+        view = {"text": [str(found)]}
     return Side(view, tags_of(about.get(COLUMN)))
 
 

@@ -17,6 +17,8 @@ MAX_TEXT = 2_000
 MAX_JSON = 65_536
 # How deep somebody may turn the pages: every further page is a longer search.
 MAX_DEPTH = 1_000
+# These are compared letter by letter; white space around other texts means nothing.
+_EXACT = ("id", "like")
 # Without these a request means nothing, wherever they may be given.
 REQUIRED = ("id",)
 
@@ -110,6 +112,9 @@ def _several(name: str, values: list[Any], schema: Schema) -> list[str]:
 
 
 def _string(name: str, value: object, schema: Schema) -> str:
+    if name in _EXACT and isinstance(value, int) and not isinstance(value, bool):
+        # Ids that are integers stand so in answers as JSON.
+        value = str(value)
     if not isinstance(value, str):
         raise RefusalError(400, f"{name} is {str(value)[:80]!r}, but a text is wanted.")
     most = schema.get("maxLength", len(value))
@@ -117,7 +122,7 @@ def _string(name: str, value: object, schema: Schema) -> str:
         raise RefusalError(413, f"{name} has {len(value):,} characters; at most {most:,} are possible.")
     if any(0xD800 <= ord(character) <= 0xDFFF for character in value):
         raise RefusalError(400, f"{name} holds half of a pair of characters, which is no text in Unicode.")
-    stripped = value.strip()
+    stripped = value if name in _EXACT else value.strip()
     if len(stripped) < schema.get("minLength", 0):
         raise RefusalError(400, f"{name} is empty; leave it out, or say what is wanted.")
     allowed = schema.get("enum", [stripped])

@@ -6,6 +6,7 @@ from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
 
+from skxmr._data.paths import expanded
 from skxmr.app.refusal import RefusalError
 
 MEDIA_TYPE = "image/jpeg"
@@ -34,8 +35,8 @@ def small_picture(item: str, root: Path | None, size: int) -> bytes:
     """
     gone = RefusalError(404, "The picture of this item cannot be read any more.")
     try:
-        file = ((root or Path.cwd()) / Path(item).expanduser()).resolve()
-        if root is not None and not file.is_relative_to(root.resolve()):
+        file = file_of(item, root)
+        if file is None:
             raise RefusalError(404, "The picture of this item lies outside of the folder that is shown.")
         changed = file.stat().st_mtime_ns
     except (OSError, ValueError, RuntimeError) as error:
@@ -45,6 +46,12 @@ def small_picture(item: str, root: Path | None, size: int) -> bytes:
     except Exception as error:
         # Decoders raise errors of many kinds for broken files.
         raise gone from error
+
+
+def file_of(item: str, root: Path | None) -> Path | None:
+    """Return the file that the path of an item leads to; None if that lies outside of the root, if there is one."""
+    file = ((root or Path.cwd()) / expanded(item)).resolve()
+    return file if root is None or file.is_relative_to(root.resolve()) else None
 
 
 @lru_cache(maxsize=_KEPT)

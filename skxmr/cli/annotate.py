@@ -11,6 +11,7 @@ import click
 
 from skxmr.cli import options, progress
 from skxmr.cli.command import Command
+from skxmr.cli.items import joined
 
 
 @click.command(cls=Command)
@@ -36,6 +37,9 @@ def annotate(
     import skxmr
     from skxmr.persistence._writing import write_whole
 
+    # Better known before hours of work.
+    if out is not None and not out.parent.is_dir():
+        raise FileNotFoundError(f"there is no folder {str(out.parent)!r} for --out {str(out)!r}; make it first.")
     files = [str(file) for file in _files(images)]
     loaded = skxmr.load(model, trusted=trust)
     text = io.StringIO()
@@ -44,7 +48,8 @@ def annotate(
     for block in progress.blocks(len(files), "image", quiet):
         tags, scores = skxmr.annotate(loaded, files[block], k=k, threshold=threshold, return_scores=True)
         for file, own, numbers in zip(files[block], tags, scores, strict=True):
-            table.writerow([file, _joined(own, sep), sep.join(f"{number:.4f}" for number in numbers)])
+            shares = sep.join(f"{number:.4f}" for number in numbers)
+            table.writerow([file, joined(own, sep, "pass another --sep"), shares])
     if out is None:
         click.echo(text.getvalue(), nl=False)
         return
@@ -54,6 +59,7 @@ def annotate(
 
 def _files(images: Iterable[Path]) -> list[Path]:
     """Return files, and those in folders, each once."""
+    from skxmr._data.unicode import is_unicode
     from skxmr.search.items import files_in
 
     found: list[Path] = []
@@ -61,12 +67,7 @@ def _files(images: Iterable[Path]) -> list[Path]:
         if not path.exists():
             raise FileNotFoundError(f"there is no file or folder {str(path)!r}.")
         found += files_in(path) if path.is_dir() else [path]
+    for path in found:
+        if not is_unicode(str(path)):
+            raise ValueError(f"the name of {str(path)!r} is not in UTF-8, as a table is; rename the file.")
     return list(dict.fromkeys(found))
-
-
-def _joined(tags: list[object], sep: str) -> str:
-    words = [str(tag) for tag in tags]
-    held = [word for word in words if sep in word]
-    if held:
-        raise ValueError(f"the tag {held[0]!r} holds {sep!r}, which separates tags; pass another --sep.")
-    return sep.join(words)

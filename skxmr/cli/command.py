@@ -22,6 +22,8 @@ _IN_A_SHELL = {
     r"is read by (\w+)=None": r"is read by --\1 -, or \1 = false under [data] of a run",
     r"pass ids= of \w+": r"such an index is updated in Python",
     r"give them different names": r"give them different names, or leave further columns out by --metadata -",
+    r"^where\['([^']*)'\]": r"--where \1",
+    r"^where names": "--where names",
     r"by groups=table.groups": r"by test_fraction under [data] of a run",
 }
 # This many names are listed where none is near.

@@ -23,6 +23,10 @@ TEXT = "text"
 # What --items may say, and the modalities that are meant.
 KINDS = {"images": (IMAGE,), "texts": (TEXT,), "both": (IMAGE, TEXT)}
 
+# What stands between the tags of an item in an index.
+_SEPARATOR = ";"
+_WAY_OUT = "rename it in the table, or leave the tags out by --labels -"
+
 
 class Items(NamedTuple):
     """Paths of images, or texts."""
@@ -68,10 +72,19 @@ def own_columns(table: Bunch) -> Columns:
     if table.pairs.text is not None:
         columns["caption"] = [str(text) for text in table.pairs.text]
     if table.labels is not None:
-        columns["tags"] = [";".join(str(tag) for tag in tags) for tags in table.labels]
+        columns["tags"] = [joined(tags, _SEPARATOR, _WAY_OUT) for tags in table.labels]
     if table.split is not None:
         columns["part"] = [str(part) for part in table.split]
     return columns
+
+
+def joined(tags: Sequence[object], sep: str, way_out: str) -> str:
+    """Return tags as one string; refuse one that holds what stands between them."""
+    words = [str(tag) for tag in tags]
+    held = [word for word in words if sep in word]
+    if held:
+        raise ValueError(f"the tag {held[0]!r} holds {sep!r}, which separates tags; {way_out}.")
+    return sep.join(words)
 
 
 def _images(table: Bunch, columns: Columns, root: Path) -> Items:

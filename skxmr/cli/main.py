@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 
 
@@ -13,4 +14,7 @@ def main() -> None:
         sys.exit(f"Error: the command skxmr needs click ({error}): pip install click.")
     from skxmr.cli.app import app
 
+    # A caption that this screen or file has no letters for is shown by their numbers, rather than not at all.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     app(prog_name="skxmr")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from skxmr._data.paths import expanded
 from skxmr.cli.command import RunError, nearest
 
 Table = dict[str, Any]
@@ -74,7 +75,7 @@ class Run:
 
     def _path(self, value: str) -> Path:
         """Return a path, which starts at the folder of the file."""
-        return self.folder / Path(value).expanduser()
+        return self.folder / expanded(value)
 
 
 def run_if_any(file: Path | None) -> Run | None:

@@ -41,6 +41,8 @@ def search(
     """Search an INDEX for a TEXT, for an image, or for both at once."""
     if text is None and image is None:
         raise click.UsageError("what is searched for? Pass a text, or --image FILE, or both.")
+    if text is not None and not text.strip():
+        raise click.UsageError("the text is empty, so that nothing is nearer to it than anything else; pass words.")
     # What is no condition is told before anything is opened.
     _conditions(where, {})
     from skxmr import RetrievalIndex
@@ -50,6 +52,8 @@ def search(
     queries = {} if text is None else {"text": [text]}
     if image is not None:
         queries["image"] = [str(image)]
+    # There are no more hits than items, and places for more would only take memory.
+    k = min(k, max(1, len(opened)))
     hits = opened.search(**queries, weight=weight, k=k, where=conditions or None)
     frame = hits.to_frame().drop(columns="query")
     if as_json:

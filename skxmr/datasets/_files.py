@@ -14,6 +14,7 @@ import scipy.io
 import scipy.sparse as sp
 
 from skxmr._data.kinds import AnyArray, Matrix
+from skxmr._data.paths import expanded
 from skxmr.datasets._formats import first_bytes, format_of, named
 from skxmr.datasets._matlab import check_elements
 
@@ -29,7 +30,7 @@ def as_path(value: object, name: str) -> Path:
     """Return a path that was given by the argument of that name, or refuse what is none."""
     if not isinstance(value, (str, PathLike)):
         raise TypeError(f"{name} must be a path, as a string or pathlib.Path; got {value!r}.")
-    return Path(value).expanduser()
+    return expanded(value)
 
 
 def need_file(file: Path, way_out: str) -> Path:

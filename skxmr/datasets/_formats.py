@@ -40,6 +40,8 @@ _FORMATS = (
     _Format("parquet", "a Parquet file", rb"PAR1\x15"),
     _Format("arrow", "an Arrow file", rb"ARROW1\x00\x00"),
     _Format("sqlite", "an SQLite database", rb"SQLite format 3"),
+    # Text in Latin letters has a zero in every second byte, also where no mark stands in front.
+    _Format("utf16", "text in UTF-16; save it in UTF-8", rb"([\t\r\n -~]\x00){4}|(\x00[\t\r\n -~]){4}"),
     _Format(
         "json",
         "text that looks like JSON",

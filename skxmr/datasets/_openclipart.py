@@ -14,6 +14,7 @@ from sklearn.utils import Bunch
 from skxmr._data.kinds import BoolArray, FilePath, IndexArray, IntArray
 from skxmr._data.option_checks import check_choice, flags_checked
 from skxmr._data.pairs import Pairs
+from skxmr._data.paths import expanded
 from skxmr.datasets._digits import SUBSETS
 from skxmr.datasets._pictures import named_groups, same_pictures, thumbnail
 from skxmr.datasets._svg_metadata import Metadata, read_metadata
@@ -97,7 +98,7 @@ def load_openclipart(
     >>> drawings = load_openclipart("/usr/share/openclipart")  # doctest: +SKIP
     """
     check_choice(subset, "subset", SUBSETS)
-    drawings = _with_keywords(_drawings(Path(root).expanduser()))
+    drawings = _with_keywords(_drawings(expanded(root)))
     drawings, groups, left_out = _grouped(drawings)
     names = _frequent(drawings)
     has_label = np.array([bool(names & set(drawing.about.keywords)) for drawing in drawings])

@@ -24,13 +24,18 @@ _NEEDED = "opening images needs pillow ({}): pip install 'skxmr[vision]'."
 def same_files(paths: AnyArray) -> IndexArray:
     """Return groups (n,) of files with the same content; only files of equal size are read."""
     sizes: dict[int, list[int]] = defaultdict(list)
-    for i, path in enumerate(paths):
-        sizes[os.path.getsize(path)].append(i)
     contents = [path or None for path in paths]
-    for members in sizes.values():
-        for i in members if len(members) > 1 else ():
-            with open(paths[i], "rb") as opened:
-                contents[i] = hashlib.file_digest(opened, "sha256").hexdigest()
+    try:
+        for i, path in enumerate(paths):
+            sizes[os.path.getsize(path)].append(i)
+        for members in sizes.values():
+            for i in members if len(members) > 1 else ():
+                with open(paths[i], "rb") as opened:
+                    contents[i] = hashlib.file_digest(opened, "sha256").hexdigest()
+    except OSError as error:
+        # It was there when its path was checked.
+        way_out = "correct its path or its permissions, or drop its rows"
+        raise type(error)(f"{error.filename!r} cannot be read ({error.strerror}); {way_out}.") from error
     return near_duplicate_groups(contents)
 
 

@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from skxmr._data.kinds import AnyArray, IndexArray
+from skxmr._data.unicode import is_unicode
 from skxmr._data.warn import warn
+from skxmr.datasets._table_files import objects
 
 # As many row numbers are named in a message.
 _SHOWN = 5
@@ -46,7 +48,8 @@ class Faults:
             return rows
         found = f"{self.table} has {'; '.join(self.said)}"
         if missing == "skip" and len(rows):
-            warn(f"{found}. The {len(self.sound) - len(rows)} rows are left out.")
+            n = len(self.sound) - len(rows)
+            warn(f"{found}. The {'row is' if n == 1 else f'{n} rows are'} left out.")
             return rows
         way_out = 'correct them, or leave these rows out by missing="skip"' if len(rows) else "no row is left"
         kind = FileNotFoundError if self.only_files else ValueError
@@ -64,6 +67,7 @@ def strings_of(values: AnyArray, column: str, faults: Faults) -> AnyArray:
         )
     out = np.array([(value or "").strip() for value in values], dtype=object)
     faults.add(f"nothing in column {column!r}", np.flatnonzero(out == "").tolist())
+    faults.add(f"half a character in column {column!r}", [i for i, text in enumerate(out) if not is_unicode(text)])
     return out
 
 
@@ -81,6 +85,8 @@ def paths_of(names: AnyArray, root: Path, faults: Faults) -> AnyArray:
 def _wrong(path: str) -> str:
     if os.path.isdir(path):
         return "are folders"
+    if os.path.lexists(path) and not os.path.islink(path):
+        return "are devices, pipes or sockets"
     return "are links to nothing" if os.path.islink(path) else "do not exist"
 
 
@@ -92,6 +98,8 @@ def tags_of(values: AnyArray, column: str, sep: str | None, faults: Faults) -> A
     # A tag at the end of the string is empty where strings end with the separator.
     empty = [i for i, tags in enumerate(out) if any(isinstance(tag, str) and not tag for tag in tags)]
     faults.add(f"an empty tag in column {column!r}", empty)
+    half = [i for i, tags in enumerate(out) if not all(is_unicode(str(tag)) for tag in tags)]
+    faults.add(f"half a character in column {column!r}", half)
     bare = [i for i, tags in enumerate(out) if not tags]
     if bare:
         warn(f"{faults.table} has no tags in column {column!r} ({named_rows(bare)}): these are rows without labels.")
@@ -109,13 +117,14 @@ def _tags(value: object, sep: str | None, where: str) -> list[object]:
         return [part.strip() for part in parts]
     if isinstance(value, list | tuple | np.ndarray):
         tags = list(value)
-        if all(isinstance(tag, str | int) for tag in tags):
+        if all(isinstance(tag, str | int) and not isinstance(tag, bool) for tag in tags):
             return [tag.strip() if isinstance(tag, str) else tag for tag in tags]
-    raise ValueError(f"{where} holds {_shown(value)}; tags are a string, or a list of strings.")
+    raise ValueError(f"{where} holds {_shown(value)}; tags are a string, or a list of strings or integers.")
 
 
 def ids_of(values: AnyArray, column: str, faults: Faults) -> AnyArray:
-    """Return ids (n,), all int or all str, after refusing those that stand in several rows."""
+    """Return ids (n,), all int or all str without white space around them; refuse those that stand in several rows."""
+    values = objects([value.strip() if isinstance(value, str) else value for value in values])
     missing = [i for i, value in enumerate(values) if value is None or value == ""]
     if missing:
         raise ValueError(f"{faults.table} has no id in column {column!r} ({named_rows(missing)}); every row needs one.")
@@ -123,6 +132,12 @@ def ids_of(values: AnyArray, column: str, faults: Faults) -> AnyArray:
     if not whole and not all(isinstance(value, str) for value in values):
         kinds = sorted({type(value).__name__ for value in values})
         raise ValueError(f"column {column!r} of {faults.table} has ids of the types {kinds}; all int, or all str.")
+    wide = [i for i, value in enumerate(values) if whole and not -(2**63) <= value < 2**63]
+    if wide:
+        raise ValueError(
+            f"{faults.table} has the id {values[wide[0]]} in column {column!r} ({named_rows(wide)}), which has more "
+            "than 64 bits; write such ids as strings."
+        )
     twice = [value for value, count in Counter(values.tolist()).items() if count > 1]
     if twice:
         rows = [i for i, value in enumerate(values) if value == twice[0]]

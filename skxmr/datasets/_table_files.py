@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _WAY_OUT = "pass the path of a table as .csv, .tsv, .jsonl or .parquet"
+_LINES = "each line must be one, such as {...}"
 # This many columns are named in errors.
 _SHOWN = 12
 # What pandas calls an index without a name in a Parquet file.
@@ -122,11 +123,11 @@ def _json_lines(file: Path, wanted: Wanted) -> dict[str, AnyArray]:
                     continue
                 row = json.loads(line)
                 if not isinstance(row, dict):
-                    _refuse(file, f"line {number} is no JSON object but {line.strip()[:40]!r}")
+                    _refuse(file, f"line {number} is no JSON object but {line.strip()[:40]!r}; {_LINES}")
                 names |= dict.fromkeys(row)
                 rows.append({name: value for name, value in row.items() if kept is None or name in kept})
-    except json.JSONDecodeError as error:
-        _refuse(file, f"line {number} is no JSON object ({error}); each line must be one, such as {{...}}", error)
+    except (json.JSONDecodeError, RecursionError) as error:
+        _refuse(file, f"line {number} is no JSON object ({error}); {_LINES}", error)
     except UnicodeDecodeError as error:
         _refuse(file, f"it is not in UTF-8 ({error}); save it in that encoding", error)
     if not rows:

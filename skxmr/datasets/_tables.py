@@ -11,6 +11,7 @@ from skxmr._data.kinds import AnyArray, FilePath, IndexArray
 from skxmr._data.option_checks import check_choice
 from skxmr._data.pairs import Pairs
 from skxmr._data.warn import warn
+from skxmr.datasets._files import as_path
 from skxmr.datasets._metadata import frame_of, further_columns
 from skxmr.datasets._pictures import named_groups, same_files, same_pictures, thumbnails_of
 from skxmr.datasets._rows import Faults, ids_of, paths_of, strings_of, tags_of
@@ -84,7 +85,7 @@ def load_table(
     ImportError
         If the table is a Parquet file and pyarrow is missing.
     TypeError
-        If metadata is no list of names.
+        If the name of a column is no string, or metadata is no list of names.
     ValueError
         If the table cannot be read, lacks a column, has no rows, has rows with missing values, or has an id twice; the
         message names the rows.
@@ -120,7 +121,9 @@ def load_table(
     check_choice(near_duplicates, "near_duplicates", ("files", "pictures", "ignore"))
     if image is None and text is None:
         raise ValueError("image and text are both None; name the column of one of them.")
-    file = Path(path).expanduser()
+    file = as_path(path, "path")
+    _check_names(image=image, text=text, labels=labels, sep=sep, split=split, ids=ids)
+    folder = file.parent if root is None else as_path(root, "root")
     named = {"image": image, "text": text, "labels": labels, "ids": ids, "split": split}
     wanted = {parameter: column for parameter, column in named.items() if column is not None}
     further = further_columns(metadata)
@@ -134,7 +137,7 @@ def load_table(
         if parameter in wanted:
             held[parameter] = strings_of(columns[wanted[parameter]], wanted[parameter], faults)
     if "image" in held:
-        held["image"] = paths_of(held["image"], Path(root or file.parent).expanduser(), faults)
+        held["image"] = paths_of(held["image"], folder, faults)
     if labels is not None:
         held["labels"] = tags_of(columns[labels], labels, sep, faults)
     held["ids"] = np.arange(n) if ids is None else ids_of(columns[ids], ids, faults)
@@ -145,6 +148,13 @@ def load_table(
     more = {name: columns[name][kept] for name in further}
     found.metadata = None if metadata is None else frame_of(more, len(kept), is_text(file))
     return found
+
+
+def _check_names(**names: object) -> None:
+    for parameter, name in names.items():
+        if not (name is None or isinstance(name, str)):
+            wanted = "a string" if parameter == "sep" else "the name of a column"
+            raise TypeError(f"{parameter} is {name!r}, a {type(name).__name__}; {wanted}, or None, is wanted.")
 
 
 def _bunch(held: dict[str, AnyArray], file: Path, near_duplicates: str) -> Bunch:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
-from pathlib import Path
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skxmr._data.kinds import FilePath
+from skxmr._data.paths import expanded
 from skxmr._data.warn import warn
 from skxmr.features.identity import UnknownContentError, identity
 
@@ -48,7 +48,7 @@ class FeatureCache:
     """
 
     def __init__(self, folder: FilePath, network: str) -> None:
-        self.file = Path(folder).expanduser() / f"{network[:32]}.sqlite"
+        self.file = expanded(folder) / f"{network[:32]}.sqlite"
         self._writable = True
         try:
             self.file.parent.mkdir(parents=True, exist_ok=True)
@@ -86,6 +86,8 @@ class FeatureCache:
             except sqlite3.DatabaseError as error:
                 raise self._damaged(error) from error
             for key, vector in found:
+                if not isinstance(vector, bytes) or len(vector) % 4 or not vector:
+                    raise self._damaged(f"it holds {str(vector)[:20]!r} for a vector")
                 yield key, np.frombuffer(vector, "<f4")
 
     def write(self, keys: Iterable[bytes], vectors: Vectors) -> None:
@@ -108,7 +110,7 @@ class FeatureCache:
             "kept before are safe. Free some space, or pass another folder as cache."
         )
 
-    def _damaged(self, error: sqlite3.DatabaseError) -> ValueError:
+    def _damaged(self, error: sqlite3.DatabaseError | str) -> ValueError:
         return ValueError(
             f"cache: {self.file} is damaged, or not a file of skxmr ({error}); delete it, and its features are "
             "computed again."

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from io import BufferedReader
 from os import PathLike
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +13,7 @@ from PIL import Image, ImageOps
 
 from skxmr._data.kinds import AnyArray, Frame, Sparse, View
 from skxmr._data.pairs import Pairs
+from skxmr._data.paths import expanded
 from skxmr._data.views import as_view
 from skxmr.features.opening import check_size, opened, unreadable
 
@@ -66,7 +66,7 @@ def keyed_image(row: object, i: int, max_pixels: int | None, keyed: bool = True)
     """Return row i as an upright RGB image, and its key where one is wanted, of exactly the bytes that were read."""
     where = _place(row, i)
     if isinstance(row, (str, PathLike)):
-        with opened(Path(row).expanduser(), where, max_pixels) as (file, source):
+        with opened(expanded(row), where, max_pixels) as (file, source):
             image = _trimmed(_to_rgb(_decoded(source, where), where))
             return ReadImage(image, _key_of_file(file) if keyed else b"")
     if isinstance(row, Image.Image):
@@ -83,14 +83,14 @@ def image_key(row: object, i: int, max_pixels: int | None) -> bytes:
     """Return the key of row i: of the bytes of a file, which is not decoded for that, or of the pixels of an image."""
     if not isinstance(row, (str, PathLike)):
         return keyed_image(row, i, max_pixels).key
-    with opened(Path(row).expanduser(), _place(row, i), max_pixels) as (file, _):
+    with opened(expanded(row), _place(row, i), max_pixels) as (file, _):
         return _key_of_file(file)
 
 
 def check_file(row: object, i: int, max_pixels: int | None) -> None:
     """Refuse a row that names a file which is missing, empty or too large; it is not decoded."""
     if isinstance(row, (str, PathLike)):
-        with opened(Path(row).expanduser(), _place(row, i), max_pixels):
+        with opened(expanded(row), _place(row, i), max_pixels):
             pass
 
 

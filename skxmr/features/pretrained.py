@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 import torch
 from torch import Tensor, nn
 
+from skxmr._data.paths import expanded
 from skxmr.nn.device import initialising
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ def find_weights(model: str, weights: str | PathLike[str] | None, seed: int | No
         return Source("published", "DEFAULT")
     if isinstance(weights, str) and weights in names:
         return Source("published", weights)
-    path = Path(weights).expanduser().absolute()
+    path = expanded(weights).absolute()
     if not path.is_file():
         known = ["imagenet", *(name for name in names if name != "DEFAULT")]
         raise FileNotFoundError(f"weights={str(weights)!r} is no file and none of {known}; pass a state dict's path.")

@@ -66,29 +66,28 @@ def written_files(folder: Path, kind: str) -> list[str] | None:
     """Return the names of the files that were written into a folder of a kind; None if it is no such folder."""
     try:
         config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, RecursionError, ValueError):
         return None
     if not isinstance(config, dict) or config.get("format") != kind:
         return None
-    return [CONFIG, *config.get("sha256", {})]
+    digests = config.get("sha256")
+    # Names of files, and not of what lies elsewhere or belongs to others, whoever wrote them there.
+    names = [name for name in digests if Path(name).name == name] if isinstance(digests, dict) else []
+    return [CONFIG, *names]
 
 
 def read_config(folder: Path, kind: str, newest: int) -> dict[str, Any]:
     """Return the entries of config.json, after checking that this version of the library can read the folder."""
-    if folder.is_file():
-        raise ValueError(f"{str(folder)!r} is a file; pass the folder that was written as a {kind}.")
-    if not folder.exists():
-        raise FileNotFoundError(f"there is no folder {str(folder)!r}; the current folder is {str(Path.cwd())!r}.")
     file = folder / CONFIG
-    if not file.is_file():
-        raise ValueError(f"{str(folder)!r} is no {kind}: it holds no {CONFIG}.")
+    _need_file(file, folder, kind)
     try:
         config = json.loads(file.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{str(file)!r} is damaged ({error}); take another copy of the folder.") from error
     found = config.get("format") if isinstance(config, dict) else None
     if found != kind:
-        raise ValueError(f"{str(folder)!r} is no {kind}: the format that its {CONFIG} names is {found!r}.")
+        hint = f"; the model in it is the folder {str(folder / 'model')!r}" if found == "skxmr index" else ""
+        raise ValueError(f"{str(folder)!r} is no {kind}: the format that its {CONFIG} names is {found!r}{hint}.")
     number = config.get("format_version")
     if not isinstance(number, int) or number < 1:
         raise ValueError(f"{str(file)!r} is damaged: format_version is {number!r}; take another copy of the folder.")
@@ -98,6 +97,23 @@ def read_config(folder: Path, kind: str, newest: int) -> dict[str, Any]:
             f"skxmr {_writer(config)} or later."
         )
     return config
+
+
+def _need_file(file: Path, folder: Path, kind: str) -> None:
+    """Refuse a folder that is not there, or has no config.json."""
+    try:
+        if folder.is_file():
+            raise ValueError(f"{str(folder)!r} is a file; pass the folder that was written as a {kind}.")
+        if not folder.exists():
+            raise FileNotFoundError(f"there is no folder {str(folder)!r}; the current folder is {str(Path.cwd())!r}.")
+    except OSError as error:
+        # Of an error of ours there is no number.
+        if error.errno is None:
+            raise
+        shown = f"{str(folder)[:80]!r}{'...' * (len(str(folder)) > 80)}"
+        raise type(error)(f"{shown} cannot be opened as a {kind} ({error.strerror}).") from error
+    if not file.is_file():
+        raise ValueError(f"{str(folder)!r} is no {kind}: it holds no {CONFIG}.")
 
 
 def _writer(config: dict[str, Any]) -> str:

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from skxmr._data.paths import expanded
+
 # What os.rename raises where a folder that is not empty is in the way.
 _IN_THE_WAY = (errno.ENOTEMPTY, errno.EEXIST)
 # Linux: relative paths start at the working directory, and the two names change places.
@@ -37,7 +39,7 @@ def written_folder(path: str | os.PathLike[str], files_of: Callable[[Path], list
     Path
         The new folder.
     """
-    target = Path(path).expanduser().resolve()
+    target = expanded(path).resolve()
     check_replaceable(target, files_of)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)

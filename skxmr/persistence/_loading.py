@@ -11,6 +11,7 @@ from typing import Any
 
 from sklearn.base import BaseEstimator
 
+from skxmr._data.paths import expanded
 from skxmr.persistence._config import check_file, read_config
 from skxmr.persistence._trust import Trust, Trusted, UntrustedError, found
 from skxmr.persistence._unpacking import Unpacking
@@ -63,7 +64,7 @@ def load(path: str | os.PathLike[str], trusted: Trusted = ()) -> Any:
     CCA(n_components=2)
     """
     trust = Trust(trusted)
-    folder = Path(path).expanduser()
+    folder = expanded(path)
     while True:
         config = read_config(folder, KIND, FORMAT)
         try:

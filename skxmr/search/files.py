@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import uuid
 from collections.abc import Mapping, Sequence
@@ -12,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from skxmr._data.paths import expanded
 from skxmr.persistence._config import check_file, read_config, write_config, written_files
 from skxmr.persistence._folder import written_folder
 from skxmr.persistence._loading import load
@@ -19,10 +19,8 @@ from skxmr.persistence._saving import save
 from skxmr.search.backend import Backend
 from skxmr.search.backends import BACKENDS, backend_class
 from skxmr.search.collection import State
-from skxmr.search.columns import Column, Words
-from skxmr.search.growing import Growing
-from skxmr.search.ids import as_array
 from skxmr.search.table import Table
+from skxmr.search.table_files import NUMBERS, STRINGS, load_table, save_table
 from skxmr.search.vector_files import NAME as VECTORS
 
 KIND = "skxmr index"
@@ -30,9 +28,6 @@ FORMAT = 1
 MODEL = "model"
 # Folders in which engines keep what is theirs.
 ENGINES = ("lancedb",)
-# The table: numbers in one file, strings in the other.
-NUMBERS = "table.npz"
-STRINGS = "table.json"
 
 
 class Opened(NamedTuple):
@@ -56,14 +51,14 @@ def save_index(
     overwrite: bool,
 ) -> str:
     """Write an index into a folder; return the token by which this version of the folder is recognised."""
-    target = Path(path).expanduser()
+    target = expanded(path)
     token = uuid.uuid4().hex
     with written_folder(target, files_of_index) as folder:
         save(model, folder / MODEL)
         table, backend = state
         rows = np.flatnonzero(table.living())
         vectors = None if backend is None else backend.save(folder, rows)
-        _save_table(folder, table.compacted())
+        save_table(folder, table.compacted())
         about = {"token": token, "backend": backend_name, "options": dict(options), "vectors": vectors}
         write_config(folder, KIND, FORMAT, without=(VECTORS,), **about)
         # As late as possible, so that what another process saves meanwhile is seen.
@@ -91,22 +86,9 @@ def files_of_index(folder: Path) -> list[str] | None:
     return None if files is None else [*files, MODEL, VECTORS, *ENGINES]
 
 
-def _save_table(folder: Path, table: Table) -> None:
-    ids = table.ids.rows
-    numbers = {f"column_{i}": column.values.rows for i, column in enumerate(table.columns.values())}
-    strings: dict[str, Any] = {"ids": ids.tolist() if ids.dtype == object else None}
-    strings["columns"] = [
-        {"name": name, "kind": column.kind, "words": column.words.words} for name, column in table.columns.items()
-    ]
-    if ids.dtype != object:
-        numbers["ids"] = ids
-    np.savez(folder / NUMBERS, **numbers)  # type: ignore[arg-type]
-    (folder / STRINGS).write_text(json.dumps(strings), encoding="utf-8")
-
-
 def open_index(path: str | os.PathLike[str], model: BaseEstimator | None, trusted: Sequence[Any]) -> Opened:
     """Open a folder; what it holds besides vectors is checked now, and vectors when they are read."""
-    folder = Path(path).expanduser()
+    folder = expanded(path)
     while True:
         config = read_config(folder, KIND, FORMAT)
         try:
@@ -132,12 +114,25 @@ def _opened(folder: Path, config: dict[str, Any], model: BaseEstimator | None, t
         raise ValueError(f"{str(folder)!r} is damaged: there is no backend {name!r}; take another copy.")
     for file in sorted(digests):
         _check(folder / file, config)
-    table = _load_table(folder)
-    backend: Backend | None = None
-    if vectors is not None:
-        backend = backend_class(name).load(folder, vectors, options)
+    table = load_table(folder)
+    backend = None if vectors is None else _load_vectors(folder, name, vectors, options, len(table))
     loaded = load(folder / MODEL, trusted) if model is None else model
     return Opened(loaded, table, backend, name, options, token)
+
+
+def _load_vectors(folder: Path, name: str, about: Any, options: dict[str, Any], n: int) -> Backend:
+    """Open the vectors of n items; refuse those of another number, and what config.json does not describe."""
+    try:
+        held = about["n"] if "n" in about else about["shape"][0] if "shape" in about else n
+        if held != n:
+            raise ValueError(f"{str(folder)!r} is damaged: it holds {held} vectors of {n} items; take another copy.")
+        backend: Backend = backend_class(name).load(folder, about, options)
+    except (AttributeError, IndexError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"{str(folder)!r} is damaged: its config.json does not describe its vectors ({type(error).__name__}: "
+            f"{error}); take another copy."
+        ) from error
+    return backend
 
 
 def _check(file: Path, config: dict[str, Any]) -> None:
@@ -147,14 +142,3 @@ def _check(file: Path, config: dict[str, Any]) -> None:
         )
     with file.open("rb") as handle:
         check_file(handle, file, config)
-
-
-def _load_table(folder: Path) -> Table:
-    strings = json.loads((folder / STRINGS).read_text(encoding="utf-8"))
-    columns = {}
-    with np.load(folder / NUMBERS, allow_pickle=False) as numbers:
-        ids = numbers["ids"] if strings["ids"] is None else as_array(strings["ids"])
-        for i, about in enumerate(strings["columns"]):
-            values = Growing(numbers[f"column_{i}"])
-            columns[about["name"]] = Column(about["kind"], values, Words(about["words"]))
-    return Table(Growing(ids), Growing(np.ones(len(ids), bool)), columns, len(ids))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from skxmr._data.kinds import AnyArray, FloatArray, IndexArray, View, take
+from skxmr._data.unicode import is_unicode
 from skxmr.search.ids import order_of
 from skxmr.search.table import Table
 from skxmr.search.thumbnails import thumbnail
@@ -143,15 +144,16 @@ class Hits:
         Returns
         -------
         DataFrame
-            ``query`` (its number), ``rank`` (from 1), ``id``, ``score`` and the columns of the metadata.
+            ``query`` (its number), ``rank`` (from 1), ``id``, ``score`` and the columns of the metadata. Integers and
+            truth values stay such where some are missing, as "Int64" and "boolean".
         """
         import pandas as pd
 
         query, place = np.nonzero(self.scores > -np.inf)
         columns: dict[str, object] = {"query": query, "rank": place + 1}
-        columns |= {"id": self.ids[query, place], "score": self.scores[query, place]}
+        columns |= {"id": _series(self.ids[query, place].tolist()), "score": self.scores[query, place]}
         flat = (query * self.scores.shape[1] + place).tolist()
-        columns |= {name: [values[i] for i in flat] for name, values in self.metadata.items()}
+        columns |= {name: _series([values[i] for i in flat]) for name, values in self.metadata.items()}
         return pd.DataFrame(columns)
 
     def __repr__(self) -> str:
@@ -176,3 +178,15 @@ class Hits:
         image = take(*self._pictures[name]) if name in self._pictures else item
         shown = thumbnail(image) or escape(str("" if item is None else item)[:160])
         return f"<td>{shown}<br>{escape(str(name))}<br>{score:.3f}</td>"
+
+
+def _series(values: list[object]) -> object:
+    """Return values as a frame takes them, where it would take them for others or refuse them."""
+    import pandas as pd
+
+    kinds = {type(value) for value in values}
+    if kinds in ({int, type(None)}, {bool, type(None)}):
+        return pd.array(values, dtype="Int64" if int in kinds else "boolean")
+    if str in kinds and not all(is_unicode(value) for value in values if isinstance(value, str)):
+        return pd.Series(values, dtype=object)
+    return values

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from skxmr._data.kinds import AnyArray, Frame
+from skxmr._data.unicode import is_unicode
 
 Id: TypeAlias = int | str
 # Ids as users hold them: a list, an array, a column of a frame, a range.
@@ -27,7 +28,7 @@ def checked_ids(ids: IdsLike, name: str = "ids") -> list[Id]:
     out: list[Id] = []
     for i, value in enumerate(listed):
         if isinstance(value, str):
-            out.append(str(value))
+            out.append(_written(value, f"{name} holds {value!r} in row {i}"))
         elif isinstance(value, (int, np.integer)) and not isinstance(value, bool) and 0 <= value < 2**63:
             out.append(int(value))
         else:
@@ -38,6 +39,16 @@ def checked_ids(ids: IdsLike, name: str = "ids") -> list[Id]:
         raise TypeError(f"{name} holds integers and strings; make all of them strings: [str(i) for i in ids].")
     _check_distinct(out, name)
     return out
+
+
+def _written(value: str, where: str) -> str:
+    """Return an id that can be written; the name of a file may hold bytes that are no letters in UTF-8."""
+    if not is_unicode(value):
+        raise ValueError(
+            f"{where}, which is no text in Unicode, so that no table, page or shell could name it; rename the file, or "
+            "pass ids= of other strings."
+        )
+    return str(value)
 
 
 def _check_distinct(ids: list[Id], name: str) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 
 from skxmr._data.arguments import one_view
 from skxmr._data.kinds import IndexArray, View, n_rows, take
+from skxmr._data.paths import expanded
 from skxmr._data.views import as_view
 from skxmr.search.columns import Values
 from skxmr.search.ids import Id, IdsLike, check_one_per_row, checked_ids
@@ -55,7 +56,8 @@ def items_of(image: View, text: View, ids: IdsLike | None, folders: bool = False
         if ids is not None:
             raise ValueError("ids is given with a folder, whose files have their paths as ids; pass a list of files.")
         files = files_in(Path(image))
-        return _described("image", as_view(files, "image"), [_relative(file, Path(image)) for file in files])
+        names = checked_ids([_relative(file, Path(image)) for file in files], "image")
+        return _described("image", as_view(files, "image"), names)
     name, view = one_view(_listed(image), _listed(text))
     view = as_view(view, name)
     checked = None if ids is None else checked_ids(ids)
@@ -106,11 +108,11 @@ def _state_of(path: str | PathLike[str], i: int) -> os.stat_result:
     """Return the size and the time of a file."""
     where = f"row {i} of image, {str(path)!r},"
     try:
-        found = os.stat(Path(path).expanduser())
-    except OSError as error:
-        raise FileNotFoundError(
-            f"{where} cannot be read ({error.strerror}); correct the path or drop the row."
-        ) from error
+        found = os.stat(expanded(path))
+    except (OSError, ValueError) as error:
+        # A path that holds a zero is a ValueError.
+        reason = getattr(error, "strerror", error)
+        raise FileNotFoundError(f"{where} cannot be read ({reason}); correct the path or drop the row.") from error
     if stat.S_ISDIR(found.st_mode):
         raise FileNotFoundError(f"{where} is a folder; correct the path or drop the row.")
     return found

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-# Pixels of the longer side.
+# Pixels of the longer side, and the most that a picture may have which is made small.
 _SIZE = 96
+_MAX_PIXELS = 100_000_000
 
 
 def thumbnail(image: object) -> str:
@@ -22,12 +23,13 @@ def thumbnail(image: object) -> str:
         return ""
     # A file may have vanished or be damaged since it was added: then the page shows its name.
     with suppress(Exception):
-        from PIL import Image
+        from skxmr.features.images import read_image
 
-        opened = Image.open(image) if is_path else _as_image(image)  # type: ignore[arg-type]
-        opened.thumbnail((_SIZE, _SIZE))
+        # As a network sees it: upright, on white, and not of more pixels than the memory can take.
+        shown = read_image(np.asarray(image) if isinstance(image, np.ndarray) else image, 0, _MAX_PIXELS)
+        shown.thumbnail((_SIZE, _SIZE))
         buffer = BytesIO()
-        opened.convert("RGB").save(buffer, format="JPEG")
+        shown.save(buffer, format="JPEG")
         data = base64.b64encode(buffer.getvalue()).decode("ascii")
         return f'<img src="data:image/jpeg;base64,{data}" alt="{escape(str(image) if is_path else "image")}">'
     return ""
@@ -38,10 +40,3 @@ def _is_file(path: str | PathLike[str]) -> bool:
     with suppress(OSError, ValueError):
         return Path(path).is_file()
     return False
-
-
-def _as_image(image: object):  # type: ignore[no-untyped-def]  # noqa: ANN202
-    """Return an array or an image of PIL as an RGB image."""
-    from skxmr.features.images import read_image
-
-    return read_image(np.asarray(image) if isinstance(image, np.ndarray) else image, 0)

@@ -5,8 +5,9 @@ import threading
 
 import pytest
 
+from skxmr import RetrievalIndex
 from skxmr.app.refusal import RefusalError
-from tests.app.conftest import HOSTILE, client_of, image_bytes
+from tests.app.conftest import HOSTILE, TRUSTED, client_of, image_bytes
 
 PNG = {"content-type": "image/png"}
 
@@ -94,6 +95,15 @@ def test_bad_pictures(served):
     assert send(image_bytes(40, 30, "WEBP"), "image/webp").status_code == 200
 
 
+def test_a_refused_picture_is_not_called_by_where_it_lies_meanwhile(served, picture, monkeypatch):
+    def refuse(model, image, text, weight):
+        raise ValueError(f"row 0 of X, {image[0]!r}, has too many pixels")
+
+    monkeypatch.setattr("skxmr.app.snapshot.query_vectors", refuse)
+    answer = client_of(served).post("/api/search", content=picture, headers=PNG)
+    assert "skxmr-" not in refused(answer, 400, "row 0 of X, 'the picture', has too many pixels.")
+
+
 def test_other_addresses_and_ways(client):
     refused(client.get("/api/why"), 400, "id is missing")
     refused(client.get("/api/why?id=row%200"), 400, "What was searched for?")
@@ -122,6 +132,37 @@ def test_an_error_of_the_server_is_a_sentence_and_stands_in_its_log(served, monk
     monkeypatch.setattr("skxmr.app.answers.about", broken)
     assert "secret" not in refused(client_of(served).get("/api/about"), 500, "its log says why")
     assert "KeyError: 'secret'" in caplog.text
+
+
+def test_ids_are_taken_letter_by_letter(served, tmp_path):
+    from skxmr.app.current import Current
+
+    ids = [" ", " a", "a ", "\x01", "#?&=%2f..", "\u2028\U0001f40e"]
+    index = RetrievalIndex(served.snapshot.index.model)
+    index.add(text=["a red bird"] * len(ids), ids=ids)
+    # As files with odd names have in indexes that older versions wrote.
+    index._items.state.table.ids.rows[-1] = "caf\udce9"
+    index.save(tmp_path / "odd")
+    client = client_of(Current(tmp_path / "odd", TRUSTED))
+    found = client.get("/api/search").json()["hits"]
+    assert [hit["id"] for hit in found] == [*ids[:-1], "caf\udce9"]
+    for value in ids[:-1]:
+        like = client.get("/api/search", params={"like": value})
+        assert value not in [hit["id"] for hit in like.json()["hits"]]
+        assert client.get("/api/why", params={"id": value, "text": "red"}).json()["id"] == value
+    refused(client.get("/api/search?like="), 400, "like is empty")
+
+
+def test_ids_that_are_numbers_are_sent_back_as_they_came(served, tmp_path):
+    from skxmr.app.current import Current
+
+    index = RetrievalIndex(served.snapshot.index.model)
+    index.add(text=["a red bird", "a blue boat"], ids=[7, 0])
+    index.save(tmp_path / "numbers")
+    client = client_of(Current(tmp_path / "numbers", TRUSTED))
+    assert client.post("/api/search", json={"like": 7}).json()["hits"][0]["id"] == 0
+    assert client.post("/api/why", json={"id": 0, "text": "red"}).json()["id"] == 0
+    refused(client.post("/api/search", json={"like": True}), 400, "a text is wanted")
 
 
 def test_what_strangers_wrote_stays_text(changing):

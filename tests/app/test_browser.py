@@ -216,13 +216,17 @@ def test_why_and_more_like_this_by_keys(opened, address):
 def test_tags_and_kinds_filter(opened, address):
     page = opened(f"{address}/?text=a+bird")
     settled(page)
-    page.locator("#results .chip", has_text="blue").first.click()
+    page.locator("#results .chip", has_text="blue").first.press("Enter")
     until(page, "document.querySelector('#status').textContent.startsWith('24 items')")
+    # What was pressed is gone, and who goes on by keys is still among the results.
+    settled(page)
+    assert page.evaluate("document.activeElement.id") == "results"
     assert all("blue" in heading for heading in headings(page)) and page.is_visible("#filters")
     page.check("[name=modality][value=text]")
     until(page, "document.querySelector('#status').textContent.startsWith('12 items')")
-    page.click("#filters .chip")
+    page.locator("#filters .chip").press("Enter")
     until(page, "document.querySelector('#status').textContent.startsWith('36 items')")
+    assert page.evaluate("document.activeElement.id") == "text"
     page.click("#tags summary")
     page.fill("#prefix", "hou")
     until(page, "document.querySelectorAll('#tag-list .chip').length === 1")

@@ -39,7 +39,7 @@ def test_names_of_this_machine(client, host):
 
 
 def test_pages_from_elsewhere_are_not_answered(client):
-    for origin in ("http://evil.example", "null", "http://127.0.0.1:9999"):
+    for origin in ("http://evil.example", "null", "http://127.0.0.1:9999", "http://[", "http://[::1"):
         assert client.get("/api/about", headers={"origin": origin}).status_code == 403
     assert client.get("/api/about", headers={"origin": "http://127.0.0.1:8000"}).status_code == 200
 
@@ -69,6 +69,12 @@ def test_only_pictures_within_the_root_are_shown(served, folder, tmp_path):
     assert client_of(served, root=folder / "pictures").get(address).status_code == 200
     answer = client_of(served, root=tmp_path).get(address)
     assert answer.status_code == 404 and "outside" in answer.json()["error"] and str(folder) not in answer.text
+    # Nor is one looked at to say why it was found.
+    elsewhere = client_of(served, root=tmp_path)
+    found = elsewhere.get("/api/why?id=red_bird_0.png&text=a+red+bird").json()
+    assert found["tables"] == [] and "No more than the vector of this item is at hand." in found["sentences"]
+    found = elsewhere.get("/api/why?id=row%200&text=a+red+bird").json()
+    assert found["tables"]
 
 
 def test_the_description_is_that_of_the_routes(client):

@@ -2,8 +2,11 @@
 
 import csv
 import json
+import os
+import shutil
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import skxmr
@@ -57,6 +60,22 @@ def test_search_finds_images_by_words(call):
     assert all(hit["caption"] == "a red bird" and hit["id"].startswith("red_bird") for hit in hits)
     lines = call("search", "index", "a red bird", "-k", "3", *TRUST).output.splitlines()
     assert len(lines) == 3 and lines[0].split()[2] == hits[0]["id"]
+
+
+def test_more_hits_than_there_are_items_take_no_memory(call):
+    done = call("search", "index", "a red bird", "-k", 10**15, "--json", *TRUST)
+    assert done.exit_code == 0 and len(json.loads(done.output)) == 36
+
+
+def test_a_tag_that_holds_what_separates_tags_is_refused(call, made, tmp_path):
+    table = pd.read_csv(made / "pictures" / "table.csv")
+    table["tags"] = table["tags"].str.replace(";", "|").str.replace("bird", "bird;fowl")
+    table.to_csv(made / "pictures" / "bars.csv", index=False)
+    line = ["index", "model", "pictures/bars.csv", "--out", tmp_path / "index", "--sep", "|", *TRUST]
+    done = call(*line)
+    assert done.exit_code == 1 and not (tmp_path / "index").exists()
+    assert "the tag 'bird;fowl' holds ';', which separates tags; rename it" in done.output
+    assert "by --labels -" in done.output and call(*line, "--labels", "-").exit_code == 0
 
 
 def test_search_by_an_image_by_both_and_under_conditions(call):
@@ -113,6 +132,13 @@ def test_annotate_writes_a_table_for_files_and_folders(made, call, tmp_path):
     assert np.mean(right) > 0.9
     screen = call("annotate", "model", "pictures/red_bird_0.png", "-k", "1", "--sep", "|", *TRUST)
     assert screen.output.splitlines()[0] == "file_name,tags,scores" and len(screen.output.splitlines()) == 2
+
+
+def test_annotate_names_a_file_that_no_table_could_name(call, made, tmp_path):
+    odd = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.png")
+    shutil.copy(made / "pictures" / "red_bird_0.png", odd)
+    done = call("annotate", "model", tmp_path, "--out", tmp_path / "tags.csv", *TRUST)
+    assert done.exit_code == 1 and "caf\\udce9.png' is not in UTF-8, as a table is; rename the file" in done.output
 
 
 def test_annotate_uses_the_thresholds_of_fit(call, made):

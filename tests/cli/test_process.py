@@ -1,12 +1,16 @@
 """The command as a process: what help costs, and the door that an installation has."""
 
+import io
 import resource
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
+import click
 import pytest
+
+from skxmr.cli.main import main
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = ["", "fit", "evaluate", "index", "search", "serve", "annotate", "card", "info"]
@@ -51,6 +55,15 @@ def test_an_error_in_a_process_is_one_sentence(tmp_path):
     done = subprocess.run(words, capture_output=True, text=True)
     assert done.returncode == 1 and done.stdout == ""
     assert done.stderr.startswith("Error: ") and len(done.stderr.splitlines()) == 1
+
+
+def test_letters_that_the_screen_has_not_are_shown_by_their_numbers(monkeypatch):
+    screen = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", screen)
+    monkeypatch.setattr("skxmr.cli.app.app", lambda prog_name: click.echo("ein Vogel, sch\xf6n \ud800"))
+    main()
+    screen.flush()
+    assert screen.buffer.getvalue() == b"ein Vogel, sch\\xf6n \\ud800\n"
 
 
 def test_the_door_is_the_one_of_the_installation():

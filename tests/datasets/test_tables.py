@@ -202,6 +202,8 @@ def test_a_broken_picture_is_named_where_pictures_are_opened(folder):
 
 
 IDS = [([1, 1, 2], r"the id 1 more than once in column 'id' \(rows 0, 1\)"), ([1, "1", 2], r"\['int', 'str'\]")]
+IDS += [([1, 2**63, 2**70], r"id 9223372036854775808 .*\(rows 1, 2\).* 64 bits; write such ids as strings")]
+IDS += [(["1", " 1"], r"the id '1' more than once .*\(rows 0, 1\)"), (["a", " "], r"no id in column 'id' \(row 1\)")]
 IDS += [([1, None, 2], r"no id in column 'id' \(row 1\)"), ([1, 2.5, 3], r"types \['float', 'int'\]")]
 
 
@@ -230,6 +232,21 @@ BROKEN = {
     "blank.jsonl": (b"\n\n", "is empty"),
     "number.jsonl": (b'{"file_name": "0.png", "caption": 3, "tags": "a"}', "'caption' .* holds 3, a int, in row 0"),
     "tag.jsonl": (b'{"file_name": "0.png", "caption": "a", "tags": 1.5}', "row 0 of column 'tags' .* holds 1.5"),
+    "truth.jsonl": (
+        b'{"file_name": "0.png", "caption": "a", "tags": [true]}',
+        r"holds \[True\]; tags are",
+    ),
+    "half.jsonl": (
+        b'{"file_name": "0.png", "caption": "\\ud800", "tags": "a"}',
+        "half a character in column 'caption'",
+    ),
+    "half_tag.jsonl": (
+        b'{"file_name": "0.png", "caption": "a", "tags": ["\\udc00"]}',
+        "character in column 'tags'",
+    ),
+    "deep.jsonl": (b'{"caption":' * 100_000, "line 1 is no JSON object .*each line must be one"),
+    "wide_letters.csv": ("file_name,caption,tags\n".encode("utf-16-le"), "text in UTF-16; save it in UTF-8"),
+    "wide_letters.jsonl": ('{"file_name": "0.png"}'.encode("utf-16-be"), "text in UTF-16; save it in UTF-8"),
     "text.parquet": (b"file_name,caption,tags\n", "text that starts with"),
     "cut.parquet": (b"PAR1\x15" + b"0" * 40, "cut off or damaged"),
     "table.xlsx": (b"PK\x03\x04", "suffix '.xlsx'"),
@@ -256,6 +273,36 @@ def test_a_table_that_is_not_there_says_so(folder):
         load_table(folder, missing="drop")
     with pytest.raises(ValueError, match="near_duplicates must be one of"):
         load_table(folder, near_duplicates=True)
+
+
+def test_arguments_of_other_types_are_named(folder):
+    file = written(good_rows(), folder)
+    for name in ("image", "text", "labels", "split", "ids"):
+        with pytest.raises(TypeError, match=rf"{name} is 5, a int; the name of a column, or None, is wanted"):
+            load_table(file, **{name: 5})
+    with pytest.raises(TypeError, match="sep is 5, a int; a string, or None, is wanted"):
+        load_table(file, sep=5)
+    with pytest.raises(TypeError, match="path must be a path"):
+        load_table(5)
+    with pytest.raises(TypeError, match="root must be a path"):
+        load_table(file, root=5)
+
+
+def test_what_is_no_file_is_called_so_and_one_that_vanishes_is_named(folder, monkeypatch):
+    os.mkfifo(folder / "pipe.png")
+    file = written(rows_of(("pipe.png", "a", "a", "")), folder)
+    with pytest.raises(FileNotFoundError, match=r"devices, pipes or sockets, such as '.*pipe\.png' \(row 0\)"):
+        load_table(file)
+    frame = pd.concat([good_rows(), rows_of(("", "b", "a", ""))])
+    with pytest.warns(UserWarning, match=r"\(row 4\)\. The row is left out"):
+        assert len(load_table(written(frame, folder), missing="skip").pairs) == 4
+
+    def vanished(path):
+        raise FileNotFoundError(2, "No such file or directory", path)
+
+    monkeypatch.setattr(os.path, "getsize", vanished)
+    with pytest.raises(FileNotFoundError, match=r"0\.png' cannot be read \(No such file or directory\); correct"):
+        load_table(written(good_rows(), folder))
 
 
 def test_parquet_needs_an_extra(folder, monkeypatch):

@@ -2,7 +2,8 @@
 
 import os
 import resource
-from contextlib import contextmanager
+import sqlite3
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -262,6 +263,12 @@ def test_damaged_and_unusable_caches_are_named(extractor, files, tmp_path):
     for damaged in (b"something else" * 999, content[:2000] + bytes(len(content) - 2000)):
         file.write_bytes(damaged)
         with pytest.raises(ValueError, match=r"cache: .*\.sqlite is damaged, or not a file of skxmr .*; delete it"):
+            extractor.transform(files)
+    for vector in ("text", b"", b"12345", None, 7):
+        file.write_bytes(content)
+        with closing(sqlite3.connect(file)) as connection, connection:
+            connection.execute("UPDATE features SET vector = ?", (vector,))
+        with pytest.raises(ValueError, match=r"cache: .*\.sqlite is damaged, .* for a vector\); delete it"):
             extractor.transform(files)
     file.unlink()
     extractor.transform(files)

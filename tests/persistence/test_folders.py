@@ -18,7 +18,7 @@ from numpy.testing import assert_array_equal
 
 import skxmr
 from skxmr import CCA, MLCCA
-from skxmr.persistence import _folder
+from skxmr.persistence import _config, _folder
 
 
 @pytest.fixture
@@ -79,6 +79,24 @@ def test_damaged_and_foreign_folders(name, folder):
     damage(folder)
     with pytest.raises(ValueError, match=message):
         skxmr.load(folder)
+
+
+@pytest.mark.parametrize("name", ["config deep", "config a list", "no digest", "config empty"])
+def test_a_damaged_folder_is_replaced_or_refused(name, folder, model):
+    DAMAGES[name][0](folder)
+    before = contents(folder)
+    try:
+        skxmr.save(model, folder)
+    except FileExistsError as error:
+        assert "is a folder of other files, which would be lost" in str(error)
+        assert contents(folder) == before
+    else:
+        skxmr.load(folder)
+
+
+def test_what_config_names_elsewhere_is_not_taken_for_a_file_of_the_folder(folder, model):
+    change_config(folder, sha256={"../notes.txt": "0", "model.skops": "0", "/etc": "0"})
+    assert sorted(_config.written_files(folder, "skxmr model")) == ["config.json", "model.skops"]
 
 
 def test_no_folder(tmp_path):

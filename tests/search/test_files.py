@@ -1,5 +1,6 @@
 """Saved indexes: the same answers in a new process, and damage, other formats, full disks and rivals are named."""
 
+import hashlib
 import json
 import os
 import resource
@@ -124,6 +125,47 @@ def entry(**changed):
     ],
 )
 def test_damage_is_named(saved, damage, message):
+    damage(saved)
+    with pytest.raises(ValueError, match=message):
+        RetrievalIndex.load(saved)
+
+
+def signed(change_numbers=None, change_strings=None, **about):
+    """A change on purpose, with digests that fit."""
+
+    def damage(folder):
+        if change_numbers is not None:
+            with np.load(folder / "table.npz") as numbers:
+                np.savez(folder / "table.npz", **change_numbers(dict(numbers)))
+        if change_strings is not None:
+            strings = change_strings(json.loads((folder / "table.json").read_text()))
+            (folder / "table.json").write_text(json.dumps(strings))
+        config = json.loads((folder / "config.json").read_text())
+        for name in ("table.npz", "table.json"):
+            config["sha256"][name] = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+        config["vectors"] |= about
+        (folder / "config.json").write_text(json.dumps(config))
+
+    return damage
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (signed(lambda numbers: {}), "the table in .* cannot be read"),
+        (signed(lambda numbers: {name: values[:-1] for name, values in numbers.items()}), "298 vectors of 297 items"),
+        (signed(lambda numbers: numbers | {"column_1": numbers["column_1"][:-1]}), "and there are 298 items"),
+        (signed(lambda numbers: numbers | {"column_1": numbers["column_1"] * 1.5}), "'year' holds float64 of shape"),
+        (signed(lambda numbers: numbers | {"column_2": numbers["column_2"] + 9}), "'tag' has strings that are not"),
+        (signed(lambda numbers: numbers | {"ids": numbers["ids"] - 9}), "ids are strings, or integers from 0"),
+        (signed(change_strings=lambda strings: []), "the table in .* cannot be read"),
+        (signed(change_strings=lambda strings: strings | {"ids": ["a"] + [1] * 297}), "ids are strings, or integers"),
+        (signed(change_strings=lambda strings: strings | {"columns": [{"name": "x", "kind": "y"}]}), "cannot be read"),
+        (signed(shape=[297, 24]), "holds 297 vectors of 298 items"),
+        (signed(shape=5), "does not describe its vectors"),
+    ],
+)
+def test_a_table_that_is_changed_on_purpose_is_refused(saved, damage, message):
     damage(saved)
     with pytest.raises(ValueError, match=message):
         RetrievalIndex.load(saved)

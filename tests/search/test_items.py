@@ -1,6 +1,9 @@
 """Folders and files: what is added, what is left out the second time, and what is wrong with a path."""
 
+import base64
+import io
 import os
+import re
 
 import numpy as np
 import pytest
@@ -127,6 +130,31 @@ def test_what_is_wrong_with_files_is_named_and_nothing_is_added(index, folder, t
     assert len(index) == 0
     # A link to a folder is not followed, so that a loop of links ends.
     assert len(index.add(image=folder)) == 3
+
+
+def test_names_of_files_that_no_table_could_hold_are_refused(index, folder, monkeypatch):
+    odd = os.fsdecode(os.fsencode(folder) + b"/caf\xe9.png")
+    (folder / "red.png").rename(odd)
+    for image in (folder, [odd]):
+        with pytest.raises(
+            ValueError, match=r"image holds .*caf.udce9\.png' in row \d, which is no text .* rename the"
+        ):
+            index.add(image=image)
+    assert len(index) == 0 and index.add(image=[odd], ids=["coffee"]).tolist() == ["coffee"]
+    with pytest.raises(FileNotFoundError, match=r"row 0 of image, 'a.x00b\.png', cannot be read \(embedded null"):
+        index.add(image=["a\0b.png"])
+    # No user is called so.
+    monkeypatch.chdir(folder)
+    (folder / "green.png").rename("~1.png")
+    assert index.add(image=["~1.png"]).tolist() == ["~1.png"]
+
+
+def test_small_pictures_are_those_that_a_network_sees(index, folder):
+    Image.new("LA", (8, 8), (0, 0)).save(folder / "clear.png")
+    index.add(image=folder)
+    page = index.search(image=folder / "clear.png", k=1)._repr_html_()
+    data = base64.b64decode(re.search('base64,([^"]*)"', page)[1])
+    assert Image.open(io.BytesIO(data)).getpixel((4, 4)) == (255, 255, 255)
 
 
 def test_a_file_that_vanishes_while_others_are_read(index, folder, monkeypatch):

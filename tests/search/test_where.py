@@ -81,6 +81,22 @@ def test_columns_may_come_later_and_be_missing(empty, vectors):
     assert frame.loc["c", "n"] == 1 and frame.loc["c", "s"] == "y"
 
 
+def test_numbers_and_truth_values_stay_such_where_some_are_missing(empty, vectors):
+    index = empty()
+    large = 2**60 + 1
+    index.add(image=vectors(2), metadata={"photo": [large, None], "sharp": [None, True], "share": [None, 0.5]})
+    frame = index.search(image=vectors(1), k=2).to_frame().set_index("id")
+    assert frame.loc[0, "photo"] == large and frame.loc[1, "sharp"] is np.True_
+    assert frame["photo"].isna().tolist() == [False, True] and frame.dtypes[["photo", "sharp"]].tolist() == [
+        pd.Int64Dtype(),
+        pd.BooleanDtype(),
+    ]
+    assert frame["share"].dtype == float
+    # Of files of others, and in JSON, may come what is no text.
+    index.add(text=vectors(1), ids=[5], metadata={"name": ["half \ud800"]})
+    assert index.search(image=vectors(1), k=3).to_frame().set_index("id").loc[5, "name"] == "half \ud800"
+
+
 @pytest.mark.parametrize(
     ("where", "error", "message"),
     [

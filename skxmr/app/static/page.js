@@ -12,6 +12,7 @@ let about = null;
 let version = null;
 // Requests are numbered, so that a late answer does not replace a newer one.
 let latest = 0;
+let latestWhy = 0;
 let pictures = [];
 
 function element(name, attributes = {}, ...children) {
@@ -80,7 +81,8 @@ async function showPicture(image, frame, address, size) {
 
 function tagButton(tag, label = tag) {
   const chosen = state.tag.includes(tag);
-  return element("button", { type: "button", class: "chip", "aria-pressed": String(chosen), onclick: () => toggle(tag) }, label);
+  const attributes = { type: "button", class: "chip", dir: "auto", "aria-pressed": String(chosen) };
+  return element("button", { ...attributes, onclick: () => toggle(tag) }, label);
 }
 
 function tagsOf(hit) {
@@ -111,7 +113,7 @@ function card(hit) {
   } else if (hit.modality === "image") {
     parts.push(element("div", { class: "frame" }, "no picture"));
   }
-  parts.push(element("h2", { id: heading, class: "long" }, name));
+  parts.push(element("h2", { id: heading, class: "long", dir: "auto" }, name));
   const facts = [hit.score === null ? null : `score ${hit.score.toFixed(3)}`];
   if (hit.caption !== null && String(hit.id) !== hit.caption) facts.push(String(hit.id));
   for (const [key, value] of Object.entries(hit.about)) facts.push(`${key}: ${value}`);
@@ -157,12 +159,14 @@ async function search({ focus = false } = {}) {
     version = answer.version;
     pictures.forEach((url) => URL.revokeObjectURL(url));
     pictures = [];
+    // Whoever stands on something that goes away would have to begin at the top of the page.
+    const goesAway = results.contains(document.activeElement);
     results.replaceChildren(...answer.hits.map(card));
     results.dataset.version = answer.version;
     byId("status").textContent = said(answer);
     showPages(answer);
     showProblem(answer.problem);
-    if (focus) results.focus();
+    if (focus || goesAway) results.focus();
   } catch (refused) {
     if (number !== latest) return;
     if (refused.status === 401) return showDoor();
@@ -202,6 +206,7 @@ function madeTable({ caption, columns, rows }) {
 }
 
 async function explain(hit) {
+  const number = ++latestWhy;
   const body = byId("why-body");
   byId("why-title").textContent = `Why was “${String(hit.caption || hit.id).slice(0, 150)}” found?`;
   body.replaceChildren("One moment …");
@@ -210,11 +215,12 @@ async function explain(hit) {
     const answer = await (await ask("/api/why", { id: hit.id, ...query() }, state.picture)).json();
     const parts = [element("p", {}, `Score ${answer.score.toFixed(3)}.`)];
     parts.push(...answer.sentences.map((sentence) => element("p", {}, sentence)));
+    if (number !== latestWhy) return;
     parts.push(...answer.tables.map(madeTable));
     if (answer.version !== version) parts.push(element("p", { class: "quiet" }, "The index has changed since the search."));
     body.replaceChildren(...parts);
   } catch (refused) {
-    body.replaceChildren(element("p", {}, refused.message));
+    if (number === latestWhy) body.replaceChildren(element("p", {}, refused.message));
   }
 }
 
@@ -289,8 +295,10 @@ function showAsked() {
 function showFilters() {
   const chips = state.tag.map((tag) => element("button", { type: "button", class: "chip", "aria-pressed": "true",
     "aria-label": `Remove the tag ${tag}`, onclick: () => toggle(tag) }, `${tag} ×`));
+  const goesAway = byId("filters").contains(document.activeElement);
   byId("filters").replaceChildren(element("span", { class: "quiet" }, "Only with"), ...chips);
   byId("filters").hidden = !chips.length;
+  if (goesAway) (chips[0] || byId("text")).focus();
 }
 
 async function showTags() {

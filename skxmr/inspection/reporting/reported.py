@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from html import escape
 from os import PathLike
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skxmr._data.option_checks import check_choice
+from skxmr._data.paths import expanded
 from skxmr.inspection.reporting.items import Items
 from skxmr.inspection.reporting.page import page
 from skxmr.persistence._writing import write_whole
@@ -100,7 +100,7 @@ class Report:
         OSError
             If the file cannot be written.
         """
-        file = Path(path).expanduser()
+        file = expanded(path)
         if file.is_dir():
             raise IsADirectoryError(f"{str(path)!r} is a folder; pass the path of a file, such as report.html in it.")
         text = page(self)

@@ -24,6 +24,10 @@ _IN_A_SHELL = {
     r"give them different names": r"give them different names, or leave further columns out by --metadata -",
     r"^where\['([^']*)'\]": r"--where \1",
     r"^where names": "--where names",
+    r" for (image|text|labels|split|metadata)=;": r" for --\1;",
+    r"pass them: score\(pairs, labels\) or .*": "name their column by --labels NAME.",
+    r"needs both views: pass image and text, or .*": "needs both: name their columns by --image NAME and --text NAME.",
+    r"^n_splits=(\d+), but": r"[search] cv = \1, but",
     r"by groups=table.groups": r"by test_fraction under [data] of a run",
 }
 # This many names are listed where none is near.

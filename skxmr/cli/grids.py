@@ -31,6 +31,8 @@ def search_of(pipeline: Pipeline, run: Run, with_labels: bool) -> GridSearchCV:
     if not grids:
         raise RunError("[search] has no grid; write one under [search.grid], such as 'model.ridge' = [0.5, 1.0].")
     _check_candidates(pipeline, grids)
+    if asked.get("cv", 2) < 2:
+        raise RunError(f"[search] cv is {asked['cv']}, but the number of folds is wanted, 2 or more.")
     folds = MultilabelStratifiedKFold if with_labels else GroupKFold
     cv = folds(asked.get("cv", 3), shuffle=True, random_state=asked.get("random_state", 0))
     return GridSearchCV(

@@ -82,7 +82,7 @@ def load_openclipart(
     Raises
     ------
     FileNotFoundError
-        If the folder holds no such drawings; the message says where to get them.
+        If the folder holds no such drawings, or too few of them; the message says where to get them.
     ImportError
         If pillow is missing.
     ValueError
@@ -98,8 +98,7 @@ def load_openclipart(
     >>> drawings = load_openclipart("/usr/share/openclipart")  # doctest: +SKIP
     """
     check_choice(subset, "subset", SUBSETS)
-    drawings = _with_keywords(_drawings(expanded(root)))
-    drawings, groups, left_out = _grouped(drawings)
+    drawings, groups, left_out = _grouped(_with_keywords(_drawings(expanded(root))))
     names = _frequent(drawings)
     has_label = np.array([bool(names & set(drawing.about.keywords)) for drawing in drawings])
     kept = np.flatnonzero(has_label)
@@ -193,6 +192,12 @@ def _grouped(drawings: Sequence[_Drawing]) -> tuple[list[_Drawing], IndexArray, 
             opened.append(drawing)
         except ValueError as error:
             left_out.append(str(error))
+    if not opened:
+        broken = f", and {len(left_out)} pictures cannot be opened" if left_out else ""
+        raise FileNotFoundError(
+            f"no keyword is that of {_FEWEST} drawings, so that there are no labels{broken}; the whole library is "
+            f"wanted. {_SOURCE}."
+        )
     names = _frequent(opened)
     texts = [re.sub(r"[\d\s]+", " ", _text(drawing.about, names)).strip().lower() for drawing in opened]
     groups = near_duplicate_groups(same_pictures(np.stack(thumbnails)), texts)

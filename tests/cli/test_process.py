@@ -58,12 +58,12 @@ def test_an_error_in_a_process_is_one_sentence(tmp_path):
 
 
 def test_letters_that_the_screen_has_not_are_shown_by_their_numbers(monkeypatch):
-    screen = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    screen = io.TextIOWrapper(io.BytesIO(), encoding="latin-1")
     monkeypatch.setattr(sys, "stdout", screen)
-    monkeypatch.setattr("skxmr.cli.app.app", lambda prog_name: click.echo("ein Vogel, sch\xf6n \ud800"))
+    monkeypatch.setattr("skxmr.cli.app.app", lambda prog_name: click.echo("sch\xf6n \u65e5 \ud800"))
     main()
     screen.flush()
-    assert screen.buffer.getvalue() == b"ein Vogel, sch\\xf6n \\ud800\n"
+    assert screen.buffer.getvalue() == b"sch\xf6n \\u65e5 \\ud800\n"
 
 
 def test_the_door_is_the_one_of_the_installation():

@@ -148,3 +148,15 @@ def test_the_library_of_debian():
     assert {"animal", "flag", "food", "people"} <= set(found.label_names)
     # Drawings of 105 to 623 megapixels.
     assert 10 < len(found.left_out) < 25 and np.bincount(found.groups).max() == 3
+
+
+def test_a_few_drawings_are_no_library(tmp_path):
+    for i in range(3):
+        add(tmp_path, f"few/d{i}", f"drawing {i}", ["cat"], image=i)
+    with pytest.raises(FileNotFoundError, match=r"no keyword is that of 20 drawings, .* the whole library is wanted"):
+        load_openclipart(tmp_path)
+    for i in range(20):
+        add(tmp_path, f"few/d{i}", f"drawing {i}", ["cat"], image=i)
+        (tmp_path / "png" / "few" / f"d{i}.png").write_bytes(b"")
+    with pytest.raises(FileNotFoundError, match="and 20 pictures cannot be opened; the whole library is wanted"):
+        load_openclipart(tmp_path)

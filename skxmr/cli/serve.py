@@ -59,6 +59,8 @@ def serve(
     logging.getLogger("skxmr").setLevel(logging.INFO)
     settings = Settings(token=token, root=root, timeout=timeout, max_bytes=max_mb * 1_000_000)
     current = Current(index, trust)
+    # As addresses have it, and not sockets.
+    host = host.strip("[]")
     listener = server.listening(host, port)
     number = listener.getsockname()[1]
     shown = f"[{host}]" if ":" in host else host

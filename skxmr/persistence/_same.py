@@ -32,7 +32,9 @@ def _told(node: Any, archive: zipfile.ZipFile) -> object:
         return [_told(item, archive) for item in node]
     if not isinstance(node, dict):
         return node
-    out = {key: _told(value, archive) for key, value in node.items() if key not in _OF_THE_WRITER}
+    # Where features are kept says nothing of what they are.
+    left_out = {*_OF_THE_WRITER, "cache"} if "cache_key" in node else _OF_THE_WRITER
+    out = {key: _told(value, archive) for key, value in node.items() if key not in left_out}
     if isinstance(node.get("file"), str):
         out["file"] = hashlib.sha256(archive.read(node["file"])).hexdigest()
     if node.get("__loader__") == "SetNode":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from pathlib import Path
 
 from sklearn.base import BaseEstimator
@@ -105,7 +106,10 @@ def _written(twin: BaseEstimator, file: Path, named: set[str]) -> list[str]:
             )
         foreign = trust.unknown(names) + [name for name in sorted(named) if not trust.layer(name)]
         try:
-            opened(handle, Trust(foreign))
+            # What there is to say of it is said by whoever opens it.
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                opened(handle, Trust(foreign))
         except Exception as error:
             # Whatever it is, the folder could not be opened later.
             raise TypeError(

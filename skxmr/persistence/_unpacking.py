@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from skxmr._data.paths import expanded
+from skxmr._data.warn import warn
 from skxmr.persistence._packing import NOT_SAVED, is_open
 from skxmr.persistence._stored import Stored
 from skxmr.persistence._trust import Trust
@@ -60,3 +63,16 @@ class Unpacking:
         if isinstance(value, BaseEstimator):
             # Nobody is made to open pickles by a folder that was tampered with.
             vars(value).update({name: None for name in NOT_SAVED if vars(value).get(name)})
+            _check_cache(value)
+
+
+def _check_cache(features: BaseEstimator) -> None:
+    """Let features be kept only in a folder that is there: none is made where the writer of a model had one."""
+    cache = vars(features).get("cache")
+    if "cache_key" not in vars(features) or not isinstance(cache, (str, os.PathLike)) or expanded(cache).is_dir():
+        return
+    warn(
+        f"{type(features).__name__} had a cache in {str(cache)!r}, which is no folder here, and computes its features "
+        "without one; set_params(cache=...) on it names another."
+    )
+    vars(features)["cache"] = None

@@ -26,6 +26,7 @@ from skxmr.datasets import load_captioned_digits, make_multilabel_pairs
 from skxmr.features import ImageFeatures
 from skxmr.metrics import RetrievalScores
 from skxmr.model_selection import MultilabelStratifiedKFold
+from skxmr.persistence._same import same_model
 from skxmr.testing import all_retrievers, embedding, pairwise
 from skxmr.testing.common import answers
 
@@ -223,6 +224,28 @@ def test_steps(small, tmp_path):
     images = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 3), dtype=np.uint8)
     features = ImageFeatures("mobilenet_v3_small", "avgpool", weights=None, random_state=0)
     assert_array_equal(reloaded(features, tmp_path / "features").transform(images), features.transform(images))
+
+
+def test_a_cache_is_kept_where_its_folder_is_there_and_made_nowhere_else(tmp_path):
+    folder = tmp_path / "features"
+    images = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 3), dtype=np.uint8)
+    features = ImageFeatures("mobilenet_v3_small", "avgpool", weights=None, random_state=0, cache=folder)
+    model = Pipeline([("views", PerModality(image=features))])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        skxmr.save(model, tmp_path / "model")
+        folder.mkdir()
+        assert skxmr.load(tmp_path / "model")[0].image.cache == folder
+    folder.rmdir()
+    with pytest.warns(
+        UserWarning, match=r"ImageFeatures had a cache in '.*features', which is no folder here"
+    ) as caught:
+        again = skxmr.load(tmp_path / "model")
+    assert caught[0].filename == __file__ and again[0].image.cache is None and features.cache == folder
+    assert again.fit_transform(Pairs(image=images)).image.shape == (2, 576) and not folder.exists()
+    # It is the same model, wherever its features are kept.
+    skxmr.save(again, tmp_path / "again")
+    assert same_model(tmp_path / "model", tmp_path / "again")
 
 
 def test_callbacks_and_caches_are_left_out_with_a_warning(small, tmp_path):

@@ -39,7 +39,9 @@ def annotate(
 
     # Better known before hours of work.
     if out is not None and not out.parent.is_dir():
-        raise FileNotFoundError(f"there is no folder {str(out.parent)!r} for --out {str(out)!r}; make it first.")
+        raise FileNotFoundError(
+            f"{str(out)!r} could not be written: there is no folder {str(out.parent)!r}; make it first."
+        )
     files = [str(file) for file in _files(images)]
     loaded = skxmr.load(model, trusted=trust)
     text = io.StringIO()

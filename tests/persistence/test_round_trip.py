@@ -237,9 +237,7 @@ def test_a_cache_is_kept_where_its_folder_is_there_and_made_nowhere_else(tmp_pat
         folder.mkdir()
         assert skxmr.load(tmp_path / "model")[0].image.cache == folder
     folder.rmdir()
-    with pytest.warns(
-        UserWarning, match=r"ImageFeatures had a cache in '.*features', which is no folder here"
-    ) as caught:
+    with pytest.warns(UserWarning, match=r"had a cache in '.*features', which is no folder here") as caught:
         again = skxmr.load(tmp_path / "model")
     assert caught[0].filename == __file__ and again[0].image.cache is None and features.cache == folder
     assert again.fit_transform(Pairs(image=images)).image.shape == (2, 576) and not folder.exists()

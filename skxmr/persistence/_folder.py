@@ -20,6 +20,17 @@ _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
 
 
+class NotWrittenError(OSError):
+    """A folder could not be written; `errno` lets callers tell a full disk from a missing permission."""
+
+    def __init__(self, number: int, path: str, reason: str) -> None:
+        super().__init__(number, f"{path!r} could not be written ({reason}); what was there is unchanged.")
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return str(self.strerror)
+
+
 @contextmanager
 def written_folder(path: str | os.PathLike[str], files_of: Callable[[Path], list[str] | None]) -> Iterator[Path]:
     """Give an empty folder that takes the place of `path` when the block ends, and goes away if the block fails.
@@ -57,10 +68,9 @@ def written_folder(path: str | os.PathLike[str], files_of: Callable[[Path], list
         # An error without a number is not one of the system: the block itself has refused to go on.
         if error.errno is None:
             raise
-        # The number stays, so that callers can tell a full disk from a missing permission.
-        raise OSError(
-            error.errno, f"{str(path)!r} could not be written ({error.strerror or error}); what was there is unchanged"
-        ) from error
+        # Of a folder within this one the reason is told, and not that it was not written either.
+        reason = error.reason if isinstance(error, NotWrittenError) else error.strerror or str(error)
+        raise NotWrittenError(error.errno, str(path), reason) from error
 
 
 def check_replaceable(target: Path, files_of: Callable[[Path], list[str] | None]) -> None:

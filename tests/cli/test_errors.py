@@ -84,7 +84,7 @@ WRONG_CALLS = [
     (["search", "index", "a", "--where", "parts=x", *TRUST], 1, "Error: --where names the column 'parts', which"),
     (["search", "x" * 3000, "a"], 1, "xxx'... cannot be opened as a skxmr index (File name too long)"),
     (["annotate", "index", "pictures"], 1, "is 'skxmr index'; the model in it is the folder 'index/model'"),
-    (["annotate", "model", "pictures", "--out", "no/such/tags.csv"], 1, "there is no folder 'no/such'; make it."),
+    (["annotate", "model", "pictures", "--out", "no/such/tags.csv"], 1, "there is no folder 'no/such'; make it first"),
     (["search", "index", "a", "--where", "part"], 2, "write COLUMN=VALUE"),
     (["search", "index", "a", "-k", "0"], 2, "0 is not in the range"),
     (["search", "index", "a", "--where", "parts=test", *TRUST], 1, "parts"),

@@ -97,7 +97,7 @@ def test_bad_pictures(served):
 
 def test_a_refused_picture_is_not_called_by_where_it_lies_meanwhile(served, picture, monkeypatch):
     def refuse(model, image, text, weight):
-        raise ValueError(f"row 0 of X, {image[0]!r}, has too many pixels")
+        raise ValueError(f"row 0 of X, {image[0]!r}, has too many pixels.")
 
     monkeypatch.setattr("skxmr.app.snapshot.query_vectors", refuse)
     answer = client_of(served).post("/api/search", content=picture, headers=PNG)

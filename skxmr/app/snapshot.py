@@ -78,8 +78,9 @@ class Snapshot:
         except (ValueError, TypeError) as error:
             what = "these words" if picture is None else "this picture"
             # Where the picture lies meanwhile is nobody's business.
-            said = _line(error) if picture is None else _line(error).replace(str(picture), "the picture")
-            raise RefusalError(400, f"The model of this index cannot search for {what}: {said.rstrip(".")}.") from error
+            said = _line(error).rstrip(".") + "."
+            said = said if picture is None else said.replace(str(picture), "the picture")
+            raise RefusalError(400, f"The model of this index cannot search for {what}: {said}") from error
 
     def is_unknown(self, vector: FloatArray) -> bool:
         """Tell whether a vector is the one of a text in which the model knows no word."""

@@ -42,5 +42,8 @@ def draw_regions(ax: Axes, attention: Float64Array, boxes: Float64Array, picture
     if most > 0:
         best = int(strength.argmax())
         box = {"boxstyle": "square,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.85}
-        ax.text(places[best][0], places[best][1], f"{most:.0%}", fontsize=SMALL, va="bottom", bbox=box)
+        left, top = places[best][:2]
+        # Above the picture stands its title.
+        side = "top" if top < 0.1 * height else "bottom"
+        ax.text(left, top, f"{most:.0%}", fontsize=SMALL, va=side, bbox=box)
     ax.set(xlim=(-1, width), ylim=(height, -1), aspect="equal", xticks=[], yticks=[])

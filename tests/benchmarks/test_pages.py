@@ -123,7 +123,9 @@ def test_figures_in_sentences_are_those_of_the_results(page, module):
 
 
 # Versions of software and of a licence, and the size of the weights that torchvision downloads.
-NOT_MEASURED = r"(?:Python|CC BY|scikit-learn|torch|Ray|numpy|matplotlib|[Vv]ersion) \d[\d.]*|\(548 MB\)"
+NOT_MEASURED = (
+    r"(?:Python|CC BY|Open Clip Art Library|scikit-learn|torch|Ray|numpy|matplotlib|[Vv]ersion) \d[\d.]*|\(548 MB\)"
+)
 # Numbers as measurements have them: with a decimal point or an exponent, with a unit, or as a share.
 LIKE_A_FIGURE = re.compile(
     r"(?<![\w.^])\d*\.\d+ | \d[\d,.]*e-?\d | \b\d+\ (?:of|in|out\ of)\ \d+\b"

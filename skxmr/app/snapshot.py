@@ -17,7 +17,7 @@ from skxmr.search.allowed import allowed_rows
 from skxmr.search.hits import ColumnsOfHits, Hits
 from skxmr.search.ids import Id
 from skxmr.search.index import RetrievalIndex
-from skxmr.search.queries import query_vectors
+from skxmr.search.queries import is_unknown, query_vectors, vector_of_nothing
 
 # Digits of a version that are shown; they tell versions of one index apart.
 _SHOWN = 12
@@ -45,7 +45,7 @@ class Snapshot:
         self.tags = TagTable(self._table)
         _without_caches(index.model)
         self.refuses = _refusals(index.model)
-        self._of_nothing = _vector_of_nothing(index.model)
+        self._of_nothing = vector_of_nothing(index.model)
         self._known = index._items.known()
         # Whatever is damaged is better known before anybody is answered from it.
         if len(index):
@@ -84,7 +84,7 @@ class Snapshot:
 
     def is_unknown(self, vector: FloatArray) -> bool:
         """Tell whether a vector is the one of a text in which the model knows no word."""
-        return not vector.any() or (self._of_nothing is not None and np.array_equal(vector, self._of_nothing))
+        return is_unknown(vector, self._of_nothing)
 
     def where(self, tags: Sequence[str], modality: str | None) -> dict[str, Any]:
         """Return the conditions of a search that wants all of some tags, and items of one kind."""
@@ -128,14 +128,6 @@ def _refusals(model: BaseEstimator) -> dict[str, str]:
                 # Models of others raise errors of any kind for what they were not made for.
                 found[name] = _line(error).replace(str(file), "the picture")
     return found
-
-
-def _vector_of_nothing(model: BaseEstimator) -> FloatArray | None:
-    """Return the vector of an empty text; None where the model takes none."""
-    try:
-        return query_vectors(model, None, [""], 0.5)
-    except Exception:
-        return None
 
 
 def _write_white(file: Path) -> None:

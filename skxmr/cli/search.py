@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from skxmr.cli import options
 from skxmr.cli.command import Command
+
+if TYPE_CHECKING:
+    from sklearn.base import BaseEstimator
 
 
 @click.command(cls=Command)
@@ -54,6 +57,8 @@ def search(
         queries["image"] = [str(image)]
     # There are no more hits than items, and places for more would only take memory.
     k = min(k, max(1, len(opened)))
+    if image is None and _is_unknown(opened.model, queries["text"]):
+        click.echo("Note: the model knows none of these words, so that the order of the items means nothing.", err=True)
     hits = opened.search(**queries, weight=weight, k=k, where=conditions or None)
     frame = hits.to_frame().drop(columns="query")
     if as_json:
@@ -65,6 +70,12 @@ def search(
         click.echo(f"{row['rank']:>3}  {row['score']:.4f}  {row['id']}  {about}".rstrip())
     if frame.empty:
         click.echo("nothing fits.", err=True)
+
+
+def _is_unknown(model: BaseEstimator, text: list[str]) -> bool:
+    from skxmr.search.queries import is_unknown, query_vectors, vector_of_nothing
+
+    return is_unknown(query_vectors(model, None, text, 0.5), vector_of_nothing(model))
 
 
 def _conditions(given: tuple[str, ...], kinds: Mapping[str, str]) -> dict[str, Any]:

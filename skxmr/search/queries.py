@@ -32,6 +32,20 @@ def query_vectors(model: BaseEstimator, image: View, text: View, weight: float) 
     return mean.astype(np.float32)
 
 
+def vector_of_nothing(model: BaseEstimator) -> FloatArray | None:
+    """Return the vector of an empty text (1, d); None where the model takes none."""
+    try:
+        return query_vectors(model, None, [""], 0.5)
+    except Exception:
+        # Models of others raise errors of any kind.
+        return None
+
+
+def is_unknown(vector: FloatArray, nothing: FloatArray | None) -> bool:
+    """Tell whether a vector (1, d) is the one of a text in which the model knows no word."""
+    return not vector.any() or (nothing is not None and np.array_equal(vector, nothing))
+
+
 def _check_weight(weight: object) -> None:
     is_number = isinstance(weight, (Real, np.floating)) and not isinstance(weight, bool)
     if not (is_number and 0 <= weight <= 1):  # type: ignore[operator]

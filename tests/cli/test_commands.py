@@ -62,6 +62,11 @@ def test_search_finds_images_by_words(call):
     assert len(lines) == 3 and lines[0].split()[2] == hits[0]["id"]
 
 
+def test_words_that_the_model_does_not_know_are_called_so(call):
+    assert "Note: the model knows none of these words" in call("search", "index", "zzz", *TRUST).stderr
+    assert "Note" not in call("search", "index", "a red bird", *TRUST).stderr
+
+
 def test_more_hits_than_there_are_items_take_no_memory(call):
     done = call("search", "index", "a red bird", "-k", 10**15, "--json", *TRUST)
     assert done.exit_code == 0 and len(json.loads(done.output)) == 36

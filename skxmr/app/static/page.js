@@ -208,7 +208,8 @@ function madeTable({ caption, columns, rows }) {
 async function explain(hit) {
   const number = ++latestWhy;
   const body = byId("why-body");
-  byId("why-title").textContent = `Why was “${String(hit.caption || hit.id).slice(0, 150)}” found?`;
+  // A name that is written from right to left leaves the rest of the title in its place.
+  byId("why-title").replaceChildren("Why was “", element("bdi", {}, String(hit.caption || hit.id).slice(0, 150)), "” found?");
   body.replaceChildren("One moment …");
   byId("why").showModal();
   try {

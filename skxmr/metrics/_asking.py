@@ -181,6 +181,9 @@ def unwrapped(estimator: BaseEstimator) -> tuple[list[BaseEstimator], BaseEstima
                     "refit=True, or fit a model with its best_params_."
                 )
             estimator = getattr(estimator, "best_estimator_", estimator.estimator)
+        elif hasattr(estimator, "transform"):
+            # What embeds is a retriever too, although it has no similarity of its own.
+            break
         else:
             raise TypeError(
                 f"{type(estimator).__name__} is neither a retriever nor a pipeline or search around one; pass one of "

@@ -146,7 +146,7 @@ def test_images_that_rows_share_are_one_row_of_the_similarity():
             ValueError,
             "return_scores must be True or False; got 'no'",
         ),
-        (lambda m, p: skxmr.annotate(PerModality().fit(p), image=p.image), TypeError, "PerModality is neither a retr"),
+        (lambda m, p: skxmr.annotate(PerModality().fit(p), image=p.image), TypeError, "PerModality scores no labels"),
         (lambda m, p: skxmr.annotate(FrozenEstimator(CCA().fit(p)), image=p.image), TypeError, "scores no labels"),
         (lambda m, p: skxmr.similarity(m, p.image, p), TypeError, r"^text is a Pairs; pass its texts, pairs\.text, or"),
         (lambda m, p: CCA().fit(p).similarity(p, p), TypeError, r"^text is a Pairs; pass its texts, pairs\.text, or"),

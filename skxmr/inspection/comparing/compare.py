@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from itertools import combinations
 from numbers import Real
@@ -13,6 +14,7 @@ from sklearn.utils import check_random_state
 from skxmr._data.kinds import Float64Array, LabelsLike, Seed
 from skxmr._data.option_checks import check_k
 from skxmr._data.pairs import Pairs
+from skxmr._data.warn import warn
 from skxmr.inspection.comparing.comparison import Comparison
 from skxmr.inspection.comparing.per_query import Measure, MethodLike, Runs, runs_by_direction
 from skxmr.inspection.comparing.randomisation import holm, randomisation_p
@@ -84,7 +86,7 @@ def compare(
     Warns
     -----
     UserWarning
-        If there are fewer than 50 queries.
+        If there are fewer than 50 queries, or so many methods that more resamples are needed to tell them apart.
 
     Notes
     -----
@@ -126,8 +128,21 @@ def compare(
     # A number that every direction begins with, so that each has the same result with and without the other one.
     seed = check_random_state(random_state).randint(2**31)
     found = runs_by_direction(methods, Measure(pairs, labels, measure, k, metric))
+    _warn_of_few_resamples(len(methods), n_resamples, 1 - confidence_level)
     tables = [_compared(direction, runs, confidence_level, n_resamples, seed) for direction, runs in found.items()]
     return Comparison(_joined([means for means, _ in tables]), _joined([rest for _, rest in tables]), confidence_level)
+
+
+def _warn_of_few_resamples(n_methods: int, n_resamples: int, threshold: float) -> None:
+    """Warn where no corrected p-value can be small, because a drawn one is at least 1 / (n_resamples + 1)."""
+    n_tests = n_methods * (n_methods - 1) // 2
+    smallest = n_tests / (n_resamples + 1)
+    if n_tests and smallest >= threshold:
+        warn(
+            f"with {n_methods} methods and n_resamples={n_resamples:,}, no corrected p-value is below "
+            f"{min(smallest, 1):.2g}, so that no method can be shown to be worse; pass "
+            f"n_resamples={math.ceil(n_tests / threshold):,} or more."
+        )
 
 
 def _compared(

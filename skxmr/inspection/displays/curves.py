@@ -7,8 +7,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-import numpy as np
-
 from skxmr._data.kinds import LabelsLike, View
 from skxmr._docstrings import documented_like
 from skxmr.inspection.asking.runs import (
@@ -170,6 +168,7 @@ class CurveDisplay(Display):
         """Draw the curves."""
         curves = self._curves()
         self._draw_on(ax, (5.5, 4))
+        given = _style_of(curve_kwargs)
         mark = _MARKS[len({str(line.get_color()) for line in self.ax_.lines}) % len(_MARKS)]
         lines: list[Line2D] = []
         bands: list[PolyCollection] = []
@@ -178,7 +177,7 @@ class CurveDisplay(Display):
             style["markevery"] = max(1, curve.x.shape[1] // _N_MARKS)
             if lines:
                 style["color"] = lines[0].get_color()
-            (line,) = self.ax_.plot(curve.x.mean(axis=0), curve.y.mean(axis=0), **style | dict(curve_kwargs or {}))
+            (line,) = self.ax_.plot(curve.x.mean(axis=0), curve.y.mean(axis=0), **style | given)
             line.set_label(self._called(name, arrowed(direction, "→")))
             lines.append(line)
             if len(curve.y) > 1:
@@ -223,6 +222,19 @@ class CurveDisplay(Display):
     def _finish(self, curves: dict[str, Curve]) -> None:
         """Name the axes and set their limits."""
         x, y = self._labels
-        highest = max(float(np.max(line.get_ydata())) for line in self.ax_.lines)
-        # A mark at the upper edge is not cut.
+        # Of all that is drawn here, bands included. A mark at the upper edge is not cut.
+        highest = float(self.ax_.dataLim.y1)
         self.ax_.set(xlabel=x, ylabel=y, ylim=(0, max(1.05 * highest, 0.01)))
+
+
+def _style_of(curve_kwargs: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return properties of a line by their full names, such as color for c, because matplotlib refuses both."""
+    from matplotlib.cbook import normalize_kwargs
+    from matplotlib.lines import Line2D
+
+    if not isinstance(curve_kwargs, Mapping | None):
+        raise TypeError(
+            f"curve_kwargs is a {type(curve_kwargs).__name__}; pass a dict of properties of matplotlib's lines, such "
+            "as {'linewidth': 2}."
+        )
+    return dict(normalize_kwargs(dict(curve_kwargs or {}), Line2D))

@@ -65,7 +65,8 @@ class Display:
 
     def _called(self, name: str | None, *parts: str) -> str:
         """Return the name that `plot` was given, else that of the display, and whatever else there is to say."""
-        return ", ".join(part for part in (self.name if name is None else name, *parts) if part)
+        own = self.name if name is None else name
+        return ", ".join(str(part) for part in (own, *parts) if part not in (None, ""))
 
     def _write_title(self, name: str | None, pad: float | None = None) -> None:
         """Write the title where there is a name."""

@@ -21,7 +21,7 @@ from skxmr.inspection.displays.display import Display
 from skxmr.inspection.displays.flat import METHODS, flattened, groups_of, without_overlap
 from skxmr.inspection.drawing.axes import SMALL, named_legend, need_matplotlib
 from skxmr.inspection.drawing.words import PLAIN, written
-from skxmr.metrics._asking import embedded, need_retriever
+from skxmr.metrics._asking import embedded, need_retriever, unwrapped
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -116,6 +116,8 @@ class EmbeddingDisplay(Display):
             return cls(points=points, names=list(model.classes_), method=method, name=called).plot(ax)
         need_retriever(estimator, "estimator")
         if not hasattr(estimator, "transform"):
+            # A search without a fitted model is refused here.
+            unwrapped(estimator)
             raise TypeError(
                 f"{called} compares pair by pair and makes no embeddings, so it has no common space to draw."
             )
@@ -199,7 +201,8 @@ class EmbeddingDisplay(Display):
             colour = "0.6" if group == "other" else f"C{i}"
             marks: dict[str, Any] = {"facecolors": "none" if kind == "text" else colour, "edgecolors": colour}
             found = self.ax_.scatter(own[:, 0], own[:, 1], s=22, marker=_MARKS[i % len(_MARKS)], linewidths=1, **marks)
-            found.set_label(f"{group}, {kind}" if group else kind)
+            # A long name would leave the points no room.
+            found.set_label(f"{written(group, 24)}, {kind}" if group else kind)
             self.scatter_.append(found)
 
     def _name_points(self, points: Any) -> None:

@@ -21,7 +21,7 @@ from skxmr.inspection.displays.display import Display
 from skxmr.inspection.drawing.axes import SMALL, named_ticks, need_matplotlib, panels
 from skxmr.inspection.drawing.network import draw_network
 from skxmr.inspection.drawing.words import PLAIN, written
-from skxmr.metrics._asking import unwrapped
+from skxmr.metrics._asking import need_retriever, unwrapped
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -167,9 +167,8 @@ def _graphs_of(estimator: BaseEstimator, who: str) -> tuple[list[object], dict[s
     if _is_graph(estimator):
         check_is_fitted(estimator)
         return list(estimator.classes_), {"label graph": estimator.matrix_}
-    steps = []
-    if not hasattr(estimator, "similarity"):
-        steps = [step for pipeline in unwrapped(estimator)[0] for _, step in pipeline.steps if _is_graph(step)]
+    need_retriever(estimator, "estimator")
+    steps = [step for pipeline in unwrapped(estimator)[0] for _, step in pipeline.steps if _is_graph(step)]
     try:
         model = learned_part(estimator, ["network_"], who, _WANTED)
     except TypeError:

@@ -24,13 +24,15 @@ if TYPE_CHECKING:
 
 # Cells up to which each is labelled with its score.
 _LABELLED = 14
+# Letters up to which a number is written as it is.
+_LONG = 6
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class SearchSurfaceDisplay(Display):
     """The score of a search over two of its parameters: a heat map, or a surface.
 
-    The best cell is framed. A candidate whose fit failed has no score (NaN): its cell is crossed out.
+    The best cell is framed. A cell without a score (NaN) is crossed out: its fit failed, or there was none.
 
     Parameters
     ----------
@@ -141,9 +143,10 @@ class SearchSurfaceDisplay(Display):
         b, a = Z.shape
         axes = self._draw_on(ax, (2.2 + 0.62 * min(a, 16), 1.6 + 0.45 * min(b, 20)))
         self.image_ = image = axes.imshow(Z, cmap="viridis", aspect="auto", origin="lower")
-        named_ticks(axes, "x", range(a), self.x, width=18)
-        named_ticks(axes, "y", range(b), self.y, width=18)
-        if max(len(written(value)) for value in self.x) <= 5:
+        x_texts = _spelled(self.x)
+        named_ticks(axes, "x", range(a), x_texts, width=18)
+        named_ticks(axes, "y", range(b), _spelled(self.y), width=18)
+        if max(len(written(text)) for text in x_texts) <= 5:
             axes.tick_params("x", rotation=0)
         if max(a, b) <= _LABELLED:
             middle = (np.nanmin(Z) + np.nanmax(Z)) / 2
@@ -170,3 +173,16 @@ class SearchSurfaceDisplay(Display):
         X, Y = np.meshgrid(np.asarray(self.x, dtype=float), np.asarray(self.y, dtype=float))
         self.surface_ = axes.plot_surface(X, Y, Z, cmap="viridis", edgecolor="0.3", linewidth=0.5)
         axes.set_zlabel(written(self.score_name, 40), **PLAIN)
+
+
+def _spelled(values: Sequence[object]) -> list[str]:
+    """Return values as text; long fractions, such as drawn ones, with as many digits as tell them apart."""
+    found = [str(value) for value in values]
+    for digits in range(3, 17):
+        short = [
+            f"{value:.{digits}g}" if isinstance(value, float) and len(text) > _LONG else text
+            for value, text in zip(values, found, strict=True)
+        ]
+        if len(set(short)) == len(set(found)):
+            return short
+    return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -112,6 +112,11 @@ def _given(labels: Any, names: list[Hashable], side: str) -> list[Hashable]:
                 "per label of the fit, or a list of tags."
             )
         return [name for name, flag in zip(names, flags, strict=True) if flag]
+    if not isinstance(labels, Iterable):
+        raise TypeError(
+            f"{side}_labels is {labels!r}, a {type(labels).__name__}; pass a list of tags, or a row of 0 and 1, one per "
+            "label of the fit."
+        )
     tags = list(labels)
     # A list of one row of tags, as other functions take it.
     if len(tags) == 1 and isinstance(tags[0], (list, tuple, set, frozenset)):

@@ -18,16 +18,16 @@ def is_linear(step: BaseEstimator) -> bool:
         return False
     if hasattr(step, "get_support"):
         return True
-    if kind.__name__ == "MinMaxScaler":
-        return not step.clip
-    return kind.__name__ in _WEIGHTS
+    # What a scaler clips is no longer linear.
+    return kind.__name__ in _WEIGHTS and not getattr(step, "clip", False)
 
 
 def mapped(step: BaseEstimator, values: Float64Array) -> Float64Array:
     """Return values (d,) after a step, which may have been fitted on a data frame."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "X does not have valid feature names")
-        return np.asarray(step.transform(values[None]), dtype=np.float64)[0]
+        # A step with copy=False writes into what it is given.
+        return np.asarray(step.transform(values[None].copy()), dtype=np.float64)[0]
 
 
 def weights_before(step: BaseEstimator, weights: Float64Array) -> Float64Array:
@@ -42,7 +42,7 @@ def weights_before(step: BaseEstimator, weights: Float64Array) -> Float64Array:
 
 def origin_before(step: BaseEstimator, origin: Float64Array) -> Float64Array:
     """Return values before a step (d,) that it maps to the given ones, as far as it can."""
-    return np.asarray(step.inverse_transform(origin[None]), dtype=np.float64)[0]
+    return np.asarray(step.inverse_transform(origin[None].copy()), dtype=np.float64)[0]
 
 
 def _of_divided(step: Any, weights: Float64Array) -> Float64Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -100,7 +101,8 @@ def _stepped(step: BaseEstimator, rows: View, modality: str) -> View:
     if _takes_pairs(step):
         return getattr(step.transform(Pairs(**{modality: rows})), modality)
     with naming(modality, step, rows):
-        return step.transform(texts_of(rows, step))
+        # A step with copy=False writes into what it is given, and the features are still needed.
+        return step.transform(deepcopy(texts_of(rows, step)))
 
 
 def _takes_pairs(step: BaseEstimator) -> bool:

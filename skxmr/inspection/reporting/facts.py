@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from skxmr._data.kinds import MODALITIES, View
+from skxmr._data.kinds import MODALITIES, View, n_rows
 from skxmr._data.labels import Labels
 from skxmr._data.pairs import Pairs
 from skxmr._data.repeated import expand
@@ -27,7 +27,7 @@ def facts_of(model: BaseEstimator, pairs: Pairs, labels: Labels | None) -> dict[
     images, _ = pairs.distinct_images()
     facts: dict[str, object] = {
         "rows": len(pairs),
-        "different images": len(images) if hasattr(images, "__len__") else images.shape[0],
+        "different images": n_rows(images, "image"),
     }
     _, retriever = unwrapped(model)
     if hasattr(retriever, "n_samples_seen_"):
@@ -79,6 +79,9 @@ def duplicates_of(train: Pairs, pairs: Pairs) -> tuple[pd.DataFrame, dict[str, o
         what = f"rows whose {name} is nearly that of a training row"
         own = getattr(pairs, name)
         before = getattr(train, name)
+        if before is None:
+            facts[what] = f"not compared, because train has no {name}"
+            continue
         if not (_comparable(own) and _comparable(before)):
             facts[what] = "not compared, because only features, files and captions are"
             continue

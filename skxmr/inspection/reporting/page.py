@@ -48,12 +48,13 @@ def _summary(report: Report) -> str:
     k = int(frame["k"].max())
     columns = [
         Column("direction", lambda line: arrowed(line["direction"])),
-        Column("queries", lambda line: whole(line["queries"]), numeric=True),
-        Column("without an answer", lambda line: whole(line["unanswerable"]), numeric=True),
+        # What counts most stands first, because a phone shows the first columns.
         Column("mAP", lambda line: decimal(line["map"]), numeric=True),
         Column(f"precision at {k}", lambda line: decimal(line["precision_at_k"]), numeric=True),
         Column(f"hit at {k}", lambda line: decimal(line["hit_at_k"]), numeric=True),
         Column("median rank", lambda line: decimal(line["median_rank"], 1), numeric=True),
+        Column("queries", lambda line: whole(line["queries"]), numeric=True),
+        Column("without an answer", lambda line: whole(line["unanswerable"]), numeric=True),
     ]
     note = ""
     if (frame["unanswerable"] == frame["queries"]).all():

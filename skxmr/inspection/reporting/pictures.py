@@ -44,7 +44,8 @@ def _drawn(report: Report, draw: Callable[[Report, Axes], None]) -> Figure:
     # A figure of its own, which pyplot does not know, leaves open windows and the backend of the user alone.
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(5, 3.2), dpi=150, layout="constrained")
+    # As wide as the screen of a phone, where letters are then as large as they are here.
+    figure = Figure(figsize=(3.8, 2.6), dpi=200, layout="constrained")
     ax = figure.subplots()
     draw(report, ax)
     open_frame(ax)

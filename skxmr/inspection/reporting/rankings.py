@@ -10,7 +10,7 @@ import scipy.sparse as sp
 from sklearn.base import BaseEstimator
 from sklearn.utils import gen_batches
 
-from skxmr._data.kinds import Float64Array, IndexArray, LabelsLike
+from skxmr._data.kinds import Float64Array, FloatArray, IndexArray, LabelsLike
 from skxmr._data.pairs import Pairs
 from skxmr.inspection.asking.runs import Run, runs_of_model, shown_rows
 from skxmr.metrics._blocks import per_query
@@ -94,13 +94,16 @@ def _ranked(direction: str, run: Run, queries: IndexArray, items: IndexArray, k:
 
 
 def _first_items(scores: BlockedMatrix, relevance: BlockedMatrix, k: int) -> tuple[IndexArray, sp.csr_array]:
-    """Return the numbers of the first k items of every query, best first, and which of them are wrong (n, m)."""
+    """Return the numbers of the first k items of every query, best first, and which of them are wrong (n, m).
+
+    Items with equal scores keep their order.
+    """
     n, m = scores.shape
     first = []
     wrong = []
     for block in gen_batches(n, _ROWS):
         own = np.asarray(score_rows(scores, block))
-        nearest = np.argpartition(-own, k - 1, axis=1)[:, :k]
+        nearest = _best_places(own, k)
         order = np.argsort(-np.take_along_axis(own, nearest, axis=1), axis=1, kind="stable")
         nearest = np.take_along_axis(nearest, order, axis=1)
         is_wrong = ~np.take_along_axis(np.asarray(relevance_rows(relevance, block)) > 0, nearest, axis=1)
@@ -109,3 +112,12 @@ def _first_items(scores: BlockedMatrix, relevance: BlockedMatrix, k: int) -> tup
         first.append(nearest)
         wrong.append(sp.csr_array(entries, shape=(len(own), m)))
     return np.concatenate(first), sp.csr_array(sp.vstack(wrong))
+
+
+def _best_places(scores: FloatArray, k: int) -> IndexArray:
+    """Return the places (b, k) of the k largest scores (b, m) of every row, in order; of equal ones the first count."""
+    bound = np.partition(scores, -k, axis=1)[:, -k, None]
+    larger = scores > bound
+    equal = scores == bound
+    room = k - larger.sum(axis=1, keepdims=True)
+    return np.nonzero(larger | (equal & (np.cumsum(equal, axis=1) <= room)))[1].reshape(-1, k)

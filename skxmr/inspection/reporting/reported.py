@@ -97,12 +97,12 @@ class Report:
         ------
         ImportError
             If matplotlib is missing, which draws the pictures.
+        TypeError
+            If `path` is no path.
         OSError
             If the file cannot be written.
         """
-        file = expanded(path)
-        if file.is_dir():
-            raise IsADirectoryError(f"{str(path)!r} is a folder; pass the path of a file, such as report.html in it.")
+        file = _file_at(path)
         text = page(self)
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -117,3 +117,17 @@ class Report:
 
     def _repr_html_(self) -> str:
         return f"<p>{escape(repr(self))}</p>{self.tables['summary'].to_html(index=False)}"
+
+
+def _file_at(path: str | PathLike[str]) -> Path:
+    """Return the path of a file that may be written; refuse what is no path, and folders."""
+    try:
+        file = expanded(path)
+        is_folder = file.is_dir()
+    except TypeError as error:
+        raise TypeError(f"path is {path!r}; pass the path of a file, such as 'report.html'.") from error
+    except (OSError, RuntimeError, ValueError) as error:
+        raise OSError(f"{str(path)!r} could not be written ({error}); pass the path of a file.") from error
+    if is_folder:
+        raise IsADirectoryError(f"{str(path)!r} is a folder; pass the path of a file, such as report.html in it.")
+    return file

@@ -24,7 +24,7 @@ table { border-collapse: collapse; font-size: .9rem; }
 th, td { padding: .3rem .6rem; border-bottom: 1px solid var(--line); text-align: start; vertical-align: top; }
 th { background: var(--soft); vertical-align: bottom; }
 td { min-width: 7rem; max-width: 22rem; overflow-wrap: anywhere; }
-td.number { min-width: 3rem; }
+td.number { min-width: 3rem; white-space: nowrap; }
 .number { text-align: end; font-variant-numeric: tabular-nums; }
 .row { opacity: .75; font-size: .85em; white-space: nowrap; }
 .level { white-space: nowrap; font-variant-numeric: tabular-nums; }
@@ -35,6 +35,14 @@ td img { max-width: 6rem; max-height: 6rem; background: #ffffff; display: block;
 figure { margin: 0; display: inline-block; max-width: 100%; }
 figure img { width: 26rem; max-width: 100%; background: #ffffff; }
 figcaption { font-size: .85rem; }
+@media screen and (max-width: 40rem) {
+  main { padding: .6rem; }
+  table { font-size: .8rem; }
+  th, td { padding: .25rem .3rem; }
+  td { min-width: 5rem; }
+  td.number { min-width: 0; }
+  .bar { width: 2.2rem; }
+}
 @media print {
   :root { --ink: #000000; --paper: #ffffff; --line: #999999; --bar: #444444; --soft: #eeeeee; }
   body { font-size: 10pt; }

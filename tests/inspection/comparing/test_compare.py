@@ -237,7 +237,7 @@ def test_values_come_in_many_kinds():
         "nullable": pd.Series(values, dtype="Float64"),
         "one row": values[None, :],
     }
-    assert compare(kinds, n_resamples=50).means["best"].all()
+    assert compare(kinds, n_resamples=300).means["best"].all()
     assert compare({"hits": values > 0.2, "counts": (values > 0.2).astype(int)}, n_resamples=50).means["best"].all()
     missing = pd.Series(values, dtype="Float64")
     missing[3] = pd.NA
@@ -261,7 +261,7 @@ def fitted():
 
 def test_models_of_all_kinds_are_measured(fitted):
     models, pairs, labels = fitted
-    found = compare(models, pairs, labels, n_resamples=50)
+    found = compare(models, pairs, labels, n_resamples=200)
     for name, model in models.items():
         means = found.means["mean"][found.means["method"] == name]
         assert means.mean() == pytest.approx(RetrievalScorer()(model, pairs, labels))
@@ -389,7 +389,17 @@ def test_more_seeds_than_queries_warn():
         compare({"a": precisions((60, 3))}, n_resamples=50)
 
 
+@pytest.mark.parametrize("n_methods, enough", [(2, 20), (3, 60), (7, 420)])
+def test_resamples_that_cannot_tell_so_many_methods_apart_are_warned_of(n_methods, enough):
+    values = precisions(60)
+    far = {f"m{i}": values + i for i in range(n_methods)}
+    with pytest.warns(UserWarning, match=f"with {n_methods} methods .* pass n_resamples={enough} or more"):
+        assert compare(far, n_resamples=enough - 2).means["not_worse"].all()
+    assert compare(far, n_resamples=enough).means["not_worse"].sum() == 1
+
+
 @few
+@pytest.mark.filterwarnings("ignore:with 2 methods and n_resamples")
 @pytest.mark.parametrize("n_resamples", [1, 2, 4, 30])
 def test_even_two_queries_and_one_resample_have_an_answer(n_resamples):
     found = compare({"a": [0.1, 0.9], "b": [0.2, 0.3]}, n_resamples=n_resamples)

@@ -134,3 +134,29 @@ def test_without_matplotlib_one_sentence_names_the_extra(ranked, monkeypatch):
         PrecisionScopeDisplay.from_predictions(*ranked)
     with pytest.raises(ImportError, match="plot draws with matplotlib"):
         PrecisionScopeDisplay(ks=[1], precision=[0.1]).plot()
+
+
+def test_a_band_is_seen_as_a_whole():
+    display = PrecisionScopeDisplay(ks=[1, 2], precision=[[0.9, 0.5], [0.1, 0.5]]).plot()
+    assert display.ax_.get_ylim()[1] > 0.9
+
+
+def test_axes_that_hold_a_line_without_points_are_drawn_on():
+    ax = plt.subplots()[1]
+    ax.plot([], [], label="for the legend")
+    ax.plot([1, 2], [np.nan, 0.95])
+    display = PrecisionScopeDisplay(ks=[1, 2], precision=[0.2, 0.1]).plot(ax)
+    assert 0.95 < display.ax_.get_ylim()[1] < 1.05
+
+
+def test_properties_of_lines_have_short_names_as_well():
+    display = PrecisionScopeDisplay(ks=[1, 2], precision={"image_to_text": [0.2, 0.1], "text_to_image": [0.3, 0.2]})
+    lines = display.plot(curve_kwargs={"c": "red", "ls": ":", "ms": 9}).line_
+    assert [(line.get_color(), line.get_linestyle(), line.get_markersize()) for line in lines] == [("red", ":", 9)] * 2
+    with pytest.raises(TypeError, match=r"curve_kwargs is a list; pass a dict .*\{'linewidth': 2\}"):
+        display.plot(curve_kwargs=["red"])
+
+
+def test_a_name_may_be_a_number(ranked):
+    assert PrecisionScopeDisplay.from_predictions(*ranked, name=5).line_.get_label() == "5"
+    assert RecallAtKDisplay.from_predictions(*ranked, name=0).line_.get_label() == "0"

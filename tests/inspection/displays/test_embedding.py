@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 from sklearn.decomposition import PCA
+from sklearn.model_selection import GridSearchCV
 
-from skxmr import DAGNN
+from skxmr import DAGNN, MLCCA
 from skxmr.inspection import EmbeddingDisplay
 
 
@@ -45,11 +46,14 @@ def test_classifiers_of_labels_with_their_names(small):
 
 
 def test_what_cannot_be_embedded_is_refused(fitted):
-    model, _, _ = fitted
+    model, pairs, labels = fitted
     with pytest.raises(TypeError, match="shows classifiers_, which MLCCA has not"):
         EmbeddingDisplay.from_estimator(model)
     with pytest.raises(ValueError, match="text is missing"):
         EmbeddingDisplay.from_estimator(model, np.ones((3, 20)))
+    search = GridSearchCV(MLCCA(), {"ridge": [0.1]}, cv=2, refit=False).fit(pairs, labels)
+    with pytest.raises(ValueError, match="fitted with refit=False"):
+        EmbeddingDisplay.from_estimator(search, pairs, labels)
     with pytest.raises(ValueError, match="both None"):
         EmbeddingDisplay.from_embeddings()
     with pytest.raises(ValueError, match="embeddings of 'image' have the shape"):
@@ -70,3 +74,9 @@ def test_names_that_would_cover_others_are_left_out():
     assert [text.get_text() for text in display.ax_.texts] == ["first", "far away", "1 of 3 names have no room"]
     with pytest.raises(ValueError, match="names has 1 entries but there are 3 points"):
         EmbeddingDisplay(points={"label": points}, names=["first"]).plot()
+
+
+def test_long_names_of_groups_leave_room_for_the_points():
+    groups = ["a label that goes on and on and on and on for ever"] * 2 + ["short"]
+    display = EmbeddingDisplay(points={"image": np.eye(3)[:, :2]}, groups=groups).plot()
+    assert [mark.get_label() for mark in display.scatter_] == ["a label that goes on…, image", "short, image"]

@@ -97,6 +97,8 @@ def test_the_graph_of_a_step_and_without_edges(tagged):
     assert [text.get_text() for text in alone.axes_[0].texts] == ["2 labels without such arrows"]
     with pytest.raises(TypeError, match="LabelGraphDisplay shows network_, which MLCCA has not"):
         LabelGraphDisplay.from_estimator(MLCCA(4).fit(pairs, tags))
+    with pytest.raises(TypeError, match="estimator must be a retriever"):
+        LabelGraphDisplay.from_estimator([LabelGraph()])
     with pytest.raises(TypeError, match="DSCMR has no label graph"):
         LabelGraphDisplay.from_estimator(DSCMR(4, **NETWORK).fit(pairs, tags))
     with pytest.raises(ValueError, match=r"has the shape \(2, 2\), but there are 3 labels"):

@@ -79,3 +79,11 @@ def test_a_surface_in_three_dimensions():
         SearchSurfaceDisplay(x=["a", "b"], y=[1, 2], scores=np.eye(2), x_name="x", y_name="y").plot(kind="surface")
     with pytest.raises(ValueError, match=r"scores has the shape \(2, 2\), but \(1, 2\) is wanted"):
         SearchSurfaceDisplay(x=["a", "b"], y=[1], scores=np.eye(2), x_name="x", y_name="y").plot()
+
+
+def test_long_fractions_have_as_many_digits_as_tell_them_apart():
+    values = [0.1 + 0.2, 0.0031622776601683794, 123456.789, 0.5, 1e-05]
+    display = SearchSurfaceDisplay(x=values, y=[0.12345678, 0.12345999], scores=np.ones((2, 5)), x_name="a", y_name="b")
+    ax = display.plot().ax_
+    assert [text.get_text() for text in ax.get_xticklabels()] == ["0.3", "0.00316", "1.23e+05", "0.5", "1e-05"]
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["0.123457", "0.12346"]

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 from PIL import Image
+from sklearn.base import clone
 from sklearn.decomposition import PCA, IncrementalPCA, TruncatedSVD
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -175,6 +176,8 @@ def test_labels_may_be_given_in_every_form(small):
     assert explain(model, pairs.image[0], pairs.text[0], item_labels=[]).to_frame("labels").empty
     with pytest.raises(ValueError, match=r"query_labels is an array of shape \(3,\); a row of 8 values 0 and 1"):
         explain(model, pairs.image[0], pairs.text[0], query_labels=labels[0, :3])
+    with pytest.raises(TypeError, match="item_labels is 5, a int; pass a list of tags, or a row of 0 and 1"):
+        explain(model, pairs.image[0], pairs.text[0], item_labels=5)
 
 
 def test_a_path_leads_through_the_label_graph(small):
@@ -362,3 +365,25 @@ def test_the_bars_of_a_side_add_up_to_the_similarity(small):
     widths = [[bar.get_width() for bar in container] for container in found.ax_.containers]
     assert [sum(side) for side in widths] == pytest.approx([found.similarity] * 2, abs=1e-9)
     assert {container.patches[0].get_hatch() for container in found.ax_.containers} == {"", "///"}
+
+
+@pytest.mark.parametrize("scaler", [StandardScaler(copy=False), MinMaxScaler(copy=False), RobustScaler(copy=False)])
+def test_steps_that_write_into_their_input_change_neither_model_nor_rows(scaler, small):
+    pairs, _ = small
+    steps = PerModality(image=scaler, text=make_pipeline(Normalizer(copy=False), clone(scaler)))
+    model = make_pipeline(steps, CCA(3)).fit(Pairs(pairs.image.copy(), pairs.text.copy()))
+    before = similarity(model, pairs.image[:5].copy(), pairs.text[:5].copy())
+    image = pairs.image[3:4].copy()
+    text = pairs.text[4:5].copy()
+    found = explain(model, Pairs(image), Pairs(text=text))
+    assert found.similarity == pytest.approx(before[3, 4], abs=1e-6)
+    assert sums(found).tolist() == pytest.approx([before[3, 4]] * 2, abs=1e-6)
+    assert np.array_equal(image, pairs.image[3:4]) and np.array_equal(text, pairs.text[4:5])
+    assert np.array_equal(similarity(model, pairs.image[:5].copy(), pairs.text[:5].copy()), before)
+
+
+def test_a_scaler_that_clips_is_not_linear(small):
+    pairs, _ = small
+    model = make_pipeline(PerModality(image=MaxAbsScaler(clip=True), text=StandardScaler()), CCA(3)).fit(pairs)
+    far = pairs.replace(image=5 * pairs.image)
+    assert_sums(model, far)

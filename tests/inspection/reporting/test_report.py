@@ -5,7 +5,10 @@ import sys
 from html.parser import HTMLParser
 
 import numpy as np
+import pandas as pd
 import pytest
+import scipy.sparse as sp
+from sklearn.base import BaseEstimator
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.metrics import precision_score
 from sklearn.pipeline import make_pipeline
@@ -14,6 +17,7 @@ from sklearn.preprocessing import FunctionTransformer
 from skxmr import CCA, Pairs, PerModality, SemanticMatching
 from skxmr.datasets import make_multilabel_pairs
 from skxmr.inspection import report
+from skxmr.inspection.reporting.rankings import _first_items
 from skxmr.metrics import RetrievalScorer, SharedLabels, average_precision, map_per_class
 
 NASTY = ["$x_1$", "<script>alert(1)</script>", "שלום", "😀 grin", 'a" onload="x', "b\nc", "\u202eevil", "\ud800"]
@@ -264,3 +268,76 @@ def test_a_report_shows_itself(fitted):
     found = report(model, pairs, labels)
     assert repr(found).startswith("Report(SemanticMatching: image to text mAP 0.")
     assert found._repr_html_().count("<tr") == 3
+
+
+def test_rows_may_be_sparse(fitted):
+    model, pairs, labels, train = fitted
+    sparse, before = (Pairs(sp.csr_array(own.image), sp.csr_matrix(own.text)) for own in (pairs, train))
+    found = report(model, sparse, labels, train=before)
+    wanted = report(model, pairs, labels, train=train)
+    for part in ("summary", "facts", "duplicates"):
+        pd.testing.assert_frame_equal(found.to_frame(part), wanted.to_frame(part))
+
+
+class _Embedder(BaseEstimator):
+    """It only embeds, as a method of another package may."""
+
+    def fit(self, X, y=None):
+        return self
+
+    def transform(self, X):
+        return Pairs(X.image[:, :4], X.text[:, :4])
+
+    def __sklearn_is_fitted__(self):
+        return True
+
+
+def test_what_only_embeds_is_reported_as_well(fitted):
+    _, pairs, labels, _ = fitted
+    for model in (_Embedder(), make_pipeline(PerModality(image=FunctionTransformer()), _Embedder())):
+        found = report(model, pairs, labels)
+        assert found.method == "_Embedder"
+        assert found.to_frame()["map"].mean() == pytest.approx(RetrievalScorer()(model, pairs, labels))
+
+
+class _Coarse(BaseEstimator):
+    """Its similarities are 0, 1 or 2, so that there are many ties."""
+
+    def fit(self, X, y=None):
+        self.fitted_ = True
+        return self
+
+    def similarity(self, image, text):
+        return np.random.default_rng(0).integers(3, size=(len(image), len(text))).astype(float)
+
+
+def test_of_equal_scores_the_first_item_comes_first(fitted):
+    _, pairs, labels, _ = fitted
+    model = _Coarse().fit(pairs)
+    found = report(model, pairs, labels, k=7).to_frame("queries")
+    scores = model.similarity(pairs.image, pairs.text)
+    for direction, own in (("image_to_text", scores), ("text_to_image", scores.T)):
+        assert found.loc[found["direction"] == direction, "first"].tolist() == own.argmax(axis=1).tolist()
+    first, wrong = _first_items(scores, labels @ labels.T > 0, 7)
+    expected = np.argsort(-scores, axis=1, kind="stable")[:, :7]
+    assert np.array_equal(first, expected)
+    irrelevant = labels @ labels.T == 0
+    assert wrong.sum() == sum(irrelevant[i, expected[i]].sum() for i in range(len(scores)))
+
+
+def test_where_no_file_can_be_is_told_by_its_path(fitted, without_drawings, tmp_path):
+    model, pairs, labels, _ = fitted
+    found = report(model, pairs, labels)
+    for path in (None, 3):
+        with pytest.raises(TypeError, match=f"path is {path}; pass the path of a file"):
+            found.save(path)
+    for path in (str(tmp_path / "a\0b.html"), str(tmp_path / ("x" * 300)), "~nobody_has_this_name/report.html"):
+        with pytest.raises(OSError, match=r"could not be written \("):
+            found.save(path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_training_rows_may_lack_a_view(fitted):
+    model, pairs, labels, train = fitted
+    facts = report(model, pairs, labels, train=Pairs(train.image)).to_frame("facts").set_index("fact")["value"]
+    assert facts["rows whose text is nearly that of a training row"] == "not compared, because train has no text"

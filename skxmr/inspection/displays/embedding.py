@@ -218,4 +218,4 @@ class EmbeddingDisplay(Display):
             self.ax_.annotate(names[i], points[i], (4, 3), textcoords="offset points", fontsize=SMALL, **PLAIN)
         if len(free) < len(names):
             said = f"{len(names) - len(free)} of {len(names)} names have no room"
-            self.ax_.text(0.99, 0.01, said, ha="right", fontsize=SMALL, color="0.4", transform=self.ax_.transAxes)
+            self.ax_.text(0.99, 0.01, said, ha="right", fontsize=SMALL, alpha=0.7, transform=self.ax_.transAxes)

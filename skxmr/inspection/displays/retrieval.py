@@ -205,7 +205,7 @@ class RetrievalDisplay(Display):
         self.frames_: list[Rectangle] = strip.frames
         self._write_title(name)
         said = wrapped(legend_line(self.relevant, pictures), int(width * strip.letters), 2)
-        axes.text(0, height, said, fontsize=SMALL, va="top", color="0.3")
+        axes.text(0, height, said, fontsize=SMALL, va="top", alpha=0.8)
         self.texts_ = list(axes.texts)
         return self
 

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 # In points. Nothing is written smaller.
 SMALL = 8
-# Right and wrong, which differ in their frames and marks as well.
-RIGHT = "#1a7f37"
-WRONG = "#b3261e"
+# Right and wrong, which differ in their frames and marks as well: on light and on dark pictures.
+_RIGHT = ("#1a7f37", "#3fb950")
+_WRONG = ("#b3261e", "#ff7b72")
 # What matplotlib calls things that nobody has named.
 _UNNAMED = re.compile(r"_child\d+$|_nolegend_$")
 
@@ -89,6 +89,16 @@ def named_legend(ax: Axes, **options: Any) -> Legend | None:
 
 def _is_named(label: str) -> bool:
     return bool(label) and not _UNNAMED.match(label)
+
+
+def colours_of_results() -> dict[bool | None, str]:
+    """Return the colours of right, wrong and unknown results, which are lighter where the style writes in a light one."""
+    import matplotlib as mpl
+    from matplotlib.colors import rgb_to_hsv, to_rgb
+
+    written_in = mpl.rcParams["text.color"]
+    dark = int(rgb_to_hsv(to_rgb(written_in))[2] > 0.5)
+    return {True: _RIGHT[dark], False: _WRONG[dark], None: written_in}
 
 
 def inches(ax: Axes) -> tuple[float, float]:

@@ -45,7 +45,10 @@ def draw_network(ax: Axes, part: Float64Array, names: list[str], all_parts: list
     for label in connected:
         x, y = places[label]
         box = {"boxstyle": "round,pad=0.2", "facecolor": "white", "edgecolor": "0.3", "linewidth": 0.8}
-        ax.text(x, y, names[label], ha="center", va="center", fontsize=SMALL, bbox=box, zorder=4, **PLAIN)
+        # The box is light in every style.
+        ax.text(
+            x, y, names[label], color="black", ha="center", va="center", fontsize=SMALL, bbox=box, zorder=4, **PLAIN
+        )
     alone = len(names) - len(connected)
     if alone:
         ax.text(0.5, -0.02, f"{alone} labels without such arrows", ha="center", va="top", fontsize=SMALL,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from skxmr.inspection.drawing.axes import RIGHT, SMALL, WRONG, inches
+from skxmr.inspection.drawing.axes import SMALL, colours_of_results, inches
 from skxmr.inspection.drawing.items import Item
 from skxmr.inspection.drawing.words import PLAIN, wrapped, written
 
@@ -23,12 +23,11 @@ NOTE = 0.26
 TEXTS = 4.5
 # How right, wrong and unknown results are framed, and the sign that stands beside them.
 _FRAMES: dict[bool | None, dict[str, Any]] = {
-    True: {"edgecolor": RIGHT, "linewidth": 3, "linestyle": "-"},
-    False: {"edgecolor": WRONG, "linewidth": 1.5, "linestyle": (0, (3, 2))},
-    None: {"edgecolor": "0.6", "linewidth": 0.8, "linestyle": "-"},
+    True: {"linewidth": 3, "linestyle": "-"},
+    False: {"linewidth": 1.5, "linestyle": (0, (3, 2))},
+    None: {"linewidth": 0.8, "linestyle": "-", "alpha": 0.4},
 }
 _SIGNS = {True: "✓", False: "✗", None: " "}
-_COLOURS = {True: RIGHT, False: WRONG, None: "black"}
 
 
 def size_of(n_queries: int, k: int, pictures: bool) -> tuple[float, float]:
@@ -64,6 +63,7 @@ class Strip:
         across, down = inches(ax)
         # Letters of the smallest size are about .6 of it wide.
         self.letters = min(across / (width + GAP), down / (height + GAP)) * 72 / (0.62 * SMALL)
+        self.colours = colours_of_results()
         self.frames: list[Rectangle] = []
 
     def query(self, i: int, item: Item) -> None:
@@ -82,7 +82,7 @@ class Strip:
         if not self.pictures:
             text = written(f"{note}  {item}", int(TEXTS * self.letters))
             y = i * self.height + max(0.0, 0.5 - 0.5 * LINE * self._n_lines) + LINE * (rank + 0.5)
-            self._write(left, y, text, color=_COLOURS[right])
+            self._write(left, y, text, color=self.colours[right])
             return
         left += rank * (1 + GAP)
         top = i * self.height
@@ -91,7 +91,7 @@ class Strip:
         else:
             self._show(item, left, top)
         self._frame(left, top, right)
-        self._write(left + 0.5, top + 1 + NOTE / 2 + 0.02, note, color=_COLOURS[right], ha="center")
+        self._write(left + 0.5, top + 1 + NOTE / 2 + 0.02, note, color=self.colours[right], ha="center")
 
     @property
     def _n_lines(self) -> int:
@@ -110,7 +110,7 @@ class Strip:
     def _frame(self, left: float, top: float, right: bool | None) -> None:
         from matplotlib.patches import Rectangle
 
-        frame = Rectangle((left, top), 1, 1, fill=False, zorder=3, **_FRAMES[right])
+        frame = Rectangle((left, top), 1, 1, fill=False, zorder=3, edgecolor=self.colours[right], **_FRAMES[right])
         self.ax.add_patch(frame)
         self.frames.append(frame)
 

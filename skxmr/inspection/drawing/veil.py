@@ -45,5 +45,5 @@ def draw_regions(ax: Axes, attention: Float64Array, boxes: Float64Array, picture
         left, top = places[best][:2]
         # Above the picture stands its title.
         side = "top" if top < 0.1 * height else "bottom"
-        ax.text(left, top, f"{most:.0%}", fontsize=SMALL, va=side, bbox=box)
+        ax.text(left, top, f"{most:.0%}", fontsize=SMALL, color="black", va=side, bbox=box)
     ax.set(xlim=(-1, width), ylim=(height, -1), aspect="equal", xticks=[], yticks=[])

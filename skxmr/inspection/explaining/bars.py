@@ -90,6 +90,7 @@ def draw(bars: Bars, title: str, ax: Axes | None) -> Axes:
     """Draw bars from top to bottom; names are written as they are, without formulas."""
     ax = drawing_axes(ax, "Explanation.plot", (6.4, _AROUND + _BAR * max(len(bars.bars), 3)))
     places = _places(bars.bars)
+    ink = ax.spines["left"].get_edgecolor()
     for group, (colour, hatch) in enumerate(_STYLES):
         own = [(place, bar.value) for place, bar in zip(places, bars.bars, strict=True) if bar.group == group]
         if own:
@@ -98,13 +99,13 @@ def draw(bars: Bars, title: str, ax: Axes | None) -> Axes:
                 [value for _, value in own],
                 color=colour,
                 hatch=hatch,
-                edgecolor="#222222",
+                edgecolor=ink,
                 linewidth=0.6,
                 label=bars.groups[group] if bars.groups else None,
             )
     named_ticks(ax, "y", places, [bar.name for bar in bars.bars], 34)
     ax.set_ylim(max(places, default=0) + 0.7, -0.7)
-    ax.axvline(0, color="#222222", linewidth=0.8)
+    ax.axvline(0, color=ink, linewidth=0.8)
     ax.set_xlabel(bars.axis)
     ax.set_title(written(title, 70), fontsize=10, pad=24 if bars.groups else 6).update(PLAIN)
     open_frame(ax)

@@ -114,8 +114,8 @@ def _given(labels: Any, names: list[Hashable], side: str) -> list[Hashable]:
         return [name for name, flag in zip(names, flags, strict=True) if flag]
     if not isinstance(labels, Iterable):
         raise TypeError(
-            f"{side}_labels is {labels!r}, a {type(labels).__name__}; pass a list of tags, or a row of 0 and 1, one per "
-            "label of the fit."
+            f"{side}_labels is {labels!r}, a {type(labels).__name__}; pass a list of tags, or a row of 0 and 1, one "
+            "per label of the fit."
         )
     tags = list(labels)
     # A list of one row of tags, as other functions take it.

@@ -29,15 +29,19 @@ def pictures(report: Report) -> str:
     if report.tables["hardest"].empty:
         return ""
     need_matplotlib("Report.save")
-    return _figure(
-        _drawn(report, _draw_scopes),
-        "Precision among the first items",
-        "Mean share of relevant items among the first ones.",
-    ) + _figure(
-        _drawn(report, _draw_histogram),
-        "Distribution of the average precision of queries",
-        "How many queries are answered how well.",
-    )
+    from matplotlib import style
+
+    # The page has its own colours and sizes, whatever style the user has chosen.
+    with style.context("default"):
+        return _figure(
+            _drawn(report, _draw_scopes),
+            "Precision among the first items",
+            "Mean share of relevant items among the first ones.",
+        ) + _figure(
+            _drawn(report, _draw_histogram),
+            "Distribution of the average precision of queries",
+            "How many queries are answered how well.",
+        )
 
 
 def _drawn(report: Report, draw: Callable[[Report, Axes], None]) -> Figure:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from html import escape
 from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skxmr._data.option_checks import check_choice
@@ -126,7 +127,7 @@ def _file_at(path: str | PathLike[str]) -> Path:
         is_folder = file.is_dir()
     except TypeError as error:
         raise TypeError(f"path is {path!r}; pass the path of a file, such as 'report.html'.") from error
-    except (OSError, RuntimeError, ValueError) as error:
+    except (OSError, ValueError) as error:
         raise OSError(f"{str(path)!r} could not be written ({error}); pass the path of a file.") from error
     if is_folder:
         raise IsADirectoryError(f"{str(path)!r} is a folder; pass the path of a file, such as report.html in it.")

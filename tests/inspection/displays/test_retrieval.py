@@ -5,6 +5,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgb
 from numpy.testing import assert_allclose
 from PIL import Image
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -12,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from skxmr import CCA, Pairs, PerModality, similarity
-from skxmr.inspection import RetrievalDisplay
+from skxmr.inspection import LabelGraphDisplay, RetrievalDisplay
 
 WORDS = ["a blue sea", "the green sea", "one red car", "costs $5, not $6", "a_b __c", "שלום 😀🦄"]
 
@@ -104,3 +105,27 @@ def test_what_cannot_be_shown_is_refused(ranked):
         RetrievalDisplay(queries=["q"], results=[["a"]], relevant=[[True, False]]).plot()
     with pytest.raises(TypeError, match="item 0 is a int; what is shown is a string"):
         RetrievalDisplay(queries=["q"], results=[[3]]).plot()
+
+
+@pytest.mark.parametrize("style", ["default", "dark_background"])
+def test_words_are_told_from_the_background_in_every_style(style):
+    with plt.style.context(style):
+        found = RetrievalDisplay(queries=["q"] * 2, results=[["a", "b"]] * 2, relevant=[[True, False]] * 2).plot()
+        unknown = RetrievalDisplay(queries=["q"], results=[["a"]]).plot()
+        behind = np.array(to_rgb(found.figure_.get_facecolor()))
+    graph = LabelGraphDisplay(labels="ab", graphs={"g": [[0, 1], [1, 0]]})
+    with plt.style.context(style):
+        names = graph.plot(kind="network").axes_[0].texts
+    for text in [*found.texts_, *unknown.texts_]:
+        assert contrast(to_rgb(text.get_color()), behind) > 4.5
+    for text in names:
+        assert contrast(to_rgb(text.get_color()), to_rgb(text.get_bbox_patch().get_facecolor())) > 4.5
+
+
+def contrast(colour, other):
+    """Return the contrast of two colours as the guidelines for accessible web content define it."""
+    lights = []
+    for rgb in (np.array(colour), np.array(other)):
+        linear = np.where(rgb <= 0.03928, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+        lights.append(linear @ [0.2126, 0.7152, 0.0722] + 0.05)
+    return max(lights) / min(lights)

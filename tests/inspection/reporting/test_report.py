@@ -4,6 +4,7 @@ import re
 import sys
 from html.parser import HTMLParser
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -17,6 +18,7 @@ from sklearn.preprocessing import FunctionTransformer
 from skxmr import CCA, Pairs, PerModality, SemanticMatching
 from skxmr.datasets import make_multilabel_pairs
 from skxmr.inspection import report
+from skxmr.inspection.reporting.pictures import pictures
 from skxmr.inspection.reporting.rankings import _first_items
 from skxmr.metrics import RetrievalScorer, SharedLabels, average_precision, map_per_class
 
@@ -331,7 +333,7 @@ def test_where_no_file_can_be_is_told_by_its_path(fitted, without_drawings, tmp_
     for path in (None, 3):
         with pytest.raises(TypeError, match=f"path is {path}; pass the path of a file"):
             found.save(path)
-    for path in (str(tmp_path / "a\0b.html"), str(tmp_path / ("x" * 300)), "~nobody_has_this_name/report.html"):
+    for path in (str(tmp_path / "a\0b.html"), str(tmp_path / ("x" * 300))):
         with pytest.raises(OSError, match=r"could not be written \("):
             found.save(path)
     assert list(tmp_path.iterdir()) == []
@@ -341,3 +343,12 @@ def test_training_rows_may_lack_a_view(fitted):
     model, pairs, labels, train = fitted
     facts = report(model, pairs, labels, train=Pairs(train.image)).to_frame("facts").set_index("fact")["value"]
     assert facts["rows whose text is nearly that of a training row"] == "not compared, because train has no text"
+
+
+def test_the_page_does_not_depend_on_the_style_of_other_pictures(fitted):
+    model, pairs, labels, _ = fitted
+    found = report(model, pairs, labels)
+    before = pictures(found)
+    with plt.style.context(["dark_background", {"font.size": 30, "lines.linewidth": 9}]):
+        assert pictures(found) == before
+        assert plt.rcParams["font.size"] == 30

@@ -92,7 +92,7 @@ def _is_named(label: str) -> bool:
 
 
 def colours_of_results() -> dict[bool | None, str]:
-    """Return the colours of right, wrong and unknown results, which are lighter where the style writes in a light one."""
+    """Return the colours of right, wrong and unknown results; they are light where the style writes in a light one."""
     import matplotlib as mpl
     from matplotlib.colors import rgb_to_hsv, to_rgb
 

@@ -40,6 +40,9 @@ def drawing_axes(ax: object, who: str, size: tuple[float, float] | None = None, 
 
     wanted = projection or "rectilinear"
     if ax is None:
+        # Letters that the user has made larger need more room.
+        larger = max(1.0, plt.rcParams["font.size"] / 10)
+        size = None if size is None else (larger * size[0], larger * size[1])
         return plt.subplots(figsize=size, layout="constrained", subplot_kw={"projection": projection})[1]
     if not isinstance(ax, Axes):
         raise TypeError(f"ax is a {type(ax).__name__}; pass an Axes, such as plt.subplots()[1], or None.")

@@ -160,3 +160,12 @@ def test_properties_of_lines_have_short_names_as_well():
 def test_a_name_may_be_a_number(ranked):
     assert PrecisionScopeDisplay.from_predictions(*ranked, name=5).line_.get_label() == "5"
     assert RecallAtKDisplay.from_predictions(*ranked, name=0).line_.get_label() == "0"
+
+
+def test_larger_letters_get_more_room():
+    with plt.rc_context({"font.size": 20}):
+        figure = PrecisionScopeDisplay(ks=[1, 2], precision=[0.2, 0.1]).plot().figure_
+        figure.canvas.draw()
+        whole = figure.get_window_extent()
+        label = figure.axes[0].yaxis.label.get_window_extent()
+        assert whole.y0 <= label.y0 and label.y1 <= whole.y1 and whole.x0 <= label.x0

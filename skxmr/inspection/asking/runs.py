@@ -69,6 +69,7 @@ def runs_of_estimators(
 
 def runs_of_folds(cv_results: Mapping[str, Any], X: View, y: LabelsLike, direction: str) -> Runs:
     """Ask the model of each fold for the rankings of the rows that it has not seen."""
+    need_results(cv_results, "pass what cross_validate returns, a dict")
     missing = [name for name in ("estimator", "indices") if name not in cv_results]
     if missing:
         raise ValueError(
@@ -80,6 +81,12 @@ def runs_of_folds(cv_results: Mapping[str, Any], X: View, y: LabelsLike, directi
     for model, rows in zip(cv_results["estimator"], cv_results["indices"]["test"], strict=True):
         found.append(runs_of_model(model, X[rows], None if y is None else _safe_indexing(y, rows)))
     return _gathered(found, wanted)
+
+
+def need_results(cv_results: object, wanted: str) -> None:
+    """Refuse what are no results of a search or a cross-validation, such as the search itself."""
+    if not (hasattr(cv_results, "keys") and hasattr(cv_results, "__getitem__")):
+        raise TypeError(f"cv_results is a {type(cv_results).__name__}; {wanted}.")
 
 
 def runs_of_predictions(scores: Any, relevance: Any, labels: LabelsLike = None) -> Runs:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from skxmr._data.kinds import AnyArray, Float64Array
+from skxmr.inspection.asking.runs import need_results
 
 
 class SearchTable(NamedTuple):
@@ -22,6 +23,7 @@ class SearchTable(NamedTuple):
 
 def table_of(cv_results: Mapping[str, Any], parameters: Sequence[str] | None, score: str | None) -> SearchTable:
     """Return the best mean score for each pair of values; NaN where there is none."""
+    need_results(cv_results, "pass the cv_results_ of a fitted search, a dict or a data frame")
     column = _score_column(list(cv_results), score)
     means = np.asarray(cv_results[column], dtype=np.float64)
     names = _two(cv_results, parameters)
@@ -43,6 +45,8 @@ def table_of(cv_results: Mapping[str, Any], parameters: Sequence[str] | None, sc
 
 def _score_column(columns: list[str], score: str | None) -> str:
     found = [name for name in columns if name.startswith("mean_test_")]
+    if not found:
+        raise ValueError("cv_results has no mean scores (mean_test_...); pass the cv_results_ of a fitted search.")
     if score is None:
         chosen = [name for name in ("mean_test_score", "mean_test_map", "mean_test_mr") if name in found]
         wanted = found if len(found) == 1 else chosen
@@ -61,6 +65,11 @@ def _two(cv_results: Mapping[str, Any], parameters: Sequence[str] | None) -> lis
     there = [name.removeprefix("param_") for name in cv_results if name.startswith("param_")]
     if parameters is None:
         varying = _varying(cv_results)
+        if len(there) < 2:
+            raise ValueError(
+                f"cv_results has the parameters {there}, but two are drawn; search over two, or draw one with "
+                "scikit-learn's ValidationCurveDisplay."
+            )
         if len(varying) != 2:
             raise ValueError(f"{len(varying)} parameters vary, {varying}; name two of them: parameters=[..., ...].")
         return varying
@@ -80,9 +89,12 @@ def _column(cv_results: Mapping[str, Any], name: str) -> list[Any]:
     column = cv_results[f"param_{name}"]
     mask = np.broadcast_to(np.ma.getmaskarray(column), (len(column),))
     values: AnyArray = np.ma.getdata(column) if isinstance(column, np.ma.MaskedArray) else np.asarray(column)
-    return [
-        None if missing else ("None" if value is None else value) for value, missing in zip(values, mask, strict=True)
-    ]
+    found = []
+    for value, missing in zip(values, mask, strict=True):
+        # A data frame has NaN where the results have a mask.
+        absent = missing or (isinstance(value, float) and np.isnan(value))
+        found.append(None if absent else ("None" if value is None else value))
+    return found
 
 
 def _key(value: object) -> object:

@@ -170,6 +170,8 @@ class EmbeddingDisplay(Display):
     def plot(self, ax: Axes | None = None, *, name: str | None = None) -> Self:
         """Draw the points."""
         check_choice(self.method, "method", METHODS)
+        if not self.points:
+            raise ValueError("points is empty; pass the points of 'image', 'text' or 'label'.")
         points = {kind: np.asarray(own, dtype=np.float64) for kind, own in self.points.items()}
         for kind, own in points.items():
             check_choice(kind, "each key of points", _KINDS)

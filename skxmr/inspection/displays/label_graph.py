@@ -101,6 +101,10 @@ class LabelGraphDisplay(Display):
         """Draw the graphs side by side."""
         check_choice(kind, "kind", ("heatmap", "network"))
         check_k(n_labels, optional=False, name="n_labels")
+        if not isinstance(self.graphs, Mapping):
+            raise TypeError(f"graphs is a {type(self.graphs).__name__}; pass a dict of graphs by their titles.")
+        if len(self.labels) == 0:
+            raise ValueError("labels is empty, so there is nothing to draw; pass at least one name.")
         matrices = {title: self._checked(graph, title) for title, graph in self.graphs.items()}
         shown = _most_connected(list(matrices.values()), n_labels)
         self.labels_: list[object] = [self.labels[i] for i in shown]

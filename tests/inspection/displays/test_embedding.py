@@ -66,6 +66,8 @@ def test_what_cannot_be_embedded_is_refused(fitted):
         EmbeddingDisplay.from_embeddings([[1.0, 2.0]], n_groups=9)
     with pytest.raises(ValueError, match="groups has 1 rows but there are 2 points"):
         EmbeddingDisplay(points={"text": np.eye(2)}, groups=["a"]).plot()
+    with pytest.raises(ValueError, match="points is empty"):
+        EmbeddingDisplay(points={}).plot()
 
 
 def test_names_that_would_cover_others_are_left_out():

@@ -103,6 +103,10 @@ def test_the_graph_of_a_step_and_without_edges(tagged):
         LabelGraphDisplay.from_estimator(DSCMR(4, **NETWORK).fit(pairs, tags))
     with pytest.raises(ValueError, match=r"has the shape \(2, 2\), but there are 3 labels"):
         LabelGraphDisplay(labels="abc", graphs={"g": np.eye(2)}).plot()
+    with pytest.raises(TypeError, match="graphs is a ndarray; pass a dict of graphs by their titles"):
+        LabelGraphDisplay(labels="ab", graphs=np.eye(2)).plot()
+    with pytest.raises(ValueError, match="labels is empty, so there is nothing to draw"):
+        LabelGraphDisplay(labels=[], graphs={"g": np.zeros((0, 0))}).plot()
 
 
 def test_of_ten_thousand_labels_the_most_connected_are_shown():

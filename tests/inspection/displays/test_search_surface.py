@@ -2,11 +2,14 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
+from sklearn.model_selection import GridSearchCV
 from sklearn.preprocessing import StandardScaler
 
-from skxmr.inspection import SearchSurfaceDisplay
+from skxmr import MLCCA
+from skxmr.inspection import PrecisionScopeDisplay, SearchSurfaceDisplay
 
 TAUS = [0.4, 0.2, 0.4, 0.2]
 PS = [1.0, 1.0, 0.5, 0.5]
@@ -87,3 +90,21 @@ def test_long_fractions_have_as_many_digits_as_tell_them_apart():
     ax = display.plot().ax_
     assert [text.get_text() for text in ax.get_xticklabels()] == ["0.3", "0.00316", "1.23e+05", "0.5", "1e-05"]
     assert [text.get_text() for text in ax.get_yticklabels()] == ["0.123457", "0.12346"]
+
+
+def test_a_data_frame_of_the_results_is_drawn_as_they_are():
+    values = np.ma.array([0.1, 1.0, 0.1, 1.0, 0], mask=[0, 0, 0, 0, 1])
+    found = {"param_a": values, "param_b": np.ma.array([2.0, 2, 3, 3, 4]), "mean_test_score": [0.1, 0.2, 0.3, 0.4, 0.5]}
+    for form in (found, pd.DataFrame({name: np.ma.filled(column, np.nan) for name, column in found.items()})):
+        assert SearchSurfaceDisplay.from_cv_results(form).scores.tolist() == [[0.1, 0.2], [0.3, 0.4]]
+
+
+def test_what_are_no_results_of_a_search_over_two_parameters_is_refused():
+    with pytest.raises(TypeError, match="cv_results is a GridSearchCV; pass the cv_results_ of a fitted search"):
+        SearchSurfaceDisplay.from_cv_results(GridSearchCV(MLCCA(), {}))
+    with pytest.raises(TypeError, match="cv_results is a list; pass what cross_validate returns"):
+        PrecisionScopeDisplay.from_cv_results([], None)
+    with pytest.raises(ValueError, match="cv_results has no mean scores"):
+        SearchSurfaceDisplay.from_cv_results({"test_score": [1.0]})
+    with pytest.raises(ValueError, match=r"has the parameters \['a'\], but two are drawn"):
+        SearchSurfaceDisplay.from_cv_results({"param_a": np.ma.array([1, 2]), "mean_test_score": [0.1, 0.2]})

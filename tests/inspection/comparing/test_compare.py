@@ -267,7 +267,7 @@ def test_models_of_all_kinds_are_measured(fitted):
         assert means.mean() == pytest.approx(RetrievalScorer()(model, pairs, labels))
     embedded = models["pipeline"].transform(pairs)
     own = average_precision(Similarity(embedded.text, embedded.image), SharedLabels(labels))
-    given = compare({"given": {"text_to_image": own}}, n_resamples=50).means.iloc[0]
+    given = compare({"given": {"text_to_image": own}}, n_resamples=200).means.iloc[0]
     of_model = found.means[(found.means["method"] == "pipeline") & (found.means["direction"] == "text_to_image")].iloc[
         0
     ]

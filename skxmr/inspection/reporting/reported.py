@@ -125,6 +125,8 @@ def _file_at(path: str | PathLike[str]) -> Path:
     try:
         file = expanded(path)
         is_folder = file.is_dir()
+        if "\0" in str(file):
+            raise ValueError("it holds a zero byte")
     except TypeError as error:
         raise TypeError(f"path is {path!r}; pass the path of a file, such as 'report.html'.") from error
     except (OSError, ValueError) as error:

@@ -297,6 +297,7 @@ class _Embedder(BaseEstimator):
 def test_what_only_embeds_is_reported_as_well(fitted):
     _, pairs, labels, _ = fitted
     for model in (_Embedder(), make_pipeline(PerModality(image=FunctionTransformer()), _Embedder())):
+        model.fit(pairs)
         found = report(model, pairs, labels)
         assert found.method == "_Embedder"
         assert found.to_frame()["map"].mean() == pytest.approx(RetrievalScorer()(model, pairs, labels))

@@ -103,15 +103,15 @@ print(f"picture: {OUTPUT / 'training.png'}", flush=True)
 # chance, and the three labels with the best scores are shown.
 
 icons = load_icons("test")
-chosen = np.random.default_rng(0).choice(len(icons.pairs), 15, replace=False)
+chosen = np.random.default_rng(0).choice(len(icons.pairs), 10, replace=False)
 scores = model[-1].decision_function(image=model[:-1].transform(Pairs(image=icons.pairs.image)))
 shown = {"query_items": icons.pairs.image, "gallery_items": icons.label_names, "k": 3}
-figure, axes = plt.subplots(1, 3, figsize=(12, 5), layout="constrained")
-for ax, rows in zip(axes, np.split(chosen, 3), strict=True):
+figure, axes = plt.subplots(1, 2, figsize=(9, 5.4), layout="constrained")
+for ax, rows in zip(axes, np.split(chosen, 2), strict=True):
     RetrievalDisplay.from_predictions(scores, icons.labels, queries=rows, **shown, ax=ax)
 figure.suptitle("Test icons and their three best labels")
 figure.supxlabel(icons.attribution, fontsize=9)
-figure.savefig(OUTPUT / "tags.png", dpi=80)
+figure.savefig(OUTPUT / "tags.png", dpi=110)
 print(f"picture: {OUTPUT / 'tags.png'}", flush=True)
 
 # %%

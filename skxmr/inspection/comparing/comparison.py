@@ -112,8 +112,9 @@ class Comparison:
         form: Format = FORMATS[kind]
         rows: dict[str, list[Cell]] = {}
         for line in self.means.itertuples():
-            text = f"{line.mean:.{digits}f}"
-            interval = f"[{line.low:.{digits}f}, {line.high:.{digits}f}]"
+            # The letter z keeps a 0 from having a sign.
+            text = f"{line.mean:z.{digits}f}"
+            interval = f"[{line.low:z.{digits}f}, {line.high:z.{digits}f}]"
             rows.setdefault(line.method, []).append(Cell(text, interval, line.best, line.not_worse))
         said = self._note() if note else None
         return form(list(self.means["direction"].unique()), rows, said)

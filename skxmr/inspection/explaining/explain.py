@@ -71,9 +71,9 @@ def explain(
     so that the similarity may differ from that of float32 by rounding.
 
     In front of the method, these steps of scikit-learn are linear and are followed back to the features before them:
-    the scalers, ``PCA``, ``IncrementalPCA``, ``TruncatedSVD`` and the selections of features. Other steps are not;
-    features are then those that come out of the last such step, such as the words of a ``TfidfVectorizer``. Before a
-    ``PCA``, averages are those that it can see.
+    the scalers unless they clip, ``PCA``, ``IncrementalPCA``, ``TruncatedSVD`` and the selections of features. Other
+    steps are not; features are then those that come out of the last such step, such as the words of a
+    ``TfidfVectorizer``. Before a ``PCA``, averages are those that it can see.
 
     Examples
     --------

@@ -472,3 +472,8 @@ def test_a_comparison_shows_itself(table):
     frame = table.to_frame()
     frame["mean"] = 0
     assert table.means["mean"].min() > 0
+
+
+def test_a_0_has_no_sign():
+    found = compare({"a": -1e-9 * precisions(60)}, n_resamples=50)
+    assert "| a | **0.000** [0.000, 0.000] |" in found.to_markdown()

@@ -217,8 +217,8 @@ SETTINGS: dict[str, Setting] = {
         keeps=(classifiers,),
     ),
     "racg": Setting(
-        "generated scenes: fitted on 400, measured on 200 others of the same digits; 64 columns, batches of 16, 6 epochs, "
-        "the epoch chosen on a tenth of the 400",
+        "generated scenes: fitted on 400, measured on 200 others of the same digits; 64 columns, batches of 16, "
+        "6 epochs, the epoch chosen on a tenth of the 400",
         training_scenes,
         RACG,
         {**OF_RACG, "batch_size": 16, "validation_fraction": 0.1, "device": "cpu"},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -86,14 +85,16 @@ def classifiers(model: Any, rows: Any) -> Kept:
     names = [str(name) for name in model.classes_]
     Z = model.classifiers_ / np.linalg.norm(model.classifiers_, axis=1, keepdims=True)
     cosines = Z @ Z.T
-    pairs = [(a, b) for a, others in NEAR for b in others if {a, b} <= set(names)]
-    near = [cosines[names.index(a), names.index(b)] for a, b in pairs]
-    others = [cosines[i, j] for i, j in itertools.combinations(range(len(names)), 2)]
+    shares = []
+    for label, similar in NEAR:
+        for other in similar:
+            if {label, other} <= set(names):
+                row = np.delete(cosines[names.index(label)], names.index(label))
+                shares.append(np.mean(row < cosines[names.index(label), names.index(other)]))
     points = display.points["label"]
     kept: Kept = {"label_points": rounded(points / np.abs(points).max()), "names": names}
-    # How many of all pairs of labels are farther apart, in the mean over the pairs that the paper names.
-    farther = np.mean([np.mean(np.array(others) < cosine) for cosine in near]) if near else 0.0
-    return kept | {"farther": round(float(farther), 3)}
+    # How many labels are farther from a label than one that the paper calls similar to it, in the mean.
+    return kept | {"farther": round(float(np.mean(shares or [0])), 3)}
 
 
 def attention(model: Any, rows: Any) -> Kept:

@@ -57,8 +57,8 @@ def course(found: Found, fits: dict[str, Fit]) -> str:
 def similar(found: Found, fits: dict[str, Fit]) -> str:
     """Return how near the labels are that the paper calls similar."""
     return (
-        "share of all pairs of labels that are farther apart, by cosine, than baby and people, male or female, and "
-        f"flower and plant or tree: {listed(each(fits, found, 'farther'))}."
+        "share of the other labels that are farther, by cosine, from baby than people, male and female are, and from "
+        f"flower than plant and tree are: {listed(each(fits, found, 'farther'))}; about .5 by chance."
     )
 
 

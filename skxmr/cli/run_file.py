@@ -123,6 +123,10 @@ def _check_keys(section: str, found: object, file: str) -> None:
         if wrong_truth or not isinstance(value, known[key]):
             wanted = " or ".join(_WORDS.get(kind, "a table") for kind in known[key])
             raise RunError(f"{file}: [{section}] {key} is {value!r}, but {wanted} is wanted.")
-        # Lists of the other kind are grids, which are checked with the estimators.
-        if key != "grid" and isinstance(value, list) and not (value and all(isinstance(item, str) for item in value)):
+        # Grids, which are lists as well, are checked with the estimators.
+        if key == "grid" or not isinstance(value, list):
+            continue
+        # Without further columns there is an index, but without parts there are no rows.
+        is_wrong = not all(isinstance(item, str) for item in value) or (not value and key != "metadata")
+        if is_wrong:
             raise RunError(f"{file}: [{section}] {key} is {value!r}, but a list of strings is wanted.")

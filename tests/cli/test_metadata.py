@@ -45,8 +45,8 @@ def test_all_columns_are_kept_and_searched_by_their_types(index):
     assert len(search("price=1..")) == 12 and len(search("price=null")) == 12
     assert {hit["code"] for hit in search("code=007", "code=100")} == {"007", "100"}
     assert len(search("sold=true", "part=test")) == 4
-    assert "where names the column 'yaer', which no item has; did you mean 'year'?" in search("yaer=1990")
-    assert "where['year'] holds 'new', a str, but the column holds int values" in search("year=new")
+    assert "--where names the column 'yaer', which no item has; did you mean 'year'?" in search("yaer=1990")
+    assert "--where year holds 'new', a str, but the column holds int values" in search("year=new")
 
 
 def test_columns_may_be_named(index, made):
@@ -68,11 +68,13 @@ def test_columns_that_cannot_be_kept_are_refused_where_they_are_named(index, mad
     done = run("--metadata", "id")
     assert done.exit_code == 1 and f"column 'id' of further.csv cannot be kept in an index: {HITS}" in done.output
     done = run("--metadata", "yaer")
-    assert done.exit_code == 1 and "no column 'yaer' for metadata=" in done.output
+    assert done.exit_code == 1 and "no column 'yaer' for --metadata;" in done.output
     assert "Did you mean 'year'?" in done.output
     (made / "further.toml").write_text(RUN.replace("split =", "metadata = [3]\nsplit ="))
     done = run("--config", "further.toml")
-    assert done.exit_code == 1 and "metadata holds 3, a int; names of columns are strings" in done.output
+    assert done.exit_code == 2 and "[data] metadata is [3], but a list of strings is wanted" in done.output
+    (made / "further.toml").write_text(RUN.replace("split =", "metadata = []\nsplit ="))
+    assert run("--config", "further.toml", "--overwrite").exit_code == 0
 
 
 def test_two_columns_of_one_name_are_refused_or_left_out(index, made):

@@ -57,8 +57,8 @@ def torchvision_models() -> ModuleType:
     except (ImportError, RuntimeError, AttributeError) as error:
         raise ImportError(
             f"torchvision {version('torchvision')} was built for another torch than {torch.__version__} ({error}); "
-            "reinstall both from one index, e.g. "
-            "pip install --force-reinstall torch torchvision --index-url https://download.pytorch.org/whl/cpu"
+            "install both in one command, with the --index-url that the makers of PyTorch name for your machine: "
+            "pip install --force-reinstall torch torchvision --index-url ..."
         ) from error
     return torchvision.models
 

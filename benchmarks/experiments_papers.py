@@ -261,6 +261,7 @@ RACG = {
         ),
         heat_map,
         says.single,
+        "they agree in their order, but differences of this size may be chance with one seed.",
     ),
     "racg_attention": Figure(
         "Words and regions",

@@ -38,6 +38,8 @@ def test_a_figure_is_fitted_once_and_drawn_of_what_was_kept(run):
     assert n == 2 and "0 fits to do" in out and "mAP, mean of both directions, by epsilon" in out
 
 
+# A few rows and two epochs are too little, and fits say so.
+@pytest.mark.filterwarnings("ignore::UserWarning")
 @pytest.mark.slow
 def test_every_figure_is_fitted_and_drawn(run, modules):
     n, drawn, _ = run("--seeds", "2")

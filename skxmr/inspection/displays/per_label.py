@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -32,6 +33,19 @@ from skxmr.metrics._scorers import DIRECTIONS
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.lines import Line2D
+
+# Marks of both directions, for each display on the same axes.
+_MARKS = ("os", "^v", "DX", "<>")
+
+
+class _Drawn(NamedTuple):
+    """What axes show: the labels from top to bottom, None for those that are left out, and how many displays."""
+
+    labels: list[object]
+    n_displays: int
+
+
+_DRAWN: WeakKeyDictionary[Axes, _Drawn] = WeakKeyDictionary()
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -149,14 +163,18 @@ class PerLabelDisplay(Display):
         check_k(n_labels, optional=False, name="n_labels")
         values = self._checked_values()
         order = _best_first(np.array([found[0] for found in values.values()]))
-        shown = _shown(len(order), n_labels)
-        rows = np.where(shown < 0, -1, order[shown])
+        # Whoever draws on the axes of another one has its rows, which are named already.
+        earlier = None if ax is None else _DRAWN.get(ax)
+        rows = _rows(order, n_labels) if earlier is None else self._rows_of(earlier.labels)
         self._draw_on(ax, (6, 1.2 + 0.21 * len(rows)))
+        n_earlier = 0 if earlier is None else earlier.n_displays
         lines: list[Line2D] = []
         for direction, (middle, spread) in values.items():
-            lines.append(self._marks(rows, middle, spread, self._called(name, arrowed(direction, "→")), lines))
+            title = self._called(name, arrowed(direction, "→"))
+            lines.append(self._marks(rows, middle, spread, title, lines, _MARKS[n_earlier % len(_MARKS)]))
         self.line_: Line2D | list[Line2D] = lines if len(lines) > 1 else lines[0]
         self._name_rows(rows, len(order))
+        _DRAWN[self.ax_] = _Drawn(self.labels_, n_earlier + 1)
         self.ax_.set(xlabel="mean average precision of its queries", xlim=(0, 1.02), ylim=(len(rows) - 0.5, -0.5))
         self.ax_.grid(axis="y", linewidth=0.4, color="0.85")
         open_frame(self.ax_)
@@ -171,11 +189,12 @@ class PerLabelDisplay(Display):
         spread: Float64Array,
         title: str,
         earlier: list[Line2D],
+        marks: str,
     ) -> Line2D:
         """Draw the marks of one direction, and one standard deviation over several runs around each."""
         places = np.flatnonzero(rows >= 0)
         x = middle[rows[places]]
-        style: dict[str, Any] = {"marker": "s" if earlier else "o", "linestyle": "none", "markersize": 5}
+        style: dict[str, Any] = {"marker": marks[len(earlier)], "linestyle": "none", "markersize": 5}
         if earlier:
             # Both directions may have the same value: the later mark is open, so that both are seen.
             style |= {"color": earlier[0].get_color(), "markerfacecolor": "none"}
@@ -185,6 +204,17 @@ class PerLabelDisplay(Display):
         if (around > 0).any():
             self.ax_.hlines(places, x - around, x + around, color=line.get_color(), linewidth=1, alpha=0.6)
         return line
+
+    def _rows_of(self, labels: list[object]) -> IndexArray:
+        """Return the rows of these labels, -1 for those that are left out; refuse labels of other queries."""
+        place = {label: row for row, label in enumerate(self.labels)}
+        missing = [label for label in labels if label is not None and label not in place]
+        if missing:
+            raise ValueError(
+                f"ax shows average precision of the label {missing[0]!r}, which this display lacks; draw it on axes of "
+                "its own."
+            )
+        return np.array([-1 if label is None else place[label] for label in labels], dtype=np.intp)
 
     def _name_rows(self, rows: IndexArray, n: int) -> None:
         """Write the name and the support of every row."""
@@ -252,9 +282,9 @@ def _best_first(values: Float64Array) -> IndexArray:
     return np.argsort(-np.where(np.isnan(middle), -np.inf, middle), kind="stable")
 
 
-def _shown(n: int, n_shown: int) -> IndexArray:
-    """Return which places of an order are shown: the first and the last ones, with -1 between where some are left."""
-    if n <= n_shown:
-        return np.arange(n)
+def _rows(order: IndexArray, n_shown: int) -> IndexArray:
+    """Return which labels are shown: the first and the last of an order, with -1 between where some are left out."""
+    if len(order) <= n_shown:
+        return order
     best = -(-n_shown // 2)
-    return np.concatenate([np.arange(best), [-1], np.arange(n - n_shown // 2, n)])
+    return np.concatenate([order[:best], [-1], order[len(order) - n_shown // 2 :]])

@@ -51,8 +51,8 @@ def draw_network(ax: Axes, part: Float64Array, names: list[str], all_parts: list
         )
     alone = len(names) - len(connected)
     if alone:
-        ax.text(0.5, -0.02, f"{alone} labels without such arrows", ha="center", va="top", fontsize=SMALL,
-                transform=ax.transAxes)  # fmt: skip
+        note = f"{alone:,} label{'s' * (alone > 1)} without such arrows"
+        ax.text(0.5, -0.02, note, ha="center", va="top", fontsize=SMALL, transform=ax.transAxes)
     ax.margins(0.12)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from skxmr import CCA
+from skxmr import CCA, MLCCA
 from skxmr.inspection import PerLabelDisplay
 from skxmr.metrics import map_per_class
 
@@ -23,6 +23,22 @@ def test_labels_stand_best_first_with_their_support(ranked):
     assert names_of(display)[-1] == "שלום :unicorn face: (1)" and "sky (2)" in names_of(display)
     assert not display.ax_.get_yticklabels()[0].get_parse_math()
     display.figure_.canvas.draw()
+
+
+def test_a_second_method_on_the_same_axes_has_the_rows_of_the_first(small):
+    pairs, labels = small
+    tags = [[f"tag {j}" for j in np.flatnonzero(row)] for row in labels]
+    shown = {"direction": "image_to_text", "n_labels": 4}
+    first = PerLabelDisplay.from_estimator(MLCCA().fit(pairs, labels), pairs, tags, **shown)
+    second = PerLabelDisplay.from_estimator(CCA(2).fit(pairs), pairs, tags, **shown, ax=first.ax_)
+    alone = PerLabelDisplay.from_estimator(CCA(2).fit(pairs), pairs, tags, direction="image_to_text")
+    assert second.labels_ == first.labels_ and names_of(second) == names_of(first)
+    value = dict(zip(alone.labels_, alone.line_.get_xdata(), strict=True))
+    assert_allclose(second.line_.get_xdata(), [value[label] for label in first.labels_ if label is not None])
+    assert first.line_.get_marker() != second.line_.get_marker()
+    fewer = PerLabelDisplay(labels=["tag 0"], average_precision=[0.5], support=[3])
+    with pytest.raises(ValueError, match=r"ax shows average precision of the label 'tag .', which this display lacks"):
+        fewer.plot(first.ax_)
 
 
 def test_both_directions_and_folds(fitted):

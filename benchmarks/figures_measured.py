@@ -47,10 +47,15 @@ def on_gpu() -> dict[str, Any]:
 
 
 @cache
+def reproduced() -> pd.DataFrame:
+    """Return the fits of reproduce.py."""
+    return reproduce.finished(RESULTS / "reproduce.jsonl")
+
+
+@cache
 def runs(task: str, method: str, variant: str) -> pd.DataFrame:
     """Return the mAPs of a method by seed."""
-    results = reproduce.finished(RESULTS / "reproduce.jsonl")
-    found = {(of, name): fits for of, name, fits in report.groups(results, TASKS[task])}
+    found = {(of, name): fits for of, name, fits in report.groups(reproduced(), TASKS[task])}
     return found[method, variant][["i2t", "t2i"]]
 
 

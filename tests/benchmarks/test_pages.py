@@ -32,7 +32,7 @@ def of_json(name):
 
 
 def reproduced(module):
-    return module("reproduce").finished(RESULTS / "reproduce.jsonl")
+    return module("figures_measured").reproduced()
 
 
 def fine_grained(module):

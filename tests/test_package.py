@@ -35,10 +35,12 @@ def is_deep(name):
     )
 
 
-def test_importing_loads_nothing_heavy_and_is_quick():
+def test_importing_loads_nothing_heavy_and_next_to_nothing_else():
+    """So it is quick, whatever else the machine does."""
     assert loaded("import skxmr", (*HEAVY, "sklearn", "pandas", "scipy", "numpy")) == []
-    clock = "import time; start = time.perf_counter(); import skxmr; print(time.perf_counter() - start)"
-    assert min(float(run(clock)) for _ in range(3)) < 0.1
+    more = "import sys; before = set(sys.modules); import skxmr; print(*(set(sys.modules) - before))"
+    modules = run(more).split()
+    assert [module for module in modules if module.startswith("skxmr")] == ["skxmr"] and len(modules) < 20
 
 
 def test_only_deep_methods_load_torch():

@@ -24,6 +24,8 @@ NOT_WORSE = "{} †"
 KEY = ("set", "method", "variant", "seed", "parameters", "data")
 DIRECTIONS = {"i2t": "image_to_text", "t2i": "text_to_image"}
 _STEPS = 2**16 - 2
+# Intervals of fewer queries may be too narrow, of which `compare` warns.
+_FEW = 50
 # A query without a relevant item has no value.
 _NONE = 2**16 - 1
 
@@ -73,9 +75,11 @@ def marks(methods: dict[str, pd.DataFrame]) -> dict[str, dict[str, str]]:
     ----------
     methods : dict of str to DataFrame
         Runs of each method on the same queries, with a column ``queries``. Nothing is marked unless the values per
-        query of all runs are kept.
+        query of all runs are kept, and there are enough of them.
     """
     if len(methods) < 2 or any(runs["queries"].isna().any() for runs in methods.values()):
+        return {}
+    if any(len(values) < _FEW for runs in methods.values() for run in runs["queries"] for values in run.values()):
         return {}
     stacked = {
         name: {long: np.stack([run[short] for run in runs["queries"]]) for short, long in DIRECTIONS.items()}

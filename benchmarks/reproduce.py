@@ -13,6 +13,7 @@ goes on where it was. Fails where data are missing.
     python benchmarks/reproduce.py --wikipedia-splits            # the split sizes of ACMR's paper
     python benchmarks/reproduce.py --features FOLDER --dataset mirflickr    # train_img.mat, train_txt.mat, ...
     python benchmarks/reproduce.py --scenes                      # RACG, SCAN and others on regions and words
+    python benchmarks/reproduce.py --queries                     # also fits that lack values per query, for marks
     python benchmarks/reproduce.py --only-cached --readme --docs # write the pages, fit nothing
 """
 

@@ -163,10 +163,12 @@ class PerLabelDisplay(Display):
         check_k(n_labels, optional=False, name="n_labels")
         values = self._checked_values()
         order = _best_first(np.array([found[0] for found in values.values()]))
-        # Whoever draws on the axes of another one has its rows, which are named already.
-        earlier = None if ax is None else _DRAWN.get(ax)
-        rows = _rows(order, n_labels) if earlier is None else self._rows_of(earlier.labels)
-        self._draw_on(ax, (6, 1.2 + 0.21 * len(rows)))
+        rows = _rows(order, n_labels)
+        axes = self._draw_on(ax, (6, 1.2 + 0.21 * len(rows)))
+        # Whoever draws on the axes of another one has its rows, which are named already; cleared axes have none.
+        earlier = _DRAWN.get(axes) if axes.lines else None
+        if earlier is not None:
+            rows = self._rows_of(earlier.labels)
         n_earlier = 0 if earlier is None else earlier.n_displays
         lines: list[Line2D] = []
         for direction, (middle, spread) in values.items():

@@ -68,6 +68,12 @@ def embedded(retriever: BaseEstimator, rows: tuple[Traced, Traced]) -> Embedded:
             # The retriever has checks of its own, such as that of the width.
             checked = retriever._checked_query(row.last, row.modality)
             embeddings.append(known.embedding(_at_the_end(row) if row.linear else dense(checked, row.modality)))
+    widths = [len(embedding) for embedding in embeddings]
+    if widths[0] != widths[1]:
+        raise ValueError(
+            f"{type(retriever).__name__} maps the query to {widths[0]} dimensions and the item to {widths[1]}, which "
+            "is no common space; pass a model that ends in a retriever, such as CCA()."
+        )
     lengths = np.linalg.norm(embeddings[0]) * np.linalg.norm(embeddings[1])
     return Embedded(embeddings, maps, 0.0 if lengths == 0 else float(1 / lengths))
 

@@ -13,6 +13,8 @@ from skxmr.inspection.explaining.explanation import Explanation
 if TYPE_CHECKING:
     import pandas as pd
 
+_COLUMNS = ["side", "modality", "feature", "value", "average", "contribution", "absent"]
+
 
 def mean_of(method: str, names: list[str], shares: Float64Array, parts: list[Explanation]) -> Explanation:
     """Return the explanation of a mean; labels and pairs are those of the method that adds most and has any."""
@@ -55,9 +57,6 @@ def _features(names: list[str], shares: Float64Array, parts: list[Explanation]) 
             rest = pd.DataFrame(columns | {"contribution": list(wholes.values())})
             tables += [*_together(own), rest]
     return pd.concat(tables, ignore_index=True)[_COLUMNS] if tables else None
-
-
-_COLUMNS = ["side", "modality", "feature", "value", "average", "contribution", "absent"]
 
 
 def _together(tables: list[pd.DataFrame]) -> list[pd.DataFrame]:

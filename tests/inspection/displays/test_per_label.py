@@ -39,6 +39,10 @@ def test_a_second_method_on_the_same_axes_has_the_rows_of_the_first(small):
     fewer = PerLabelDisplay(labels=["tag 0"], average_precision=[0.5], support=[3])
     with pytest.raises(ValueError, match=r"ax shows average precision of the label 'tag .', which this display lacks"):
         fewer.plot(first.ax_)
+    first.ax_.clear()
+    assert fewer.plot(first.ax_).labels_ == ["tag 0"]
+    with pytest.raises(TypeError, match="ax"):
+        fewer.plot(np.array([first.ax_]))
 
 
 def test_both_directions_and_folds(fitted):

@@ -297,6 +297,15 @@ def test_two_stages_are_explained_by_the_second_one(small):
     assert found.text.startswith("TwoStage by SemanticMatching: similarity")
 
 
+def test_a_pipeline_without_a_retriever_has_no_common_space(small):
+    pairs, _ = small
+    model = make_pipeline(PerModality(StandardScaler())).fit(pairs)
+    with pytest.raises(
+        ValueError, match="maps the query to 20 dimensions and the item to 30, which is no common space"
+    ):
+        explain(model, pairs.image[0], pairs.text[0])
+
+
 def test_a_picture_is_one_row_by_itself():
     pictures = np.random.default_rng(0).integers(0, 256, (30, 4, 5, 3), dtype=np.uint8)
     flat = FunctionTransformer(lambda rows: np.reshape(list(map(np.asarray, rows)), (len(rows), -1)) / 255)

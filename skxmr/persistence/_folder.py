@@ -75,15 +75,39 @@ def written_folder(path: str | os.PathLike[str], files_of: Callable[[Path], list
 
 def check_replaceable(target: Path, files_of: Callable[[Path], list[str] | None]) -> None:
     """Refuse a path where a file stands, or a folder of other files, which would be lost."""
-    if not target.exists():
-        return
-    if not target.is_dir():
-        raise FileExistsError(f"{str(target)!r} is a file; pass the path of a folder, new or written before.")
-    if any(target.iterdir()) and files_of(target) is None:
-        raise FileExistsError(
-            f"{str(target)!r} is a folder of other files, which would be lost; pass the path of a new folder, or of "
-            "one written in this way before."
-        )
+    while True:
+        before = _identity(target)
+        wrong = _in_the_way(target, files_of)
+        if wrong is None:
+            return
+        # Another process may have put its folder there between two looks: only what stayed is refused.
+        if _identity(target) == before:
+            raise FileExistsError(f"{str(target)!r} {wrong}")
+
+
+def _identity(target: Path) -> tuple[int, int] | None:
+    """Return what tells a file or folder from another one of the same name; None where there is none."""
+    try:
+        found = target.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _in_the_way(target: Path, files_of: Callable[[Path], list[str] | None]) -> str | None:
+    """Say what is at a path that must not be replaced; None if nothing is."""
+    try:
+        is_empty = not os.listdir(target)
+    except FileNotFoundError:
+        return None
+    except NotADirectoryError:
+        return "is a file; pass the path of a folder, new or written before."
+    if is_empty or files_of(target) is not None:
+        return None
+    return (
+        "is a folder of other files, which would be lost; pass the path of a new folder, or of one written in this "
+        "way before."
+    )
 
 
 def _reach_the_disk(file: Path) -> None:
@@ -119,6 +143,8 @@ def _put_in_place(new: Path, target: Path, files_of: Callable[[Path], list[str] 
             if error.errno not in _IN_THE_WAY:
                 os.rename(aside, target)
                 raise
+            # Another process has put its folder there, which this one replaces next.
+            _keep_others(aside, new, files_of)
         else:
             _keep_others(aside, target, files_of)
             return

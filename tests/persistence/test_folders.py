@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import json
+import os
 import random
 import resource
 import shutil
@@ -271,6 +272,67 @@ def test_two_processes_write_one_folder(tmp_path):
     assert all(writer.wait() == 0 for writer in writers) and seen
     assert len({(place / name).read_text() for name in "ab"}) == 1
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+def test_a_folder_that_goes_away_while_it_is_looked_at_is_no_obstacle(tmp_path):
+    place = tmp_path / "folder"
+    place.mkdir()
+    (place / "a").write_text("old")
+
+    def moved_away_by_another(folder):
+        """As of a process that is just replacing the folder: nothing can be read in it any more."""
+        if folder.exists() and not (folder / "b").exists():
+            folder.rename(tmp_path / "aside")
+            (folder / "b").mkdir(parents=True)
+            return None
+        return ["b"]
+
+    _folder.check_replaceable(place, moved_away_by_another)
+    with pytest.raises(FileExistsError, match="folder of other files"):
+        _folder.check_replaceable(place, lambda folder: None)
+
+
+def test_a_folder_that_comes_and_goes_is_no_obstacle(tmp_path):
+    place = tmp_path / "folder"
+    stop = threading.Event()
+
+    def come_and_go():
+        while not stop.is_set():
+            place.mkdir()
+            place.rename(tmp_path / "aside")
+            (tmp_path / "aside").rmdir()
+
+    other = threading.Thread(target=come_and_go)
+    other.start()
+    try:
+        for _ in range(5000):
+            _folder.check_replaceable(place, lambda folder: None)
+    finally:
+        stop.set()
+        other.join()
+
+
+def test_files_of_users_stay_when_another_was_quicker(tmp_path, monkeypatch):
+    """Without a swap: between moving the old folder aside and taking its place, another one has come there."""
+    place = tmp_path / "folder"
+    place.mkdir()
+    (place / "a").write_text("old")
+    (place / "notes").write_text("of a user")
+    monkeypatch.setattr(_folder, "_exchanged", lambda new, target: False)
+    rename = os.rename
+
+    def rename_with_another(old, new):
+        rename(old, new)
+        if old == place and not (tmp_path / "has come").exists():
+            (tmp_path / "has come").touch()
+            place.mkdir()
+            (place / "a").write_text("of another")
+
+    monkeypatch.setattr(os, "rename", rename_with_another)
+    with _folder.written_folder(place, lambda folder: ["a"]) as folder:
+        (folder / "a").write_text("new")
+    assert contents(place) == {"a": b"new", "notes": b"of a user"}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "has come"]
 
 
 @pytest.mark.parametrize("exchange", [True, False])

@@ -3,14 +3,15 @@ Fit, search and compare retrievers
 ==================================
 
 Claim: methods that learn from labels (``MLCCA``, ``SemanticMatching``) retrieve better across modalities than methods
-that see the pairs only (``CCA``, ``PLS``). The pictures are icons, and the texts are the words by which people look for
-them; two research sets are compared as well where the variable ``SKXMR_DATA`` names their folder. The example needs
+that see the pairs only (``CCA``, ``PLS``). The pictures are drawings of the Open Clip Art Library, where the variable
+``SKXMR_CLIPART`` names its folder, and else icons; the texts are words of the people who made them. Two research sets
+are compared as well where the variable ``SKXMR_DATA`` names their folder. The example needs
 ``pip install 'skxmr[demo]'``.
 
 .. image:: /quickstart.png
-   :alt: Query icons with the words retrieved for them, and words with their icons
+   :alt: Query drawings with the words found for them, and words with the drawings found for them
 
-Icons: Font Awesome Free by Fonticons, Inc. (fontawesome.com), licensed under CC BY 4.0.
+Drawings: Open Clip Art Library 0.18 (openclipart.org), public domain.
 """
 
 # sphinx_gallery_thumbnail_path = 'quickstart.png'
@@ -18,13 +19,16 @@ Icons: Font Awesome Free by Fonticons, Inc. (fontawesome.com), licensed under CC
 from __future__ import annotations
 
 import os
+import re
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 from sklearn.base import clone
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.model_selection import GridSearchCV
@@ -32,7 +36,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skxmr import CCA, MLCCA, PLS, Pairs, PerModality, SemanticMatching
-from skxmr.datasets import load_corel5k_tags, load_icons, load_wikipedia
+from skxmr.datasets import load_corel5k_tags, load_icons, load_openclipart, load_wikipedia
 from skxmr.features import ImageFeatures
 from skxmr.inspection import RetrievalDisplay
 from skxmr.metrics import RetrievalScores, SharedLabels
@@ -42,6 +46,8 @@ from skxmr.model_selection import MultilabelStratifiedKFold
 matplotlib.use("Agg")
 OUTPUT = Path(os.environ.get("SKXMR_OUTPUT", "output"))
 OUTPUT.mkdir(parents=True, exist_ok=True)
+CLIPART = os.environ.get("SKXMR_CLIPART")
+load = partial(load_openclipart, CLIPART) if CLIPART else load_icons
 
 
 # %%
@@ -65,10 +71,10 @@ def compare(title: str, retrievers: dict[str, Any], train: tuple[Pairs, Any], te
 
 
 # %%
-# Icons and words
-# ---------------
+# Pictures and words
+# ------------------
 # A retriever works on numbers, so a pipeline first turns each view into features. EfficientNet-Lite0, a network that
-# was trained on photographs, turns icons into vectors, which are kept in a folder and so computed once. Words become
+# was trained on photographs, turns pictures into vectors, which are kept in a folder and so computed once. Words become
 # tf-idf vectors of their parts, three to five letters each.
 
 network = ImageFeatures("efficientnet_lite0", cache=OUTPUT / "features")
@@ -76,29 +82,29 @@ letters = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), min_df=3, subl
 
 
 def with_features(retriever: Any) -> Pipeline:
-    """Return a pipeline that turns icons and words into features and hands them to a retriever."""
+    """Return a pipeline that turns pictures and words into features and hands them to a retriever."""
     return make_pipeline(PerModality(image=network, text=letters), retriever)
 
 
-icons = load_icons("train")
-train = (icons.pairs, icons.labels)
-test = load_icons("test", return_X_y=True)
+pictures = load("test")
+train = load("train", return_X_y=True)
+test = (pictures.pairs, pictures.labels)
 start = time.perf_counter()
-clone(network).set_params(verbose=1).fit_transform(np.concatenate([icons.pairs.image, test[0].image]))
-print(f"features of all icons in {time.perf_counter() - start:.0f} s", flush=True)
+clone(network).set_params(verbose=1).fit_transform(np.concatenate([train[0].image, test[0].image]))
+print(f"features of all pictures in {time.perf_counter() - start:.0f} s", flush=True)
 methods = {
     "SemanticMatching": SemanticMatching(ridge=1.0, tag_folds=None),
     "CCA": CCA(32, ridge=1.0, correlation_power=2.0),
     "PLS": PLS(32),
     "MLCCA": MLCCA(48, ridge=1.0),
 }
-compare("icons", {name: with_features(method) for name, method in methods.items()}, train, test)
+compare("pictures", {name: with_features(method) for name, method in methods.items()}, train, test)
 
 # %%
 # Searching the whole pipeline
 # ----------------------------
 # scikit-learn's grid search chooses the preprocessing of each view and the parameters of the method together. Every
-# label has its share in every fold, and icons of one series, which are nearly the same, are in one fold.
+# label has its share in every fold, and pictures of one series, which are nearly the same, are in one fold.
 
 grid = {
     "permodality__image": [network, make_pipeline(network, StandardScaler())],
@@ -108,7 +114,7 @@ grid = {
 print("\nsearching over image scaling, ridge and weights of MLCCA ...", flush=True)
 folds = MultilabelStratifiedKFold(3, shuffle=True, random_state=0)
 search = GridSearchCV(with_features(MLCCA(48)), grid, scoring=RetrievalScores(), refit="map", cv=folds)
-search.fit(*train, groups=icons.groups)
+search.fit(*train, groups=train[0].groups)
 found = RetrievalScores()(search, *test)
 print(f"chosen by 3-fold validation (mAP {search.best_score_:.3f}): {search.best_params_}")
 print(f"on the test rows: image→text {found['i2t_map']:.3f}, text→image {found['t2i_map']:.3f}")
@@ -116,20 +122,22 @@ print(f"on the test rows: image→text {found['i2t_map']:.3f}, text→image {fou
 # %%
 # What is retrieved
 # -----------------
-# Left: a query icon and the words of five other icons. Right: the words of an icon and six other icons. Relevant
-# results share at least one label with the query.
+# Above: pictures and the words of five other pictures. Below: words and six other pictures. What is relevant shares a
+# label with the query. The first test pictures of three labels ask, and of nearly equal pictures one is shown.
 
-icons = load_icons("test")
-asked = ("chalkboard-user", "building-columns", "bus-simple", "bitcoin-sign")
-queries = [icons.names.tolist().index(name) for name in asked]
-figure, (left, right) = plt.subplots(1, 2, figsize=(16, 6.4), width_ratios=[1, 1.4], layout="constrained")
-options = {"queries": queries, "exclude_self": True}
+rows = np.sort(np.unique(pictures.groups, return_index=True)[1])
+tags = pd.DataFrame(pictures.labels[rows], columns=pictures.label_names)
+queries = tags.filter(regex="(?i)building|food|music").idxmax()
+# Some of those who drew have left their addresses in the words.
+texts = [re.sub(r"\S+@\S+", "", text) for text in pictures.pairs.text[rows]]
+options = {"queries": queries, "texts": texts, "exclude_self": True}
+figure, (above, below) = plt.subplots(2, 1, figsize=(9, 9.7), height_ratios=[1, 1.1], layout="constrained")
 RetrievalDisplay.from_estimator(
-    search, *test, **options, direction="image_to_text", k=5, ax=left, name="query icon → nearest words of other icons"
+    search, pictures.pairs[rows], tags, **options, direction="image_to_text", k=4, ax=above, name="pictures → words"
 )
-RetrievalDisplay.from_estimator(search, *test, **options, k=6, ax=right, name="query words → nearest other icons")
-figure.text(0.5, -0.03, icons.attribution, ha="center")
-figure.savefig(OUTPUT / "quickstart.png", dpi=110, bbox_inches="tight")
+RetrievalDisplay.from_estimator(search, pictures.pairs[rows], tags, **options, ax=below, name="words → pictures")
+figure.supxlabel(pictures.attribution, fontsize=9)
+figure.savefig(OUTPUT / "quickstart.png", dpi=100)
 print(f"picture: {OUTPUT / 'quickstart.png'}", flush=True)
 
 # %%

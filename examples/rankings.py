@@ -2,19 +2,19 @@
 Four pictures of a ranking
 ==========================
 
-Claim: one number per method hides what matters. With pixels as features ``MLCCA``, which learns from labels, has the
-higher mAP, and yet with ``CCA``, which sees the pairs only, more queries find something right among the first ten
-items, which are all that most people look at. Every picture is one call, and a paired test says that neither
-difference is chance. The example takes seconds, because icons are described by their pixels; it needs
-``pip install 'skxmr[demo,plot]'``.
+Claim: one number per method hides what matters. With pixels as features ``MLCCA``, which learns from labels, has a
+higher mAP than ``CCA``, which sees the pairs only, and a paired test says that this is not chance. And yet it was not
+shown that more queries find something right among the first ten items, which are all that most people look at. Every
+picture is one call. The pictures are drawings of the Open Clip Art Library, where the variable ``SKXMR_CLIPART`` names
+its folder, and else icons. The example needs ``pip install 'skxmr[demo,plot]'``.
 
 .. image:: /rankings.png
    :alt: Precision over recall, precision over scope, R@k, and average precision per label, of MLCCA and CCA
 
 .. image:: /found.png
-   :alt: Words and the icons found for them, right ones with a full frame and wrong ones with a dashed frame
+   :alt: Words and the drawings found for them, right ones with a full frame and wrong ones with a dashed frame
 
-Icons: Font Awesome Free by Fonticons, Inc. (fontawesome.com), licensed under CC BY 4.0.
+Drawings: Open Clip Art Library 0.18 (openclipart.org), public domain.
 """
 
 # sphinx_gallery_thumbnail_path = 'rankings.png'
@@ -22,6 +22,7 @@ Icons: Font Awesome Free by Fonticons, Inc. (fontawesome.com), licensed under CC
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +30,14 @@ import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+import torch
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils import Bunch
 
 from skxmr import CCA, MLCCA, Pairs, PerModality
-from skxmr.datasets import load_icons
+from skxmr.datasets import load_icons, load_openclipart
+from skxmr.features import ImageFeatures, PadToSquare
 from skxmr.inspection import (
     PerLabelDisplay,
     PrecisionRecallAtRankDisplay,
@@ -49,31 +51,31 @@ from skxmr.inspection import (
 matplotlib.use("Agg")
 OUTPUT = Path(os.environ.get("SKXMR_OUTPUT", "output"))
 OUTPUT.mkdir(parents=True, exist_ok=True)
+CLIPART = os.environ.get("SKXMR_CLIPART")
+load = partial(load_openclipart, CLIPART) if CLIPART else load_icons
 
 # %%
 # Two methods on the same features
 # --------------------------------
+# Pictures of any size become 16 x 16 pixels of three colours, and nothing else is known of them.
 
-
-def grey_values(icons: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Return icons (n, 64, 64) as 16 x 16 means of their pixels (n, 256)."""
-    return icons.reshape(len(icons), 16, 4, 16, 4).mean(axis=(2, 4)).reshape(len(icons), -1) / 255
+pixels = ImageFeatures(torch.nn.Flatten(), prepare=PadToSquare(16), cache=OUTPUT / "features")
 
 
 def with_features(retriever: Any) -> Pipeline:
-    """Return a pipeline that turns icons and words into numbers and hands them to a retriever."""
+    """Return a pipeline that turns pictures and words into numbers and hands them to a retriever."""
     words = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), max_features=500, sublinear_tf=True)
-    return make_pipeline(PerModality(image=FunctionTransformer(grey_values), text=words), retriever)
+    return make_pipeline(PerModality(image=pixels, text=words), retriever)
 
 
-def icons_and_labels(part: str) -> tuple[Pairs, pd.DataFrame]:
-    """Return icons with their words, and their labels with names."""
-    icons = load_icons(part)
-    return icons.pairs, pd.DataFrame(icons.labels, columns=icons.label_names)
+def with_names(pictures: Bunch) -> tuple[Pairs, pd.DataFrame]:
+    """Return pictures with their words, and their labels with names."""
+    return pictures.pairs, pd.DataFrame(pictures.labels, columns=pictures.label_names)
 
 
-train = icons_and_labels("train")
-test = icons_and_labels("test")
+pictures = load("test")
+train = with_names(load("train"))
+test = with_names(pictures)
 models = [with_features(method).fit(*train) for method in (MLCCA(32, ridge=1.0), CCA(32, ridge=1.0))]
 
 # %%
@@ -81,36 +83,41 @@ models = [with_features(method).fit(*train) for method in (MLCCA(32, ridge=1.0),
 # -----------------
 # Methods that are drawn on the same axes differ in colours and marks, and both directions of one method in their lines.
 
-figure, axes = plt.subplots(2, 2, figsize=(12, 10.5), layout="constrained")
+figure, axes = plt.subplots(2, 2, figsize=(9.2, 9.2), layout="constrained")
 for model in models:
     PrecisionRecallAtRankDisplay.from_estimator(model, *test, ax=axes[0, 0])
     PrecisionScopeDisplay.from_estimator(model, *test, ax=axes[0, 1])
     RecallAtKDisplay.from_estimator(model, *test, ax=axes[1, 0])
 labels = PerLabelDisplay.from_estimator(models[0], *test, n_labels=20, ax=axes[1, 1])
-figure.savefig(OUTPUT / "rankings.png", dpi=80)
+figure.savefig(OUTPUT / "rankings.png", dpi=100)
 print(f"picture: {OUTPUT / 'rankings.png'}; best labels: {', '.join(map(str, labels.labels_[:3]))}", flush=True)
 
 # %%
 # The same in numbers
 # -------------------
-# ``compare`` gives each mean an interval and tests whether the difference may be chance. Both claims are about these
-# icons: with pixels of the drawings of the Open Clip Art Library, neither method was shown to answer more queries.
+# ``compare`` gives each mean an interval and tests whether the difference may be chance. Of the icons, ``CCA`` even
+# answers more queries among the first ten; of the drawings, neither method was shown to answer more than the other.
 
 by_name = {"MLCCA": models[0], "CCA": models[1]}
 maps = compare(by_name, *test)
 answered = compare(by_name, *test, measure="hit", k=10)
 print("mAP:", maps, "Queries with something right among the first ten:", answered, sep="\n\n", flush=True)
-for found, sign in ((maps, 1), (answered, -1)):
-    if not ((sign * found.differences["difference"] > 0) & (found.differences["p_holm"] < 0.05)).all():
+for found, sign in ((maps, 1), (answered, 0 if CLIPART else -1)):
+    shown = found.differences["difference"].where(found.differences["p_holm"] < 0.05, 0)
+    if not (np.sign(shown) == sign).all():
         raise RuntimeError("the claim does not hold")
 
 # %%
 # What is found
 # -------------
-# A relevant icon shares a label with the query. It has a full frame and a tick.
+# A relevant picture shares a label with the query. It has a full frame and a tick. The words of the first test pictures
+# of three labels ask, and of nearly equal pictures one is shown.
 
-names = load_icons("test").names.tolist()
-asked = [names.index(name) for name in ("bus-simple", "building-columns", "bitcoin-sign")]
-found = RetrievalDisplay.from_estimator(models[0], *test, queries=asked, exclude_self=True)
-found.figure_.savefig(OUTPUT / "found.png", dpi=80)
+rows = np.sort(np.unique(pictures.groups, return_index=True)[1])
+tags = test[1].iloc[rows].reset_index(drop=True)
+queries = tags.filter(regex="(?i)building|food|music").idxmax()
+figure, ax = plt.subplots(figsize=(9, 5.2), layout="constrained")
+RetrievalDisplay.from_estimator(models[0], test[0][rows], tags, queries=queries, exclude_self=True, ax=ax)
+figure.supxlabel(pictures.attribution, fontsize=9)
+figure.savefig(OUTPUT / "found.png", dpi=100)
 print(f"picture: {OUTPUT / 'found.png'}", flush=True)

@@ -26,6 +26,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -59,11 +60,7 @@ OUTPUT.mkdir(parents=True, exist_ok=True)
 # where the variable ``SKXMR_CLIPART`` names the folder of the Open Clip Art Library, its drawings as they are.
 
 CLIPART = os.environ.get("SKXMR_CLIPART")
-
-
-def load_pictures(part: str) -> Bunch:
-    """Load the icons or drawings of one part."""
-    return load_openclipart(CLIPART, part) if CLIPART else load_icons(part)
+load = partial(load_openclipart, CLIPART) if CLIPART else load_icons
 
 
 def write_files(pictures: Bunch, folder: Path) -> list[str]:
@@ -79,7 +76,7 @@ folder = OUTPUT / "pictures"
 folder.mkdir(exist_ok=True)
 rows = []
 for part in ("train", "test"):
-    pictures = load_pictures(part)
+    pictures = load(part)
     files = write_files(pictures, folder)
     tags = [";".join(pictures.label_names[row == 1]) for row in pictures.labels]
     # Some of those who drew have left their addresses in the words.

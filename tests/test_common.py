@@ -10,6 +10,7 @@ from sklearn.utils.estimator_checks import estimator_checks_generator
 import skxmr
 from skxmr import (
     CCA,
+    DAGNN,
     DSCMR,
     SCAN,
     ComparingRetriever,
@@ -45,7 +46,7 @@ EXPECTED_FAILURES = {
 }
 # Checks that a missing optional part of the environment skips; scikit-learn raises SkipTest in them.
 SKIPPED_BY_SCIKIT_LEARN = {"check_array_api_input": "needs SCIPY_ARRAY_API=1 before scipy is imported"}
-# They fit a dozen times or more, so that the default suite runs them for one deep method only.
+# They fit a dozen times or more, so that the default suite runs them for the quickest deep method only.
 OF_MANY_FITS = {
     "check_estimator_sparse_array",
     "check_estimator_sparse_matrix",
@@ -78,9 +79,13 @@ def scikit_learns_checks():
 
 
 def marks(step, name, again):
-    """Return the marks of a check; those of a class with its other parameters are slow, ours are not."""
+    """Return the marks of a check; slow are those of a class with its other parameters, and most deep methods.
+
+    Deep methods share their ``fit`` and ``transform``, which the default suite checks with DSCMR and DAGNN.
+    """
     reasons = [EXPECTED_FAILURES.get((who, name)) for who in ("any", type(step).__name__)]
-    slow = again or (name in OF_MANY_FITS and isinstance(step, DeepRetriever) and not isinstance(step, DSCMR))
+    quick = DSCMR if name in OF_MANY_FITS else DSCMR | DAGNN
+    slow = again or (isinstance(step, DeepRetriever) and not isinstance(step, quick))
     return [pytest.mark.xfail(reason=reason) for reason in reasons if reason] + [pytest.mark.slow] * slow
 
 
@@ -103,9 +108,12 @@ def test_scikit_learns_checks_without_data(step, name):
 
 
 def our_checks():
+    seen = set()
     for retriever in RETRIEVERS + SCORE_PAIRS:
+        again = type(retriever) in seen
+        seen.add(type(retriever))
         for name, check in retriever_checks(retriever):
-            yield pytest.param(check, id=f"{retriever}-{name}")
+            yield pytest.param(check, id=f"{retriever}-{name}", marks=[pytest.mark.slow] * again)
 
 
 @pytest.mark.filterwarnings("ignore:at tau=.* the label graph connects no two labels")

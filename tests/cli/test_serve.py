@@ -65,9 +65,12 @@ def process(made):
     """A process that serves the index, and the port of it."""
     environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
     words = [sys.executable, "-m", "skxmr.cli", "serve", "index", "--port", "0", *TRUST]
+    # A background job starts with interrupts ignored, and its processes would ignore them, too.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     started = subprocess.Popen(
         words, cwd=made, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
+    signal.signal(signal.SIGINT, before)
     line = started.stdout.readline()
     try:
         yield started, int(re.search(r":(\d+)/", line)[1])

@@ -107,7 +107,9 @@ def section(results: pd.DataFrame, task: Task) -> str:
     rows = []
     differences = []
     runs_of = {(method, variant): runs for method, variant, runs in groups(results, task)}
-    marks = {} if task.redrawn else queries.marks({", ".join(key): runs for key, runs in runs_of.items()})
+    # Methods are compared as they are: changed parameters have a table of their own, and others' constants too.
+    compared = {key: runs for key, runs in runs_of.items() if "," not in key[1] and key[1] != "paper"}
+    marks = {} if task.redrawn else queries.marks({", ".join(key): runs for key, runs in compared.items()})
     for (method, variant), runs in runs_of.items():
         found = cells(runs, marks.get(f"{method}, {variant}"))
         row = {"set": task.title, "method": method, "variant": variant, **found, **beside(task, method, variant)}

@@ -59,7 +59,7 @@ def _made_small(file: Path, changed: int, size: int) -> bytes:
     """Return a small picture; `changed`, the time of the file, tells its versions apart."""
     from skxmr.features.images import read_image
 
-    image = read_image(file, 0, _MAX_PIXELS)
+    image = read_image(file, max_pixels=_MAX_PIXELS)
     image.thumbnail((size, size))
     buffer = BytesIO()
     image.save(buffer, format="JPEG", quality=_QUALITY)

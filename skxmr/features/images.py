@@ -57,14 +57,18 @@ class ReadImage(NamedTuple):
     key: bytes
 
 
-def read_image(row: object, i: int, max_pixels: int | None = None) -> Image.Image:
-    """Return row i, a path, PIL image or array, as an upright RGB image."""
-    return keyed_image(row, i, max_pixels, keyed=False).image
+def read_image(image: object, called: str = "the picture", max_pixels: int | None = None) -> Image.Image:
+    """Return a path, PIL image or array as an upright RGB image; errors call it as is said."""
+    return _read(image, called, max_pixels, keyed=False).image
 
 
-def keyed_image(row: object, i: int, max_pixels: int | None, keyed: bool = True) -> ReadImage:
-    """Return row i as an upright RGB image, and its key where one is wanted, of exactly the bytes that were read."""
-    where = _place(row, i)
+def keyed_image(row: object, i: int, max_pixels: int | None) -> ReadImage:
+    """Return row i as an upright RGB image, and its key, of exactly the bytes that were read."""
+    return _read(row, _row(i), max_pixels, keyed=True)
+
+
+def _read(row: object, called: str, max_pixels: int | None, keyed: bool) -> ReadImage:
+    where = _place(row, called)
     if isinstance(row, (str, PathLike)):
         with opened(expanded(row), where, max_pixels) as (file, source):
             image = _trimmed(_to_rgb(_decoded(source, where), where))
@@ -75,7 +79,7 @@ def keyed_image(row: object, i: int, max_pixels: int | None, keyed: bool = True)
     elif isinstance(row, np.ndarray):
         image = _from_array(row, where)
     else:
-        raise TypeError(f"row {i} of X is a {type(row).__name__}; an image is an array, a PIL image or a path.")
+        raise TypeError(f"{called} is a {type(row).__name__}; an image is an array, a PIL image or a path.")
     return ReadImage(_trimmed(image), _key_of_pixels(image) if keyed else b"")
 
 
@@ -83,19 +87,23 @@ def image_key(row: object, i: int, max_pixels: int | None) -> bytes:
     """Return the key of row i: of the bytes of a file, which is not decoded for that, or of the pixels of an image."""
     if not isinstance(row, (str, PathLike)):
         return keyed_image(row, i, max_pixels).key
-    with opened(expanded(row), _place(row, i), max_pixels) as (file, _):
+    with opened(expanded(row), _place(row, _row(i)), max_pixels) as (file, _):
         return _key_of_file(file)
 
 
 def check_file(row: object, i: int, max_pixels: int | None) -> None:
     """Refuse a row that names a file which is missing, empty or too large; it is not decoded."""
     if isinstance(row, (str, PathLike)):
-        with opened(expanded(row), _place(row, i), max_pixels):
+        with opened(expanded(row), _place(row, _row(i)), max_pixels):
             pass
 
 
-def _place(row: object, i: int) -> str:
-    return f"row {i} of X, {str(row)!r}," if isinstance(row, (str, PathLike)) else f"row {i} of X"
+def _row(i: int) -> str:
+    return f"row {i} of X"
+
+
+def _place(row: object, called: str) -> str:
+    return f"{called}, {str(row)!r}," if isinstance(row, (str, PathLike)) else called
 
 
 def _key_of_file(file: BufferedReader) -> bytes:

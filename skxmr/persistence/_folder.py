@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from skxmr._data.paths import expanded
+from skxmr._data.paths import expanded, make_folders_above
 
 # What os.rename raises where a folder that is not empty is in the way.
 _IN_THE_WAY = (errno.ENOTEMPTY, errno.EEXIST)
@@ -53,7 +53,7 @@ def written_folder(path: str | os.PathLike[str], files_of: Callable[[Path], list
     target = expanded(path).resolve()
     check_replaceable(target, files_of)
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_folders_above(target)
         new = target.parent / f".{target.name}.{uuid.uuid4().hex[:8]}"
         new.mkdir()
         try:
@@ -75,8 +75,7 @@ def written_folder(path: str | os.PathLike[str], files_of: Callable[[Path], list
 
 def check_replaceable(target: Path, files_of: Callable[[Path], list[str] | None]) -> None:
     """Refuse a path where a file stands, or a folder of other files, which would be lost."""
-    while True:
-        before = _identity(target)
+    while (before := _identity(target)) is not None:
         wrong = _in_the_way(target, files_of)
         if wrong is None:
             return
@@ -89,7 +88,7 @@ def _identity(target: Path) -> tuple[int, int] | None:
     """Return what tells a file or folder from another one of the same name; None where there is none."""
     try:
         found = target.stat()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     return found.st_dev, found.st_ino
 

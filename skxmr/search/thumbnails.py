@@ -26,7 +26,7 @@ def thumbnail(image: object) -> str:
         from skxmr.features.images import read_image
 
         # As a network sees it: upright, on white, and not of more pixels than the memory can take.
-        shown = read_image(np.asarray(image) if isinstance(image, np.ndarray) else image, 0, _MAX_PIXELS)
+        shown = read_image(np.asarray(image) if isinstance(image, np.ndarray) else image, max_pixels=_MAX_PIXELS)
         shown.thumbnail((_SIZE, _SIZE))
         buffer = BytesIO()
         shown.save(buffer, format="JPEG")

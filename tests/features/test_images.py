@@ -19,7 +19,7 @@ WHITE, BLACK, RED = (255, 255, 255), (0, 0, 0), (255, 0, 0)
 
 
 def pixels(row):
-    image = read_image(row, 0)
+    image = read_image(row)
     assert image.mode == "RGB"
     return np.asarray(image)
 
@@ -112,17 +112,17 @@ def test_an_animation_is_its_first_frame(tmp_path):
 
 def test_images_are_not_modified():
     image = Image.fromarray(COLOUR)
-    read_image(image, 0).putpixel((0, 0), WHITE)
+    read_image(image).putpixel((0, 0), WHITE)
     assert_array_equal(np.asarray(image), COLOUR)
     array = COLOUR.copy()
-    read_image(array, 0).putpixel((0, 0), WHITE)
+    read_image(array).putpixel((0, 0), WHITE)
     assert_array_equal(array, COLOUR)
 
 
 @pytest.mark.parametrize(("size", "left"), [((1, 9999), (1, 17)), ((9998, 1), (16, 1)), ((20, 2), (20, 2))])
 def test_very_long_images_keep_their_centre(size, left):
     ramp = np.arange(max(size)).reshape(size[::-1]) if min(size) == 1 else np.zeros(size[::-1])
-    image = read_image((ramp % 256).astype(np.uint8), 0)
+    image = read_image((ramp % 256).astype(np.uint8))
     assert image.size == left
     if min(size) == 1:
         start = (max(size) - max(left)) // 2
@@ -132,7 +132,7 @@ def test_very_long_images_keep_their_centre(size, left):
 def test_cutting_long_images_does_not_show():
     ramp = Image.fromarray((np.indices((3, 200))[1] % 50 * 5).astype(np.uint8)).convert("RGB")
     prepare = v2.Compose([v2.Resize(256), v2.CenterCrop(224)])
-    difference = np.asarray(prepare(ramp), float) - np.asarray(prepare(read_image(ramp, 0)), float)
+    difference = np.asarray(prepare(ramp), float) - np.asarray(prepare(read_image(ramp)), float)
     assert np.abs(difference).max() <= 1
 
 
@@ -148,27 +148,27 @@ def broken(tmp_path, name):
 def test_broken_files_are_named(name, tmp_path):
     path = broken(tmp_path, name)
     with pytest.raises(ValueError, match=rf"row 7 of X, '.*{name}', cannot be read as an image \(.*replace it or drop"):
-        read_image(path, 7)
+        read_image(path, "row 7 of X")
 
 
 def test_missing_files_and_folders_are_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"row 2 of X, '.*no\.png', does not exist; correct the path or drop"):
-        read_image(tmp_path / "no.png", 2)
+        read_image(tmp_path / "no.png", "row 2 of X")
     with pytest.raises(FileNotFoundError, match="is a folder"):
-        read_image(str(tmp_path), 0)
+        read_image(str(tmp_path))
 
 
 def test_images_with_too_many_pixels_are_refused_before_they_are_decoded(tmp_path, monkeypatch):
     Image.new("L", (30, 10)).save(tmp_path / "large.png")
     message = r"row 3 of X, '.*large\.png', has 30 x 10 pixels, 0.0 million, and max_pixels allows 0.000299 million"
     with pytest.raises(ValueError, match=message):
-        read_image(tmp_path / "large.png", 3, max_pixels=299)
-    assert read_image(tmp_path / "large.png", 3, max_pixels=300).size == (30, 10)
+        read_image(tmp_path / "large.png", "row 3 of X", max_pixels=299)
+    assert read_image(tmp_path / "large.png", "row 3 of X", max_pixels=300).size == (30, 10)
     with Image.open(tmp_path / "large.png") as image, pytest.raises(ValueError, match=r"row 3 of X has 30 x 10 pixels"):
-        read_image(image, 3, max_pixels=299)
+        read_image(image, "row 3 of X", max_pixels=299)
     # The limit that PIL has for the whole process is not asked, and not changed.
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 40)
-    assert read_image(tmp_path / "large.png", 3, max_pixels=300).size == (30, 10)
+    assert read_image(tmp_path / "large.png", "row 3 of X", max_pixels=300).size == (30, 10)
     assert Image.MAX_IMAGE_PIXELS == 40
 
 
@@ -193,7 +193,7 @@ def test_images_with_too_many_pixels_are_refused_before_they_are_decoded(tmp_pat
 )
 def test_what_is_no_image_is_named(row, error, message):
     with pytest.raises(error, match=message):
-        read_image(row, 4)
+        read_image(row, "row 4 of X")
 
 
 @pytest.mark.parametrize(

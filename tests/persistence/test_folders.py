@@ -208,6 +208,13 @@ def test_a_failed_save_leaves_the_old_folder(folder, model, monkeypatch):
     assert contents(folder) == before and [path.name for path in folder.parent.iterdir()] == ["model"]
 
 
+def test_a_folder_below_a_file_is_refused_with_the_name_of_the_file(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match=r"model' could not be written \('.*file' is a file, not a folder\); what was"):
+        skxmr.save(CCA(), tmp_path / "file" / "within" / "model")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
 @contextmanager
 def small_disk(path):
     """Mount a disk of 32 kB, or where that is not allowed, let no file be larger."""

@@ -25,7 +25,7 @@ class Colours(TransformerMixin, BaseEstimator):
 
     def transform(self, X):
         type(self).seen += len(X)
-        return np.array([np.asarray(read_image(row, i)).mean(axis=(0, 1)) + 1 for i, row in enumerate(X)])
+        return np.array([np.asarray(read_image(row, f"row {i} of X")).mean(axis=(0, 1)) + 1 for i, row in enumerate(X)])
 
 
 @pytest.fixture

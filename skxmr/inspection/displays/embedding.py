@@ -44,7 +44,7 @@ class EmbeddingDisplay(Display):
     points : dict of str to array-like of shape (n, 2)
         The points of ``"image"``, ``"text"`` or ``"label"``.
     groups : sequence of length n, or None, default=None
-        The group of each row of images and texts.
+        The group of each row of images and texts; None for a row of no group, which is drawn in grey.
     names : sequence of str, or None, default=None
         What stands beside the points of labels.
     method : {"pca", "tsne"}, default="pca"
@@ -192,19 +192,21 @@ class EmbeddingDisplay(Display):
 
     def _scatter(self, kind: str, points: Any) -> None:
         """Draw the points of one kind, group by group."""
-        given = [""] * len(points) if self.groups is None or kind == "label" else [str(group) for group in self.groups]
+        groups = None if kind == "label" else self.groups
+        given: list[object] = [""] * len(points) if groups is None else list(groups)
         if len(given) != len(points):
             raise ValueError(f"groups has {len(given)} rows but there are {len(points)} points of {kind!r}.")
-        groups = np.array(given)
         # What is in no group comes last.
-        order = sorted(set(given), key=lambda group: (group == "other", group))
+        order = sorted(set(given), key=lambda group: (group is None, str(group)))
+        places = np.array([order.index(group) for group in given])
         for i, group in enumerate(order):
-            own = points[groups == group]
-            colour = "0.6" if group == "other" else f"C{i}"
+            own = points[places == i]
+            colour = "0.6" if group is None else f"C{i}"
             marks: dict[str, Any] = {"facecolors": "none" if kind == "text" else colour, "edgecolors": colour}
             found = self.ax_.scatter(own[:, 0], own[:, 1], s=22, marker=_MARKS[i % len(_MARKS)], linewidths=1, **marks)
             # A long name would leave the points no room.
-            found.set_label(f"{written(group, 24)}, {kind}" if group else kind)
+            title = "other labels" if group is None else written(group, 24)
+            found.set_label(kind if groups is None else f"{title}, {kind}")
             self.scatter_.append(found)
 
     def _name_points(self, points: Any) -> None:

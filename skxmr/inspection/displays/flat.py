@@ -58,7 +58,7 @@ def _neighbours(X: Float64Array, random_state: Seed) -> Float64Array:
 def groups_of(
     views: Mapping[str, ArrayLike], labels: LabelsLike, n_groups: int, max_points: int, random_state: Seed
 ) -> tuple[list[object] | None, IndexArray]:
-    """Return which rows are drawn, and the groups of these: their most frequent labels, or "other"."""
+    """Return which rows are drawn, and the groups of these: their most frequent labels, or None."""
     check_k(max_points, optional=False, name="max_points")
     check_k(n_groups, optional=False, name="n_groups")
     if n_groups > _MOST_GROUPS:
@@ -74,8 +74,8 @@ def groups_of(
     Y, names, _ = encode_labels(labels)
     frequent = np.argsort(-np.asarray(Y.sum(axis=0)).ravel(), kind="stable")[:n_groups]
     own = Y[rows][:, frequent].toarray() > 0
-    called = [*names[frequent].tolist(), "other"]
-    # The first of the frequent labels that a row has, else the last name.
+    called = [*names[frequent].tolist(), None]
+    # The first of the frequent labels that a row has, else the last entry.
     return [called[i] for i in np.where(own.any(axis=1), own.argmax(axis=1), len(frequent))], rows
 
 

@@ -89,6 +89,6 @@ def _picture(item: Item, i: int) -> Picture:
             f"item {i} is a {type(item).__name__}; what is shown is a string, or a picture as a path (pathlib.Path), "
             "an array or a PIL image."
         )
-    image = read_image(item, i)
+    image = read_image(item, "the picture" if isinstance(item, PathLike) else f"item {i}")
     image.thumbnail((_SIDE, _SIDE))
     return np.asarray(image)

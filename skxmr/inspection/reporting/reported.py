@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skxmr._data.option_checks import check_choice
-from skxmr._data.paths import expanded
+from skxmr._data.paths import expanded, make_folders_above
 from skxmr.inspection.reporting.items import Items
 from skxmr.inspection.reporting.page import page
 from skxmr.persistence._writing import write_whole
@@ -106,7 +106,7 @@ class Report:
         file = _file_at(path)
         text = page(self)
         try:
-            file.parent.mkdir(parents=True, exist_ok=True)
+            make_folders_above(file)
         except OSError as error:
             raise OSError(f"{str(path)!r} could not be written ({error.strerror}).") from error
         write_whole(file, text)

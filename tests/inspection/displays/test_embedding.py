@@ -18,10 +18,19 @@ def test_principal_components_of_both_modalities(fitted):
     wanted = PCA(2).fit_transform(stacked / np.linalg.norm(stacked, axis=1, keepdims=True))
     assert_allclose(np.abs(display.points["image"]), np.abs(wanted[: len(pairs)]), atol=1e-6)
     frequent = np.argsort(-labels.sum(axis=0), kind="stable")[:2]
-    assert set(display.groups) == {*frequent.tolist(), "other"}
+    assert set(display.groups) == {*frequent.tolist(), None}
     names = {str(marks.get_label()) for marks in display.scatter_}
     assert len(names) == 6 and f"{frequent[0]}, image" in names
     display.figure_.canvas.draw()
+
+
+def test_a_label_called_other_is_a_group_of_its_own():
+    vectors = np.random.default_rng(0).normal(size=(5, 3))
+    tags = [["other"], ["other"], ["sky"], ["sky"], ["sea"]]
+    display = EmbeddingDisplay.from_embeddings(vectors, labels=tags, n_groups=2)
+    assert display.groups == ["other", "other", "sky", "sky", None]
+    drawn = {str(marks.get_label()): len(marks.get_offsets()) for marks in display.scatter_}
+    assert drawn == {"other, image": 2, "sky, image": 2, "other labels, image": 1}
 
 
 def test_embeddings_that_are_given_are_drawn_in_part():

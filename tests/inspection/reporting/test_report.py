@@ -337,7 +337,10 @@ def test_where_no_file_can_be_is_told_by_its_path(fitted, without_drawings, tmp_
     for path in (str(tmp_path / "a\0b.html"), str(tmp_path / ("x" * 300))):
         with pytest.raises(OSError, match=r"could not be written \("):
             found.save(path)
-    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "page").touch()
+    with pytest.raises(OSError, match=r"could not be written \('.*page' is a file, not a folder\)"):
+        found.save(tmp_path / "page" / "within" / "report.html")
+    assert [path.name for path in tmp_path.iterdir()] == ["page"]
 
 
 def test_training_rows_may_lack_a_view(fitted):

@@ -69,7 +69,7 @@ def test_features_are_shown_by_their_numbers_or_by_what_is_given(fitted, tmp_pat
     assert_allclose(shown.scores, display.scores)
     Path(shown.results[0][0]).unlink()
     before = plt.get_fignums()
-    with pytest.raises(FileNotFoundError, match="the picture, .* does not exist"):
+    with pytest.raises(FileNotFoundError, match=r"the picture, .* does not exist"):
         shown.plot()
     assert plt.get_fignums() == before
     with pytest.raises(ValueError, match="images has 3 rows, but 40 are wanted"):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from skxmr._data.kinds import Float64Array
-from skxmr.inspection.drawing.axes import SMALL
+from skxmr.inspection.drawing.axes import SMALL, inches
 from skxmr.inspection.drawing.words import PLAIN
 
 if TYPE_CHECKING:
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 # Arrows that are drawn at most, per label; a learned graph may connect all labels.
 _PER_LABEL = 2
+# The share of the axes that is left free on each side.
+_MARGIN = 0.12
 
 
 def draw_network(ax: Axes, part: Float64Array, names: list[str], all_parts: list[Float64Array]) -> None:
@@ -31,6 +33,7 @@ def draw_network(ax: Axes, part: Float64Array, names: list[str], all_parts: list
     for other in all_parts:
         whole.add_edges_from(_strongest(other))
     places = nx.spring_layout(whole.to_undirected(), seed=0, k=3.5 / max(1, len(whole)) ** 0.5, iterations=200)
+    places = _apart(places, names, inches(ax))
     edges = _strongest(part)
     ax.set_axis_off()
     if edges:
@@ -53,7 +56,28 @@ def draw_network(ax: Axes, part: Float64Array, names: list[str], all_parts: list
     if alone:
         note = f"{alone:,} label{'s' * (alone > 1)} without such arrows"
         ax.text(0.5, -0.02, note, ha="center", va="top", fontsize=SMALL, transform=ax.transAxes)
-    ax.margins(0.12)
+    ax.margins(_MARGIN)
+
+
+def _apart(places: dict[int, Float64Array], names: list[str], size: tuple[float, float]) -> dict[int, Float64Array]:
+    """Return the places of labels on axes of a size in inches, moved up or down where names would cover one another."""
+    if len(places) < 2:
+        return places
+    x, y = np.array(list(places.values())).T
+    inch = np.ptp([x, y], axis=1) * (1 + 2 * _MARGIN) / size
+    # Letters are about .62 of their size wide; a box adds some room around a name, and lines are 2 sizes apart.
+    wide = inch[0] * np.array([0.62 * len(names[label]) + 1 for label in places]) * SMALL / 72
+    high = inch[1] * 2 * SMALL / 72
+    side_by_side = np.abs(np.subtract.outer(x, x)) < np.add.outer(wide, wide) / 2
+    np.fill_diagonal(side_by_side, False)
+    # A name may be moved onto the next one, which is then moved, too.
+    for _ in range(100):
+        gap = np.subtract.outer(y, y)
+        lacks = np.where(side_by_side, high - np.abs(gap), 0).clip(0)
+        if lacks.max() < 0.01 * high:
+            break
+        y = y + (np.sign(gap) * lacks).sum(axis=1) / 2
+    return dict(zip(places, np.column_stack([x, y]), strict=True))
 
 
 def _strongest(part: Float64Array) -> list[tuple[int, int]]:

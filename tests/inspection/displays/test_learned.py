@@ -88,6 +88,17 @@ def test_networks_of_two_graphs_have_the_names_of_the_labels():
     network.figure_.canvas.draw()
 
 
+def test_names_in_a_network_do_not_cover_one_another():
+    names = [f"a rather long name {i}" for i in range(14)]
+    graph = np.random.default_rng(0).random((14, 14)) ** 4
+    network = LabelGraphDisplay(labels=names, graphs={"given": graph, "learned": graph.T}).plot(kind="network")
+    network.figure_.canvas.draw()
+    for ax in network.axes_:
+        boxes = [text.get_window_extent() for text in ax.texts if text.get_text() in names]
+        assert len(boxes) > 5
+        assert not any(box.overlaps(other) for i, box in enumerate(boxes) for other in boxes[:i])
+
+
 def test_the_graph_of_a_step_and_without_edges(tagged):
     pairs, tags = tagged
     pipeline = make_pipeline(LabelGraph(tau=0.3), MLCCA(4)).fit(pairs, tags)

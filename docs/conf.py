@@ -78,10 +78,11 @@ html_title = "skxmr"
 html_static_path = ["_static"]
 html_css_files = ["skxmr.css"]
 html_show_sourcelink = False
-# Pages with wide tables or code need the room more than navigation on their left; the API and the rest have it.
+# Pages with wide tables, pictures or code need the room more than navigation on their left; the others have it.
 measured = ("results", "fine_grained", "dagnn", "performance", "growth", "references")
 others = ("user_guide", "methods", "scaling", "add_a_method", "architecture", "glossary", "changelog", "gallery/*")
-html_sidebars = {page: [] for page in (*measured, *others, "files", "search", "comparing", "tutorial_*")}
+shown = ("files", "search", "comparing", "pictures", "explaining", "tutorial_*")
+html_sidebars = {page: [] for page in (*measured, *others, *shown)}
 html_theme_options = {
     "show_prev_next": False,
     "navbar_align": "left",

@@ -11,12 +11,13 @@ ROOT = Path(__file__).parents[2]
 EXAMPLES = [pytest.param(script, id=script.stem) for script in sorted((ROOT / "examples").glob("*.py"))]
 
 
+# Minutes, on a machine that does other work as well.
+@pytest.mark.timeout(1200)
 @pytest.mark.slow
 @pytest.mark.parametrize("script", EXAMPLES)
 def test_example_runs(script, tmp_path):
     environment = {**os.environ, "SKXMR_OUTPUT": str(tmp_path), "SKXMR_DATA": str(tmp_path / "nothing")}
-    # Minutes, on a machine that does other work as well.
-    done = subprocess.run([sys.executable, script], capture_output=True, text=True, env=environment, timeout=1200)
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr
     assert list(tmp_path.glob("*.png")), "an example leaves a picture"
     if script.stem == "quickstart":

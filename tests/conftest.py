@@ -18,6 +18,13 @@ from skxmr.datasets import make_multilabel_pairs  # noqa: E402
 torch.set_num_threads(1)
 
 
+def pytest_collection_modifyitems(items):
+    """Give slow tests more time, because machines differ and may do other work as well."""
+    for item in items:
+        if item.get_closest_marker("slow") and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(1200))
+
+
 def pytest_collection_finish():
     """Spare the garbage collector what was imported: looking at it anew takes a third of a second every time."""
     gc.collect()

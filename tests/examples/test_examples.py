@@ -11,8 +11,6 @@ ROOT = Path(__file__).parents[2]
 EXAMPLES = [pytest.param(script, id=script.stem) for script in sorted((ROOT / "examples").glob("*.py"))]
 
 
-# Minutes, on a machine that does other work as well.
-@pytest.mark.timeout(1200)
 @pytest.mark.slow
 @pytest.mark.parametrize("script", EXAMPLES)
 def test_example_runs(script, tmp_path):

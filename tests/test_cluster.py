@@ -91,6 +91,7 @@ def test_two_workers_score_what_one_process_scores(client, data, kind):
     assert CountedPairs.sent < 8, "the rows travel once (hashed, measured, sent), not with each of 8 fits"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", SEARCHES)
 def test_threads_score_what_one_process_scores(data, kind):
     serial = search(kind, *data)

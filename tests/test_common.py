@@ -9,9 +9,15 @@ from sklearn.utils.estimator_checks import estimator_checks_generator
 
 import skxmr
 from skxmr import (
+    ACMR,
+    ALGCN,
     CCA,
     DAGNN,
+    DCCA,
     DSCMR,
+    IGNN,
+    L2GCN,
+    RACG,
     SCAN,
     ComparingRetriever,
     CrossModalRetriever,
@@ -53,6 +59,8 @@ OF_MANY_FITS = {
     "check_estimators_dtypes",
     "check_transformer_data_not_an_array",
 }
+# They share what is checked with DSCMR, DAGNN and SCAN.
+OF_LONG_FITS = ACMR, ALGCN, DCCA, IGNN, L2GCN, RACG
 # The checks that do not fit anything, and so can run on the estimators themselves.
 WITHOUT_DATA = [
     "check_estimator_cloneable",
@@ -113,7 +121,8 @@ def our_checks():
         again = type(retriever) in seen
         seen.add(type(retriever))
         for name, check in retriever_checks(retriever):
-            yield pytest.param(check, id=f"{retriever}-{name}", marks=[pytest.mark.slow] * again)
+            slow = again or isinstance(retriever, OF_LONG_FITS)
+            yield pytest.param(check, id=f"{retriever}-{name}", marks=[pytest.mark.slow] * slow)
 
 
 @pytest.mark.filterwarnings("ignore:at tau=.* the label graph connects no two labels")

@@ -252,6 +252,7 @@ def test_other_tools(small, form, sparse):
     assert 0 < MLCCA().fit(train, y_train).score(test, y_test) <= 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("search", [HalvingGridSearchCV, HalvingRandomSearchCV])
 @pytest.mark.parametrize("options", [{}, {"refit": "map"}, {"n_jobs": 2}, {"error_score": "raise"}], ids=str)
 def test_several_scores_are_refused_by_halving_searches(small, search, options):

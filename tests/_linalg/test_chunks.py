@@ -50,7 +50,8 @@ def test_empty_chunks_hold_nothing(here, data, name):
 @pytest.mark.parametrize("name", METHODS)
 @pytest.mark.parametrize("sparse", [False, True])
 @pytest.mark.parametrize(
-    ("rows", "n"), [((7, 59), 60), ((1, 2), 24), pytest.param((60, 60), 60, marks=pytest.mark.slow)]
+    ("rows", "n"),
+    [((7, 59), 60), *(pytest.param(rows, n, marks=pytest.mark.slow) for rows, n in [((1, 2), 24), ((60, 60), 60)])],
 )
 def test_any_chunks_give_the_same(here, data, name, sparse, rows, n):
     pairs, labels = data[0][:n], data[1][:n]

@@ -54,6 +54,7 @@ def reproduce(benchmarks, tmp_path, monkeypatch, capsys):
     return run
 
 
+@pytest.mark.slow
 def test_features_of_a_paper_with_its_figures_beside_ours(reproduce, folder):
     command = f"--features {folder} --dataset mirflickr --seeds 2 {SMALL}"
     status, out = reproduce(command)
@@ -303,6 +304,7 @@ def test_fingerprints_depend_on_parameters_but_not_on_the_machine(benchmarks, tm
     assert fingerprint(CCA(), {"ridge": [1.0]}) != fingerprint(CCA(), {"ridge": [2.0]})
 
 
+@pytest.mark.slow
 def test_wikipedia_is_split_anew_for_every_seed(benchmarks, data_home, monkeypatch):
     monkeypatch.setenv("SKXMR_DATA", str(data_home))
     load = benchmarks.tasks.TASKS["wikipedia_1300"].load
@@ -339,6 +341,7 @@ def test_no_paper_is_put_beside_a_task_that_it_did_not_use(benchmarks):
         assert all(0 < found.i2t < 1 and 0 < found.t2i < 1 and "Table" in found.source for found in figures.values())
 
 
+@pytest.mark.slow
 def test_constants_of_the_papers_reach_what_public_codes_do(benchmarks):
     """The last epoch, at worst .01 below the best epoch on the test rows that those report."""
     results = benchmarks.reproduce.finished(benchmarks.common.RESULTS / "reproduce.jsonl")

@@ -28,6 +28,7 @@ def small(modules, monkeypatch):
     return modules
 
 
+@pytest.mark.slow
 def test_a_method_is_measured_once_and_tabled(small, tmp_path, capsys):
     file = tmp_path / "finished"
     assert small.fine_grained.reproduce(["CCA", "SCAN t2i"], 1, 1, file, False, False) == 0

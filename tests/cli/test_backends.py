@@ -61,6 +61,7 @@ def test_an_index_with_a_graph(index, call, made, tmp_path):
     assert done.exit_code == 2 and "was made with the options {'kind': 'hnsw', 'ef': 40}" in done.output
 
 
+@pytest.mark.slow
 def test_an_index_in_a_server(index, call, made, server, tmp_path):
     options = ["--backend", "qdrant", "--option", f"url={URL}", "--option", "collection=pictures"]
     done = index(*options)

@@ -92,6 +92,7 @@ def test_pretraining_predicts_the_labels_and_freezes(fraction):
     assert module(rows).shape == (7, 300)
 
 
+@pytest.mark.slow
 def test_pretraining_is_repeatable():
     (a, *_), (b, *_), (c, *_) = pretrained(), pretrained(), pretrained(seed=6)
     rows = torch.randn(7, 12)

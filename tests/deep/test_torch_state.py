@@ -68,7 +68,14 @@ def state_of_methods(request):
     return STATES[request.param]
 
 
-@pytest.fixture(scope="module", params=EMBEDDING, ids=[f"{type(m).__name__} {i}" for i, m in enumerate(EMBEDDING)])
+# Training the text network first takes longest.
+MARKS = [[pytest.mark.slow] * bool(getattr(model, "pretrain_text", False)) for model in EMBEDDING]
+
+
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(model, id=f"{type(model).__name__} {i}", marks=MARKS[i]) for i, model in enumerate(EMBEDDING)],
+)
 def wanted(request):
     """A model that was fitted in the ordinary state."""
     return clone(request.param).fit(*make_multilabel_pairs(120, random_state=0))

@@ -135,6 +135,7 @@ def test_methods_that_ignore_the_graph_do_not_mind_it(small):
         Pipeline([("graph", LabelGraph(tau=tau)), ("model", model)]).fit(*small)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", [SCAN(**SETS), RACG(**SETS, n_heads=4)], ids=["SCAN", "RACG"])
 @pytest.mark.parametrize("changed", [{"min_count": 15}, {"dropout": 0.4}, {"standardize": True}], ids=str)
 def test_methods_that_compare_sets_refuse_them_too(model, changed):

@@ -71,6 +71,7 @@ def test_vgg19_by_default_is_fc7_after_the_relu(network, images):
     assert_allclose(ImageFeatures(layer="fc6", weights=network).transform(images[:2]), fc6, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_layers_are_those_of_torchvisions_own_extractor(images):
     with initialising(3):
         network = resnet18(weights=None).eval()
@@ -139,6 +140,7 @@ def test_sizes_may_differ_down_to_one_pixel():
     assert_array_equal(Small().transform(np.zeros((2, 9, 7))), Small().transform(np.zeros((2, 9, 7, 3))))
 
 
+@pytest.mark.slow
 def test_in_a_pipeline_with_captions(images):
     pairs = Pairs(images, ["a red noise", "some blue snow"] * 6)
     labels = [[0], [1]] * 6
@@ -226,6 +228,7 @@ def test_old_keys_of_densenet_are_understood(images, tmp_path):
     assert_array_equal(found, ImageFeatures("densenet121", "features.norm0", weights=network).transform(images[:1]))
 
 
+@pytest.mark.slow
 def test_models_whose_shapes_need_numbers(images):
     features = ImageFeatures("regnet_y_400mf", "avgpool", weights=None, random_state=0).fit_transform(images[:1])
     assert features.shape == (1, 440)

@@ -314,7 +314,14 @@ class TestGraph:
 
 
 @pytest.mark.filterwarnings("ignore:at tau=.* the label graph connects no two labels")
-@pytest.mark.parametrize("options", [{"gnn": "gcn"}, {"gnn": "gat"}, {"pretrain_text": True, "batch_size": "auto"}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"gnn": "gcn"},
+        {"gnn": "gat"},
+        pytest.param({"pretrain_text": True, "batch_size": "auto"}, marks=pytest.mark.slow),
+    ],
+)
 class TestLimits:
     def fit(self, options, pairs, labels, **more):
         fitted = tiny(**options | more).fit(pairs, labels)

@@ -28,6 +28,11 @@ CLOSED_FORM = {
     "SemanticMatching": SemanticMatching(tag_folds=2),
     "SemanticMatching without a ridge": SemanticMatching(ridge=0.0, tag_folds=2),
 }
+# By default each method is tried once; its other ridges and scales are slow tests.
+NAMES = [
+    name if name in ("CCA", "PLS", "MLCCA", "SemanticMatching") else pytest.param(name, marks=pytest.mark.slow)
+    for name in CLOSED_FORM
+]
 FORMS = {"dense": np.asarray, "csr": sp.csr_array}
 
 
@@ -87,7 +92,7 @@ def test_wide_float32_views_are_solved_as_exactly_as_float64(model):
         assert found["float64"] > 0.9
 
 
-@pytest.mark.parametrize("name", CLOSED_FORM)
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("form", FORMS)
 def test_nothing_jumps_between_64_and_65_columns(name, form):
     """The 65th column is constant, so nothing may change but the unit of the ridge, and that in proportion."""
@@ -114,7 +119,7 @@ def low_rank(rank, d, dtype, n=240, offset=0.0, seed=0):
     return image.astype(dtype), text.astype(dtype), labels
 
 
-@pytest.mark.parametrize("name", CLOSED_FORM)
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize(
     ("rank", "d"),
@@ -206,7 +211,7 @@ def test_labels_limit_the_components_of_mlcca():
     assert len(caught) == 1
 
 
-@pytest.mark.parametrize("name", CLOSED_FORM)
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("value", [0.1, *(pytest.param(value, marks=pytest.mark.slow) for value in (0.0, 1.7e9))])
 def test_no_component_is_an_error(name, dtype, value):
@@ -222,7 +227,7 @@ def test_no_component_is_an_error(name, dtype, value):
             fitted(model, form(wide), text, labels)
 
 
-@pytest.mark.parametrize("name", CLOSED_FORM)
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("seconds", [50.0, 0.05])
 def test_timestamps_are_no_constants(name, seconds):
     """Seconds since 1970 in float64 have nine digits before those that vary, and seven after."""
@@ -242,7 +247,7 @@ def test_timestamps_are_no_constants(name, seconds):
             assert_allclose(found.similarity(moved, pairs.text), wanted.similarity(time, pairs.text), atol=1e-4)
 
 
-@pytest.mark.parametrize("name", CLOSED_FORM)
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize(
     ("scale", "dtype"), [(1e-20, np.float32), (1e-40, np.float32), (1e-40, np.float64), (1e-200, np.float64)]
 )
@@ -276,7 +281,7 @@ def test_chunks_of_very_small_values_are_refused_with_the_reason(name):
             CLOSED_FORM[name].fit(*views, labels)
 
 
-@pytest.mark.parametrize("name", CLOSED_FORM)
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("scale", [1e-200, 1e-160])
 @pytest.mark.parametrize("d", [12, 130])
 def test_a_column_of_very_small_values_beside_others_is_named(name, scale, d):
@@ -289,7 +294,7 @@ def test_a_column_of_very_small_values_beside_others_is_named(name, scale, d):
             assert np.isfinite(found.encode_image(image)).all()
 
 
-@pytest.mark.parametrize("name", CLOSED_FORM)
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("scale", [1e-150, 1e-100, 1e-9])
 def test_small_columns_beside_others_are_columns(name, scale):
     image, text, labels = low_rank(5, 12, np.float64)

@@ -126,6 +126,7 @@ def test_views_of_many_features_equal_scikit_learns(scale, kind):
     assert_allclose(ours.text_mean_, text.mean(axis=0), atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", [True, False])
 def test_hashed_texts_of_very_many_features(scale):
     rng = np.random.default_rng(0)

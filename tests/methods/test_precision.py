@@ -72,7 +72,7 @@ def test_eps_are_those_of_torch():
 
 @pytest.mark.parametrize("name", CLOSED_FORM)
 @pytest.mark.parametrize("form", ["float16", "bfloat16", "frame", "chunks"])
-@pytest.mark.parametrize("d", [12, *(pytest.param(d, marks=pytest.mark.slow) for d in (64, 65, 300)), 500])
+@pytest.mark.parametrize("d", [12, *(pytest.param(d, marks=pytest.mark.slow) for d in (64, 65, 300, 500))])
 def test_rounding_to_few_bits_makes_no_components(name, form, d):
     model = CLOSED_FORM[name]
     image, text, labels = low_rank(3, d, np.float64)

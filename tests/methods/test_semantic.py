@@ -80,7 +80,7 @@ def test_any_classifier_gives_a_column_per_label(small, model, form):
     [
         SVR(),
         BayesianRidge(),
-        HistGradientBoostingRegressor(max_iter=5),
+        pytest.param(HistGradientBoostingRegressor(max_iter=5), marks=pytest.mark.slow),
         MultiOutputRegressor(SVR()),
         MultiOutputClassifier(LogisticRegression()),
         OneVsRestClassifier(LogisticRegression()),

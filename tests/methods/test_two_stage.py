@@ -161,6 +161,7 @@ def test_a_pipeline_is_taken_as_it_is(views):
     assert model.first_[-1].n_components == 3 and len(model.first_.steps) == 2
 
 
+@pytest.mark.slow
 def test_searches_reach_inside(told):
     model = TwoStage(first=CCA(4), second=SCAN(**TINY), k=5)
     search = GridSearchCV(model, {"k": [2, 20], "second__max_epochs": [1]}, cv=GroupKFold(2), scoring=RecallScores(),

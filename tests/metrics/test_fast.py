@@ -196,6 +196,7 @@ def test_the_measures_use_the_configured_threads_whatever_the_backend():
     assert_array_equal(found, np.where(n_relevant > 0, n_relevant, np.nan))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("metric", ["cosine", "inner", "euclidean"])
 def test_the_gallery_is_not_copied(metric):
     """A gallery of 64 MB, and a block of 100 x 500: besides, only tiles, keys and a few numbers per item are held."""

@@ -375,6 +375,7 @@ def test_bad_input_is_named(call, message):
         call()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_labels", [24, 1000])
 def test_memory_stays_bounded_on_a_large_gallery(n_labels):
     """60 queries against 190,000 items: the score matrix is walked in blocks, wide labels stay sparse."""

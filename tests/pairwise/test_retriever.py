@@ -59,9 +59,7 @@ def fits(told):
     return {name: clone(model).fit(told) for name, model in METHODS.items()}
 
 
-@pytest.fixture(
-    params=[pytest.param(name, marks=[pytest.mark.slow] if name == "RACG, dense" else []) for name in METHODS]
-)
+@pytest.fixture(params=[pytest.param(name, marks=[pytest.mark.slow] * name.startswith("RACG")) for name in METHODS])
 def name(request):
     return request.param
 

@@ -186,6 +186,7 @@ def test_a_loaded_model_goes_on_learning_as_the_saved_one(kind, settings, small,
         again.set_params(dropout=0.1).fit(pairs, table)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cls", [RACG, SCAN])
 def test_networks_over_words_go_on_learning(cls, tmp_path):
     pairs, _ = pairwise.scenes(20)
@@ -202,6 +203,7 @@ def test_parts_of_rows_go_on(small, tmp_path):
     assert again.n_samples_seen_ == 120
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cls", [cls for cls in all_retrievers() if hasattr(cls, "paper")])
 def test_models_with_the_constants_of_the_papers(cls, tmp_path):
     small = {"n_components": 4, "hidden": 8, "width": 8, "word_width": 8, "n_heads": 2, "max_epochs": 1}

@@ -18,7 +18,8 @@ BACKENDS = {
 }
 
 
-@pytest.fixture(params=list(BACKENDS))
+# LanceDB writes every change to the disk.
+@pytest.fixture(params=[pytest.param(name, marks=[pytest.mark.slow] * (name == "lancedb")) for name in BACKENDS])
 def backend(request):
     name, options, module = BACKENDS[request.param]
     pytest.importorskip(module)

@@ -97,6 +97,7 @@ def test_class_ids_are_passed_as_they_are(small):
         assert_array_equal(step.image_.scores_, f_classif(pairs.image, ids)[0])
 
 
+@pytest.mark.slow
 def test_other_selections(small):
     pairs, labels = small
     tags = forms(labels)["tags"]

@@ -122,7 +122,7 @@ print(f"on the test rows: image→text {found['i2t_map']:.3f}, text→image {fou
 # %%
 # What is retrieved
 # -----------------
-# Above: pictures and the words of five other pictures. Below: words and six other pictures. What is relevant shares a
+# Above: pictures and the words of four other pictures. Below: words and six other pictures. What is relevant shares a
 # label with the query. The first test pictures of three labels ask, and of nearly equal pictures one is shown.
 
 rows = np.sort(np.unique(pictures.groups, return_index=True)[1])

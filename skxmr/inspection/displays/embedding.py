@@ -216,10 +216,17 @@ class EmbeddingDisplay(Display):
             raise ValueError(f"names has {len(names)} entries but there are {len(points)} points of labels.")
         # The limits of the axes are settled only when they are asked for.
         self.ax_.autoscale_view()
-        places = self.ax_.transData.transform(points) * 72 / self.ax_.figure.dpi
-        free = without_overlap(places, [0.6 * SMALL * len(name) for name in names], 1.3 * SMALL)
+        points_per_pixel = 72 / self.ax_.figure.dpi
+        places = self.ax_.transData.transform(points) * points_per_pixel
+        widths = np.array([0.6 * SMALL * len(name) for name in names])
+        # At the right edge a name stands left of its point.
+        turned = places[:, 0] + widths > self.ax_.bbox.x1 * points_per_pixel
+        places[turned, 0] -= widths[turned]
+        free = without_overlap(places, widths, 1.3 * SMALL)
         for i in free:
-            self.ax_.annotate(names[i], points[i], (4, 3), textcoords="offset points", fontsize=SMALL, **PLAIN)
+            across, side = (-4, "right") if turned[i] else (4, "left")
+            text = {"textcoords": "offset points", "fontsize": SMALL, "ha": side, **PLAIN}
+            self.ax_.annotate(names[i], points[i], (across, 3), **text)
         if len(free) < len(names):
             said = f"{len(names) - len(free)} of {len(names)} names have no room"
             self.ax_.text(0.99, 0.01, said, ha="right", fontsize=SMALL, alpha=0.7, transform=self.ax_.transAxes)

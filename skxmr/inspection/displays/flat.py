@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -79,12 +79,12 @@ def groups_of(
     return [called[i] for i in np.where(own.any(axis=1), own.argmax(axis=1), len(frequent))], rows
 
 
-def without_overlap(places: Float64Array, widths: Sequence[float], height: float) -> list[int]:
+def without_overlap(places: Float64Array, widths: Float64Array, height: float) -> list[int]:
     """Return which boxes of these widths and this height, at places (n, 2), cover none of those before."""
     kept: list[int] = []
     for i, (x, y) in enumerate(places):
         others = places[kept]
-        across = (x < others[:, 0] + np.array(widths)[kept]) & (others[:, 0] < x + widths[i])
+        across = (x < others[:, 0] + widths[kept]) & (others[:, 0] < x + widths[i])
         if not (across & (np.abs(others[:, 1] - y) < height)).any():
             kept.append(i)
     return kept

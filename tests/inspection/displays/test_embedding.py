@@ -54,6 +54,19 @@ def test_classifiers_of_labels_with_their_names(small):
     display.figure_.canvas.draw()
 
 
+def test_names_at_the_right_edge_stand_left_of_their_points():
+    points = {"label": np.array([[0.0, 0.0], [1.0, 1.0], [0.5, 2.0]])}
+    display = EmbeddingDisplay(points=points, names=["at the left", "at the right edge", "here"]).plot()
+    display.figure_.canvas.draw()
+    frame = display.ax_.get_window_extent()
+    written = {text.get_text(): text for text in display.ax_.texts}
+    assert set(written) == {"at the left", "at the right edge", "here"}
+    assert all(
+        frame.x0 < text.get_window_extent().x0 < text.get_window_extent().x1 < frame.x1 for text in written.values()
+    )
+    assert [written[name].get_ha() for name in ("at the left", "at the right edge")] == ["left", "right"]
+
+
 def test_what_cannot_be_embedded_is_refused(fitted):
     model, pairs, labels = fitted
     with pytest.raises(TypeError, match="shows classifiers_, which MLCCA has not"):

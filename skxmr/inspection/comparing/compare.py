@@ -18,14 +18,11 @@ from skxmr._data.warn import warn
 from skxmr.inspection.comparing.comparison import Comparison
 from skxmr.inspection.comparing.per_query import Measure, MethodLike, Runs, runs_by_direction
 from skxmr.inspection.comparing.randomisation import holm, randomisation_p
-from skxmr.inspection.comparing.resampling import intervals, seed_effects
+from skxmr.inspection.comparing.resampling import ROUNDING, intervals, seed_effects
 from skxmr.metrics._scorers import check_measure
 
 if TYPE_CHECKING:
     import pandas as pd
-
-# Means that are closer than this part of the largest value differ by rounding only.
-_ROUNDING = 1e-12
 
 
 def compare(
@@ -170,7 +167,7 @@ def _compared(
     differences["high"] = high[len(names) :]
     differences["p"] = p
     differences["p_holm"] = holm(p)
-    _mark(means, differences, _ROUNDING * float(np.abs(values).max()), 1 - level)
+    _mark(means, differences, ROUNDING * float(np.abs(values).max()), 1 - level)
     means["queries"] = values.shape[1]
     means["seeds"] = [len(found) for found in runs.values()]
     return means, differences
@@ -179,7 +176,7 @@ def _compared(
 def _differences(values: Float64Array, others: Float64Array) -> Float64Array:
     """Return differences (r, n) that are exactly 0 where values differ by rounding, as means over seeds may."""
     found = values - others
-    found[np.abs(found) <= _ROUNDING * np.maximum(np.abs(values), np.abs(others))] = 0
+    found[np.abs(found) <= ROUNDING * np.maximum(np.abs(values), np.abs(others))] = 0
     return found
 
 

@@ -17,6 +17,8 @@ from scipy import stats
 
 from skxmr._data.kinds import AnyArray, Float64Array
 
+# Means that are closer than this part of the largest value differ by rounding only.
+ROUNDING = 1e-12
 # Drawings of all queries that are held at once.
 _BATCH = 50
 # BCa leaves out each query once, which takes the square of their number; of so many, percentiles are the same.
@@ -49,7 +51,8 @@ def seed_effects(runs: Float64Array, n_resamples: int, rng: np.random.Generator)
     # So far would the means differ if all seeds were equally good; drawing the queries covers that already.
     by_queries = (residuals**2).sum() / ((s - 1) * (n - 1) * n)
     variance = float((means.var(ddof=1) - by_queries) / s)
-    if variance <= 0:
+    # Means of equal values may differ by rounding.
+    if variance <= 0 or np.abs(effects).max() <= ROUNDING * np.abs(runs).max():
         return []
     drawn = effects[rng.integers(s, size=(n_resamples, s))].mean(axis=1)
     drawn *= np.sqrt(variance / (effects.var() / s))

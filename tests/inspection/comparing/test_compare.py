@@ -164,6 +164,16 @@ def test_one_seed_many_times_is_one_seed():
     pd.testing.assert_frame_equal(once.differences, often.differences)
 
 
+def test_rounding_is_no_effect_of_seeds():
+    """The mean of equal means may differ from each of them in the last digit."""
+    rng = generator()
+    for n in range(60, 460):
+        runs = np.tile(rng.random(n), (rng.integers(2, 8), 1))
+        assert seed_effects(runs, 10, rng) == []
+        runs[0, 0] *= 1 + 1e-15
+        assert seed_effects(runs, 10, rng) == []
+
+
 def test_seeds_that_differ_make_intervals_wider():
     rng = generator()
     hard = precisions(200)

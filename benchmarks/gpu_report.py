@@ -34,10 +34,25 @@ def latest(reports: list[Row]) -> dict[str, Row]:
 
 
 def table(reports: list[Row]) -> str:
-    """Return whole calls with their targets, and single steps of training."""
+    """Return whole calls with their targets, fits of every method, and single steps of training."""
     rows = latest(reports)
-    calls = [call_line(row) for row in rows.values() if "seconds" in row and "ms of products" not in row]
-    return f"{markdown(calls)}\n\nMilliseconds per step of training:\n\n{step_table(rows)}"
+    fits = [fit_line(row) for row in rows.values() if "mAP" in row]
+    calls = [call_line(row) for row in rows.values() if "seconds" in row and not {"mAP", "ms of products"} & row.keys()]
+    parts = [markdown(calls)]
+    if fits:
+        parts += ["Fits of generated rows, on the GPU and on the CPU:", markdown(fits)]
+    return "\n\n".join([*parts, "Milliseconds per step of training:", step_table(rows)])
+
+
+def fit_line(row: Row) -> Row:
+    """Return the mean mAP of some fits on the GPU, and how far that of the CPU is from it."""
+    return {
+        "case": row["case"],
+        "mAP": f"{row['mAP']:.3f}",
+        "difference": f"{row['difference']:.4f}",
+        "spread of the seeds": f"{row['spread']:.4f}",
+        "device": row["device"],
+    }
 
 
 def call_line(row: Row) -> Row:

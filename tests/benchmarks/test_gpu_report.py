@@ -31,3 +31,10 @@ def test_a_small_run_is_refused(module, tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["gpu_report.py", str(file)])
     with pytest.raises(SystemExit, match="--small"):
         module("gpu_report").main()
+
+
+def test_fits_of_methods_stand_beside_those_on_the_cpu(module):
+    fits = {"DSCMR": {"seconds": 9.0, "mAP": 0.5, "difference": 0.001, "spread": 0.002}}
+    table = module("gpu_report").table([report(**fits)])
+    assert "| DSCMR | 0.500 | 0.0010 | 0.0020 | a GPU |" in table
+    assert "9" not in table

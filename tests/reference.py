@@ -116,6 +116,29 @@ def canonical_directions(C_xt, C_xx, C_tt, ridge):
     return correlations[order], image * sign, text * sign
 
 
+def joint_directions(views, ridge):
+    """CCA of several views: covariances entry by entry, then the generalised eigenproblem of all views together.
+
+    The ridge is in units of the mean variance of each view. Eigenvalues, decreasing, and the directions of every view.
+    """
+    n = len(views[0])
+    columns = [(v, column - sum(column) / n) for v, view in enumerate(views) for column in np.transpose(view)]
+    S, D = np.zeros((len(columns),) * 2), np.zeros((len(columns),) * 2)
+    for i, (own, x) in enumerate(columns):
+        for j, (other, y) in enumerate(columns):
+            S[i, j] = sum(a * b for a, b in zip(x, y, strict=True)) / (n - 1)
+            D[i, j] = S[i, j] if own == other else 0.0
+    starts = np.cumsum([0] + [view.shape[1] for view in views])
+    for start, stop in itertools.pairwise(starts):
+        added = ridge * sum(S[i, i] for i in range(start, stop)) / (stop - start)
+        for i in range(start, stop):
+            S[i, i] += added
+            D[i, i] += added
+    values, W = scipy.linalg.eigh(S, D)
+    W = W[:, ::-1]
+    return values[::-1], [W[start:stop] for start, stop in itertools.pairwise(starts)]
+
+
 def tied_average_precision(scores, relevant, k=None):
     """McSherry and Najork's sum over the places of each tie group, divided by the number of relevant items."""
     groups = {}

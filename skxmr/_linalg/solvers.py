@@ -130,7 +130,12 @@ def leading_eigenpairs(S: Array, k: int) -> tuple[Array, Array]:
     reflectors, diagonal, beside, tau, _ = lapack.dsytrd(S, lower=1, lwork=32 * d)
     # More than a quarter of the eigenvalues are found faster together with all others.
     few = {"select": "i", "select_range": (d - k, d - 1)} if 4 * k <= d else {}
-    values, Z = scipy.linalg.eigh_tridiagonal(diagonal, beside, lapack_driver="stemr", check_finite=False, **few)
+    try:
+        values, Z = scipy.linalg.eigh_tridiagonal(diagonal, beside, lapack_driver="stemr", check_finite=False, **few)
+    except np.linalg.LinAlgError:
+        # It sometimes fails where many eigenvalues are equal; divide and conquer does not.
+        values, vectors = scipy.linalg.eigh(S, driver="evd", check_finite=False)
+        return values[: -k - 1 : -1], vectors[:, : -k - 1 : -1]
     vectors = np.asfortranarray(Z[:, : -k - 1 : -1])
     below = np.asfortranarray(reflectors[1:, :-1])
     vectors[1:] = lapack.dormqr("L", "N", below, tau, vectors[1:], lwork=64 * k)[0]

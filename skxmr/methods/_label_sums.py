@@ -1,4 +1,4 @@
-"""Sums of the rows of each view with labels, which may come in parts."""
+"""Sums of the rows of each view with labels, and of both views with them, which may come in parts."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from functools import partial
 
 import numpy as np
 import scipy.sparse as sp
+from sklearn.utils import gen_batches
 
 from skxmr._data.kinds import Chunked, Matrix
 from skxmr._data.pairs import Pairs
@@ -14,6 +15,9 @@ from skxmr._linalg.chunks import total
 from skxmr._linalg.exactness import unit
 from skxmr._linalg.moments import Covariances, Moments
 from skxmr._linalg.rotation import Rotation, as_it_is
+
+# Rows of a dense view that labels are put beside at a time, unless it is wider.
+_ROWS = 2048
 
 
 def label_units(pairs: Pairs) -> tuple[float, float]:
@@ -54,3 +58,27 @@ def possible_rank(cov: Covariances, d: int) -> int:
 def merged(sums: list[Moments], more: list[Moments]) -> list[Moments]:
     """Add the sums of more rows to those of each view."""
     return [sums[0].merge(more[0]), sums[1].merge(more[1])]
+
+
+def joint_sums(pairs: Pairs, Y: sp.csr_array, exact: bool, units: tuple[float, float] = (1.0, 1.0)) -> Moments:
+    """Return the sums of images, and of texts with labels as further columns: all products of the three."""
+    return total(pairs, partial(_joint_part, exact, pairs._eps, units), Moments.merge, [Y])
+
+
+def _joint_part(
+    exact: bool, eps: tuple[float, float], units: tuple[float, float], image: Matrix, text: Matrix, Y: sp.csr_array
+) -> Moments:
+    return beside_labels(exact, as_it_is(image, eps[0], units[0]), as_it_is(text, eps[1], units[1]), Y)
+
+
+def beside_labels(exact: bool, x: Rotation, t: Rotation, Y: sp.csr_array) -> Moments:
+    """Return the sums of a view, and of another one with labels as further columns."""
+    width = t.rows.shape[1] + Y.shape[1]
+    moments = Moments(x.rows.shape[1], width, exact=exact)
+    if not isinstance(t.rows, np.ndarray):
+        both = sp.hstack([t.rows, Y.astype(t.rows.dtype)], format="csr")
+        return moments.update(x.rows, both, eps=(x.eps, t.eps))
+    for rows in gen_batches(len(t.rows), max(_ROWS, x.rows.shape[1], width)):
+        both = np.hstack([t.rows[rows], Y[rows].toarray().astype(t.rows.dtype)])
+        moments.update(x.rows[rows], both, eps=(x.eps, t.eps))
+    return moments

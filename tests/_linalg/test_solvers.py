@@ -35,6 +35,19 @@ def test_leading_pair_is_that_of_the_svd():
     assert _linalg.leading_pair(np.zeros((3, 3)), 0.0) is None
 
 
+def test_eigenpairs_that_lapack_does_not_find_at_first_are_found(monkeypatch):
+    """Its fastest method fails on some matrices with many equal eigenvalues."""
+
+    def fails(*args, **kwargs):
+        raise np.linalg.LinAlgError("no convergence")
+
+    monkeypatch.setattr(scipy.linalg, "eigh_tridiagonal", fails)
+    S = np.diag([1.0, 3.0, 3.0, 0.0, -2.0])
+    values, vectors = _linalg.leading_eigenpairs(S, 3)
+    assert_allclose(values, [3, 3, 1])
+    assert_allclose(S @ vectors, vectors * values, atol=1e-12)
+
+
 @pytest.mark.parametrize(("d", "k"), [(2, 1), (3, 1), (5, 2), (40, 3), (40, 20), (90, 1)])
 def test_leading_eigenpairs_are_those_of_the_whole_decomposition(d, k):
     A = RNG.normal(size=(d, d))

@@ -12,7 +12,7 @@ import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_allclose
 
-from skxmr import CCA, DCCA, DSCMR, MLCCA, PLS, SemanticMatching
+from skxmr import CCA, CCA3V, DCCA, DSCMR, MLCCA, PLS, SemanticMatching
 from skxmr.datasets import make_multilabel_pairs
 from tests.problems import correlated
 
@@ -22,6 +22,8 @@ CLOSED_FORM = {
     "CCA with a tiny ridge": CCA(ridge=1e-9),
     "PLS": PLS(),
     "PLS unscaled": PLS(scale=False),
+    "CCA3V": CCA3V(),
+    "CCA3V without a ridge": CCA3V(ridge=0.0),
     "MLCCA": MLCCA(),
     "MLCCA without a ridge": MLCCA(ridge=0.0),
     # Two folds are the least; what is learned from their rows must not change what is said of all rows.

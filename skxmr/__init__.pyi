@@ -25,6 +25,7 @@ from .methods.algcn import ALGCN as ALGCN
 from .methods.aligned import AlignedEmbeddings as AlignedEmbeddings
 from .methods.cca import CCA as CCA
 from .methods.cca3v import CCA3V as CCA3V
+from .methods.cfa import CFA as CFA
 from .methods.dagnn import DAGNN as DAGNN
 from .methods.dcca import DCCA as DCCA
 from .methods.dscmr import DSCMR as DSCMR

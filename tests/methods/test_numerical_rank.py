@@ -12,7 +12,7 @@ import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_allclose
 
-from skxmr import CCA, CCA3V, DCCA, DSCMR, MLCCA, PLS, SemanticMatching
+from skxmr import CCA, CCA3V, CFA, DCCA, DSCMR, MLCCA, PLS, SemanticMatching
 from skxmr.datasets import make_multilabel_pairs
 from tests.problems import correlated
 
@@ -22,6 +22,7 @@ CLOSED_FORM = {
     "CCA with a tiny ridge": CCA(ridge=1e-9),
     "PLS": PLS(),
     "PLS unscaled": PLS(scale=False),
+    "CFA": CFA(),
     "CCA3V": CCA3V(),
     "CCA3V without a ridge": CCA3V(ridge=0.0),
     "MLCCA": MLCCA(),

@@ -113,6 +113,8 @@ def grid(name: str, method: str) -> Grid:
     """Return the parameters that a closed form tries on a task; a method that is not listed is taken as it is."""
     unsupervised, supervised = components(name)
     wikipedia = name.startswith("wikipedia")
+    if pictures_of(name) and method == "GMA":
+        return {"n_components": supervised, "alpha": [0.3, 1.0], "ridge": [1.0, 2.0], "eigenvalue_power": [0.5]}
     if pictures_of(name) and method == "CCA3V":
         return {"n_components": unsupervised, "ridge": [0.5, 1.0, 2.0], "eigenvalue_power": [4.0, 6.0]}
     if pictures_of(name) and method in ("CCA", "MLCCA"):
@@ -137,6 +139,12 @@ def grid(name: str, method: str) -> Grid:
             "correlation_power": [0.0, 0.5, 1.0],
             # one class a row: the dot product is the cosine
             "weights": ["cosine", "exponential"] if wikipedia else ["cosine", "dot"],
+        },
+        "GMA": {
+            "n_components": supervised,
+            "alpha": [0.3, 1.0, 3.0],
+            "ridge": [0.1, 0.25, 0.5, 1.0],
+            "eigenvalue_power": [0.0, 0.5, 1.0],
         },
         "SemanticMatching": {"ridge": [0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0]},
     }.get(method, {})

@@ -30,6 +30,7 @@ from .methods.dagnn import DAGNN as DAGNN
 from .methods.dcca import DCCA as DCCA
 from .methods.dscmr import DSCMR as DSCMR
 from .methods.ensemble import RetrieverEnsemble as RetrieverEnsemble
+from .methods.gma import GMA as GMA
 from .methods.ignn import IGNN as IGNN
 from .methods.l2gcn import L2GCN as L2GCN
 from .methods.mlcca import MLCCA as MLCCA

@@ -62,7 +62,7 @@ def joint_directions(joint: JointCovariances, ridges: Sequence[float], k: int) -
         views.append(whitened(S, ridge, noise, joint.whole.n))
     crossed = {}
     for (i, j), S in joint.between.items():
-        crossed[i, j] = _whitened_between(S, views[i], views[j])
+        crossed[i, j] = whitened_between(S, views[i], views[j])
         crossed[j, i] = crossed[i, j].T
     ranks = [view.whitener.factor.shape[1] for view in views]
     k = min(k, ranks[0], ranks[1])
@@ -80,8 +80,8 @@ def joint_directions(joint: JointCovariances, ridges: Sequence[float], k: int) -
     return JointSolution(directions, 1 + values[keep])
 
 
-def _whitened_between(S: Array, first: Whitened, second: Whitened) -> Array:
-    """Return the covariances (r_i, r_j) between two whitened views."""
+def whitened_between(S: Array, first: Whitened, second: Whitened) -> Array:
+    """Return the covariances (r_i, r_j) between two whitened views; S is overwritten."""
     S = np.array(standardise(S, first.scale, second.scale), order="F")
     half = np.asfortranarray(first.whitener.whiten(S))
     return second.whitener.whiten_rows(half)

@@ -4,27 +4,22 @@ from __future__ import annotations
 
 from dataclasses import field
 from numbers import Real
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 from sklearn.utils._param_validation import Interval
 
 from skxmr._data.estimator import Constraints
-from skxmr._data.kinds import Chunked, LabelsLike, View
-from skxmr._data.labels import Labels, aligned
-from skxmr._data.pairs import Pairs
 from skxmr._data.warn import warn
-from skxmr._docstrings import documented_like
 from skxmr._linalg.exactness import SAFE_RIDGE, Array
 from skxmr._linalg.joint import joint_directions, labels_apart
 from skxmr._linalg.moments import Covariances
-from skxmr._linalg.rotation import Rotation, rotated
+from skxmr._linalg.rotation import Rotation
 from skxmr._linalg.solvers import signs
-from skxmr.base import CrossModalRetriever
-from skxmr.methods._label_sums import beside_labels, joint_sums, label_units
-from skxmr.methods._linear import UNROTATED, LinearRetriever, remaining, sums_so_far
+from skxmr.methods._label_covariances import LabelCovarianceRetriever
+from skxmr.methods._linear import remaining
 
 
-class CCA3V(LinearRetriever, kw_only=False):
+class CCA3V(LabelCovarianceRetriever, kw_only=False):
     """Three-view canonical correlation analysis (CCA-3V): images, texts, and labels as the third view.
 
     Finds directions a, b, c of the three views whose projections lie near one another: minimise
@@ -82,49 +77,13 @@ class CCA3V(LinearRetriever, kw_only=False):
     Pairs(image=(200, 5) float64, text=(200, 5) float64)
     """
 
-    _requires_labels = True
-    _by_chunks = True
     ridge: float = 0.5
     eigenvalue_power: float = 4.0
     eigenvalues_: Array = field(init=False)
-    _named: bool = field(init=False)
     _parameter_constraints: ClassVar[Constraints] = {
         "ridge": [Interval(Real, 0, None, closed="left")],
         "eigenvalue_power": [Interval(Real, 0, None, closed="left")],
     }
-
-    @documented_like(CrossModalRetriever.fit)
-    def partial_fit(self, X: View, y: View | LabelsLike = None, labels: LabelsLike = None) -> Self:
-        """Learn from a part of the rows: several calls equal one fit of all their rows.
-
-        `fit` keeps no sums of its rows, so after it this is an error. Every call solves the whole problem.
-
-        Parameters
-        ----------
-        X : Pairs, or array-like of shape (n, d_image)
-            Both views, or the images: at least two rows, with as many features as in the first part.
-        labels : multi-hot (n, c), class ids (n,), n lists of tags, or None
-            Labels of the rows, none of them new.
-        """
-        so_far = sums_so_far(self)
-        checked = self._checked(X, y, labels, again=so_far is not None)
-        encoded = checked.labels
-        # `_checked` refuses missing labels.
-        assert encoded is not None
-        if so_far is not None:
-            encoded = aligned(encoded, self.classes_, self._named)
-        units = label_units(checked.pairs) if so_far is None else so_far.units
-        sums = joint_sums(checked.pairs, encoded.matrix, self._exact, units)
-        sums.units = units
-        if so_far is not None:
-            sums.merge(so_far)
-        views = Rotation(None, unit=units[0]), Rotation(None, unit=units[1])
-        n_labels = len(encoded.names)
-        k = self._limited(sums.n, sums.xt.shape[0], sums.xt.shape[1] - n_labels)
-        self._solve(sums.covariances(), n_labels, k, views)
-        self._moments = sums
-        self._named = encoded.named
-        return self._remember(checked._replace(labels=encoded), 0 if so_far is None else self.n_samples_seen_)
 
     @property
     def _exact(self) -> bool:
@@ -134,21 +93,6 @@ class CCA3V(LinearRetriever, kw_only=False):
     def _get_test_params(cls) -> list[dict[str, Any]]:
         """Return the defaults, and one component without a ridge."""
         return [{}, {"n_components": 1, "ridge": 0.0}]
-
-    def _fit(self, pairs: Pairs, labels: Labels | None) -> None:
-        # `fit` refuses missing labels.
-        assert labels is not None
-        k = self._limited(len(pairs), pairs.image.shape[1], pairs.text.shape[1])
-        if isinstance(pairs.image, Chunked):
-            views = UNROTATED, UNROTATED
-            sums = joint_sums(pairs, labels.matrix, self._exact)
-        else:
-            views = rotated(pairs.image, pairs._eps[0]), rotated(pairs.text, pairs._eps[1])
-            sums = beside_labels(self._exact, *views, labels.matrix)
-        self._solve(sums.finish(), len(labels.names), k, views)
-        # A fit forgets what partial_fit has added up.
-        if hasattr(self, "_moments"):
-            del self._moments
 
     def _solve(self, cov: Covariances, n_labels: int, k: int, views: tuple[Rotation, Rotation]) -> None:
         """Set the attributes from covariances of the images, and of the texts with labels as further columns."""

@@ -1,4 +1,4 @@
-"""RACG and SCAN at their papers' constants on Flickr30k or MS-COCO, from files in the layout of SCAN's data."""
+"""RACG, SCAN and VSEPP at their papers' constants on Flickr30k or MS-COCO, from files in the layout of SCAN's data."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from common import markdown
 from published import RECALLS
 
-from skxmr import RACG, SCAN, Pairs, RetrieverEnsemble, parse_sentences
+from skxmr import RACG, SCAN, VSEPP, Pairs, RetrieverEnsemble, parse_sentences
 from skxmr.datasets import load_captioned_regions
 from skxmr.metrics import Reranked, SameGroup, retrieval_recalls
 
@@ -21,7 +21,7 @@ def models(dataset: str, **common: Any) -> dict[str, Any]:
     found: dict[str, Any] = {f"SCAN, {name}": SCAN.paper(dataset, attention=name, **common) for name in attentions}
     graphs = {f"RACG, {graph}": RACG.paper(dataset, text_graph=graph, **common) for graph in ("sparse", "dense")}
     found["SCAN, both"], graphs["RACG, both"] = (RetrieverEnsemble(list(some.items())) for some in (found, graphs))
-    return found | graphs
+    return found | graphs | {"VSEPP": VSEPP.paper(dataset, **common)}
 
 
 def of_captions(folder: str, device: str, seeds: int, parser: str | None = None, **changes: Any) -> int:

@@ -41,6 +41,7 @@ from scenes import (
     racg,
     scan,
     scenes,
+    vsepp,
 )
 from sklearn.frozen import FrozenEstimator
 
@@ -61,6 +62,7 @@ PAIRWISE: dict[str, Any] = {
     "SCAN, both": lambda seed: RetrieverEnsemble(
         [(attention, scan(seed, attention=attention)) for attention in ("text_to_image", "image_to_text")]
     ),
+    "VSEPP, then SCAN t2i": lambda seed: TwoStage(first=vsepp(seed), second=scan(seed), k=TOP),
     "RACG*": lambda seed: RetrieverEnsemble([(graph, racg(seed, text_graph=graph)) for graph in ("sparse", "dense")]),
 }
 NAMES = (*EMBEDDING, *PAIRWISE, *(name for name in ABLATIONS if name not in PAIRWISE))

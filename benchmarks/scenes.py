@@ -20,6 +20,7 @@ from skxmr import (
     PLS,
     RACG,
     SCAN,
+    VSEPP,
     MeanRegions,
     Pairs,
     PerModality,
@@ -45,6 +46,7 @@ OF_RACG: dict[str, Any] = COMMON | {
     "normalize": False,
 }
 OF_SCAN: dict[str, Any] = COMMON | {"batch_size": 64, "max_epochs": 16}
+OF_VSEPP: dict[str, Any] = COMMON | {"n_components": 256, "batch_size": 64, "max_epochs": 12}
 ABLATIONS: dict[str, dict[str, Any]] = {
     "RACG": {},
     "without image graph": {"image_graph": False},
@@ -121,6 +123,7 @@ EMBEDDING: dict[str, Any] = {
     "CCA on kernel means": embedding(CCA, {"ridge": [0.1, 1.0], "correlation_power": [1.0, 2.0]}, image=KernelMean()),
     "DCCA": embedding(DCCA, {}),
     "DSCMR": embedding(DSCMR, {}),
+    "VSEPP": lambda seed: (vsepp(seed), {}),
 }
 FIRST_STAGE = {"model__ridge": 0.1, "model__correlation_power": 2.0, "views__text__ngram_range": (1, 2)}
 USES_LABELS = ("MLCCA", "SemanticMatching", "DSCMR")
@@ -142,3 +145,8 @@ def racg(seed: int, **changes: Any) -> RACG:
 def scan(seed: int, **changes: Any) -> SCAN:
     """Return an unfitted SCAN for the scenes."""
     return SCAN(**OF_SCAN | {"random_state": seed} | changes)
+
+
+def vsepp(seed: int, **changes: Any) -> VSEPP:
+    """Return an unfitted VSEPP for the scenes."""
+    return VSEPP(**OF_VSEPP | {"random_state": seed} | changes)

@@ -8,11 +8,12 @@ from pathlib import Path
 from types import ModuleType
 
 import skxmr
+from skxmr.pairwise import SetRetriever
 
 # The titles under which a module's page lists its names, in this order
 TITLES = (
     "Deep methods",
-    "Methods that compare regions with words",
+    "Methods for regions and words",
     "Closed-form methods",
     "Combinations of retrievers",
     "Base classes",
@@ -43,8 +44,8 @@ def title_of(thing: type) -> str:
         return "Classes"
     if inspect.isabstract(thing):
         return "Base classes"
-    if issubclass(thing, skxmr.PairwiseRetriever):
-        return "Methods that compare regions with words"
+    if issubclass(thing, SetRetriever):
+        return "Methods for regions and words"
     if issubclass(thing, skxmr.DeepRetriever):
         return "Deep methods"
     made_of_others = thing in (skxmr.TwoStage, skxmr.RetrieverEnsemble)

@@ -39,6 +39,7 @@ from .methods.racg import RACG as RACG
 from .methods.scan import SCAN as SCAN
 from .methods.semantic import SemanticMatching as SemanticMatching
 from .methods.two_stage import TwoStage as TwoStage
+from .methods.vsepp import VSEPP as VSEPP
 from .pairwise.retriever import PairwiseRetriever as PairwiseRetriever
 from .persistence._exporting import export_onnx as export_onnx
 from .persistence._loading import load as load

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 import skxmr
-from skxmr import CrossModalRetriever, DeepRetriever, PairwiseRetriever
+from skxmr import CrossModalRetriever
+from skxmr.deep.trained import TrainedRetriever
 from skxmr.testing import all_retrievers
 
 ROOT = Path(__file__).parents[1]
@@ -31,7 +32,7 @@ def loaded(code, modules=HEAVY):
 def is_deep(name):
     thing = getattr(skxmr, name)
     return name in ("deep", "features", "nn", "pairwise") or (
-        inspect.isclass(thing) and issubclass(thing, (DeepRetriever, PairwiseRetriever))
+        inspect.isclass(thing) and issubclass(thing, TrainedRetriever)
     )
 
 

@@ -114,7 +114,7 @@ class CrossModalRetriever(Retriever, PairsStep):
         """
         check_is_fitted(self)
         # One row of zeros tells the width of the embeddings of every method.
-        width = self._encode_image(np.zeros((1, self.n_features_["image"]), np.float32)).shape[1]
+        width = self.encode_image(np.zeros((1, self.n_features_["image"]), np.float32)).shape[1]
         return as_names([f"{type(self).__name__.lower()}{i}" for i in range(width)])
 
     @documented_like(Retriever.similarity)

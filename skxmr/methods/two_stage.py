@@ -10,7 +10,7 @@ import scipy.sparse as sp
 from sklearn.base import BaseEstimator, clone
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import make_pipeline
-from sklearn.utils import gen_batches
+from sklearn.utils import gen_batches, get_tags
 from sklearn.utils.validation import check_is_fitted
 
 from skxmr._data.arguments import image_and_text, one_view
@@ -45,7 +45,7 @@ class TwoStage(CombinedRetriever):
     first : retriever, pipeline that ends in one, or RetrievalIndex
         It must embed. An index is used as it is, for `search` among its items. If it is neither a pipeline nor an index
         and is fitted on `Regions` or texts, it is given the mean of the regions of each image and tf-idf weights of the
-        words; for anything else, pass a pipeline.
+        words, unless it takes regions and words itself, as :class:`VSEPP` does; for anything else, pass a pipeline.
     second : retriever, or a pipeline that ends in one
         Such as :class:`RACG` or :class:`SCAN`.
     k : int, default=100
@@ -241,9 +241,9 @@ def _mark_largest(S: FloatArray, k: int, marked: BoolArray) -> None:
 
 
 def _with_vectors(retriever: BaseEstimator, pairs: Pairs) -> BaseEstimator:
-    """Put in front of a bare retriever what makes vectors of regions and of words, if there are any."""
+    """Put in front of a bare retriever what makes vectors of regions and of words, if it needs any."""
     # Pipelines have steps, frozen ones as well.
-    if hasattr(retriever, "steps"):
+    if hasattr(retriever, "steps") or get_tags(retriever).input_tags.three_d_array:
         return retriever
     image, _ = distinct(pairs.image)
     has_regions = isinstance(image, Regions) or getattr(image, "ndim", 2) == 3

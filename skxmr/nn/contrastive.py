@@ -15,7 +15,7 @@ from torch.nn import functional
 from skxmr._docstrings import documented_like
 from skxmr.nn.losses import pairwise_likelihood
 
-__all__ = ["absolute_similarity", "circle", "hardest_triplets", "soft_contrastive", "triplets"]
+__all__ = ["absolute_similarity", "circle", "hardest_triplets", "soft_contrastive", "summed_triplets", "triplets"]
 
 # A similarity whose exponential is 0. Selecting the other entries instead would make a GPU wait for their number.
 _NEVER = -1e30
@@ -149,7 +149,7 @@ def _cross_entropy(S: Tensor, targets: Tensor, temperature: float) -> Tensor:
 
 
 def hardest_triplets(S: Tensor, alike: Tensor, margin: float = 0.2) -> Tensor:
-    """Hinge on the hardest negatives of a batch: RACG eq. 21, SCAN eq. 12.
+    """Hinge on the hardest negatives of a batch: RACG eq. 21, SCAN eq. 12, VSE++ eq. 6.
 
     ``sum_i [margin - s_ii + max_j s_ij]_+ + [margin - s_ii + max_j s_ji]_+`` over j that do not belong to i.
 
@@ -178,6 +178,26 @@ def hardest_triplets(S: Tensor, alike: Tensor, margin: float = 0.2) -> Tensor:
     by_image, by_text = _hardest(S, alike)
     own = S.diagonal()
     return ((margin - own + by_image).clamp(min=0) + (margin - own + by_text).clamp(min=0)).sum()
+
+
+@documented_like(hardest_triplets)
+def summed_triplets(S: Tensor, alike: Tensor, margin: float = 0.2) -> Tensor:
+    """Hinge on all negatives of a batch: VSE++ eq. 5, the sum of hinges.
+
+    ``sum_i sum_j [margin - s_ii + s_ij]_+ + [margin - s_ii + s_ji]_+`` over j that do not belong to i.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skxmr.nn import contrastive
+    >>> S = torch.tensor([[0.9, 0.8], [0.1, 0.7]])
+    >>> contrastive.summed_triplets(S, torch.eye(2, dtype=torch.bool))  # 0.8 is too near to 0.9, and above 0.7
+    tensor(0.4000)
+    """
+    own = S.diagonal()
+    by_image = (margin - own[:, None] + S).clamp(min=0)
+    by_text = (margin - own + S).clamp(min=0)
+    return (by_image + by_text).masked_fill(_with_own(alike), 0).sum()
 
 
 @documented_like(hardest_triplets)
@@ -212,6 +232,10 @@ def absolute_similarity(S: Tensor, alike: Tensor, own: float = 0.7, other: float
 
 def _hardest(S: Tensor, alike: Tensor) -> tuple[Tensor, Tensor]:
     """Return the largest similarity of each row, and of each column, with what does not belong to it, (n,) each."""
-    alike = alike | torch.eye(len(S), dtype=torch.bool, device=S.device)
-    negatives = S.masked_fill(alike, _NEVER)
+    negatives = S.masked_fill(_with_own(alike), _NEVER)
     return negatives.amax(dim=1), negatives.amax(dim=0)
+
+
+def _with_own(alike: Tensor) -> Tensor:
+    """Return what belongs together (n, n), the pairs themselves included."""
+    return alike | torch.eye(len(alike), dtype=torch.bool, device=alike.device)

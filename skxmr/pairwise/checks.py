@@ -32,7 +32,7 @@ def checked_images(view: View, min_rows: int, width: int | None) -> IndexedRows:
     else:
         regions = _as_regions(view)
         rows = IndexedRows(regions, np.arange(len(regions)))
-    _check_number("image", len(rows), min_rows)
+    check_number("image", len(rows), min_rows)
     if width is not None and regions.shape[2] != width:
         raise ValueError(f"image has regions of {regions.shape[2]} features, but {width} were seen in fit.")
     if regions.shape[2] == 0:
@@ -56,7 +56,7 @@ def _as_regions(view: View) -> Regions:
     return Regions(view)
 
 
-def _check_number(name: str, n: int, min_rows: int) -> None:
+def check_number(name: str, n: int, min_rows: int) -> None:
     """Refuse too few rows."""
     if n < min_rows:
         raise ValueError(f"{name} has {n} sample(s) (n_samples={n}); at least {min_rows} are needed.")
@@ -79,7 +79,7 @@ def _check_finite(regions: Regions, used: IndexArray) -> None:
 def checked_texts(view: View, min_rows: int, width: int | None, max_words: int, parser: Parser) -> Sentences:
     """Return texts as `Sentences` that are not too long; `width` is that of the words' vectors in fit, 0 for none."""
     texts = _as_sentences(view, parser)
-    _check_number("text", len(texts), min_rows)
+    check_number("text", len(texts), min_rows)
     lengths = texts.lengths
     if len(lengths) and lengths.max() > max_words:
         i = int(lengths.argmax())

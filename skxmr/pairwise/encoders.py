@@ -1,4 +1,4 @@
-"""Encoders of regions and of words: RACG, eqs. 1-4, of which SCAN's are a special case.
+"""Encoders of regions, of words and of sentences: RACG, eqs. 1-4, of which SCAN's are a special case, and VSE++, eq. 2.
 
 Alphabet: a images of r regions, b texts of w words; masks say which regions and words there are.
 """
@@ -134,3 +134,39 @@ class WordEncoder(nn.Module):
         both, _ = pad_packed_sequence(self.gru(packed)[0], batch_first=True, total_length=x.shape[1])
         forward, backward = both.chunk(2, dim=2)
         return (forward + backward) / 2
+
+
+class SentenceEncoder(nn.Module):
+    """Embeddings of texts: words through a GRU whose state after the last word has length 1, VSE++ eq. 2.
+
+    Parameters
+    ----------
+    d : int
+        Width of the embeddings.
+    n_words, word_width : int
+        Size of the vocabulary, and width of a word's vector. With given vectors `n_words` is 0 and `word_width` theirs.
+    bidirectional : bool
+        Whether a second GRU reads the words backwards; the embedding is then the mean of both last states.
+    dropout : float
+        Probability of dropping an entry of a word's vector.
+
+    Shapes: takes a :class:`WordBatch`, returns (b, d).
+    """
+
+    def __init__(self, d: int, n_words: int, word_width: int, bidirectional: bool, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.dropout = Dropout(dropout)
+        self.words = nn.Embedding(n_words, word_width) if n_words else None
+        self.gru = nn.GRU(word_width, d, batch_first=True, bidirectional=bidirectional)
+        if self.words is not None:
+            nn.init.uniform_(self.words.weight, -0.1, 0.1)
+
+    def forward(self, texts: WordBatch) -> Tensor:
+        """Return the embeddings; padding is never read."""
+        x = texts.vectors if self.words is None else self.words(texts.ids)
+        # Which of the two there is was checked before batches were made.
+        assert x is not None
+        packed = pack_padded_sequence(self.dropout(x), texts.lengths, batch_first=True, enforce_sorted=False)
+        # The states after the last word of each direction, (directions, b, d).
+        _, last = self.gru(packed)
+        return functional.normalize(last.mean(dim=0), dim=1)

@@ -25,7 +25,7 @@ from skxmr.pairwise.sets import NodeSet, RegionBatch, WordBatch
 from skxmr.pairwise.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
-    from skxmr.pairwise.retriever import PairwiseRetriever
+    from skxmr.pairwise.set_retriever import SetRetriever
 
 # Images whose features are measured together.
 _BLOCK = 256
@@ -36,14 +36,35 @@ Nodes = TypeVar("Nodes", bound=NodeSet)
 
 
 class Encoders(NamedTuple):
-    """What makes nodes of regions and of words, and which words are known."""
+    """What encodes regions and words, and which words are known."""
 
     image: RegionEncoder
-    text: WordEncoder
+    text: nn.Module
     vocabulary: Vocabulary
 
 
-class PairNetwork(RetrievalNetwork, Generic[Nodes]):
+class EncodingNetwork(RetrievalNetwork):
+    """Encoders of regions and of words, and the vocabulary; subclasses embed, or compare pairs.
+
+    Parameters
+    ----------
+    encoders : Encoders
+        What encodes regions and words.
+    """
+
+    def __init__(self, encoders: Encoders) -> None:
+        super().__init__()
+        self.image_encoder = encoders.image
+        self.text_encoder = encoders.text
+        self.vocabulary = encoders.vocabulary
+
+    @property
+    def needs_boxes(self) -> bool:
+        """Whether the network looks at the boxes of regions."""
+        return self.image_encoder.of_position is not None
+
+
+class PairNetwork(EncodingNetwork, Generic[Nodes]):
     """Encoders of regions and words, and a comparison of all images with all texts of a batch.
 
     A subclass for nodes of its own overrides `encode_image`, `encode_text` and `compare`.
@@ -59,17 +80,9 @@ class PairNetwork(RetrievalNetwork, Generic[Nodes]):
     """
 
     def __init__(self, encoders: Encoders, d: int, arrays_per_set: int = 1) -> None:
-        super().__init__()
-        self.image_encoder = encoders.image
-        self.text_encoder = encoders.text
-        self.vocabulary = encoders.vocabulary
+        super().__init__(encoders)
         self.d = d
         self.arrays_per_set = arrays_per_set
-
-    @property
-    def needs_boxes(self) -> bool:
-        """Whether the network looks at the boxes of regions."""
-        return self.image_encoder.of_position is not None
 
     @abstractmethod
     def encode_image(self, regions: RegionBatch) -> Nodes:
@@ -173,7 +186,7 @@ class SetNetwork(PairNetwork[NodeSet]):
 
 
 def set_encoders(
-    retriever: PairwiseRetriever,
+    retriever: SetRetriever,
     split: Split,
     unit_length: bool,
     position_width: int = 0,
@@ -185,7 +198,7 @@ def set_encoders(
 
     Parameters
     ----------
-    retriever : PairwiseRetriever
+    retriever : SetRetriever
         Whose parameters decide.
     split : Split
         The fitting rows.
@@ -214,19 +227,9 @@ def set_encoders(
     >>> set_encoders(SCAN(8, word_width=4), split, unit_length=True)._fields
     ('image', 'text', 'vocabulary')
     """
-    images = split.pairs.image[split.fitting.rows]
     texts = split.pairs.text[split.fitting.rows]
-    vocabulary = _vocabulary(retriever, texts, uses, cross_words)
-    if not (texts.width or vocabulary.words):
-        raise ValueError(f"no word comes min_count={retriever.min_count} times in the fitting rows; lower it.")
-    image = RegionEncoder(
-        _standardizer(images, retriever.standardize),
-        images.view.shape[2],
-        retriever.n_components,
-        position_width,
-        unit_length,
-        retriever.input_dropout,
-    )
+    vocabulary = vocabulary_of(retriever, texts, uses, cross_words)
+    image = region_encoder(retriever, split, unit_length, position_width)
     text = WordEncoder(
         retriever.n_components,
         0 if texts.width else len(vocabulary.words) + 1,
@@ -239,14 +242,35 @@ def set_encoders(
     return Encoders(image, text, vocabulary)
 
 
-def _vocabulary(retriever: PairwiseRetriever, texts: Sentences, uses: Collection[str], cross_words: str) -> Vocabulary:
+def region_encoder(retriever: SetRetriever, split: Split, unit_length: bool, position_width: int = 0) -> RegionEncoder:
+    """Make the encoder of regions for the fitting rows: its widths and its scale."""
+    images = split.pairs.image[split.fitting.rows]
+    return RegionEncoder(
+        _standardizer(images, retriever.standardize),
+        images.view.shape[2],
+        retriever.n_components,
+        position_width,
+        unit_length,
+        retriever.input_dropout,
+    )
+
+
+def vocabulary_of(
+    retriever: SetRetriever,
+    texts: Sentences,
+    uses: Collection[str] = (),
+    cross_words: str = "nouns_and_attributes",
+) -> Vocabulary:
     """Return the vocabulary of the fitting rows, or that of the last fit, whose words keep their numbers."""
     if retriever.warm_start and "network_" in vars(retriever):
         vocabulary = copy.copy(retriever.network_.vocabulary)
         vocabulary.cross_words = cross_words
         check_known(vocabulary, texts)
         return vocabulary
-    return Vocabulary(texts, retriever.min_count, uses, cross_words)
+    vocabulary = Vocabulary(texts, retriever.min_count, uses, cross_words)
+    if not (texts.width or vocabulary.words):
+        raise ValueError(f"no word comes min_count={retriever.min_count} times in the fitting rows; lower it.")
+    return vocabulary
 
 
 def _standardizer(images: IndexedRows, wanted: bool | str) -> nn.Module:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +10,7 @@ import scipy.sparse as sp
 import torch
 from numpy.typing import NDArray
 from sklearn.utils import gen_batches
-from torch import Tensor
+from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from skxmr._data.kinds import IndexArray
@@ -140,14 +140,14 @@ def _compared(
 
 
 def validation_recalls(
-    network: PairNetwork[Nodes], images: RegionSource, texts: WordSource, relevance: SameGroup
+    network: nn.Module, scores: Callable[[], NDArray[np.float32]], relevance: SameGroup
 ) -> Validation:
-    """Return how recalls are measured on the validation rows; the mean recall chooses the epoch."""
+    """Return how recalls are measured on the validation rows, by their scores; the mean recall chooses the epoch."""
     cuts = [k for k in (1, 5, 10) if k <= min(relevance.shape)]
 
     def score() -> dict[str, float]:
         network.eval()
-        S = pair_scores(network, images, texts)
+        S = scores()
         if not np.isfinite(S).all():
             return {"validation_mr": float("nan")}
         found = retrieval_recalls(S, relevance, cuts)

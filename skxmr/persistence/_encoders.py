@@ -16,6 +16,7 @@ from skxmr.methods._linear import LinearRetriever
 from skxmr.methods.semantic import SemanticMatching
 from skxmr.nn.device import ordinary_torch
 from skxmr.nn.retrieval_network import RetrievalNetwork
+from skxmr.pairwise.set_retriever import SetRetriever
 
 
 class _Side(nn.Module):
@@ -51,6 +52,11 @@ class _Projection(nn.Module):
 
 def encoder_of(retriever: CrossModalRetriever, name: str) -> nn.Module:
     """Return what maps a modality into the common space, as a module on the CPU."""
+    if isinstance(retriever, SetRetriever):
+        raise TypeError(
+            f"{type(retriever).__name__} embeds sentences word by word, and export_onnx writes encoders of rows of "
+            "features only; keep the model by skxmr.save."
+        )
     if isinstance(retriever, TrainedRetriever):
         return _Side(retriever.__getstate__()["network_"], name).eval()
     if isinstance(retriever, LinearRetriever):

@@ -130,3 +130,20 @@ def assert_raises(call: Callable[[], object], error: type[Exception], message: s
         assert message in str(raised), f"expected {message!r} in the message, got: {raised}"
     else:
         raise AssertionError(f"no {error.__name__} mentioning {message!r} was raised")
+
+
+def assert_effects(estimator: Retriever, pairs: Pairs, Y: AnyArray) -> None:
+    """Require that `standardize`, `dropout` and `input_dropout` change the answers, where they are parameters."""
+    parameters = estimator.get_params(deep=False)
+    changes = {"standardize": (False, True), "dropout": (0.0, 0.5), "input_dropout": (0.0, 0.5)}
+    if parameters.get("hidden", 1) is None:
+        del changes["dropout"]
+    off = {name: values[0] for name, values in changes.items() if name in parameters}
+    if not off:
+        return
+    expected = answers(clone(estimator).set_params(**off).fit(pairs, Y), pairs)
+    for name in off:
+        changed = clone(estimator).set_params(**off | {name: changes[name][1]})
+        found = answers(changed.fit(pairs, Y), pairs)
+        same = all(np.array_equal(array, other) for array, other in zip(found, expected, strict=True))
+        assert not same, f"{name}={changes[name][0]} and {name}={changes[name][1]} give the same answers"

@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from sklearn.base import clone
+from sklearn.utils import get_tags
 
 from skxmr.base import Retriever
 from skxmr.metrics._asking import need_retriever
-from skxmr.testing import common, embedding, pairwise
+from skxmr.testing import common, embedding, pairwise, sets, vectors
 
 
 def check_retriever(estimator: Retriever) -> None:
@@ -23,7 +24,8 @@ def check_retriever(estimator: Retriever) -> None:
     ----------
     estimator : Retriever
         An unfitted retriever, small enough to be fitted some thirty times on 120 rows. It is not modified. One without
-        `transform`, which compares pair by pair, is given 20 scenes with three sentences each. Where its `random_state`
+        `transform`, which compares pair by pair, and one whose tags say that it takes arrays of three axes, which are
+        regions, is given 20 scenes with three sentences each. Where its `random_state`
         is None, or that of an estimator in it, the checks use 0.
 
     Raises
@@ -70,12 +72,23 @@ def retriever_checks(estimator: Retriever) -> Iterator[tuple[str, Callable[[], N
         raise TypeError(
             f"estimator must be a retriever itself, such as CCA(), not a step or what holds one; got {estimator!r}."
         )
-    embeds = hasattr(estimator, "transform")
-    checks = vars(common) | vars(embedding if embeds else pairwise)
+    of_kind = embedding if hasattr(estimator, "transform") else pairwise
+    of_data = sets if _takes_sets(estimator) else vectors
+    checks = vars(common) | vars(of_kind) | vars(of_data)
     for name in sorted(checks):
         if name.startswith("_check_"):
-            data = embedding.vectors(estimator) if embeds else pairwise.scenes()
+            data = data_for(estimator)
             yield name.removeprefix("_check_"), partial(_run, checks[name], _repeatable(estimator), data)
+
+
+def data_for(estimator: Retriever) -> common.Data:
+    """Return pairs that a retriever takes, and their labels: vectors, or scenes of regions and words."""
+    return sets.scenes() if _takes_sets(estimator) else vectors.vectors(estimator)
+
+
+def _takes_sets(estimator: Retriever) -> bool:
+    """Tell whether images are given as regions: by its tag, or because it compares pairs."""
+    return not hasattr(estimator, "transform") or get_tags(estimator).input_tags.three_d_array
 
 
 def _repeatable(estimator: Retriever) -> Retriever:

@@ -1,30 +1,17 @@
-"""The checks of :mod:`skxmr.testing` for retrievers that compare pairs, on scenes of digits."""
+"""The checks of :mod:`skxmr.testing` for retrievers that compare pairs."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.testing import assert_allclose
 from sklearn.base import clone
-from sklearn.exceptions import NotFittedError
 
-from skxmr._data.pairs import Pairs
-from skxmr._data.regions import Regions
-from skxmr._data.sentences import Sentences
 from skxmr.base import ComparingRetriever
-from skxmr.datasets import make_captioned_scenes
 from skxmr.metrics import RetrievalScores, SameGroup, mean_average_precision
-from skxmr.testing.common import Data, assert_raises
+from skxmr.testing.common import Data
 
 # Blocks of other sizes round differently.
 _CLOSE = 1e-5
-
-
-def scenes(n: int = 20) -> Data:
-    """Return scenes with three sentences each, and their labels."""
-    made = make_captioned_scenes(n, n_sentences=3, random_state=0)
-    images = Regions(made.regions, made.boxes, made.mask)
-    texts = Sentences(made.tokens, made.tags, made.heads)
-    return Pairs(images, texts, image_index=made.image_index), made.labels[made.image_index]
 
 
 def _check_similarity_is_of_single_pairs(estimator: ComparingRetriever, data: Data) -> None:
@@ -54,22 +41,3 @@ def _check_score_is_the_mean_of_both_directions(estimator: ComparingRetriever, d
     assert_allclose(both["i2t_map"], mean_average_precision(S, relevance), rtol=1e-12)
     shuffled = np.random.default_rng(0).permutation(len(pairs))
     assert_allclose(fitted.score(pairs[shuffled]), both["map"], rtol=1e-3)
-
-
-def _check_regions_of_another_width_are_refused(estimator: ComparingRetriever, data: Data) -> None:
-    """Require an error that names the argument."""
-    pairs, _ = data
-    regions = pairs.image.view
-    fitted = clone(estimator).fit(pairs)
-    narrow = Regions(regions.features[:, :, 1:], regions.boxes)
-    assert_raises(lambda: fitted.similarity(narrow, pairs.text), ValueError, "image")
-
-
-def _check_failed_fit_leaves_unfitted(estimator: ComparingRetriever, data: Data) -> None:
-    """Require NotFittedError before a successful fit."""
-    pairs, _ = data
-    broken = Regions(np.full(pairs.image.view.shape, np.nan), pairs.image.view.boxes, pairs.image.view.mask)
-    unfitted = clone(estimator)
-    assert_raises(lambda: unfitted.similarity(pairs), NotFittedError, "not fitted")
-    assert_raises(lambda: unfitted.fit(Pairs(broken, pairs.text, image_index=pairs.groups)), ValueError, "NaN")
-    assert_raises(lambda: unfitted.similarity(pairs), NotFittedError, "not fitted")

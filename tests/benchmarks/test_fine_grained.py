@@ -22,7 +22,7 @@ def modules(module):
 def small(modules, monkeypatch):
     for name, value in {"N_TRAIN": 60, "N_TEST": 20, "N_TWO_STAGE": 30, "N_TWINS": 10, "TOP": 3}.items():
         monkeypatch.setattr(modules.fine_grained, name, value)
-    for setting in (modules.scenes.OF_RACG, modules.scenes.OF_SCAN):
+    for setting in (modules.scenes.OF_RACG, modules.scenes.OF_SCAN, modules.scenes.OF_VSEPP):
         for name, value in {"n_components": 32, "word_width": 16, "max_epochs": 1}.items():
             monkeypatch.setitem(setting, name, value)
     return modules
@@ -44,10 +44,20 @@ def test_methods_are_measured_once_and_tabled(small, tmp_path, capsys, monkeypat
     # A fold of these has more regions than the kernel features have landmarks.
     for name, value in {"N_TRAIN": 170, "N_TEST": 30, "N_TWO_STAGE": 60}.items():
         monkeypatch.setattr(small.fine_grained, name, value)
-    names, file = ["CCA", "MLCCA", "CCA on kernel means", "SCAN t2i", "RACG", "without heads"], tmp_path / "finished"
+    names = [
+        "CCA",
+        "MLCCA",
+        "CCA on kernel means",
+        "VSEPP",
+        "SCAN t2i",
+        "VSEPP, then SCAN t2i",
+        "RACG",
+        "without heads",
+    ]
+    file = tmp_path / "finished"
     assert small.fine_grained.reproduce(names, 1, 1, file, False, False) == 0
     shown = capsys.readouterr().out
-    assert "6 fits to do, 0 known" in shown
+    assert "8 fits to do, 0 known" in shown
     for title in ("## Methods", "## RACG without its parts", "## Two-stage search", "## Re-ranking"):
         assert title in shown
     records = {record["name"]: record for record in map(json.loads, file.read_text().splitlines())}
@@ -55,7 +65,7 @@ def test_methods_are_measured_once_and_tabled(small, tmp_path, capsys, monkeypat
     assert all(0 <= record[key] <= 1 for record in records.values() for key in ("i2t_r1", "t2i_r1", "mr", "twins"))
     assert 0 < records["RACG"]["share"] < 0.2 and "share" not in records["SCAN t2i"]
     small.fine_grained.reproduce(names, 1, 1, file, False, False)
-    assert "0 fits to do, 6 known" in capsys.readouterr().out
+    assert "0 fits to do, 8 known" in capsys.readouterr().out
     small.scenes.OF_RACG["max_epochs"] = 2  # other parameters: other fits
     assert {record["name"] for record in small.fine_grained.finished(file)} == set(names) - {"RACG", "without heads"}
 

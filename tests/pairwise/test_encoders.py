@@ -7,7 +7,7 @@ from numpy.testing import assert_allclose
 from torch import nn
 from torch.autograd import gradcheck
 
-from skxmr.pairwise.encoders import RegionEncoder, WordEncoder, position
+from skxmr.pairwise.encoders import RegionEncoder, SentenceEncoder, WordEncoder, position
 from skxmr.pairwise.sets import RegionBatch, WordBatch
 
 LENGTHS = [4, 1, 3]
@@ -119,3 +119,29 @@ def test_nodes_have_length_1_where_that_is_asked_for():
 def test_batches_are_sliced_together_and_none_stays():
     batch = texts()[1:]
     assert batch.ids.shape == (2, 4) and batch.lengths.tolist() == [1, 3] and batch.vectors is None
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_a_sentence_is_the_last_state_of_its_gru(bidirectional):
+    """VSE++ eq. 2; both directions have read the whole sentence, the second one up to its first word."""
+    torch.manual_seed(0)
+    encoder = SentenceEncoder(6, 7, 4, bidirectional).double()
+    batch = texts()
+    found = encoder(batch).detach().numpy()
+    for i, length in enumerate(LENGTHS):
+        x = encoder.words.weight.detach().numpy()[batch.ids[i, :length].numpy()]
+        states = [gru_loop(encoder.gru, x, "")[-1]]
+        if bidirectional:
+            states.append(gru_loop(encoder.gru, x[::-1], "_reverse")[-1])
+        mean = np.mean(states, axis=0)
+        assert_allclose(found[i], mean / np.sqrt((mean**2).sum()), rtol=1e-12)
+
+
+def test_gradients_of_a_sentence_flow_to_its_own_words_alone():
+    torch.manual_seed(0)
+    encoder = SentenceEncoder(6, 0, 5, bidirectional=False).double()
+    vectors = torch.randn(3, 4, 5, dtype=torch.float64, requires_grad=True)
+    assert gradcheck(lambda x: encoder(texts(x)), (vectors,))
+    encoder(texts(vectors)).sum().backward()
+    mask = texts(vectors).mask
+    assert (vectors.grad[~mask] == 0).all() and (vectors.grad[mask].abs().sum(dim=1) > 0).all()

@@ -21,13 +21,26 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from skorch.callbacks import EpochScoring
 
 import skxmr
-from skxmr import CCA, DAGNN, DSCMR, MLCCA, RACG, SCAN, LabelGraph, MeanRegions, Pairs, PerModality, RetrieverEnsemble
+from skxmr import (
+    CCA,
+    DAGNN,
+    DSCMR,
+    MLCCA,
+    RACG,
+    SCAN,
+    VSEPP,
+    LabelGraph,
+    MeanRegions,
+    Pairs,
+    PerModality,
+    RetrieverEnsemble,
+)
 from skxmr.datasets import load_captioned_digits, make_multilabel_pairs
 from skxmr.features import ImageFeatures
 from skxmr.metrics import RetrievalScores
 from skxmr.model_selection import MultilabelStratifiedKFold
 from skxmr.persistence._same import same_model
-from skxmr.testing import all_retrievers, embedding, pairwise
+from skxmr.testing import all_retrievers, contract, sets
 from skxmr.testing.common import answers
 
 TINY = {"n_components": 4, "hidden": 8, "max_epochs": 1, "random_state": 0}
@@ -51,11 +64,9 @@ CASES = [
 ]
 
 
-def data_for(estimator, n=48):
-    if hasattr(estimator, "transform"):
-        pairs, labels = embedding.vectors(estimator)
-        return pairs[:n], labels[:n]
-    return pairwise.scenes(20)
+def data_for(estimator, n=60):
+    pairs, labels = contract.data_for(estimator)
+    return pairs[:n], labels[:n]
 
 
 def reloaded(model, folder, trusted=()):
@@ -187,9 +198,9 @@ def test_a_loaded_model_goes_on_learning_as_the_saved_one(kind, settings, small,
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("cls", [RACG, SCAN])
+@pytest.mark.parametrize("cls", [RACG, SCAN, VSEPP])
 def test_networks_over_words_go_on_learning(cls, tmp_path):
-    pairs, _ = pairwise.scenes(20)
+    pairs, _ = sets.scenes()
     model = cls(**cls._get_test_params()[0], warm_start=True).fit(pairs)
     again = reloaded(model, tmp_path / "model")
     assert_array_equal(again.fit(pairs).similarity(pairs), model.fit(pairs).similarity(pairs))

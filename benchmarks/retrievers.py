@@ -115,6 +115,8 @@ def grid(name: str, method: str) -> Grid:
     """Return the parameters that a closed form tries on a task; a method that is not listed is taken as it is."""
     unsupervised, supervised = components(name)
     wikipedia = name.startswith("wikipedia")
+    if pictures_of(name) and method == "KCCA":
+        return {"ridge": [0.01, 0.03], "correlation_power": [1.0, 2.0]}
     if pictures_of(name) and method == "GMA":
         return {"n_components": supervised, "alpha": [0.3, 1.0], "ridge": [1.0, 2.0], "eigenvalue_power": [0.5]}
     if pictures_of(name) and method == "CCA3V":
@@ -143,10 +145,16 @@ def grid(name: str, method: str) -> Grid:
             "weights": ["cosine", "exponential"] if wikipedia else ["cosine", "dot"],
         },
         "GMA": {
-            "n_components": supervised,
+            "n_components": unsupervised,
             "alpha": [0.3, 1.0, 3.0],
-            "ridge": [0.1, 0.25, 0.5, 1.0],
-            "eigenvalue_power": [0.0, 0.5, 1.0],
+            "ridge": [0.25, 0.5, 1.0],
+            "eigenvalue_power": [0.5, 1.0],
+        },
+        "KCCA": {
+            **({"image_kernel": ["rbf", "chi2"]} if wikipedia else {}),
+            "text_kernel": ["rbf", "cosine"],
+            "ridge": [0.003, 0.01, 0.03],
+            "correlation_power": [1.0, 2.0],
         },
         "SemanticMatching": {"ridge": [0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0]},
     }.get(method, {})
@@ -162,9 +170,9 @@ def retriever(task: Task, method: str, variant: Variant, seed: int, device: str 
         return cls(parts, weights="validation", random_state=seed), {}
     if variant.kind == "kernels":
         return with_kernels(cls()), kernel_grid(task.name, method)
-    if method in CLOSED:
-        return cls(), grid(task.name, method)
     known = inspect.signature(cls).parameters
+    if method in CLOSED:
+        return cls(**({"random_state": seed} if "random_state" in known else {})), grid(task.name, method)
     given: dict[str, Any] = {"random_state": seed, "device": device}
     if "label_embedding" in known:
         given["label_embedding"] = task.vectors

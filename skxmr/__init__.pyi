@@ -32,6 +32,7 @@ from .methods.dscmr import DSCMR as DSCMR
 from .methods.ensemble import RetrieverEnsemble as RetrieverEnsemble
 from .methods.gma import GMA as GMA
 from .methods.ignn import IGNN as IGNN
+from .methods.kcca import KCCA as KCCA
 from .methods.l2gcn import L2GCN as L2GCN
 from .methods.mlcca import MLCCA as MLCCA
 from .methods.pls import PLS as PLS

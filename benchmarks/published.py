@@ -35,6 +35,7 @@ PUBLISHED: dict[str, dict[str, Figures]] = {
     "wikipedia_1300": {
         "CCA": Figures(0.255, 0.185, ACMR),
         "CCA3V": Figures(0.275, 0.224, ACMR),
+        "LCFS": Figures(0.279, 0.214, ACMR),
         "ACMR": Figures(0.366, 0.277, ACMR),
     },
     "nuswide_vgg": {

@@ -136,6 +136,7 @@ def grid(name: str, method: str) -> Grid:
             "eigenvalue_power": [2.0, 4.0, 6.0],
         },
         "CFA": {"n_components": unsupervised},
+        "LCFS": {"selection": [0.01, 0.02, 0.04], "coupling": [0.003, 0.01, 0.03]},
         "PLS": {"n_components": unsupervised, "scale": [True, False]},
         "MLCCA": {
             "n_components": supervised,

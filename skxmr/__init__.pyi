@@ -34,6 +34,7 @@ from .methods.gma import GMA as GMA
 from .methods.ignn import IGNN as IGNN
 from .methods.kcca import KCCA as KCCA
 from .methods.l2gcn import L2GCN as L2GCN
+from .methods.lcfs import LCFS as LCFS
 from .methods.mlcca import MLCCA as MLCCA
 from .methods.pls import PLS as PLS
 from .methods.racg import RACG as RACG

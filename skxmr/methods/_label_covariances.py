@@ -71,12 +71,15 @@ class LabelCovarianceRetriever(LinearRetriever):
             views = UNROTATED, UNROTATED
             sums = joint_sums(pairs, columns, self._exact)
         else:
-            views = rotated(pairs.image, pairs._eps[0]), rotated(pairs.text, pairs._eps[1])
+            views = self._views(pairs)
             sums = beside_labels(self._exact, *views, columns)
         self._solve(sums.finish(), len(labels.names), k, views)
         # A fit forgets what partial_fit has added up.
         if hasattr(self, "_moments"):
             del self._moments
+
+    def _views(self, pairs: Pairs) -> tuple[Rotation, Rotation]:
+        return rotated(pairs.image, pairs._eps[0]), rotated(pairs.text, pairs._eps[1])
 
     @property
     def _exact(self) -> bool:

@@ -8,7 +8,7 @@ import scipy.sparse as sp
 from numpy.testing import assert_allclose
 from sklearn.linear_model import Ridge
 
-from skxmr import CCA, CCA3V, CFA, DAGNN, GMA, MLCCA, PLS, Pairs, SemanticMatching
+from skxmr import CCA, CCA3V, CFA, DAGNN, GMA, LCFS, MLCCA, PLS, Pairs, SemanticMatching
 from skxmr._linalg import chunks as _chunks
 from skxmr.datasets import make_multilabel_pairs
 from tests.problems import assert_equal_models, chunked
@@ -19,6 +19,7 @@ METHODS = {
     "SemanticMatching": SemanticMatching(),
     "CFA": CFA(),
     "CCA3V": CCA3V(n_components=4),
+    "LCFS": LCFS(selection=0.001),
     "GMA": GMA(n_components=4),
     "MLCCA": MLCCA(),
     "MLCCA with distances": MLCCA(weights="exponential", n_neighbors=20),

@@ -8,7 +8,7 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 
-from skxmr import CCA, CCA3V, CFA, GMA, MLCCA, PLS, MeanRegions, Pairs, Regions, SemanticMatching
+from skxmr import CCA, CCA3V, CFA, GMA, LCFS, MLCCA, PLS, MeanRegions, Pairs, Regions, SemanticMatching
 from skxmr.metrics import Similarity
 
 HALF = {
@@ -24,7 +24,7 @@ def test_views_of_float16_become_float32(form, small):
     half = Pairs(HALF[form](pairs.image), HALF[form](pairs.text))
     rounded = [getattr(pairs, name).astype(np.float16).astype(np.float32) for name in ("image", "text")]
     single = Pairs(*rounded)
-    for model in (CCA(3), PLS(3), CCA3V(3), CFA(3), GMA(3), MLCCA(3), SemanticMatching()):
+    for model in (CCA(3), PLS(3), CCA3V(3), CFA(3), GMA(3), LCFS(), MLCCA(3), SemanticMatching()):
         fitted = model.fit(half, labels)
         out = fitted.transform(half)
         assert out.image.dtype == out.text.dtype == np.float32

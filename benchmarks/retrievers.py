@@ -149,7 +149,8 @@ def grid(name: str, method: str) -> Grid:
             "n_components": unsupervised,
             "alpha": [0.3, 1.0, 3.0],
             "ridge": [0.25, 0.5, 1.0],
-            "eigenvalue_power": [0.5, 1.0],
+            # Other powers were worse on held-out training rows of every set.
+            "eigenvalue_power": [0.5],
         },
         "KCCA": {
             **({"image_kernel": ["rbf", "chi2"]} if wikipedia else {}),

@@ -195,8 +195,9 @@ def _refuse_dates(frame: Frame, name: str) -> None:
 @as_matrix.register(Chunked)
 def _refuse_chunks(view: Chunked, name: str) -> NoReturn:
     raise TypeError(
-        f"{name} is a dask array and is not loaded unasked; fit of CCA, PLS, MLCCA and SemanticMatching reads it "
-        f"by chunks. Else load it, {name}.compute(), or encode by {name}.map_blocks(model.encode_{name}, ...)."
+        f"{name} is a dask array and is not loaded unasked; fit of the methods in closed form on covariances, "
+        f"such as CCA, MLCCA and SemanticMatching, reads it by chunks. Else load it, {name}.compute(), or encode by "
+        f"{name}.map_blocks(model.encode_{name}, ...)."
     )
 
 

@@ -98,7 +98,8 @@ def principal_space(kernel: ViewKernel, X: Matrix) -> KernelSpace:
     weights = U[:, keep] / lengths
     # They sum to 0, so that the mean of a row's kernels need not be subtracted; rounding is divided by small lengths.
     weights -= weights.mean(axis=0)
-    return KernelSpace(X, weights, centerer.K_fit_rows_ @ weights, U[:, keep] * lengths)
+    # A copy, because the rows may be changed after fit.
+    return KernelSpace(X.copy(), weights, centerer.K_fit_rows_ @ weights, U[:, keep] * lengths)
 
 
 def landmark_space(kernel: ViewKernel, rows: Matrix) -> KernelSpace:

@@ -84,6 +84,8 @@ class GMA(LabelCovarianceRetriever, kw_only=False):
     its own, B is the ridge alone, and a large `alpha` gives the leading directions of the covariance of the pairs, as
     the first component of :class:`PLS` without scaling does.
 
+    Traces depend on the scale of every feature: standardise features of different units.
+
     "lda" needs only the covariances of images, texts and labels: it reads dask arrays once, and has `partial_fit`.
     "mfa" looks for neighbours among all rows, of whose distances a part is held at a time.
 

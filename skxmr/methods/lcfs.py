@@ -13,11 +13,10 @@ from sklearn.utils._param_validation import Interval
 
 from skxmr._data.estimator import Constraints
 from skxmr._data.kinds import MODALITIES, AnyArray
-from skxmr._data.pairs import Pairs
 from skxmr._data.warn import warn
 from skxmr._linalg.exactness import SAFE_RIDGE, Array
 from skxmr._linalg.moments import Covariances
-from skxmr._linalg.rotation import Rotation, as_it_is
+from skxmr._linalg.rotation import Rotation
 from skxmr.methods._label_covariances import LabelCovarianceRetriever
 from skxmr.methods._linear import remaining
 
@@ -75,7 +74,7 @@ class LCFS(LabelCovarianceRetriever):
     Notes
     -----
     All is computed from the covariances of the three views, which come from one pass over the rows. An iteration takes
-    time in the cube of the number of features of each view.
+    time in the cube of the number of features of each view, or of rows where these are fewer than half as many.
     The objective is convex, so the start does not matter. Lengths of rows are smoothed by .0001 and singular values by
     .001.
 
@@ -117,12 +116,8 @@ class LCFS(LabelCovarianceRetriever):
     def _exact(self) -> bool:
         return self.selection < SAFE_RIDGE
 
-    def _views(self, pairs: Pairs) -> tuple[Rotation, Rotation]:
-        """Return the views as they are, because rows of weights belong to features."""
-        return as_it_is(pairs.image, pairs._eps[0]), as_it_is(pairs.text, pairs._eps[1])
-
     def _solve(self, cov: Covariances, n_labels: int, k: int, views: tuple[Rotation, Rotation]) -> None:
-        problem, scales = _scaled(cov, n_labels)
+        problem, scales = _scaled(cov, n_labels, views)
         if not all(scales):
             remaining(self, 0, None)
         weights, objective = self._minimised(problem)
@@ -144,7 +139,7 @@ class LCFS(LabelCovarianceRetriever):
 
     def _minimised(self, problem: _Problem) -> tuple[list[Array], list[float]]:
         """Return the weights of both views, and the objective after every iteration."""
-        weights = [_ridge_regression(problem, i, self.selection) for i in (0, 1)]
+        weights = self._started(problem)
         objective: list[float] = []
         last = self._objective(problem, weights)
         while len(objective) < self.max_iter:
@@ -160,11 +155,19 @@ class LCFS(LabelCovarianceRetriever):
             )
         return weights, objective
 
+    def _started(self, problem: _Problem) -> list[Array]:
+        """Return ridge regressions, as if all rows of weights had length 1."""
+        found = []
+        for S, C, basis, d in zip(problem.within, problem.targets, problem.bases, problem.widths, strict=True):
+            found.append(_penalised(S.copy(), np.full(d, self.selection), C, basis))
+        return found
+
     def _objective(self, problem: _Problem, weights: list[Array]) -> float:
-        found = self.coupling * float(_singular_values(_gram(problem, weights)[1])[0].sum())
-        for S, C, own in zip(problem.within, problem.targets, weights, strict=True):
+        inner = problem.inner(weights)
+        found = self.coupling * float(_singular_values(problem.gram(inner)[1])[0].sum())
+        for S, C, own, rows in zip(problem.within, problem.targets, inner, weights, strict=True):
             found += 0.5 * (float((own * (S @ own)).sum()) - 2 * float((own * C).sum()) + problem.energy)
-            found += self.selection * float(np.hypot(_lengths(own), _ROW).sum())
+            found += self.selection * float(np.hypot(_lengths(rows), _ROW).sum())
         return found
 
     def _reweighted(self, problem: _Problem, weights: list[Array]) -> list[Array]:
@@ -173,65 +176,80 @@ class LCFS(LabelCovarianceRetriever):
         The trace norm of the predictions P becomes ``1/2 tr P^T M P`` with ``M = (P P^T + e^2 I)^-1/2``, which is 1/e
         times the identity, less a part in the space of P.
         """
-        products, gram = _gram(problem, weights)
+        products, gram = problem.gram(problem.inner(weights))
         values, V = _singular_values(gram)
         shrink = 1 / np.sqrt(values * _SINGULAR * (values + _SINGULAR))
         found = []
-        for S, C, own, product in zip(problem.within, problem.targets, weights, products, strict=True):
-            K = (product @ V) * shrink
-            A = (1 + self.coupling / _SINGULAR) * S - self.coupling * (K @ K.T)
-            A[np.diag_indices_from(A)] += self.selection / np.hypot(_lengths(own), _ROW)
-            found.append(_solved(A, C))
+        for i, own in enumerate(weights):
+            K = (products[i] @ V) * shrink
+            A = (1 + self.coupling / _SINGULAR) * problem.within[i] - self.coupling * (K @ K.T)
+            penalty = self.selection / np.hypot(_lengths(own), _ROW)
+            found.append(_penalised(A, penalty, problem.targets[i], problem.bases[i]))
         return found
 
 
 class _Problem(NamedTuple):
     """Covariances of two views of mean variance 1: `within` both, `between` them, and with labels, the `targets`.
 
-    `energy` is the sum of the variances of the labels.
+    `energy` is the sum of the variances of the labels. A view of few rows is given in coordinates of the space that
+    they span, with its basis (d, r); `widths` are the numbers of features.
     """
 
     within: list[Array]
     between: Array
     targets: list[Array]
     energy: float
+    bases: list[Array | None]
+    widths: list[int]
+
+    def inner(self, weights: list[Array]) -> list[Array]:
+        """Return weights of features (d, c) as weights of the coordinates (r, c)."""
+        return [own if basis is None else basis.T @ own for own, basis in zip(weights, self.bases, strict=True)]
+
+    def gram(self, inner: list[Array]) -> tuple[list[Array], Array]:
+        """Return the products of each view with the predictions of both, (r, 2c), and of the predictions, (2c, 2c)."""
+        U, V = inner
+        image = np.hstack([self.within[0] @ U, self.between @ V])
+        text = np.hstack([self.between.T @ U, self.within[1] @ V])
+        return [image, text], np.vstack([U.T @ image, V.T @ text])
 
 
-def _scaled(cov: Covariances, n_labels: int) -> tuple[_Problem, list[float]]:
+def _scaled(cov: Covariances, n_labels: int, views: tuple[Rotation, Rotation]) -> tuple[_Problem, list[float]]:
     """Return the covariances, and the roots of the mean variances of both views, by which they were divided."""
     d = len(cov.tt) - n_labels
     within = [cov.xx, cov.tt[:d, :d]]
-    targets = [cov.xt[:, d:], cov.tt[:d, d:]]
-    scales = [float(np.sqrt(np.trace(S) / len(S))) for S in within]
+    scales = []
+    for S, view in zip(within, views, strict=True):
+        scales.append(float(np.sqrt(np.trace(S) / len(S) * view.share)))
     x, t = (scale if scale else 1.0 for scale in scales)
-    energy = float(np.trace(cov.tt[d:, d:]))
+    bases = [view.basis for view in views]
     problem = _Problem(
-        [within[0] / x**2, within[1] / t**2], cov.xt[:, :d] / (x * t), [targets[0] / x, targets[1] / t], energy
+        within=[cov.xx / x**2, within[1] / t**2],
+        between=cov.xt[:, :d] / (x * t),
+        targets=[cov.xt[:, d:] / x, cov.tt[:d, d:] / t],
+        energy=float(np.trace(cov.tt[d:, d:])),
+        bases=bases,
+        widths=[len(S) if basis is None else len(basis) for S, basis in zip(within, bases, strict=True)],
     )
     return problem, scales
 
 
-def _ridge_regression(problem: _Problem, i: int, ridge: float) -> Array:
-    A = problem.within[i].copy()
-    A[np.diag_indices_from(A)] += ridge
-    return _solved(A, problem.targets[i])
+def _penalised(A: Array, penalty: Array, C: Array, basis: Array | None) -> Array:
+    """Return ``(B A B^T + diag(penalty))^-1 B C`` for a basis B, None for the identity; A is overwritten.
 
-
-def _solved(A: Array, C: Array) -> Array:
-    """Return A^-1 C for positive definite A, which is overwritten."""
-    return np.asarray(scipy.linalg.solve(A, C, assume_a="pos", overwrite_a=True, check_finite=False))
+    With a basis it is ``D B (I + A B^T D B)^-1 C`` with ``D = diag(penalty)^-1``, at the cost of few rows.
+    """
+    if basis is None:
+        A[np.diag_indices_from(A)] += penalty
+        return np.asarray(scipy.linalg.solve(A, C, assume_a="pos", overwrite_a=True, check_finite=False))
+    half = basis / np.sqrt(penalty)[:, None]
+    inner = A @ (half.T @ half)
+    inner[np.diag_indices_from(inner)] += 1
+    return np.asarray(half @ scipy.linalg.solve(inner, C, check_finite=False)) / np.sqrt(penalty)[:, None]
 
 
 def _lengths(weights: Array) -> Array:
     return np.asarray(np.linalg.norm(weights, axis=1))
-
-
-def _gram(problem: _Problem, weights: list[Array]) -> tuple[list[Array], Array]:
-    """Return the products of each view with the predictions of both, (d, 2c), and of the predictions, (2c, 2c)."""
-    U, V = weights
-    image = np.hstack([problem.within[0] @ U, problem.between @ V])
-    text = np.hstack([problem.between.T @ U, problem.within[1] @ V])
-    return [image, text], np.vstack([U.T @ image, V.T @ text])
 
 
 def _singular_values(gram: Array) -> tuple[Array, Array]:

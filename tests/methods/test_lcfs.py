@@ -148,8 +148,14 @@ def test_sparse_text_and_parts_and_float32_give_the_same():
 
 def test_fewer_rows_than_features():
     rng = np.random.default_rng(0)
-    fitted = LCFS().fit(rng.normal(size=(10, 40)), rng.normal(size=(10, 25)), np.arange(10) % 3)
-    assert np.isfinite(fitted.image_projection_).all()
+    pairs, labels = Pairs(3 * rng.normal(size=(20, 50)), rng.normal(size=(20, 15))), np.arange(20) % 3
+    fitted = LCFS().fit(pairs, labels)
+    # In parts, a view is not described in the space that its rows span.
+    parts = LCFS().partial_fit(pairs[:10], labels[:10]).partial_fit(pairs[10:], labels[10:])
+    assert_allclose(fitted.objective_, parts.objective_, rtol=1e-8)
+    assert_allclose(fitted.image_projection_, parts.image_projection_, atol=1e-8)
+    assert_array_equal(fitted.image_selected_, parts.image_selected_)
+    assert not fitted.image_selected_.all()
 
 
 def test_no_feature_left_is_an_error():

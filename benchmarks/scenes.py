@@ -46,7 +46,7 @@ OF_RACG: dict[str, Any] = COMMON | {
     "normalize": False,
 }
 OF_SCAN: dict[str, Any] = COMMON | {"batch_size": 64, "max_epochs": 16}
-OF_VSEPP: dict[str, Any] = COMMON | {"n_components": 256, "batch_size": 64, "max_epochs": 12}
+OF_VSEPP: dict[str, Any] = COMMON | {"batch_size": 64, "max_epochs": 16}
 ABLATIONS: dict[str, dict[str, Any]] = {
     "RACG": {},
     "without image graph": {"image_graph": False},
@@ -124,6 +124,7 @@ EMBEDDING: dict[str, Any] = {
     "DCCA": embedding(DCCA, {}),
     "DSCMR": embedding(DSCMR, {}),
     "VSEPP": lambda seed: (vsepp(seed), {}),
+    "VSEPP on kernel means": lambda seed: (vsepp_on_kernel_means(seed), {}),
 }
 FIRST_STAGE = {"model__ridge": 0.1, "model__correlation_power": 2.0, "views__text__ngram_range": (1, 2)}
 USES_LABELS = ("MLCCA", "SemanticMatching", "DSCMR")
@@ -150,3 +151,9 @@ def scan(seed: int, **changes: Any) -> SCAN:
 def vsepp(seed: int, **changes: Any) -> VSEPP:
     """Return an unfitted VSEPP for the scenes."""
     return VSEPP(**OF_VSEPP | {"random_state": seed} | changes)
+
+
+def vsepp_on_kernel_means(seed: int) -> Pipeline:
+    """Return an unfitted VSEPP whose images are means of kernel features."""
+    views = PerModality(image=KernelMean(), text="passthrough")
+    return Pipeline([("views", views), ("model", vsepp(seed, standardize="view"))])

@@ -33,6 +33,7 @@ README = {
     "SCAN, both": ("`SCAN`, both directions of attention together", "no"),
     "CCA on kernel means": ("`CCA` on the mean of kernel features of the regions", "no"),
     "DCCA": ("`DCCA` on the mean of the regions", "no"),
+    "VSEPP": ("`VSEPP` on the mean of the regions", "no"),
 }
 
 

@@ -32,6 +32,8 @@ README = {
     "SCAN t2i, positions as features": ("`SCAN`, words attend to regions, boxes among the features", "yes"),
     "SCAN, both": ("`SCAN`, both directions of attention together", "no"),
     "CCA on kernel means": ("`CCA` on the mean of kernel features of the regions", "no"),
+    "VSEPP, then SCAN t2i": ("`TwoStage` of `VSEPP` and `SCAN`, words attend to regions", "no"),
+    "VSEPP on kernel means": ("`VSEPP` on the mean of kernel features of the regions", "no"),
     "DCCA": ("`DCCA` on the mean of the regions", "no"),
     "VSEPP": ("`VSEPP` on the mean of the regions", "no"),
 }

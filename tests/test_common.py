@@ -19,6 +19,7 @@ from skxmr import (
     L2GCN,
     RACG,
     SCAN,
+    VSEPP,
     ComparingRetriever,
     CrossModalRetriever,
     DeepRetriever,

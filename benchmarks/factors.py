@@ -83,9 +83,11 @@ def single_cells(name: str) -> Iterator[Cell]:
         if (name, start) == LEFT_OUT:
             continue
         # The members of the largest ensemble also make the smaller ones, and the first is the starting point.
-        yield Cell(name, start, (("ensemble", FACTORS["ensemble"][-1]),))
-        yield Cell(name, start)
+        for level in reversed(FACTORS["ensemble"]):
+            yield Cell(name, start, () if level == levels["ensemble"] else (("ensemble", level),))
         for factor, own in FACTORS.items():
+            if factor == "ensemble":
+                continue
             # Only pictures have words to read in several ways.
             if factor == "text" and name not in PICTURES:
                 continue

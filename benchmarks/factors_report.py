@@ -93,7 +93,7 @@ def _start_cells(found: Scores, sets: Sequence[str]) -> dict[str, object]:
     cells: dict[str, object] = {}
     for name in sets:
         values = [value for (own, changes, _), value in found.items() if own == name and not changes]
-        cells[name] = _shown(values, "{:.3f}") if values else ""
+        cells[name] = shown(values, "{:.3f}")
     return cells | {"mean": ""}
 
 
@@ -101,12 +101,14 @@ def _gain_cells(by_set: Mapping[str, Sequence[float]], sets: Sequence[str], fact
     cells: dict[str, object] = {}
     for name in sets:
         missing = NONE if factor == "text" and name not in ("clipart", "icons") else ""
-        cells[name] = _shown(by_set[name], "{:+.3f}") if by_set.get(name) else missing
+        cells[name] = shown(by_set[name], "{:+.3f}") if by_set.get(name) else missing
     means = [np.mean(values) for values in by_set.values()]
     return cells | {"mean": f"{np.mean(means):+.3f}" if means else ""}
 
 
-def _shown(values: Sequence[float], form: str) -> str:
-    """Return the mean, and the standard deviation over the seeds where there are several."""
+def shown(values: Sequence[float], form: str) -> str:
+    """Return the mean, and the standard deviation over the seeds where there are several; nothing without values."""
+    if not values:
+        return ""
     mean = form.format(np.mean(values))
     return f"{mean} ± {np.std(values, ddof=1):.3f}" if len(values) > 1 else mean

@@ -115,3 +115,29 @@ def test_texts_are_read_by_the_fitting_rows_only(module):
     assert (parts[0] != alone[0]).nnz == 0
     # The one word that it shares with at least two fitting rows, and its letters.
     assert parts[1].sum() > 0
+
+
+def test_thinned_rows_leave_no_label_more_than_its_share(module):
+    Y = (np.random.default_rng(0).uniform(size=(200, 6)) < 0.2).astype(int)
+    rows = module("factors_graphs").thinned(Y, 5, seed=0)
+    assert Y[rows].sum(axis=0).max() == 5
+    assert Y[rows].any(axis=1).all()
+    # No other row could be added.
+    full = Y[rows].sum(axis=0) == 5
+    others = np.setdiff1d(np.flatnonzero(Y.any(axis=1)), rows)
+    assert Y[others][:, full].any(axis=1).all()
+
+
+def test_a_combination_is_unseen_if_no_fitting_row_has_it(module):
+    fitting = np.array([[1, 0, 0], [0, 1, 1]])
+    Y = np.array([[1, 0, 0], [1, 1, 0], [0, 1, 1], [0, 0, 1]])
+    assert module("factors_graphs").unseen(Y, fitting).tolist() == [False, True, False, True]
+
+
+def test_structures_are_compared_with_none_of_the_same_seed(module):
+    graphs = module("factors_graphs")
+    records = [record("icons", [], seed, 0) | {"most": 5, "all": 0.4 + seed, "unseen": 0.2} for seed in (0, 1)]
+    records += [record("icons", [["structure", "learned"]], 1, 0) | {"most": 5, "all": 1.5, "unseen": 0.1}]
+    table = graphs.table(records)
+    assert "| icons | at most 5 | all | 0.900 ± 0.707 |  | +0.100 |  |" in table
+    assert "| icons | at most 5 | unseen | 0.200 ± 0.000 |  | -0.100 |  |" in table

@@ -36,7 +36,7 @@ import joblib
 import pandas as pd
 import queries
 from common import LOADERS, RESULTS, ROOT, append, fingerprint, fit_seconds, recorded, write_between
-from report import page, pictures_table, published_table, readme_table
+from report import page, published_table, readme_tables
 from retrievers import (
     COMBINED,
     DEEP,
@@ -196,7 +196,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--results", type=Path, default=RESULTS / "reproduce.jsonl", help="file of the finished fits")
     parser.add_argument("--queries", action="store_true", help="repeat fits of which the values per query are missing")
     parser.add_argument("--only-cached", action="store_true", help="fit nothing; tables of what was measured so far")
-    parser.add_argument("--readme", action="store_true", help="put the table into the README")
+    parser.add_argument("--readme", action="store_true", help="put the tables into the README")
     parser.add_argument("--docs", action="store_true", help="put the tables into docs/results.md")
     arguments = parser.parse_args()
     if (arguments.features is None) != (arguments.dataset is None):
@@ -261,9 +261,9 @@ def main() -> int:
     everything = list(TASKS.values())
     print(page(results, everything if arguments.only_cached else tasks))
     if arguments.readme:
-        write_between(ROOT / "README.md", readme_table(results))
+        for name, table in readme_tables(results).items():
+            write_between(ROOT / "README.md", table, name)
         write_between(ROOT / "README.md", published_table(results), "published")
-        write_between(ROOT / "README.md", pictures_table(results), "pictures")
     if arguments.docs:
         write_between(ROOT / "docs" / "results.md", page(results, everything))
     return 0

@@ -41,9 +41,11 @@ def fine_grained(module):
 
 # Page and name of the markers, and what makes the table from the files of results.
 TABLES = {
-    ("README.md", "measured"): lambda module: module("report").readme_table(reproduced(module)),
+    **{
+        ("README.md", name): lambda module, name=name: module("report").readme_tables(reproduced(module))[name]
+        for name in ("wikipedia", "corel5k_tags", "mirflickr_tags", "clipart", "icons")
+    },
     ("README.md", "published"): lambda module: module("report").published_table(reproduced(module)),
-    ("README.md", "pictures"): lambda module: module("report").pictures_table(reproduced(module)),
     ("README.md", "scenes"): lambda module: module("fine_grained_report").readme_table(fine_grained(module)),
     ("docs/results.md", "measured"): lambda module: module("report").page(
         reproduced(module), module("tasks").TASKS.values()

@@ -15,6 +15,7 @@ from ._data.regions import Regions as Regions
 from ._data.sentences import Sentences as Sentences
 from .base import ComparingRetriever as ComparingRetriever
 from .base import CrossModalRetriever as CrossModalRetriever
+from .base import HashingRetriever as HashingRetriever
 from .base import Retriever as Retriever
 from .base.functions import annotate as annotate
 from .base.functions import similarity as similarity

@@ -23,6 +23,7 @@ from skxmr import (
     ComparingRetriever,
     CrossModalRetriever,
     DeepRetriever,
+    HashingRetriever,
     LabelGraph,
     PairwiseRetriever,
     PerModality,
@@ -139,7 +140,7 @@ def test_our_checks(check):
 def test_every_method_is_public_and_every_public_retriever_is_checked():
     public = {getattr(skxmr, name) for name in skxmr.__all__}
     classes = {value for value in public if isinstance(value, type) and hasattr(value, "similarity")}
-    bases = {Retriever, CrossModalRetriever, ComparingRetriever, DeepRetriever, PairwiseRetriever}
+    bases = {Retriever, CrossModalRetriever, ComparingRetriever, HashingRetriever, DeepRetriever, PairwiseRetriever}
     assert classes - bases == set(all_retrievers()) == {type(retriever) for retriever in SMALL}
 
 

@@ -23,6 +23,10 @@ Float64Array: TypeAlias = NDArray[np.float64]
 IntArray: TypeAlias = NDArray[np.int64]
 IndexArray: TypeAlias = NDArray[np.intp]
 BoolArray: TypeAlias = NDArray[np.bool_]
+# Packed bits of shape (n, n_bytes). The first bit is the highest one of the first byte.
+Codes: TypeAlias = NDArray[np.uint8]
+# What retrievers make of a view: vectors, or codes.
+Embeddings: TypeAlias = NDArray[np.floating[Any] | np.uint8]
 
 # A checked view of shape (n, d), float32 or float64, dense or CSR.
 Matrix: TypeAlias = FloatArray | sp.csr_array

@@ -11,7 +11,7 @@ import scipy.sparse as sp
 from sklearn.utils.validation import check_is_fitted
 
 from skxmr._data.arguments import one_view
-from skxmr._data.kinds import Float64Array, FloatArray, View
+from skxmr._data.kinds import AnyArray, Float64Array, FloatArray, View
 from skxmr._data.option_checks import check_k, flags_checked
 from skxmr.base.embedding import CrossModalRetriever
 from skxmr.base.thresholds import Threshold, as_thresholds, best_thresholds
@@ -54,7 +54,8 @@ class AnnotatingRetriever(CrossModalRetriever):
         """
         check_is_fitted(self)
         name, view = one_view(image, text)
-        return self._label_scores(self.encode_image(view) if name == "image" else self.encode_text(view))
+        embedded: AnyArray = self.encode_image(view) if name == "image" else self.encode_text(view)
+        return self._label_scores(embedded)
 
     @flags_checked
     def annotate(

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
 from skxmr._data.arguments import PairsStep, as_pairs, image_and_text
-from skxmr._data.kinds import MODALITIES, AnyArray, FloatArray, LabelsLike, Matrix, View
+from skxmr._data.kinds import MODALITIES, AnyArray, Embeddings, FloatArray, LabelsLike, Matrix, View
 from skxmr._data.names import as_names
 from skxmr._data.pairs import Pairs
 from skxmr._docstrings import documented_like
@@ -44,7 +44,7 @@ class CrossModalRetriever(Retriever, PairsStep):
         self.fit(X, y, labels)
         return self.transform(X) if isinstance(X, Pairs) else self.transform(X, y)
 
-    def encode_image(self, X: View) -> FloatArray:
+    def encode_image(self, X: View) -> Embeddings:
         """Map images into the common space.
 
         Parameters
@@ -60,7 +60,7 @@ class CrossModalRetriever(Retriever, PairsStep):
         return self._encode(X, "image")
 
     @documented_like(encode_image)
-    def encode_text(self, X: View) -> FloatArray:
+    def encode_text(self, X: View) -> Embeddings:
         """Map texts into the common space.
 
         Parameters
@@ -130,14 +130,14 @@ class CrossModalRetriever(Retriever, PairsStep):
         return Similarity(self.encode_image(image), self.encode_text(text))[:]
 
     @abstractmethod
-    def _encode_image(self, X: Matrix) -> FloatArray:
+    def _encode_image(self, X: Matrix) -> Embeddings:
         """Map checked images (n, d_image) to (n, n_components)."""
 
     @abstractmethod
-    def _encode_text(self, X: Matrix) -> FloatArray:
+    def _encode_text(self, X: Matrix) -> Embeddings:
         """Map checked texts (n, d_text) to (n, n_components)."""
 
-    def _encode(self, X: View, name: str) -> FloatArray:
+    def _encode(self, X: View, name: str) -> Embeddings:
         check_is_fitted(self)
         view = getattr(X, name) if isinstance(X, Pairs) else X
         if view is None:

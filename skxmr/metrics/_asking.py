@@ -12,11 +12,13 @@ from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_is_fitted
 
 from skxmr._data.arguments import as_pairs, need_both
-from skxmr._data.kinds import FloatArray, IndexArray, LabelsLike, View
+from skxmr._data.codes import as_signs
+from skxmr._data.kinds import MODALITIES, FloatArray, IndexArray, LabelsLike, View
 from skxmr._data.labels import encode_labels
 from skxmr._data.masks import check_unmasked
 from skxmr._data.pairs import Pairs
 from skxmr._data.repeated import distinct
+from skxmr.metrics._code_similarity import CodeSimilarity
 from skxmr.metrics._matrices import BlockedMatrix
 from skxmr.metrics._relevance import SameGroup, SameRow, SharedLabels
 from skxmr.metrics._similarity import Similarity
@@ -99,16 +101,24 @@ def _relevance_of_distinct(index: IndexArray, labels: LabelsLike) -> SameGroup |
 def similarity_matrix(estimator: BaseEstimator, images: Pairs, texts: Pairs, metric: str = "cosine") -> BlockedMatrix:
     """Return the similarity of all images of one `Pairs` with all texts of another, or of the same.
 
-    An estimator with `transform` embeds, and embeddings are compared a block at a time. Another one compares pair by
-    pair, and is asked for its own similarity.
+    An estimator with `transform` embeds, and embeddings are compared a block at a time; codes by their Hamming
+    distances. Another one compares pair by pair, and is asked for its own similarity.
     """
     if not hasattr(estimator, "transform"):
         if metric != "cosine":
             raise ValueError(f"metric={metric!r} compares embeddings, and this model has a similarity of its own.")
         return _own_similarity(estimator, images, texts)
-    of_images = embedded(estimator, images)
-    of_texts = of_images if images is texts else embedded(estimator, texts)
-    return Similarity(of_images.image, of_texts.text, metric)
+    of_images = _transformed(estimator, images)
+    of_texts = of_images if images is texts else _transformed(estimator, texts)
+    n_bits = bits_of(estimator)
+    if n_bits is None or metric == "hamming":
+        return Similarity(of_images.image, of_texts.text, metric)
+    if metric != "cosine":
+        raise ValueError(
+            f"metric={metric!r} compares vectors, and this model makes codes; take 'hamming', or 'cosine', which is "
+            "that of their signs and ranks alike."
+        )
+    return CodeSimilarity(of_images.image, of_texts.text, n_bits)
 
 
 def whole_similarity(estimator: BaseEstimator, images: Pairs, texts: Pairs) -> FloatArray:
@@ -197,8 +207,29 @@ def _steps(estimator: BaseEstimator) -> list[tuple[str, BaseEstimator]]:
     return [step for step in getattr(estimator, "steps", ()) if step[1] not in (None, "passthrough")]
 
 
+def bits_of(estimator: BaseEstimator) -> int | None:
+    """Return the number of bits of the codes that a fitted estimator makes; None if it makes vectors."""
+    _, retriever = unwrapped(estimator)
+    n_bits: int | None = getattr(retriever, "n_bits_", None)
+    return n_bits
+
+
 def embedded(estimator: BaseEstimator, pairs: Pairs) -> Pairs:
-    """Return the embeddings of the views of a `Pairs`."""
+    """Return the embeddings of the views of a `Pairs` as vectors; codes become vectors of signs, -1 and 1."""
+    found = _transformed(estimator, pairs)
+    n_bits = bits_of(estimator)
+    if n_bits is None:
+        return found
+    vectors: dict[str, View] = {}
+    for name in MODALITIES:
+        codes = getattr(found, name)
+        if codes is not None:
+            vectors[name] = as_signs(codes, n_bits).astype(np.float32)
+    return found.replace(**vectors)
+
+
+def _transformed(estimator: BaseEstimator, pairs: Pairs) -> Pairs:
+    """Return what `transform` makes of a `Pairs`."""
     found = estimator.transform(pairs)
     if not isinstance(found, Pairs):
         raise TypeError(

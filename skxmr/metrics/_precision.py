@@ -193,10 +193,10 @@ def cross_modal_map(
     Parameters
     ----------
     image, text : array-like or tensor of shape (n, d)
-        Embeddings of the two views in the common space.
+        Embeddings of the two views in the common space; for ``metric="hamming"`` packed codes.
     labels : labels of the n items, or None
         Relevant means sharing at least one label; None means that only the item's own other view is relevant.
-    metric : {"cosine", "inner", "euclidean"}, default="cosine"
+    metric : {"cosine", "inner", "euclidean", "hamming"}, default="cosine"
         The similarity that ranks.
     k : int or None, default=None
         Only the first k ranks contribute, divided by min(k, number of relevant items); None ranks the whole gallery.

@@ -133,7 +133,7 @@ class RetrievalScorer(_Scorer[float]):
         Which modality queries the other; ``"both"`` is the mean of the two.
     k : int or None, default=None
         The cut-off rank.
-    metric : {"cosine", "inner", "euclidean"}, default="cosine"
+    metric : {"cosine", "inner", "euclidean", "hamming"}, default="cosine"
         The similarity that ranks.
 
     Raises
@@ -185,7 +185,7 @@ class RetrievalScores(_Scorer[dict[str, float]]):
     ----------
     k : int or None, default=None
         The cut-off rank of mAP@k; it divides by min(k, number of relevant items).
-    metric : {"cosine", "inner", "euclidean"}, default="cosine"
+    metric : {"cosine", "inner", "euclidean", "hamming"}, default="cosine"
         The similarity that ranks.
 
     Raises

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike
 
-from skxmr._data.kinds import FloatArray
+from skxmr._data.codes import check_codes
+from skxmr._data.kinds import Codes, FloatArray
 from skxmr._data.option_checks import check_choice
 from skxmr._data.view_checks import check_same_columns, check_view
 from skxmr.metrics._array_scores import ArrayScores
+from skxmr.metrics._code_scores import CodeScores
 from skxmr.metrics._matrices import LazyMatrix, as_host, on_device
 
 if TYPE_CHECKING:
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
     from skxmr.metrics._tensors import TensorScores
 
-SIMILARITIES = ("cosine", "inner", "euclidean")
+SIMILARITIES = ("cosine", "inner", "euclidean", "hamming")
 
 
 class Similarity(LazyMatrix):
@@ -27,13 +29,15 @@ class Similarity(LazyMatrix):
     Parameters
     ----------
     query : array-like or tensor of shape (n, d)
-        Embeddings, float32 or float64; scores have the wider of the two dtypes.
+        Embeddings, float32 or float64; scores have the wider of the two dtypes. For ``metric="hamming"`` codes: bits
+        packed into uint8, of shape (n, n_bytes).
     gallery : array-like or tensor of shape (m, d)
         Embeddings of the items to rank. Arrays are not copied. Two torch tensors on CUDA are scored there, and average
         precisions of them are computed there; tensors on the CPU are taken as arrays.
-    metric : {"cosine", "inner", "euclidean"}, default="cosine"
+    metric : {"cosine", "inner", "euclidean", "hamming"}, default="cosine"
         ``"euclidean"`` is the negative squared distance, computed in float64: never positive, and exactly 0 between
-        equal rows. A zero row has cosine 0 with everything.
+        equal rows. A zero row has cosine 0 with everything. ``"hamming"`` is the negative number of bits in which two
+        codes differ, as float32, which is exact; codes lie in main memory.
 
     Notes
     -----
@@ -42,9 +46,10 @@ class Similarity(LazyMatrix):
     Raises
     ------
     ValueError
-        If the widths or devices differ, a value is not finite or the metric is unknown.
+        If the widths or devices differ, a value is not finite, the metric is unknown, or ``"hamming"`` is asked for of
+        what is not uint8.
     TypeError
-        If one side only is a tensor on CUDA.
+        If one side only is a tensor on CUDA, or codes are.
 
     Examples
     --------
@@ -52,6 +57,9 @@ class Similarity(LazyMatrix):
     >>> Similarity([[1.0, 0.0]], [[2.0, 0.0], [0.0, 3.0]])[:]
     array([[1., 0.]])
     """
+
+    query: FloatArray | Codes | Tensor
+    gallery: FloatArray | Codes | Tensor
 
     def __init__(self, query: ArrayLike | Tensor, gallery: ArrayLike | Tensor, metric: str = "cosine") -> None:
         self._set({"query": query, "gallery": gallery}, metric)
@@ -67,8 +75,9 @@ class Similarity(LazyMatrix):
         widths = [self.query.shape[1], self.gallery.shape[1]]
         if widths[0] != widths[1]:
             first, second = views
+            unit = "bytes" if metric == "hamming" else "dimensions"
             raise ValueError(
-                f"{first} has {widths[0]} dimensions but {second} has {widths[1]}; both must come from the same model."
+                f"{first} has {widths[0]} {unit} but {second} has {widths[1]}; both must come from the same model."
             )
         self.shape = (len(self.query), len(self.gallery))
 
@@ -90,8 +99,10 @@ def paired_similarity(image: ArrayLike | Tensor, text: ArrayLike | Tensor, metri
     return scores
 
 
-def _scores(views: Mapping[str, ArrayLike | Tensor], metric: str) -> ArrayScores | TensorScores:
+def _scores(views: Mapping[str, ArrayLike | Tensor], metric: str) -> ArrayScores | CodeScores | TensorScores:
     """Return the scores, computed where the embeddings are, after checking both."""
+    if metric == "hamming":
+        return CodeScores(*(_codes(view, name) for name, view in views.items()))
     if any(on_device(view) for view in views.values()):
         from skxmr.metrics import _tensors
 
@@ -99,6 +110,15 @@ def _scores(views: Mapping[str, ArrayLike | Tensor], metric: str) -> ArrayScores
         return _tensors.TensorScores(query, gallery, metric)
     queries, items = (_dense(view, name) for name, view in views.items())
     return ArrayScores(queries, items, metric)
+
+
+def _codes(view: ArrayLike | Tensor, name: str) -> Codes:
+    if on_device(view):
+        raise TypeError(
+            f"{name} is a tensor on {view.device}, but metric='hamming' compares codes in main memory; pass "
+            f"{name}.cpu()."
+        )
+    return check_codes(view, name)
 
 
 def _dense(embeddings: ArrayLike | Tensor, name: str) -> FloatArray:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from skxmr._data.kinds import FloatArray, IndexArray, View
+from skxmr._data.kinds import AnyArray, IndexArray, View
 from skxmr.search.backend import Backend, Renumbering
 from skxmr.search.backends import check_options, new_backend
 from skxmr.search.changes import Change, check_there
@@ -80,7 +80,7 @@ class Collection:
                 raise ValueError("the index is empty; add items first: index.add(image=...) or index.add(text=...).")
             return Read(table, backend, None if among is None else self._rows(among, "among"))
 
-    def write(self, change: Change, vectors: FloatArray) -> None:
+    def write(self, change: Change, vectors: AnyArray) -> None:
         """Put the vectors of a change in; an error on the way leaves everything as it was."""
         table, old = self._state
         backend = new_backend(self.backend, vectors.shape[1], self.options) if old is None else old

@@ -6,16 +6,21 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from skxmr._data.kinds import FloatArray, View, n_rows, take
+from skxmr._data.codes import as_signs, check_codes
+from skxmr._data.kinds import AnyArray, FloatArray, View, n_rows, take
+from skxmr._data.option_checks import check_choice
 from skxmr._data.pairs import Pairs
 from skxmr._data.view_checks import check_view
-from skxmr.metrics._asking import need_retriever, unwrapped
+from skxmr.metrics._asking import bits_of, need_retriever, unwrapped
+from skxmr.search.backends import BACKENDS
 
 # Rows that are encoded together. The last bits of a product depend on its shape, so a smaller block is filled up, and
 # then a row has the same vector alone and among others.
 _ROWS = 64
 # Rows that go through the steps before the retriever together, so that the features of a million images are never held.
 _STEP_ROWS = 4096
+# The backends that take codes; the last one holds them as bits.
+_OF_CODES = ("exact", "binary")
 
 
 def check_model(model: BaseEstimator) -> None:
@@ -30,16 +35,38 @@ def check_model(model: BaseEstimator) -> None:
     check_is_fitted(model)
 
 
-def unit_vectors(model: BaseEstimator, view: View, name: str) -> FloatArray:
-    """Return the embeddings of images or of texts as unit vectors (n, d) of float32; a row of zeros stays so."""
-    embedded = np.asarray(check_view(_embeddings(model, view, name), f"the embedding of {name}", min_width=1))
+def backend_for(model: BaseEstimator, backend: str) -> str:
+    """Return the name of the backend that holds what a model makes: codes are held by the one that compares bits."""
+    if bits_of(model) is None:
+        return backend
+    check_choice(backend, "backend", BACKENDS)
+    if backend not in _OF_CODES:
+        raise ValueError(
+            f"backend={backend!r} holds vectors of real numbers, but this model makes codes; take backend='exact', "
+            "which compares codes by their Hamming distance."
+        )
+    return _OF_CODES[-1]
+
+
+def vectors_of(model: BaseEstimator, view: View, name: str) -> AnyArray:
+    """Return the embeddings of images or of texts as an index takes them: unit vectors, or the signs of codes."""
+    found = _embeddings(model, view, name)
+    n_bits = bits_of(model)
+    if n_bits is not None:
+        return as_signs(check_codes(found, f"the embedding of {name}"), n_bits)
+    return unit_vectors(found, name)
+
+
+def unit_vectors(found: AnyArray, name: str) -> FloatArray:
+    """Return embeddings as unit vectors (n, d) of float32; a row of zeros stays so."""
+    embedded = np.asarray(check_view(found, f"the embedding of {name}", min_width=1))
     wide = embedded.astype(np.float64)
     norms = np.sqrt(np.einsum("ij,ij->i", wide, wide))[:, None]
     np.divide(wide, norms, out=wide, where=norms > 0)
     return wide.astype(np.float32)
 
 
-def _embeddings(model: BaseEstimator, view: View, name: str) -> FloatArray:
+def _embeddings(model: BaseEstimator, view: View, name: str) -> AnyArray:
     pipelines, retriever = unwrapped(model)
     parts = []
     for start in range(0, n_rows(view, name), _STEP_ROWS):
@@ -50,7 +77,7 @@ def _embeddings(model: BaseEstimator, view: View, name: str) -> FloatArray:
     return np.concatenate(parts)
 
 
-def _in_blocks(retriever: BaseEstimator, rows: View, name: str) -> list[FloatArray]:
+def _in_blocks(retriever: BaseEstimator, rows: View, name: str) -> list[AnyArray]:
     """Return the embeddings of rows, block by block."""
     n = n_rows(rows, name)
     if getattr(rows, "ndim", 1) != 2:
@@ -69,7 +96,7 @@ def _in_blocks(retriever: BaseEstimator, rows: View, name: str) -> list[FloatArr
     return parts
 
 
-def check_width(vectors: FloatArray, width: int) -> None:
+def check_width(vectors: AnyArray, width: int) -> None:
     """Refuse vectors that have not the width of those of the index."""
     if vectors.shape[1] != width:
         raise ValueError(

@@ -8,12 +8,12 @@ from typing import Any, Self
 
 from sklearn.base import BaseEstimator
 
-from skxmr._data.kinds import AnyArray, FloatArray, View
+from skxmr._data.kinds import AnyArray, View
 from skxmr._data.option_checks import check_k
 from skxmr.search.allowed import allowed_rows
 from skxmr.search.changes import Change, adding, updating
 from skxmr.search.collection import Collection, State
-from skxmr.search.encoding import check_model, check_width, unit_vectors
+from skxmr.search.encoding import backend_for, check_model, check_width, vectors_of
 from skxmr.search.files import open_index, save_index
 from skxmr.search.hits import ColumnsOfHits, Hits
 from skxmr.search.ids import Id, IdsLike, as_array, checked_ids
@@ -28,9 +28,10 @@ class RetrievalIndex:
     """A searchable collection of images and texts, over a fitted model that embeds them.
 
     Items are images or texts; a query of either finds both. Their vectors are the unit embeddings of the model, and the
-    score is the cosine. Equal scores are ordered by id, so that a query has the same hits alone, among others, after
-    changes and after reloading. Searches may run in several threads while another one adds or removes items: each
-    search sees the collection as it was at one moment.
+    score is the cosine. A method of hashing makes codes instead, whose score is 1 less twice the share of bits that
+    differ: the cosine of the bits as signs. Equal scores are ordered by id, so that a query has the same hits alone,
+    among others, after changes and after reloading. Searches may run in several threads while another one adds or
+    removes items: each search sees the collection as it was at one moment.
 
     Every item has the columns ``modality`` (``"image"`` or ``"text"``) and, if it is a caption or a file, ``item``: the
     caption or the path.
@@ -41,7 +42,8 @@ class RetrievalIndex:
         It takes the items and the queries as they are given.
     backend : {"exact", "binary", "faiss", "lancedb", "qdrant"}, default="exact"
         What holds the vectors. ``"exact"`` compares a query with all of them, ``"binary"`` only their signs, as bits,
-        by Hamming distance. ``"faiss"`` (extra ``ann``) is exact with ``options={"kind": "flat"}``, its default, and
+        by Hamming distance; the codes of a method of hashing are held by it, also where ``"exact"`` is asked for, which
+        for them is the same. ``"faiss"`` (extra ``ann``) is exact with ``options={"kind": "flat"}``, its default, and
         approximate, but quicker, with inverted lists, ``{"kind": "ivf", "n_lists": None, "n_probes": 32}``, or with a
         graph, ``{"kind": "hnsw", "ef": 64}``: larger `n_probes` and `ef` find more and take longer; see `recall`.
         ``"lancedb"`` (extra of this name) keeps vectors in a table on disk. ``"qdrant"`` (extra of this name) keeps
@@ -64,9 +66,9 @@ class RetrievalIndex:
     def __init__(self, model: BaseEstimator, backend: str = "exact", options: Mapping[str, Any] | None = None) -> None:
         check_model(model)
         self.model = model
-        self.backend = backend
+        self.backend = backend_for(model, backend)
         self.options = dict(options or {})
-        self._items = Collection(backend, self.options)
+        self._items = Collection(self.backend, self.options)
         self._saved: str | None = None
 
     def add(
@@ -160,7 +162,7 @@ class RetrievalIndex:
         text : texts of n rows, or None
             Queries as the model takes them. If both are given, row i of the two is one query.
         weight : float, default=0.5
-            Share of the image in a query of both, from 0 to 1.
+            Share of the image in a query of both, from 0 to 1. Codes have no mean: for them a query is one of the two.
         k : int, default=10
             Number of hits per query. Where fewer items remain, a row ends with the score -inf.
         among : sequence of ids, or None
@@ -179,7 +181,7 @@ class RetrievalIndex:
         return self._nearest(query_vectors(self.model, image, text, weight), k, among, where)
 
     def _nearest(
-        self, queries: FloatArray, k: int, among: IdsLike | None = None, where: Mapping[str, Any] | None = None
+        self, queries: AnyArray, k: int, among: IdsLike | None = None, where: Mapping[str, Any] | None = None
     ) -> Hits:
         """Find the k items nearest to every query, which is a vector."""
         table, backend, rows = self._items.read(None if among is None else checked_ids(among, "among"))
@@ -246,6 +248,11 @@ class RetrievalIndex:
         """
         opened = open_index(path, model, trusted)
         index = cls(opened.model, opened.backend_name, opened.options)
+        if index.backend != opened.backend_name:
+            raise ValueError(
+                f"{str(path)!r} holds vectors, but the model makes codes, which cannot be compared with them; open the "
+                "index with the model that it was built with, or build it again."
+            )
         index._items.state = State(opened.table, opened.backend)
         index._saved = opened.token
         return index
@@ -277,5 +284,5 @@ class RetrievalIndex:
         if change.ids:
             # The types of columns are checked before the rows are encoded, which may take hours.
             self._items.state.table.kinds_with(change.columns)
-            self._items.write(change, unit_vectors(self.model, change.items.view, change.items.name))
+            self._items.write(change, vectors_of(self.model, change.items.view, change.items.name))
         return as_array(change.ids)

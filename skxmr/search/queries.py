@@ -7,32 +7,38 @@ from numbers import Real
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from skxmr._data.kinds import FloatArray, View
-from skxmr.search.encoding import unit_vectors
+from skxmr._data.kinds import AnyArray, View
+from skxmr.metrics._asking import bits_of
+from skxmr.search.encoding import vectors_of
 from skxmr.search.items import items_of
 
 
-def query_vectors(model: BaseEstimator, image: View, text: View, weight: float) -> FloatArray:
-    """Return one unit vector per query; for both modalities the weighted mean of their unit vectors."""
+def query_vectors(model: BaseEstimator, image: View, text: View, weight: float) -> AnyArray:
+    """Return one vector per query, of unit length unless it is a code; for both modalities their weighted mean."""
     _check_weight(weight)
     if image is None or text is None:
         items = items_of(image, text, None)
-        return unit_vectors(model, items.view, items.name)
+        return vectors_of(model, items.view, items.name)
+    if bits_of(model) is not None:
+        raise ValueError(
+            "image and text came together, but the mean of two codes is no code; search with one of them, or with each "
+            "and join what is found."
+        )
     images = items_of(image, None, None)
     texts = items_of(None, text, None)
     if len(images) != len(texts):
         raise ValueError(
             f"image has {len(images)} rows but text has {len(texts)}; with both, row i of the two is one query."
         )
-    of_images = unit_vectors(model, images.view, images.name)
-    of_texts = unit_vectors(model, texts.view, texts.name)
+    of_images = vectors_of(model, images.view, images.name)
+    of_texts = vectors_of(model, texts.view, texts.name)
     mean = weight * of_images.astype(np.float64) + (1 - weight) * of_texts
     norms = np.sqrt(np.einsum("ij,ij->i", mean, mean))[:, None]
     np.divide(mean, norms, out=mean, where=norms > 0)
     return mean.astype(np.float32)
 
 
-def vector_of_nothing(model: BaseEstimator) -> FloatArray | None:
+def vector_of_nothing(model: BaseEstimator) -> AnyArray | None:
     """Return the vector of an empty text (1, d); None where the model takes none."""
     try:
         return query_vectors(model, None, [""], 0.5)
@@ -41,7 +47,7 @@ def vector_of_nothing(model: BaseEstimator) -> FloatArray | None:
         return None
 
 
-def is_unknown(vector: FloatArray, nothing: FloatArray | None) -> bool:
+def is_unknown(vector: AnyArray, nothing: AnyArray | None) -> bool:
     """Tell whether a vector (1, d) is the one of a text in which the model knows no word."""
     return not vector.any() or (nothing is not None and np.array_equal(vector, nothing))
 

@@ -12,9 +12,9 @@ from functools import partial
 from sklearn.base import clone
 from sklearn.utils import get_tags
 
-from skxmr.base import Retriever
+from skxmr.base import HashingRetriever, Retriever
 from skxmr.metrics._asking import need_retriever
-from skxmr.testing import common, embedding, pairwise, sets, vectors
+from skxmr.testing import codes, common, embedding, pairwise, sets, vectors
 
 
 def check_retriever(estimator: Retriever) -> None:
@@ -75,6 +75,9 @@ def retriever_checks(estimator: Retriever) -> Iterator[tuple[str, Callable[[], N
     of_kind = embedding if hasattr(estimator, "transform") else pairwise
     of_data = sets if _takes_sets(estimator) else vectors
     checks = vars(common) | vars(of_kind) | vars(of_data)
+    if isinstance(estimator, HashingRetriever):
+        # Codes have a check of their own in place of that of float32.
+        checks |= vars(codes)
     for name in sorted(checks):
         if name.startswith("_check_"):
             data = data_for(estimator)

@@ -58,7 +58,7 @@ def compare(
         What is measured of each query of fitted models; all but ``"map"`` and ``"ndcg"`` need `k`.
     k : int or None, default=None
         The cut-off rank.
-    metric : {"cosine", "inner", "euclidean"}, default="cosine"
+    metric : {"cosine", "inner", "euclidean", "hamming"}, default="cosine"
         The similarity that ranks.
     confidence_level : float, default=0.95
         How often intervals hold the true value. A p-value below 1 - `confidence_level` is taken for a difference.

@@ -15,6 +15,7 @@ from skxmr.methods._label_models import LabelRidge
 from skxmr.methods._linear import LinearRetriever
 from skxmr.methods.aligned import AlignedEmbeddings
 from skxmr.methods.semantic import SemanticMatching
+from skxmr.metrics import _asking
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,7 +63,7 @@ def embedded(retriever: BaseEstimator, rows: tuple[Traced, Traced]) -> Embedded:
     embeddings = []
     for row, known in zip(rows, maps, strict=True):
         if known is None:
-            found = retriever.transform(Pairs(**{row.modality: row.last}))
+            found = _asking.embedded(retriever, Pairs(**{row.modality: row.last}))
             embeddings.append(dense(getattr(found, row.modality), row.modality))
         else:
             # The retriever has checks of its own, such as that of the width.

@@ -27,6 +27,7 @@ from .methods.aligned import AlignedEmbeddings as AlignedEmbeddings
 from .methods.cca import CCA as CCA
 from .methods.cca3v import CCA3V as CCA3V
 from .methods.cfa import CFA as CFA
+from .methods.cvh import CVH as CVH
 from .methods.dagnn import DAGNN as DAGNN
 from .methods.dcca import DCCA as DCCA
 from .methods.dscmr import DSCMR as DSCMR

@@ -98,8 +98,8 @@ class CVH(LinearHashing):
     def _fit(self, pairs: Pairs, labels: Labels | None) -> None:
         if self.affinity == "labels" and labels is None:
             raise ValueError(
-                "CVH(affinity='labels') learns from labels, and requires y to be passed, but the target y is None; pass "
-                "labels to fit, or use affinity='pairs'."
+                "CVH(affinity='labels') learns from labels, and requires y to be passed, but the target y is None; "
+                "pass labels to fit, or use affinity='pairs'."
             )
         limit = min(len(pairs) - 1, pairs.image.shape[1], pairs.text.shape[1])
         k = limit if self.n_bits is None else min(self.n_bits, limit)

@@ -36,6 +36,8 @@ PUBLISHED: dict[str, dict[str, Figures]] = {
         "CCA": Figures(0.255, 0.185, ACMR),
         "CCA3V": Figures(0.275, 0.224, ACMR),
         "LCFS": Figures(0.279, 0.214, ACMR),
+        "JFSSL": Figures(0.306, 0.228, ACMR),
+        "JRL": Figures(0.344, 0.277, ACMR),
         "ACMR": Figures(0.366, 0.277, ACMR),
     },
     "nuswide_vgg": {

@@ -34,6 +34,8 @@ from .methods.dscmr import DSCMR as DSCMR
 from .methods.ensemble import RetrieverEnsemble as RetrieverEnsemble
 from .methods.gma import GMA as GMA
 from .methods.ignn import IGNN as IGNN
+from .methods.jfssl import JFSSL as JFSSL
+from .methods.jrl import JRL as JRL
 from .methods.kcca import KCCA as KCCA
 from .methods.l2gcn import L2GCN as L2GCN
 from .methods.lcfs import LCFS as LCFS

@@ -25,8 +25,8 @@ def marginal_scatters(X: Matrix, Y: sp.csr_array, n_neighbors: int, n_pairs: int
         rows: Matrix = X - column_mean(X)
     else:
         rows = centred_columns(X)[0].astype(np.float64)
-    between = _scatter_along(rows, penalty_graph(rows, Y, n_pairs))
-    return Scatters(between, _scatter_along(rows, intrinsic_graph(rows, Y, n_neighbors)))
+    between = scatter_along(rows, penalty_graph(rows, Y, n_pairs))
+    return Scatters(between, scatter_along(rows, intrinsic_graph(rows, Y, n_neighbors)))
 
 
 def intrinsic_graph(X: Matrix, Y: sp.csr_array, k: int) -> sp.csr_array:
@@ -35,10 +35,10 @@ def intrinsic_graph(X: Matrix, Y: sp.csr_array, k: int) -> sp.csr_array:
     for members in _members(Y):
         if len(members) == 1:
             continue
-        for place, distances in _distances(X, members, members):
+        for place, distances in squared_distances(X, members, members):
             own = np.arange(len(distances))
             distances[own, place + own] = np.inf
-            i, j = _nearest(distances, min(k, len(members) - 1)).nonzero()
+            i, j = smallest(distances, min(k, len(members) - 1)).nonzero()
             edges.append(np.column_stack([members[place + i], members[j]]))
     return _joined(edges, X.shape[0])
 
@@ -54,13 +54,13 @@ def penalty_graph(X: Matrix, Y: sp.csr_array, k: int) -> sp.csr_array:
     for members in _members(Y):
         nearest = np.zeros(0)
         pairs = np.zeros((0, 2), np.intp)
-        for place, distances in _distances(X, members, labelled):
+        for place, distances in squared_distances(X, members, labelled):
             rows = members[place : place + len(distances)]
             distances[(Y[rows] @ labels_of_others).nonzero()] = np.inf
-            i, j = np.unravel_index(np.flatnonzero(_nearest(distances.reshape(1, -1), k)), distances.shape)
+            i, j = np.unravel_index(np.flatnonzero(smallest(distances.reshape(1, -1), k)), distances.shape)
             nearest = np.concatenate([nearest, distances[i, j]])
             pairs = np.concatenate([pairs, np.column_stack([rows[i], labelled[j]])])
-            best = _nearest(nearest[None], k)[0]
+            best = smallest(nearest[None], k)[0]
             nearest = nearest[best]
             pairs = pairs[best]
         edges.append(pairs)
@@ -74,19 +74,33 @@ def _members(Y: sp.csr_array) -> list[IndexArray]:
     return [members for members in rows if len(members)]
 
 
-def _distances(X: Matrix, members: IndexArray, others: IndexArray) -> Iterator[tuple[int, Array]]:
+def squared_distances(
+    X: Matrix, members: IndexArray | slice, others: IndexArray | slice
+) -> Iterator[tuple[int, Array]]:
     """Yield the squared distances (b, m) of b members at a time from others, and the place of the first of these.
+
+    They are in units of the mean squared length of all rows.
+    """
+    yield from distances_between(X[members], X[others], mean_square(X))
+
+
+def mean_square(X: Matrix) -> float:
+    """Return the mean squared length of the rows, or a tiny number if it is 0."""
+    return max(float(row_norms(X, squared=True).mean()), np.finfo(np.float64).tiny)
+
+
+def distances_between(X: Matrix, Z: Matrix, unit: float) -> Iterator[tuple[int, Array]]:
+    """Yield squared distances (b, m) of b rows of X at a time from Z in a unit, and the place of the first of them.
 
     They are rounded, so that equal distances are equal in every form of the view.
     """
-    unit = max(float(row_norms(X, squared=True).mean()), np.finfo(np.float64).tiny)
     place = 0
-    for distances in pairwise_distances_chunked(X[members], X[others], squared=True):
+    for distances in pairwise_distances_chunked(X, Z, squared=True):
         yield place, np.round(distances / unit, _DIGITS)
         place += len(distances)
 
 
-def _nearest(distances: Array, k: int) -> BoolArray:
+def smallest(distances: Array, k: int) -> BoolArray:
     """Tell which are the k smallest finite distances (b, m) of each row, the first ones of those that are equal."""
     finite = np.isfinite(distances)
     if k >= distances.shape[1]:
@@ -105,7 +119,7 @@ def _joined(edges: list[IndexArray], n: int) -> sp.csr_array:
     return sp.csr_array((graph + graph.T > 0).astype(np.float64))
 
 
-def _scatter_along(X: Matrix, graph: sp.csr_array) -> Array:
+def scatter_along(X: Matrix, graph: sp.csr_array) -> Array:
     """Return the mean of (x_i - x_j)(x_i - x_j)^T / 2 over the edges of a graph (n, n); zeros without edges."""
     edges = float(graph.sum())
     if edges == 0:

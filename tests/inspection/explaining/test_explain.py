@@ -27,6 +27,7 @@ from skxmr import (
     CCA3V,
     CFA,
     GMA,
+    JFSSL,
     LCFS,
     MLCCA,
     PLS,
@@ -66,7 +67,8 @@ def assert_sums(model, pairs, i=3, j=8):
 
 @pytest.mark.parametrize("sparse", [False, True])
 @pytest.mark.parametrize(
-    "method", [CCA(4), PLS(3), CCA3V(4), CFA(3), GMA(3), LCFS(), MLCCA(), SemanticMatching(), CCA(2, ridge=0.0)]
+    "method",
+    [CCA(4), PLS(3), CCA3V(4), CFA(3), GMA(3), LCFS(), JFSSL(), MLCCA(), SemanticMatching(), CCA(2, ridge=0.0)],
 )
 def test_linear_methods_split_the_similarity_into_features(method, sparse):
     pairs, labels = make_multilabel_pairs(120, sparse_text=sparse, random_state=0)

@@ -48,7 +48,7 @@ def title_of(thing: type) -> str:
         return "Methods for regions and words"
     if issubclass(thing, skxmr.DeepRetriever):
         return "Deep methods"
-    made_of_others = thing in (skxmr.TwoStage, skxmr.RetrieverEnsemble)
+    made_of_others = thing in (skxmr.AutoRetriever, skxmr.RetrieverEnsemble, skxmr.TwoStage)
     return "Combinations of retrievers" if made_of_others else "Closed-form methods"
 
 

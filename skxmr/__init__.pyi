@@ -19,6 +19,9 @@ from .base import HashingRetriever as HashingRetriever
 from .base import Retriever as Retriever
 from .base.functions import annotate as annotate
 from .base.functions import similarity as similarity
+from .choosing.auto import AutoRetriever as AutoRetriever
+from .choosing.recommended import Recommendation as Recommendation
+from .choosing.recommended import recommend as recommend
 from .datasets._word_vectors import load_word_vectors as load_word_vectors
 from .deep.base import DeepRetriever as DeepRetriever
 from .methods.acmr import ACMR as ACMR

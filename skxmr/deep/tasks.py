@@ -12,7 +12,7 @@ from skorch.history import History
 
 from skxmr._data.labels import Labels
 from skxmr._data.pairs import Pairs
-from skxmr.deep.interrupts import StopTraining
+from skxmr.base.interrupts import StopTraining
 
 # Given the history, returns the fitted attributes that the estimator would have if the training stopped now.
 State: TypeAlias = Callable[[History], dict[str, object]]

@@ -11,9 +11,9 @@ from skorch import NeuralNet
 from skorch.callbacks import Callback
 from torch import Tensor, nn
 
+from skxmr.base.interrupts import Interruptible, StopTraining
 from skxmr.deep.callbacks import DivergenceError
 from skxmr.deep.compiled import Compiled, Losses
-from skxmr.deep.interrupts import Interruptible, StopTraining
 from skxmr.nn.objective import AnyBatch, Objective
 
 # After so many steps, what they measured is read from the device together, because every reading waits for it.

@@ -47,20 +47,25 @@ def chosen_weights(
         found, is_relevant = score_matrices(model, others, None, labels_of[1])
         scores.append(np.asarray(found[:]))
         relevance = np.asarray(is_relevant[:])
+    return picked(scores, relevance)[0]
+
+
+def picked(scores: Sequence[FloatArray], relevance: AnyArray) -> tuple[Float64Array, float]:
+    """Return how often each of several score matrices is picked, and the mean mAP of the mean of the picked ones."""
     counts = np.zeros(len(scores))
     best_counts = counts
     best = -np.inf
     total = np.zeros_like(scores[0], dtype=np.float64)
     for _ in range(_PICKS):
         values = [_quality(total + own, relevance) for own in scores]
-        picked = int(np.argmax(values))
+        chosen = int(np.argmax(values))
         counts = counts.copy()
-        counts[picked] += 1
-        total += scores[picked]
-        if values[picked] > best:
-            best = values[picked]
+        counts[chosen] += 1
+        total += scores[chosen]
+        if values[chosen] > best:
+            best = values[chosen]
             best_counts = counts
-    return best_counts
+    return best_counts, best
 
 
 def _quality(scores: AnyArray, relevance: AnyArray) -> float:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import Any, Self
 
 import numpy as np
 import scipy.sparse as sp
@@ -13,12 +12,11 @@ from sklearn.preprocessing import normalize
 from sklearn.utils.metaestimators import _BaseComposition
 from sklearn.utils.validation import check_is_fitted
 
-from skxmr._data.kinds import MODALITIES, FloatArray, LabelsLike, Seed, View
+from skxmr._data.kinds import FloatArray, LabelsLike, Seed, View
 from skxmr._data.pairs import Pairs
 from skxmr._data.tensors import asarray
-from skxmr._docstrings import documented_like
 from skxmr.methods._chosen_weights import chosen_weights, held_out_rows
-from skxmr.methods._combined import CombinedRetriever
+from skxmr.methods._combined import EmbeddingCombination
 from skxmr.metrics._asking import (
     at_pairs,
     check_where,
@@ -29,24 +27,8 @@ from skxmr.metrics._asking import (
 )
 from skxmr.metrics._similarity import Similarity
 
-if TYPE_CHECKING:
-    Method = TypeVar("Method", bound=Callable[..., object])
 
-    def available_if(check: Callable[[Any], bool]) -> Callable[[Method], Method]:
-        """Let a method exist only where the check holds."""
-        ...
-
-else:
-    from sklearn.utils.metaestimators import available_if
-
-
-def _all_embed(ensemble: RetrieverEnsemble) -> bool:
-    """Tell whether every retriever embeds."""
-    estimators = getattr(ensemble, "estimators", [])
-    return bool(estimators) and all(_is_named(entry) and hasattr(entry[1], "transform") for entry in estimators)
-
-
-class RetrieverEnsemble(CombinedRetriever, _BaseComposition):
+class RetrieverEnsemble(EmbeddingCombination, _BaseComposition):
     """Mean of the similarities of several retrievers, as in RACG* and in SCAN's ensembles.
 
     If all of them embed, so does the ensemble: the unit vectors of the retrievers stand side by side, each times the
@@ -171,59 +153,10 @@ class RetrieverEnsemble(CombinedRetriever, _BaseComposition):
         self.estimators_ = [clone(estimator).fit(pairs, labels) for estimator in estimators]
         self.weights_ = weights / weights.sum()
 
-    @available_if(_all_embed)
-    def transform(self, X: View, y: View = None) -> Any:
-        """Map one or both views into the common space of all retrievers; the result has the form of what is given.
-
-        Parameters
-        ----------
-        X : Pairs, or images of n rows
-            Both views or one of them, or the images.
-        y : texts of n rows, or None
-            The texts, if X are images.
-
-        Returns
-        -------
-        Pairs, tuple of two ndarrays, or ndarray
-            For a `Pairs`, two arrays, or images alone.
-        """
-        if isinstance(X, Pairs):
-            if y is not None:
-                raise TypeError("transform(pairs) takes no second argument: a Pairs holds both views.")
-            found: dict[str, Any] = {}
-            for name in MODALITIES:
-                if getattr(X, name) is not None:
-                    found[name] = self._encode(getattr(X, name), name)
-            return X.replace(**found)
-        return self.encode_image(X) if y is None else (self.encode_image(X), self.encode_text(y))
-
-    @available_if(_all_embed)
-    def encode_image(self, X: View) -> FloatArray:
-        """Map images into the common space of all retrievers.
-
-        Parameters
-        ----------
-        X : images of n rows, or Pairs
-            Images alone are enough.
-
-        Returns
-        -------
-        ndarray of shape (n, d)
-            Unit vectors of all retrievers side by side, times the square roots of the weights.
-        """
-        return self._encode(X.image if isinstance(X, Pairs) else X, "image")
-
-    @available_if(_all_embed)
-    @documented_like(encode_image)
-    def encode_text(self, X: View) -> FloatArray:
-        """Map texts into the common space of all retrievers.
-
-        Parameters
-        ----------
-        X : texts of n rows, or Pairs
-            Texts alone are enough.
-        """
-        return self._encode(X.text if isinstance(X, Pairs) else X, "text")
+    def _embeds(self) -> bool:
+        """Tell whether every retriever embeds."""
+        estimators = getattr(self, "estimators", [])
+        return bool(estimators) and all(_is_named(entry) and hasattr(entry[1], "transform") for entry in estimators)
 
     def _encode(self, view: View, name: str) -> FloatArray:
         check_is_fitted(self)
@@ -238,7 +171,7 @@ class RetrieverEnsemble(CombinedRetriever, _BaseComposition):
     def _similarity(self, image: View, text: View, where: sp.csr_array | None) -> FloatArray | sp.csr_array:
         images = Pairs(image)
         texts = Pairs(text=text)
-        if _all_embed(self):
+        if self._embeds():
             # The same as for whoever asks for embeddings, where a method maps a row to the origin as well.
             scores = Similarity(self._encode(image, "image"), self._encode(text, "text"))
             return scores[:] if where is None else at_pairs(scores, check_where(where, len(images), len(texts)))

@@ -63,9 +63,8 @@ def score_matrices(
     if index is not None:
         queries = pairs.replace(image=images, text=None)
         gallery = pairs.replace(image=None)
-        return similarity_matrix(estimator, queries, gallery, metric), _relevance_of_distinct(index, labels)
-    relevance = SameRow(len(pairs)) if labels is None else SharedLabels(encode_labels(labels))
-    return similarity_matrix(estimator, pairs, pairs, metric), relevance
+        return similarity_matrix(estimator, queries, gallery, metric), relevance_matrix(len(pairs), index, labels)
+    return similarity_matrix(estimator, pairs, pairs, metric), relevance_matrix(len(pairs), None, labels)
 
 
 def need_retriever(estimator: BaseEstimator, name: str) -> None:
@@ -89,8 +88,13 @@ def need_retriever(estimator: BaseEstimator, name: str) -> None:
         raise TypeError(f"{name} must be {wanted}; got {estimator!r}: {type(last).__name__} {reason}.")
 
 
-def _relevance_of_distinct(index: IndexArray, labels: LabelsLike) -> SameGroup | SharedLabels:
-    """Return the relevance of texts to distinct images; `index` tells which of these each text is about."""
+def relevance_matrix(n: int, index: IndexArray | None, labels: LabelsLike) -> SameGroup | SharedLabels:
+    """Return the relevance of n texts to distinct images; `index` tells which of these each text is about.
+
+    Without an index row i of both is the same item.
+    """
+    if index is None:
+        return SameRow(n) if labels is None else SharedLabels(encode_labels(labels))
     if labels is None:
         return SameGroup(np.arange(index.max() + 1), index)
     encoded = encode_labels(labels)

@@ -6,12 +6,14 @@ import inspect
 import pkgutil
 from importlib import import_module
 
-from skxmr import methods
+from skxmr import choosing, methods
 from skxmr.base import Retriever
 
 
 def all_retrievers() -> list[type[Retriever]]:
     """Return the classes of all methods: every public class of ``skxmr.methods`` that compares images with texts.
+
+    Those that choose among methods, of ``skxmr.choosing``, are among them.
 
     Modules whose names begin with an underscore hold what methods share and are left out.
 
@@ -27,7 +29,9 @@ def all_retrievers() -> list[type[Retriever]]:
     ['ACMR', 'ALGCN', 'AlignedEmbeddings', 'CCA']
     """
     found: list[type[Retriever]] = []
-    for module in pkgutil.iter_modules(methods.__path__, f"{methods.__name__}."):
+    rooms = [*pkgutil.iter_modules(choosing.__path__, f"{choosing.__name__}.")]
+    rooms += pkgutil.iter_modules(methods.__path__, f"{methods.__name__}.")
+    for module in rooms:
         for name, cls in inspect.getmembers(import_module(module.name), inspect.isclass):
             defined_here = cls.__module__ == module.name
             if defined_here and issubclass(cls, Retriever) and "._" not in f"{module.name}.{name}":

@@ -50,6 +50,9 @@ TABLES = {
     ("docs/results.md", "measured"): lambda module: module("report").page(
         reproduced(module), module("tasks").TASKS.values()
     ),
+    ("docs/results.md", "recommended"): lambda module: module("auto").recommended_table(
+        reproduced(module), module("common").recorded(RESULTS / "few_rows.jsonl")
+    ),
     ("docs/results.md", "constants"): lambda module: module("paper_constants").table(
         reproduced(module), module("paper_constants").finished()
     ),

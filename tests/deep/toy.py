@@ -6,7 +6,7 @@ from dataclasses import field
 import torch
 from torch import nn
 
-from skxmr.deep import interrupts
+from skxmr.base import interrupts
 from skxmr.deep.base import DeepRetriever
 from skxmr.deep.loop import Learner
 from skxmr.nn import losses

@@ -1,4 +1,4 @@
-"""Ctrl-C during training: the first one keeps the model, a second one soon after it stops everything."""
+"""Ctrl-C during training and searches: the first one keeps the model, a second one soon after it stops everything."""
 
 from __future__ import annotations
 
@@ -14,12 +14,17 @@ _TWICE_WITHIN = 60.0
 _last_interrupt: ContextVar[float] = ContextVar("last_interrupt", default=-math.inf)
 
 
+def last_interrupt() -> float:
+    """Return when the last interrupt came that a loop has ended quietly for; minus infinity before the first one."""
+    return _last_interrupt.get()
+
+
 class StopTraining(KeyboardInterrupt):
     """Ends skorch's loop early; skorch's own early stopping does the same."""
 
 
 class Interruptible:
-    """Context manager around a training loop, which ends quietly when the loop is interrupted.
+    """Context manager around a loop, which ends quietly when the loop is interrupted.
 
     Attributes
     ----------

@@ -1,0 +1,97 @@
+"""Records: finished evaluations in a file of SQLite, so that a second search goes on where the first one stopped."""
+
+from __future__ import annotations
+
+import io
+import json
+import sqlite3
+from contextlib import closing
+
+import joblib
+import numpy as np
+import scipy.sparse as sp
+
+import skxmr
+from skxmr._data.kinds import FilePath, Frame, IndexArray, View
+from skxmr._data.labels import encode_labels
+from skxmr._data.paths import expanded
+from skxmr._data.repeated import distinct
+from skxmr.choosing.evaluation import Candidate, Evaluation, Rows
+
+# What changes where equal candidates on equal rows are evaluated otherwise than by the version before.
+_RULES = "skxmr choosing 1"
+_FILE = "candidates.sqlite"
+# Seconds to wait for other processes that write.
+_PATIENCE = 60.0
+
+
+class Records:
+    """Evaluations by what was fitted on which rows. Every one is kept as a whole or not at all.
+
+    Without a folder nothing is kept, and nothing is found.
+    """
+
+    def __init__(self, folder: FilePath | None, rows: Rows) -> None:
+        self._file = None if folder is None else expanded(folder) / _FILE
+        if self._file is None:
+            return
+        self._data = joblib.hash((_RULES, skxmr.__version__, *_content(rows)))
+        try:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            self._execute("CREATE TABLE IF NOT EXISTS evaluations (key TEXT PRIMARY KEY, numbers TEXT, scores BLOB)")
+        except (OSError, sqlite3.OperationalError) as error:
+            raise OSError(f"cache={str(folder)!r} is no folder to write in ({error}); pass another one.") from error
+
+    def read(self, candidate: Candidate, fitted: IndexArray) -> Evaluation | None:
+        """Return the evaluation of a candidate fitted on these rows, or None if it is not known."""
+        if self._file is None:
+            return None
+        found = self._execute("SELECT numbers, scores FROM evaluations WHERE key = ?", self._key(candidate, fitted))
+        if not found:
+            return None
+        numbers, scores = found[0]
+        i2t_map, t2i_map, fit_s, score_s = json.loads(numbers)
+        return Evaluation(i2t_map, t2i_map, fit_s, score_s, np.load(io.BytesIO(scores), allow_pickle=False))
+
+    def write(self, candidate: Candidate, fitted: IndexArray, done: Evaluation) -> None:
+        """Keep an evaluation; one that failed is not kept, so that the next search tries it again."""
+        if self._file is None or done.error:
+            return
+        scores = io.BytesIO()
+        np.save(scores, done.scores, allow_pickle=False)
+        numbers = json.dumps([float(number) for number in done[:4]])
+        key = self._key(candidate, fitted)
+        self._execute("INSERT OR REPLACE INTO evaluations VALUES (?, ?, ?)", key, numbers, scores.getvalue())
+
+    def _key(self, candidate: Candidate, fitted: IndexArray) -> str:
+        return str(joblib.hash((self._data, candidate.method, candidate.estimator, fitted)))
+
+    def _execute(self, statement: str, *values: str | bytes) -> list[tuple[str, bytes]]:
+        """Run a statement as one transaction."""
+        try:
+            with closing(sqlite3.connect(str(self._file), timeout=_PATIENCE)) as connection, connection:
+                return connection.execute(statement, values).fetchall()
+        except sqlite3.OperationalError:
+            raise
+        except sqlite3.DatabaseError as error:
+            raise ValueError(
+                f"cache: {self._file} is damaged, or not a file of skxmr ({error}); delete it, and its candidates are "
+                "fitted again."
+            ) from error
+
+
+def _content(rows: Rows) -> tuple[object, ...]:
+    """Return what the rows hold, in a form that does not change when it is used."""
+    images, index = distinct(rows.pairs.image)
+    labels = None if rows.labels is None else encode_labels(rows.labels)
+    named = () if labels is None else (_arrays(labels.matrix), labels.names)
+    return _arrays(images), index, _arrays(rows.pairs.text), rows.pairs.groups, *named, rows.validation
+
+
+def _arrays(view: View) -> object:
+    """Return a view without what sparse matrices and tables remember of earlier uses."""
+    if sp.issparse(view):
+        return view.shape, view.data, view.indices, view.indptr
+    if isinstance(view, Frame):
+        return list(getattr(view, "columns", ())), view.to_numpy()
+    return view

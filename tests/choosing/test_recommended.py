@@ -1,0 +1,100 @@
+"""Recommend: which facts lead to which retriever."""
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from sklearn.base import clone
+
+import skxmr
+from skxmr import CCA, IGNN, RACG, SCAN, VSEPP, Pairs, Recommendation, Regions, RetrieverEnsemble, Sentences, recommend
+from skxmr.choosing.facts import facts_of
+from skxmr.datasets import make_captioned_scenes, make_multilabel_pairs
+
+
+def features(n, non_negative=True):
+    """Return views that look like those of pictures: units of a network, and many weights of words."""
+    rng = np.random.default_rng(0)
+    image = np.abs(rng.normal(size=(n, 500))) if non_negative else rng.normal(size=(n, 500))
+    labels = np.zeros((n, 4), int)
+    labels[np.arange(n), np.arange(n) % 4] = 1
+    return Pairs(image, sp.random_array((n, 600), density=0.02, format="csr", rng=rng)), labels
+
+
+def scenes(n, parsed):
+    made = make_captioned_scenes(3, random_state=0)
+    text = Sentences(
+        ["a cat", "a dog"] * n, tags=[["DET", "NOUN"]] * 2 * n, heads=[[1, -1]] * 2 * n if parsed else None
+    )
+    regions = Regions(np.repeat(made.regions[:1], n, axis=0))
+    return Pairs(regions, text, image_index=np.repeat(np.arange(n), 2))
+
+
+def test_facts_are_counted():
+    text = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 2.0, 0.0], [1.0, 1.0, 0.0]])
+    pairs = Pairs(-np.eye(2), sp.csr_array(text), image_index=[0, 0, 1, 1])
+    facts = facts_of(pairs, [["a"], ["a", "b"], ["a"], ["b", "c"]])
+    assert (facts.n_rows, facts.n_images, facts.n_labels) == (4, 2, 3)
+    assert facts.labels_per_row == 1.5 and facts.rows_per_label == 2
+    assert not facts.image.non_negative and not facts.image.sparse and facts.image.filled == 0.5
+    assert facts.text.non_negative and facts.text.sparse and facts.text.filled == 4 / 12
+    assert facts.text.n_columns == 3 and not facts.of_sets and not facts.of_features
+
+
+@pytest.mark.parametrize(
+    ("n", "non_negative", "expected"),
+    [(600, True, RetrieverEnsemble), (400, True, IGNN), (600, False, IGNN)],
+)
+def test_features_of_pictures_lead_to_an_ensemble_on_kernels(n, non_negative, expected):
+    pairs, labels = features(n, non_negative)
+    found = recommend(pairs, labels)
+    assert type(found.pipeline) is expected
+    assert facts_of(pairs, labels).of_features == non_negative
+
+
+def test_labels_decide():
+    pairs, labels = make_multilabel_pairs(100, random_state=0)
+    assert isinstance(recommend(pairs, labels).pipeline, IGNN)
+    assert isinstance(recommend(pairs).pipeline, CCA)
+    assert isinstance(recommend(pairs.image, pairs.text, labels).pipeline, IGNN)
+    with pytest.raises(ValueError, match="no label in any row"):
+        recommend(pairs, np.zeros_like(labels))
+    with pytest.raises(ValueError, match="text is missing"):
+        recommend(Pairs(pairs.image))
+
+
+def test_regions_and_words():
+    assert isinstance(recommend(scenes(1000, parsed=True)).pipeline, RACG)
+    assert isinstance(recommend(scenes(999, parsed=True)).pipeline, SCAN)
+    unparsed = recommend(scenes(1000, parsed=False))
+    assert isinstance(unparsed.pipeline, SCAN) and "parse_sentences" in unparsed.reasons[0].why
+    assert unparsed.reasons[-1].choice == "rows of one image stay together"
+    assert isinstance(recommend(Pairs(np.ones((2, 3)), Sentences(["a cat", "a dog"]))).pipeline, VSEPP)
+
+
+def test_raw_items_are_read_first():
+    captions = ["a small red circle", "two large blue squares", "a green line", "red and blue"] * 10
+    labels = np.arange(40) % 4
+    found = recommend(np.random.default_rng(0).normal(size=(40, 5)), captions, labels)
+    assert [name for name, _ in found.pipeline.steps] == ["views", "model"]
+    assert found.reasons[-1].choice == "tf-idf of parts of words"
+    small = clone(found.pipeline).set_params(model__max_epochs=1, model__hidden=8, model__n_components=8)
+    small.fit(Pairs(np.random.default_rng(0).normal(size=(40, 5)), captions), labels)
+    files = recommend(["a.png", "b.png"], captions[:2], labels[:2])
+    assert files.pipeline["views"].image.model == "efficientnet_lite0"
+
+
+def test_what_is_recommended_without_labels_can_be_fitted():
+    pairs, _ = make_multilabel_pairs(100, random_state=0)
+    assert recommend(pairs).pipeline.fit(pairs).score(pairs) > 0.1
+
+
+def test_it_prints_and_has_a_page():
+    pairs, labels = features(600)
+    found = recommend(pairs, labels)
+    assert isinstance(found, Recommendation) and all(reason.why for reason in found.reasons)
+    text = str(found)
+    assert text.startswith("Data: 600 rows, images: 500 columns (dense, 100% filled, none negative)")
+    assert all(f"* {reason.choice}: {reason.why}" in text for reason in found.reasons)
+    page = found._repr_html_()
+    assert page.count("<li>") == len(found.reasons) and "RetrieverEnsemble" in page
+    assert skxmr.recommend is recommend

@@ -26,7 +26,7 @@ def all_retrievers() -> list[type[Retriever]]:
     --------
     >>> from skxmr.testing import all_retrievers
     >>> [cls.__name__ for cls in all_retrievers()][:4]
-    ['ACMR', 'ALGCN', 'AlignedEmbeddings', 'CCA']
+    ['ACMR', 'ALGCN', 'AlignedEmbeddings', 'AutoRetriever']
     """
     found: list[type[Retriever]] = []
     rooms = [*pkgutil.iter_modules(choosing.__path__, f"{choosing.__name__}.")]

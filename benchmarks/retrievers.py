@@ -9,13 +9,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.decomposition import KernelPCA
 from sklearn.model_selection import GridSearchCV, GroupShuffleSplit, ShuffleSplit
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import FunctionTransformer, Normalizer
+from sklearn.pipeline import Pipeline
 from tasks import PICTURES, Rows, Task
 
 import skxmr
+from skxmr.choosing.table import KERNEL_GRIDS, Grid, with_kernels
 from skxmr.metrics import RetrievalScores
 from skxmr.testing import all_retrievers
 
@@ -36,10 +35,6 @@ METHODS = (*CLOSED, *DEEP, *COMBINED)
 
 # What DCCA.paper still gives until 0.3 is not its paper's method.
 WITHOUT_CONSTANTS = ("DCCA",)
-
-Grid = dict[str, list[Any]]
-# Kernel principal components of each view.
-_KERNEL_COLUMNS = 1000
 
 
 class Variant(NamedTuple):
@@ -77,24 +72,11 @@ def members(task: Task, changes: dict[str, Any]) -> dict[str, Variant]:
     return {name: variant_of(name, kind, kind, changes) for name, kind in methods.items()}
 
 
-def with_kernels(model: Any) -> Pipeline:
-    """Return a closed form on kernel principal components of both views, which makes it nonlinear.
-
-    Image features are averages of units that are never negative, so that square roots weaken the few large ones.
-    """
-    image = make_pipeline(
-        FunctionTransformer(np.sqrt), Normalizer(), KernelPCA(_KERNEL_COLUMNS, kernel="rbf", gamma=2.0)
-    )
-    text = KernelPCA(_KERNEL_COLUMNS, kernel="rbf", gamma=1.0)
-    return Pipeline([("views", skxmr.PerModality(image=image, text=text)), ("model", model)])
-
-
 def kernel_grid(name: str, method: str) -> Grid:
     """Return the parameters that a closed form tries on kernel principal components."""
     columns = {"MLCCA": components(name)[1][-1:], "CCA": components(name)[0]}.get(method)
-    tried: Grid = {"model__ridge": [0.12, 0.25, 0.5]}
-    if method == "MLCCA":
-        tried |= {"model__weights": ["cosine", "dot"], "model__correlation_power": [0.5, 0.75]}
+    # Those that AutoRetriever tries; other methods take the ridges of SemanticMatching.
+    tried = KERNEL_GRIDS.get(method, KERNEL_GRIDS["SemanticMatching"])
     return tried if columns is None else tried | {"model__n_components": columns}
 
 

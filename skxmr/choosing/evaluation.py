@@ -54,12 +54,16 @@ class Rows(NamedTuple):
 
 
 def candidates_of(entries: list[Entry], seed: int) -> list[Candidate]:
-    """Return the candidates of a table: the first parameters of every method before the second ones of any."""
-    found: list[tuple[int, Candidate]] = []
+    """Return the candidates of a table: the first parameters of every method before the second ones of any.
+
+    Networks come last, because in the first round nobody knows how long a fit takes, and theirs take longest.
+    """
+    found: list[tuple[bool, int, Candidate]] = []
     for method, estimator, grid in entries:
+        is_network = any(name.rpartition("__")[2] == "max_epochs" for name in estimator.get_params())
         for turn, params in enumerate(ParameterGrid(grid)):
-            found.append((turn, Candidate(method, params, _seeded(estimator, params, seed))))
-    return [candidate for _, candidate in sorted(found, key=lambda entry: entry[0])]
+            found.append((is_network, turn, Candidate(method, params, _seeded(estimator, params, seed))))
+    return [candidate for *_, candidate in sorted(found, key=lambda entry: entry[:2])]
 
 
 def _seeded(estimator: BaseEstimator, params: dict[str, Any], seed: int) -> BaseEstimator:

@@ -13,10 +13,23 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import skxmr
-from skxmr import CCA, DSCMR, MLCCA, PLS, RACG, SCAN, AutoRetriever, Pairs, PerModality, RetrieverEnsemble
+from skxmr import (
+    CCA,
+    DSCMR,
+    MLCCA,
+    PLS,
+    RACG,
+    SCAN,
+    AutoRetriever,
+    Pairs,
+    PerModality,
+    RetrievalIndex,
+    RetrieverEnsemble,
+)
 from skxmr.base import interrupts
 from skxmr.choosing import clock
 from skxmr.datasets import make_captioned_scenes, make_multilabel_pairs
+from skxmr.inspection import explain
 from tests.choosing.problems import CLOCK, FITS, Failing, Interrupted, Noisy, Timed
 
 
@@ -63,6 +76,13 @@ def test_the_table_is_like_that_of_scikit_learns_searches(data):
     assert scores[fitted.best_index_] == scores.max()
     assert fitted.best_params_ == results["params"][fitted.best_index_]
     assert {len(column) for column in results.values()} == {3} and set(results["status"]) == {"done"}
+
+
+def test_networks_come_after_all_that_is_quick(data):
+    network = DSCMR(8, hidden=8, max_epochs=1)
+    candidates = [("network", network, {"lr": [1e-3, 1e-2]}), ("CCA", CCA(), {"ridge": [0.1, 1.0]}), ("PLS", PLS(), {})]
+    results = auto(candidates, min_rows=300).fit(*data).cv_results_
+    assert results["method"].tolist() == ["CCA", "PLS", "CCA", "network", "network"]
 
 
 def test_scores_are_those_of_rows_that_were_not_fitted(data, monkeypatch):
@@ -311,7 +331,8 @@ def test_an_interrupt_that_a_network_ends_quietly_for_stops_the_search(data):
             interrupts._last_interrupt.set(1.0)
 
     network = DSCMR(8, hidden=8, max_epochs=1, callbacks=[Stop()])
-    fitted = auto([("good", CCA(), {}), ("network", network, {}), ("never", PLS(), {})], min_rows=300).fit(*data)
+    never = DSCMR(8, hidden=8, max_epochs=1)
+    fitted = auto([("good", CCA(), {}), ("network", network, {}), ("never", never, {})], min_rows=300).fit(*data)
     assert fitted.interrupted_ and fitted.cv_results_["status"].tolist() == ["done", "interrupted"]
 
 
@@ -416,6 +437,19 @@ def test_it_works_in_a_pipeline_and_is_saved(data, tmp_path):
     again = skxmr.load(tmp_path / "model")
     assert_array_equal(again.transform(pairs).image, model.transform(pairs).image)
     assert again[-1].cv_results_["params"] == model[-1].cv_results_["params"]
+
+
+def test_it_is_explained_by_what_it_found_and_makes_an_index(data):
+    pairs, labels = data
+    fitted = auto([("MLCCA", MLCCA(), {}), ("PLS", PLS(), {})], min_rows=200).fit(pairs, labels)
+    query = pairs[:1].replace(image=None)
+    found = explain(fitted, query, pairs.image[1])
+    inner = explain(fitted.best_estimator_, query, pairs.image[1])
+    assert found.method == f"AutoRetriever by {inner.method}" and found.similarity == inner.similarity
+    index = RetrievalIndex(fitted)
+    index.add(image=pairs.image)
+    best = fitted.similarity(pairs.image, pairs.text[:2]).argmax(axis=0)
+    assert_array_equal(index.search(text=pairs.text[:2], k=1).ids.ravel(), best)
 
 
 def test_captions_are_read_by_parts_of_words(data):

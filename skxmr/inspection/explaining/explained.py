@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skxmr._data.kinds import Float64Array, LabelsLike, View
 from skxmr._data.pairs import Pairs
+from skxmr.choosing.auto import AutoRetriever
 from skxmr.inspection.explaining.contributions import Embedded, embedded, feature_table
 from skxmr.inspection.explaining.explanation import Explanation
 from skxmr.inspection.explaining.label_evidence import label_graph_of, label_table, path_between
@@ -36,6 +37,10 @@ def explained(before: list[BaseEstimator], model: BaseEstimator, two: Two, given
         # The second stage alone gives a pair its similarity.
         found = explained(pipelines, retriever.second_, two, given)
         found.method = f"TwoStage by {found.method}"
+        return found
+    if isinstance(retriever, AutoRetriever):
+        found = explained(pipelines, retriever.best_estimator_, two, given)
+        found.method = f"AutoRetriever by {found.method}"
         return found
     if isinstance(retriever, RetrieverEnsemble):
         names = [name for name, _ in retriever.estimators]

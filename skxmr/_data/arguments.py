@@ -7,8 +7,9 @@ from typing import Any, Self
 from sklearn.utils import Tags
 
 from skxmr._data.estimator import Estimator, TransformerMixin
-from skxmr._data.kinds import LabelsLike, View, n_rows
+from skxmr._data.kinds import MODALITIES, LabelsLike, View, n_rows
 from skxmr._data.pairs import Pairs
+from skxmr._data.partial import PartialRows, refuse_missing
 from skxmr._data.repeated import distinct
 from skxmr._data.view_checks import WRAP_HINT, check_row_names
 
@@ -50,6 +51,14 @@ def need_both(image: View, text: View, doing: str) -> None:
             raise ValueError(f"{name} is missing; {doing} needs both views: pass image and text, or {WRAP_HINT}.")
 
 
+def need_complete(pairs: Pairs, who: str) -> None:
+    """Refuse rows of which a view is missing; `who` is what needs both."""
+    for name in MODALITIES:
+        view = getattr(pairs, name)
+        if isinstance(view, PartialRows):
+            refuse_missing(view, name, who)
+
+
 def need_pairs(X: object, who: str) -> Pairs:
     """Refuse anything but a Pairs; `who` is the pipeline step that asks."""
     if not isinstance(X, Pairs):
@@ -62,6 +71,7 @@ def image_and_text(image: View, text: View, doing: str) -> tuple[View, View]:
     if isinstance(text, Pairs):
         raise TypeError("text is a Pairs; pass its texts, pairs.text, or a Pairs of both views as the only argument.")
     if isinstance(image, Pairs):
+        need_complete(image, doing)
         text = image.text if text is None else text
         image, _ = distinct(image.image)
     need_both(image, text, doing)

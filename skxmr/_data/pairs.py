@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from html import escape
 from types import EllipsisType
 from typing import TYPE_CHECKING, NoReturn
 
-import joblib
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from skxmr._data.kinds import MODALITIES, FittedGraph, Frame, IndexArray, RowKey, View, take
+from skxmr._data.derived import concatenated, replaced
+from skxmr._data.kinds import MODALITIES, BoolArray, FittedGraph, Frame, IndexArray, RowKey, View, take
+from skxmr._data.partial import PartialRows, missing_rows
 from skxmr._data.precision import precision
-from skxmr._data.repeated import IndexedRows, distinct, expand
-from skxmr._data.row_groups import RowGroups, groups_of, stacked_groups
+from skxmr._data.repeated import distinct
+from skxmr._data.row_groups import RowGroups, groups_of
 from skxmr._data.view_checks import as_matrix, check_row_names, check_same_index, check_same_rows
-from skxmr._data.views import as_view, cell, describe, row_key, stack, with_index
+from skxmr._data.views import as_view, check_one_view_each, describe, html_table, row_key, with_index, without_missing
 from skxmr._data.warn import warn
 
 if TYPE_CHECKING:
@@ -41,6 +41,9 @@ class Pairs:
         Images are then neither copied nor sliced; slicing picks texts.
     groups : array-like of int or str of shape (n,), or None
         Rows of one group, such as near-duplicates, are held out together wherever `fit` holds out rows for validation.
+    image_missing, text_missing : array-like of bool of shape (n,), or None
+        True where a row has no image, or no text; what `image`, `image_index` or `text` hold there is never read.
+        A few methods learn from such rows, such as :class:`SemanticMatching`; all others refuse them.
 
     Attributes
     ----------
@@ -48,12 +51,14 @@ class Pairs:
         ``(n,)``: only the row axis is shared.
     groups : ndarray of shape (n,)
         Rows of one image or of one group have the same number, so that ``GroupKFold`` keeps them together.
+    image_missing, text_missing : ndarray of shape (n,), bool
+        Which rows have no image, or no text.
 
     Raises
     ------
     ValueError
         If both views are missing, differ in length, are DataFrames with different indexes, `image_index` names rows
-        that do not exist, or `groups` holds other values than integers or strings.
+        that do not exist, `groups` holds other values than integers or strings, or a row has neither image nor text.
 
     Examples
     --------
@@ -73,6 +78,8 @@ class Pairs:
         label_graph: FittedGraph | None = None,
         image_index: ArrayLike | None = None,
         groups: ArrayLike | None = None,
+        image_missing: ArrayLike | None = None,
+        text_missing: ArrayLike | None = None,
     ) -> None:
         if isinstance(image, Pairs) or isinstance(text, Pairs):
             raise TypeError("a view is itself a Pairs; pass its .image and .text.")
@@ -83,18 +90,22 @@ class Pairs:
             raise TypeError(f"label_graph is a {what} without matrix_ and classes_; pass a fitted LabelGraph.")
         # How exact the values of both views came, which is lost where they become numbers of float32.
         self._eps = precision(image), precision(text)
-        self.image: View = as_view(image, "image")
+        image = as_view(image, "image")
         if image_index is not None:
             check_same_index(text=text, image_index=image_index)
-            self.image = with_index(self.image, image_index)
-        self.text: View = as_view(text, "text")
+            image = with_index(image, image_index, image_missing)
+        text = as_view(text, "text")
+        masks = {"image_missing": image_missing, "text_missing": text_missing}
+        self.shape: tuple[int] = (check_same_rows(image=image, text=text, groups=groups, **masks),)
+        # The row names of views that are data frames. They are kept where a transformer makes arrays of the views, so
+        # that labels in another order are noticed there as well.
+        self._index: pd.Index | None = next((v.index for v in (image, text) if isinstance(v, Frame)), None)
+        self.image: View = without_missing(image, image_missing, "image")
+        self.text: View = without_missing(text, text_missing, "text")
+        check_one_view_each(self.image, self.text)
         self.label_graph = label_graph
         self._warned = False
         self._groups = groups_of(self.image, groups)
-        self.shape: tuple[int] = (check_same_rows(image=self.image, text=self.text, groups=groups),)
-        # The row names of views that are data frames. They are kept where a transformer makes arrays of the views, so
-        # that labels in another order are noticed there as well.
-        self._index: pd.Index | None = next((v.index for v in (self.image, self.text) if isinstance(v, Frame)), None)
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -123,6 +134,16 @@ class Pairs:
 
     def __iter__(self) -> Iterator[Pairs]:
         return (self[i] for i in range(len(self)))
+
+    @property
+    def image_missing(self) -> BoolArray:
+        """Which rows have no image (n,)."""
+        return missing_rows(self.image, len(self))
+
+    @property
+    def text_missing(self) -> BoolArray:
+        """Which rows have no text (n,)."""
+        return missing_rows(self.text, len(self))
 
     @property
     def groups(self) -> IndexArray:
@@ -167,6 +188,24 @@ class Pairs:
         images, index = distinct(self.image)
         return images, np.arange(len(self)) if index is None else index
 
+    def complete(self) -> Pairs:
+        """Return the rows in which no view is missing; a view that the `Pairs` does not have at all does not count.
+
+        Returns
+        -------
+        Pairs
+            Every method takes it. Pick the labels of its rows by ``~(pairs.image_missing | pairs.text_missing)``.
+
+        Examples
+        --------
+        >>> from skxmr import Pairs
+        >>> pairs = Pairs([[1.0], [2.0], [3.0]], ["a", None, "c"], text_missing=[False, True, False])
+        >>> pairs, pairs.complete()
+        (Pairs(image=(3, 1) float64, text=(2,) object for 2 of 3 rows), Pairs(image=(2, 1) float64, text=(2,) object))
+        """
+        gaps = [view.missing for view in (self.image, self.text) if isinstance(view, PartialRows)]
+        return self[~np.any(gaps, axis=0)] if gaps else self
+
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NoReturn:
         raise TypeError(
             "a Pairs holds two views and is not an array; put per-view transformers in "
@@ -203,28 +242,10 @@ class Pairs:
         >>> Pairs([[1.0], [2.0]], ["a", "b"]).replace(text=None)
         Pairs(image=(2, 1) float64)
         """
-        new = Pairs(
-            self.image if image is ... else image,
-            self.text if text is ... else text,
-            self.label_graph if isinstance(label_graph, EllipsisType) else label_graph,
-            groups=None if isinstance(groups, EllipsisType) else groups,
-        )
-        # A view that is kept, or given again, has not become more exact.
-        new._eps = (
-            self._eps[0] if new.image is self.image else new._eps[0],
-            self._eps[1] if new.text is self.text else new._eps[1],
-        )
-        if len(new) == len(self):
-            changed = {name: view for name, view in (("image", image), ("text", text)) if view is not ...}
-            if len(changed) == 1:
-                check_row_names(self._index, **changed)
-            new._index = self._index if new._index is None else new._index
-            known = self._groups if isinstance(groups, EllipsisType) else RowGroups(self._groups.image)
-            new._groups = new._groups.completed(known)
-        return new
+        return replaced(Pairs, self, image, text, label_graph, groups)
 
     @classmethod
-    def concatenate(cls, parts: Iterable[Pairs]) -> Pairs:
+    def concatenate(cls, parts: Iterable[Pairs], *, mark_missing: bool = False) -> Pairs:
         """Stack several `Pairs` row-wise.
 
         Parameters
@@ -233,6 +254,9 @@ class Pairs:
             They must have the same views, of the same kind and width, and the same label graph. Images that are held
             once stay so; rows of different parts share an image if both parts index the same array, and a group if its
             value is the same.
+        mark_missing : bool, default=False
+            Whether parts may lack a view that others have, such as further images without texts: it is then missing in
+            their rows, as `image_missing` and `text_missing` say.
 
         Returns
         -------
@@ -250,24 +274,10 @@ class Pairs:
         >>> a = Pairs([[1.0], [2.0]], ["a", "b"])
         >>> len(Pairs.concatenate([a, a[:1]]))
         3
+        >>> Pairs.concatenate([a, Pairs([[3.0]])], mark_missing=True)
+        Pairs(image=(3, 1) float64, text=(2,) object for 2 of 3 rows)
         """
-        parts = list(parts)
-        if not parts:
-            raise ValueError("parts is empty; at least one Pairs is needed.")
-        if not all(_same_graph(part.label_graph, parts[0].label_graph) for part in parts):
-            raise ValueError("the parts carry different label graphs; drop them with .replace(label_graph=None).")
-        images = [part.image for part in parts]
-        # Images that were expanded in one part are expanded in all.
-        if any(part._groups.image is not None and not isinstance(part.image, IndexedRows) for part in parts):
-            images = [expand(image) for image in images]
-        texts = [part.text for part in parts]
-        whole = cls(stack(images, "image"), stack(texts, "text"), parts[0].label_graph)
-        whole._eps = max(part._eps[0] for part in parts), max(part._eps[1] for part in parts)
-        indexes = [part._index for part in parts if part._index is not None]
-        if len(indexes) == len(parts):
-            whole._index = indexes[0].append(indexes[1:])
-        whole._groups = whole._groups.completed(stacked_groups(parts))
-        return whole
+        return concatenated(cls, list(parts), mark_missing)
 
     def __repr__(self) -> str:
         parts = [f"{name}={describe(view)}" for name, view in self._present().items()]
@@ -276,24 +286,15 @@ class Pairs:
         return f"Pairs({', '.join(parts)})"
 
     def _repr_html_(self) -> str:
-        head = "".join(f"<th>{name} {escape(describe(view))}</th>" for name, view in self._present().items())
-        rows = ""
-        for i in range(min(3, len(self))):
-            cells = "".join(cell(view) for view in self[i]._present().values())
-            rows += f"<tr><td>{i}</td>{cells}</tr>"
-        return f"<table><caption>{escape(repr(self))}</caption><tr><th>row</th>{head}</tr>{rows}</table>"
+        first = [self[i]._present() for i in range(min(3, len(self)))]
+        return html_table(repr(self), self._present(), first)
 
     def _present(self) -> dict[str, View]:
         """Return the views that are not None, by name."""
-        views = {name: getattr(self, name) for name in MODALITIES}
-        return {name: view for name, view in views.items() if view is not None}
+        return {name: getattr(self, name) for name in MODALITIES if getattr(self, name) is not None}
 
 
 @as_matrix.register(Pairs)
 def _refuse_pairs(view: Pairs, name: str) -> NoReturn:
     views = f"pairs.{name}" if name in MODALITIES else "pairs.image or pairs.text"
     raise TypeError(f"{name} is a Pairs; pass one modality, {views}.")
-
-
-def _same_graph(a: FittedGraph | None, b: FittedGraph | None) -> bool:
-    return a is b or (type(a) is type(b) and joblib.hash(a) == joblib.hash(b))

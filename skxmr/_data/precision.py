@@ -21,5 +21,6 @@ def precision(view: View) -> float:
     if isinstance(view, Frame) and view.ndim == 2:
         # Columns of several types become numbers of the most exact one.
         return min((eps_of(dtype) for dtype in view.dtypes), default=EPS)
-    first = view[0] if isinstance(view, (list, tuple)) and len(view) else view
+    # None may stand where a row is missing.
+    first = next((row for row in view if row is not None), None) if isinstance(view, (list, tuple)) else view
     return eps_of(getattr(first, "dtype", None))

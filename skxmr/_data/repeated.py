@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from skxmr._data.kinds import AnyArray, IndexArray, RowKey, View, take
+from skxmr._data.partial import PartialRows, refuse_missing
 
 
 class IndexedRows:
@@ -55,11 +56,15 @@ class IndexedRows:
 
 def expand(view: View) -> View:
     """Return a view without an index; images that several rows share are repeated."""
+    if isinstance(view, PartialRows):
+        return view.holding(expand(view.present))
     return view.expanded() if isinstance(view, IndexedRows) else view
 
 
 def distinct(view: View) -> tuple[View, IndexArray | None]:
     """Return the distinct rows of a view, and which of them each row shows; None means that rows share nothing."""
+    if isinstance(view, PartialRows):
+        refuse_missing(view, "image", "what asks which images are distinct")
     return view.distinct() if isinstance(view, IndexedRows) else (view, None)
 
 

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse.csgraph import connected_components
 
 from skxmr._data.kinds import AnyArray, IndexArray, RowKey, View
+from skxmr._data.partial import PartialRows, present_rows
 from skxmr._data.repeated import IndexedRows, divides
 from skxmr._data.tensors import asarray
 
@@ -63,8 +64,22 @@ class RowGroups(NamedTuple):
 
 def groups_of(image: View, groups: ArrayLike | None) -> RowGroups:
     """Return which rows share their image by the view, and the groups that the user gives."""
-    index = image.index if isinstance(image, IndexedRows) else None
-    return RowGroups(index, None if groups is None else checked_groups(groups, "groups"))
+    return RowGroups(shown_index(image), None if groups is None else checked_groups(groups, "groups"))
+
+
+def shown_index(image: View) -> IndexArray | None:
+    """Return numbers (n,) that rows share if they show the same image by index; None if there is no index.
+
+    Every row without an image has a number of its own.
+    """
+    if isinstance(image, IndexedRows):
+        return image.index
+    if not isinstance(image, PartialRows) or not isinstance(image.present, IndexedRows):
+        return None
+    own = image.present.index
+    index = own.max(initial=-1) + 1 + np.arange(len(image))
+    index[image.rows] = own
+    return index
 
 
 def checked_groups(groups: ArrayLike, name: str) -> GroupArray:
@@ -84,16 +99,19 @@ def stacked_groups(parts: list[Pairs]) -> RowGroups:
 
     Rows of two parts share an image only if both parts index the same array, and a group if its value is the same.
     """
-    image = None
+    shown = None
     if any(part._groups.image is not None for part in parts):
         numbers: dict[object, int] = {}
         keys = []
         for i, part in enumerate(parts):
-            source = ("indexed", id(part.image.view)) if isinstance(part.image, IndexedRows) else ("own", i)
-            number = numbers.setdefault(source, len(numbers))
-            keys.append(np.stack([np.full(len(part), number), part._image_numbers], axis=1))
-        image = np.unique(np.concatenate(keys), axis=0, return_inverse=True)[1].reshape(-1)
-    return RowGroups(image, _stacked_given(parts))
+            image = present_rows(part.image)
+            own = numbers.setdefault(("own", i), len(numbers))
+            source = own
+            if isinstance(image, IndexedRows):
+                source = numbers.setdefault(("indexed", id(image.view)), len(numbers))
+            keys.append(np.stack([np.where(part.image_missing, own, source), part._image_numbers], axis=1))
+        shown = np.unique(np.concatenate(keys), axis=0, return_inverse=True)[1].reshape(-1)
+    return RowGroups(shown, _stacked_given(parts))
 
 
 def _stacked_given(parts: list[Pairs]) -> GroupArray | None:

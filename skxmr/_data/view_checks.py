@@ -25,6 +25,7 @@ from skxmr._data.kinds import (
     n_rows,
 )
 from skxmr._data.masks import check_unmasked
+from skxmr._data.partial import PartialRows, refuse_missing
 from skxmr._data.repeated import IndexedRows, expand
 from skxmr._data.sparse import canonical
 from skxmr._data.tensors import Tensor, asarray
@@ -199,6 +200,11 @@ def _refuse_chunks(view: Chunked, name: str) -> NoReturn:
         f"such as CCA, MLCCA and SemanticMatching, reads it by chunks. Else load it, {name}.compute(), or encode by "
         f"{name}.map_blocks(model.encode_{name}, ...)."
     )
+
+
+@as_matrix.register(PartialRows)
+def _refuse_missing(view: PartialRows, name: str) -> NoReturn:
+    refuse_missing(view, name, "what was asked for")
 
 
 @as_matrix.register(tuple)

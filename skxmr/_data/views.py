@@ -15,8 +15,9 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike
 
-from skxmr._data.kinds import AnyArray, Chunked, Frame, IndexArray, RowKey, Sparse, View
+from skxmr._data.kinds import AnyArray, Chunked, Frame, IndexArray, RowKey, Sparse, View, take
 from skxmr._data.masks import check_unmasked
+from skxmr._data.partial import PartialRows, checked_missing, missing_rows, present_rows
 from skxmr._data.regions import Regions, stacked_regions
 from skxmr._data.repeated import IndexedRows, expand
 from skxmr._data.sentences import Sentences, stacked_sentences
@@ -44,7 +45,7 @@ def _as_rows(array: AnyArray, name: str) -> AnyArray:
 
 
 as_view.register(Sparse, lambda view, name: canonical(view, name))
-for _kind in (NoneType, Frame, Chunked, IndexedRows, Regions, Sentences):
+for _kind in (NoneType, Frame, Chunked, IndexedRows, PartialRows, Regions, Sentences):
     as_view.register(_kind, lambda view, name: view)
 
 
@@ -64,10 +65,13 @@ def _from_list(rows: list[object]) -> AnyArray:
     return out
 
 
-def with_index(image: View, image_index: ArrayLike) -> IndexedRows:
-    """Return images as rows by index, after checking that the index names them."""
+def with_index(image: View, image_index: ArrayLike, missing: ArrayLike | None = None) -> IndexedRows:
+    """Return images as rows by index, after checking that the index names them; missing rows name any."""
     # A copy, so that what was checked cannot change.
     index = np.array(asarray(image_index, "image_index"))
+    if missing is not None and index.ndim == 1:
+        gone = checked_missing(missing, "image_missing", len(index))
+        index[gone] = index[~gone].max(initial=0)
     if index.shape == (0,):
         index = index.astype(np.intp)
     if image is None:
@@ -83,13 +87,47 @@ def with_index(image: View, image_index: ArrayLike) -> IndexedRows:
     return IndexedRows(image, index.astype(np.intp, copy=False))
 
 
+def without_missing(view: View, missing: ArrayLike | None, name: str) -> View:
+    """Return a view of n rows without those that are missing, but with their places."""
+    if missing is None:
+        return view
+    if view is None or isinstance(view, (Chunked, PartialRows)):
+        what = "is missing as a whole" if view is None else "has missing rows already"
+        what = "is lazy" if isinstance(view, Chunked) else what
+        raise ValueError(f"{name}_missing is given, but {name} {what}; pass it with the rows of the view in memory.")
+    mask = checked_missing(missing, f"{name}_missing", view.shape[0])
+    if not mask.any():
+        return view
+    present = take(view, np.flatnonzero(~mask))
+    # What stood for the missing rows of a list may have kept the others from becoming a matrix.
+    if isinstance(present, np.ndarray) and present.dtype == object and present.ndim == 1:
+        present = _from_list(list(present))
+    return PartialRows(present, mask)
+
+
+def check_one_view_each(image: View, text: View) -> None:
+    """Refuse rows of two views that have neither an image nor a text."""
+    if not isinstance(image, PartialRows) or not isinstance(text, PartialRows):
+        return
+    neither = np.flatnonzero(image.missing & text.missing)
+    if len(neither):
+        raise ValueError(f"{len(neither)} rows have neither image nor text, such as row {neither[0]}; leave them out.")
+
+
 def stack(views: Sequence[View], name: str) -> View:
     """Stack views of one kind row-wise."""
     missing = [view is None for view in views]
     if all(missing):
         return None
     if any(missing):
-        raise ValueError(f"{name} is missing in some of the parts but not in all.")
+        raise ValueError(
+            f"{name} is missing in some of the parts but not in all. To keep their rows as rows without {name}, pass "
+            "mark_missing=True."
+        )
+    if any(isinstance(view, PartialRows) for view in views):
+        rows = [present_rows(view) for view in views]
+        gaps = [missing_rows(view, view.shape[0]) for view in views]
+        return PartialRows(stack(rows, name), np.concatenate(gaps))
     if any(isinstance(view, IndexedRows) for view in views):
         return _stacked_by_index(views, name)
     # Views are of one kind where the same function stacks them.
@@ -172,6 +210,7 @@ def describe(view: View) -> str:
     return f"{view.shape} {view.dtype}"
 
 
+describe.register(PartialRows, lambda view: f"{describe(view.present)} for {len(view.rows)} of {len(view)} rows")
 describe.register(IndexedRows, lambda view: f"{len(view)} rows of {describe(view.view)}")
 describe.register(Sparse, lambda view: f"{view.shape} csr {view.dtype}")
 describe.register(Frame, lambda view: f"{view.shape} frame")
@@ -179,8 +218,19 @@ describe.register(Regions, repr)
 describe.register(Sentences, repr)
 
 
-def cell(view: View) -> str:
+def html_table(caption: str, views: Mapping[str, View], first: Sequence[Mapping[str, View]]) -> str:
+    """Return views by name as an HTML table of their first rows, of which each comes as views of one row."""
+    head = "".join(f"<th>{name} {escape(describe(view))}</th>" for name, view in views.items())
+    rows = ""
+    for i, row in enumerate(first):
+        rows += f"<tr><td>{i}</td>{''.join(_cell(view) for view in row.values())}</tr>"
+    return f"<table><caption>{escape(caption)}</caption><tr><th>row</th>{head}</tr>{rows}</table>"
+
+
+def _cell(view: View) -> str:
     """Return the first row of a view as a cell of an HTML table."""
+    if isinstance(view, PartialRows):
+        return "<td>missing</td>"
     row = _first_row(expand(view))
     shown = np.array2string(row, precision=3, threshold=6, edgeitems=3) if isinstance(row, np.ndarray) else str(row)
     return f"<td>{escape(shown[:160])}</td>"

@@ -19,6 +19,8 @@ from skxmr.base.thresholds import Threshold, as_thresholds, best_thresholds
 # The tags of every row, and their scores.
 Tags = list[list[Any]]
 Scores = list[list[float]]
+# For "image" and "text" scores (n, c) of rows that were held out, and the labels (n, c) of these rows.
+Held = dict[str, tuple[FloatArray, sp.csr_array]]
 
 
 class AnnotatingRetriever(CrossModalRetriever):
@@ -117,10 +119,10 @@ class AnnotatingRetriever(CrossModalRetriever):
             scores.append(row[best].tolist())
         return (names, scores) if return_scores else names
 
-    def _learn_thresholds(self, scores: dict[str, FloatArray] | None, Y: sp.csr_array | None = None) -> None:
-        """Set the thresholds by scores (n, c) of both modalities and the labels (n, c); None removes earlier ones."""
-        if scores is not None and Y is not None:
-            self.tag_thresholds_ = {name: best_thresholds(own, Y) for name, own in scores.items()}
+    def _learn_thresholds(self, held: Held | None) -> None:
+        """Set the thresholds by scores and labels of held-out rows of both modalities; None removes earlier ones."""
+        if held is not None:
+            self.tag_thresholds_ = {name: best_thresholds(scores, Y) for name, (scores, Y) in held.items()}
         elif hasattr(self, "tag_thresholds_"):
             del self.tag_thresholds_
 

@@ -13,6 +13,7 @@ from skxmr._data.arguments import PairsStep, as_pairs, image_and_text
 from skxmr._data.kinds import MODALITIES, AnyArray, Embeddings, FloatArray, LabelsLike, Matrix, View
 from skxmr._data.names import as_names
 from skxmr._data.pairs import Pairs
+from skxmr._data.partial import in_places, present_rows
 from skxmr._docstrings import documented_like
 from skxmr.base.retriever import Retriever
 from skxmr.metrics._similarity import Similarity
@@ -76,7 +77,7 @@ class CrossModalRetriever(Retriever, PairsStep):
         Parameters
         ----------
         X : Pairs, or array-like of shape (n, d_image)
-            A `Pairs` may hold one view only.
+            A `Pairs` may hold one view only, and rows without image or text stay so.
         y : array-like of shape (n, d_text), or None
             The texts, where X is the images.
 
@@ -91,8 +92,9 @@ class CrossModalRetriever(Retriever, PairsStep):
                 raise TypeError("transform(pairs) takes no second argument: a Pairs holds both views.")
             embedded: dict[str, Any] = {}
             for name in MODALITIES:
-                if getattr(X, name) is not None:
-                    embedded[name] = self._encode(X, name)
+                view = getattr(X, name)
+                if view is not None:
+                    embedded[name] = in_places(view, self._encode(present_rows(view), name))
             return X.replace(**embedded)
         if y is None:
             return self.encode_image(X)

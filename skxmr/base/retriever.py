@@ -8,14 +8,19 @@ from typing import Any, ClassVar, NamedTuple, Self
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
-from skxmr._data.arguments import as_pairs, need_both
+from skxmr._data.arguments import as_pairs, need_both, need_complete
 from skxmr._data.estimator import Estimator
 from skxmr._data.kinds import MODALITIES, Chunked, FloatArray, LabelsLike, View, column_names
 from skxmr._data.labels import Labels, encode_labels, need_labels
 from skxmr._data.names import SeesNames
 from skxmr._data.pairs import Pairs
+from skxmr._data.partial import in_places, present_rows
 from skxmr._data.view_checks import check_chunks, check_view
+from skxmr._data.warn import warn
 from skxmr.metrics._scorers import RetrievalScorer
+
+# Fewer rows of a view than these, where others lack it, are worth a warning.
+_FEW = 10
 
 
 class Checked(NamedTuple):
@@ -49,6 +54,8 @@ class Retriever(SeesNames, Estimator, metaclass=ABCMeta):
     _requires_labels: ClassVar[bool] = False
     # Whether fit takes dask arrays.
     _by_chunks: ClassVar[bool] = False
+    # Whether fit learns from rows that have no image or no text. It is then given views that may be `PartialRows`.
+    _learns_from_single_views: ClassVar[bool] = False
     __metadata_request__fit: ClassVar[dict[str, bool]] = {"labels": True}
     # Pipeline.score always mentions sample_weight, so routing must know it, though it is not requested.
     __metadata_request__score: ClassVar[dict[str, bool | None]] = {"labels": True, "sample_weight": None}
@@ -125,6 +132,8 @@ class Retriever(SeesNames, Estimator, metaclass=ABCMeta):
         self._validate_params()
         pairs, labels = as_pairs(X, y, labels)
         need_both(pairs.image, pairs.text, "fit")
+        if not self._learns_from_single_views:
+            need_complete(pairs, type(self).__name__)
         if labels is None and self._requires_labels:
             raise ValueError(
                 f"{type(self).__name__} learns from labels, and requires y to be passed, but the target y is None: "
@@ -139,7 +148,9 @@ class Retriever(SeesNames, Estimator, metaclass=ABCMeta):
             if by_chunks:
                 views[name] = check_chunks(view, name, width=widths.get(name))
             else:
-                views[name] = self._checked_view(view, name, 2, widths.get(name), seen.get(name))
+                rows = self._checked_view(present_rows(view), name, 2, widths.get(name), seen.get(name))
+                views[name] = in_places(view, rows)
+                _warn_of_few(views[name], name)
         columns = seen or {name: column_names(getattr(pairs, name)) for name in MODALITIES}
         if isinstance(labels, Chunked):
             labels = labels.compute()
@@ -163,6 +174,12 @@ class Retriever(SeesNames, Estimator, metaclass=ABCMeta):
     def _remember(self, checked: Checked, before: int = 0) -> Self:
         """Keep what later calls are compared with, and how many rows there were, besides those of parts before."""
         self.n_samples_seen_ = before + len(checked.pairs)
+        if self._learns_from_single_views:
+            earlier = getattr(self, "n_samples_per_view_", {}) if before else {}
+            self.n_samples_per_view_ = {}
+            for name in MODALITIES:
+                n = int(present_rows(getattr(checked.pairs, name)).shape[0])
+                self.n_samples_per_view_[name] = n + earlier.get(name, before)
         self._columns = checked.columns
         self._remember_names(checked.columns)
         self.n_features_ = self._widths(checked.pairs)
@@ -187,3 +204,10 @@ class Retriever(SeesNames, Estimator, metaclass=ABCMeta):
         tags.input_tags.sparse = True
         tags.input_tags.allow_nan = False
         return tags
+
+
+def _warn_of_few(view: View, name: str) -> None:
+    """Warn where so many rows of a view are missing that hardly any are left."""
+    n = present_rows(view).shape[0]
+    if n < _FEW and n < view.shape[0]:
+        warn(f"{name} is missing in all but {n} of {view.shape[0]} rows; what is learned of it will be poor.")

@@ -9,6 +9,7 @@ from torch import nn
 
 from skxmr._data.kinds import MODALITIES, FloatArray, take
 from skxmr.base import AnnotatingRetriever
+from skxmr.base.annotating import Held
 from skxmr.deep.base import DeepRetriever
 from skxmr.deep.encoding import encode_rows
 from skxmr.deep.split import Split
@@ -26,11 +27,11 @@ class TaggingRetriever(DeepRetriever, AnnotatingRetriever):
         if held is None or held.labels is None or not self._scores_are_trained:
             self._learn_thresholds(None)
             return
-        scores: dict[str, FloatArray] = {}
+        scored: Held = {}
         for name in MODALITIES:
             rows = take(getattr(split.pairs, name), held.rows)
-            scores[name] = self._label_scores(encode_rows(self.network_, name, rows))
-        self._learn_thresholds(scores, held.labels.matrix)
+            scored[name] = self._label_scores(encode_rows(self.network_, name, rows)), held.labels.matrix
+        self._learn_thresholds(scored)
 
     @property
     def _scores_are_trained(self) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from sklearn.utils import Tags, TransformerTags
 
-from skxmr._data.arguments import as_pairs, need_both
+from skxmr._data.arguments import as_pairs, need_both, need_complete
 from skxmr._data.kinds import MODALITIES, FloatArray, LabelsLike, View, column_names
 from skxmr._data.labels import encode_labels
 from skxmr._data.pairs import Pairs
@@ -42,6 +42,7 @@ class CombinedRetriever(ComparingRetriever):
         self._check_parts()
         pairs, labels = as_pairs(X, y, labels)
         need_both(pairs.image, pairs.text, "fit")
+        need_complete(pairs, type(self).__name__)
         encoded = None if labels is None else encode_labels(labels)
         self._fit(pairs, labels)
         self._remember_labels(encoded)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol, Self
+from typing import NamedTuple, Protocol, Self
 
 import numpy as np
 import scipy.sparse as sp
@@ -11,9 +11,10 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.multioutput import MultiOutputClassifier, MultiOutputRegressor
 from sklearn.utils import get_tags
 
-from skxmr._data.kinds import AnyArray, Float64Array, FloatArray, IndexArray, Matrix, View
+from skxmr._data.kinds import MODALITIES, AnyArray, Float64Array, FloatArray, IndexArray, Matrix, View
 from skxmr._data.labels import Labels
 from skxmr._data.pairs import Pairs
+from skxmr._data.partial import PartialRows
 from skxmr._data.precision import EPS
 from skxmr._linalg.exactness import SAFE_RIDGE
 from skxmr._linalg.moments import Covariances
@@ -142,6 +143,24 @@ def fitted_model(model: Model | None, built_in: LabelRidge, X: Matrix, labels: L
     else:
         together = bool(get_tags(model).target_tags.multi_output)
     return OneModel(model).fit(X, Y) if together else ModelPerLabel(model).fit(X, Y)
+
+
+class ViewRows(NamedTuple):
+    """The rows that have one view: their values, how exact these are, their labels, and the `Pairs` of these rows."""
+
+    rows: Matrix
+    eps: float
+    labels: Labels
+    pairs: Pairs
+
+
+def rows_of_view(pairs: Pairs, labels: Labels, name: str) -> ViewRows:
+    """Return the rows that have a view."""
+    view = getattr(pairs, name)
+    eps = pairs._eps[MODALITIES.index(name)]
+    if not isinstance(view, PartialRows):
+        return ViewRows(view, eps, labels, pairs)
+    return ViewRows(view.present, eps, labels._replace(matrix=labels.matrix[view.rows]), pairs[view.rows])
 
 
 def folds_of(pairs: Pairs, n_folds: int) -> list[IndexArray]:

@@ -8,8 +8,9 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.utils import gen_batches
 
-from skxmr._data.kinds import Chunked, Matrix
+from skxmr._data.kinds import Chunked, Matrix, View
 from skxmr._data.pairs import Pairs
+from skxmr._data.partial import PartialRows, present_rows
 from skxmr._data.precision import EPS
 from skxmr._linalg.chunks import total
 from skxmr._linalg.exactness import unit
@@ -22,7 +23,9 @@ _ROWS = 2048
 
 def label_units(pairs: Pairs) -> tuple[float, float]:
     """Return the units of both views; those of dask arrays are not looked for."""
-    return (1.0, 1.0) if isinstance(pairs.image, Chunked) else (unit(pairs.image), unit(pairs.text))
+    if isinstance(pairs.image, Chunked):
+        return 1.0, 1.0
+    return unit(present_rows(pairs.image)), unit(present_rows(pairs.text))
 
 
 def label_sums(pairs: Pairs, Y: sp.csr_array, exact: bool, units: tuple[float, float] = (1.0, 1.0)) -> list[Moments]:
@@ -31,10 +34,13 @@ def label_sums(pairs: Pairs, Y: sp.csr_array, exact: bool, units: tuple[float, f
 
 
 def _parts(
-    exact: bool, eps: tuple[float, float], units: tuple[float, float], image: Matrix, text: Matrix, Y: sp.csr_array
+    exact: bool, eps: tuple[float, float], units: tuple[float, float], image: View, text: View, Y: sp.csr_array
 ) -> list[Moments]:
-    views = as_it_is(image, eps[0], units[0]), as_it_is(text, eps[1], units[1])
-    return [with_labels(exact, view, Y) for view in views]
+    sums = []
+    for view, own_eps, own_unit in zip((image, text), eps, units, strict=True):
+        rows = as_it_is(present_rows(view), own_eps, own_unit)
+        sums.append(with_labels(exact, rows, Y[view.rows] if isinstance(view, PartialRows) else Y))
+    return sums
 
 
 def with_labels(exact: bool, view: Rotation, Y: sp.csr_array) -> Moments:

@@ -17,7 +17,8 @@ from skxmr._docstrings import documented_like
 from skxmr._linalg.exactness import SAFE_RIDGE
 from skxmr._linalg.rotation import Rotation
 from skxmr.base import AnnotatingRetriever, CrossModalRetriever
-from skxmr.methods._label_models import LabelRidge, Model, fitted_model, fitted_with_folds, folds_of
+from skxmr.base.annotating import Held
+from skxmr.methods._label_models import LabelRidge, Model, fitted_model, fitted_with_folds, folds_of, rows_of_view
 from skxmr.methods._label_sums import label_sums, label_units, merged
 from skxmr.methods._linear import remaining, sums_so_far
 
@@ -26,7 +27,8 @@ class SemanticMatching(AnnotatingRetriever, kw_only=False):
     """Semantic matching: any scikit-learn model predicts the labels from each view; predictions are compared.
 
     The common space is the label space, so that a label scores by its prediction. This is the baseline for every method
-    that learns from labels.
+    that learns from labels. Each view is learned from alone, so that rows may lack an image or a text, which a `Pairs`
+    says by `image_missing` and `text_missing`: such a row still teaches what its other view means.
 
     Parameters
     ----------
@@ -49,6 +51,8 @@ class SemanticMatching(AnnotatingRetriever, kw_only=False):
         One per view.
     classes_ : ndarray of shape (c,)
         Label names: the columns of the embeddings.
+    n_samples_per_view_ : dict
+        For ``"image"`` and ``"text"`` how many rows had the view and were learned from.
     n_components_ : int
         Predictions that are independent of each other in both views: fewer than there are labels, with a warning, if a
         view has a lower rank. Of given models, all are taken for independent.
@@ -80,6 +84,7 @@ class SemanticMatching(AnnotatingRetriever, kw_only=False):
 
     _requires_labels = True
     _by_chunks = True
+    _learns_from_single_views = True
     image: Model | None = None
     text: Model | None = None
     ridge: float = 0.3
@@ -153,11 +158,11 @@ class SemanticMatching(AnnotatingRetriever, kw_only=False):
             of_image, of_text = label_sums(pairs, labels.matrix, self.ridge < SAFE_RIDGE)
             image: Model = LabelRidge(self.ridge).solve(of_image.finish())
             text: Model = LabelRidge(self.ridge).solve(of_text.finish())
-            scores = None
+            held = None
         else:
-            image, text, scores = self._fitted(pairs, labels)
+            image, text, held = self._fitted(pairs, labels)
         self._keep(image, text, len(labels.names))
-        self._learn_thresholds(scores, labels.matrix)
+        self._learn_thresholds(held)
         # A fit forgets what partial_fit has added up.
         if hasattr(self, "_moments"):
             del self._moments
@@ -170,21 +175,25 @@ class SemanticMatching(AnnotatingRetriever, kw_only=False):
         self.image_ = image
         self.text_ = text
 
-    def _fitted(self, pairs: Pairs, labels: Labels) -> tuple[Model, Model, dict[str, FloatArray] | None]:
+    def _fitted(self, pairs: Pairs, labels: Labels) -> tuple[Model, Model, Held | None]:
         """Return both models, and predictions for rows that were held out, where there are enough rows for it."""
-        views = list(zip((self.image, self.text), (pairs.image, pairs.text), pairs._eps, strict=True))
+        views = [rows_of_view(pairs, labels, name) for name in MODALITIES]
         n_folds = self.tag_folds
-        on_disk = any(memory_map(view) is not None for _, view, _ in views)
-        # A model needs two rows at least.
-        if n_folds is None or on_disk or len(np.unique(pairs.groups)) < 2 * n_folds:
-            image, text = (fitted_model(model, LabelRidge(self.ridge, eps), view, labels) for model, view, eps in views)
-            return image, text, None
-        folds = folds_of(pairs, n_folds)
-        found = [
-            fitted_with_folds(model, LabelRidge(self.ridge, eps), view, labels, folds) for model, view, eps in views
-        ]
-        scores = {name: held_out for name, (_, held_out) in zip(MODALITIES, found, strict=True)}
-        return found[0][0], found[1][0], scores
+        on_disk = any(memory_map(view.rows) is not None for view in views)
+        n_groups = min(len(np.unique(view.pairs.groups)) for view in views)
+        models = []
+        held: Held = {}
+        for name, given, view in zip(MODALITIES, (self.image, self.text), views, strict=True):
+            built_in = LabelRidge(self.ridge, view.eps)
+            # A model needs two rows at least.
+            if n_folds is None or on_disk or n_groups < 2 * n_folds:
+                models.append(fitted_model(given, built_in, view.rows, view.labels))
+            else:
+                folds = folds_of(view.pairs, n_folds)
+                model, scores = fitted_with_folds(given, built_in, view.rows, view.labels, folds)
+                models.append(model)
+                held[name] = scores, view.labels.matrix
+        return models[0], models[1], held or None
 
     def _encode_image(self, X: FloatArray) -> FloatArray:
         return np.asarray(self.image_.predict(X))

@@ -17,6 +17,7 @@ from skxmr._data.kinds import MODALITIES, FloatArray, IndexArray, LabelsLike, Vi
 from skxmr._data.labels import encode_labels
 from skxmr._data.masks import check_unmasked
 from skxmr._data.pairs import Pairs
+from skxmr._data.partial import PartialRows
 from skxmr._data.repeated import distinct
 from skxmr.metrics._code_similarity import CodeSimilarity
 from skxmr.metrics._matrices import BlockedMatrix
@@ -43,8 +44,9 @@ def score_matrices(
 
     Labels given: relevant means a shared label. No labels and fitted without: the same row. No labels although
     fitted with: an error, because a forgiving score would be silently wrong. An image that several texts share is one
-    query; its labels are those of its first text, and without labels all its texts are relevant. `by_labels=False`
-    leaves out labels, those that are given and those of fit.
+    query; its labels are those of its first text, and without labels all its texts are relevant. A row without an image
+    asks with its text and is found by none, and the reverse. `by_labels=False` leaves out labels, those that are given
+    and those of fit.
     """
     need_retriever(estimator, "estimator")
     pairs, labels = as_pairs(X, y, labels)
@@ -59,12 +61,39 @@ def score_matrices(
             "score(X_img, X_txt, labels). In scikit-learn's search tools use Pairs as X and the labels as y, "
             "or enable metadata routing and pass labels=."
         )
+    if isinstance(pairs.image, PartialRows) or isinstance(pairs.text, PartialRows):
+        return _of_single_views(estimator, pairs, labels, metric)
     images, index = distinct(pairs.image)
     if index is not None:
         queries = pairs.replace(image=images, text=None)
         gallery = pairs.replace(image=None)
         return similarity_matrix(estimator, queries, gallery, metric), relevance_matrix(len(pairs), index, labels)
     return similarity_matrix(estimator, pairs, pairs, metric), relevance_matrix(len(pairs), None, labels)
+
+
+def _of_single_views(
+    estimator: BaseEstimator, pairs: Pairs, labels: LabelsLike, metric: str
+) -> tuple[BlockedMatrix, BlockedMatrix]:
+    """Return (scores, relevance) of the images that are there against the texts that are there."""
+    sides = {}
+    for name in MODALITIES:
+        sides[name] = np.flatnonzero(~getattr(pairs, f"{name}_missing"))
+        if len(sides[name]) == 0:
+            raise ValueError(f"no row to score has {name}; scoring needs images and texts, not always in one row.")
+    with_image = pairs[sides["image"]]
+    images, index = with_image.distinct_images()
+    queries = with_image.replace(image=images, text=None)
+    gallery = pairs[sides["text"]].replace(image=None)
+    scores = similarity_matrix(estimator, queries, gallery, metric)
+    if labels is None:
+        # A text without an image is in the group of none.
+        shown = np.full(len(pairs), len(queries))
+        shown[sides["image"]] = index
+        return scores, SameGroup(np.arange(len(queries)), shown[sides["text"]])
+    encoded = encode_labels(labels)
+    first = sides["image"][np.unique(index, return_index=True)[1]]
+    own = encoded._replace(matrix=encoded.matrix[first])
+    return scores, SharedLabels(own, encoded._replace(matrix=encoded.matrix[sides["text"]]))
 
 
 def need_retriever(estimator: BaseEstimator, name: str) -> None:

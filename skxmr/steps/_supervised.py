@@ -12,8 +12,9 @@ from sklearn.base import BaseEstimator
 from sklearn.feature_selection import chi2
 from sklearn.utils import get_tags
 
-from skxmr._data.kinds import AnyArray, Float64Array, Frame, IndexArray, LabelsLike, Matrix, Sparse, take
+from skxmr._data.kinds import AnyArray, Float64Array, Frame, IndexArray, LabelsLike, Matrix, Sparse, View, take
 from skxmr._data.labels import encode_labels
+from skxmr._data.partial import PartialRows
 
 # Scores of features, or scores and p-values.
 Scored: TypeAlias = Float64Array | tuple[Float64Array, Float64Array]
@@ -82,7 +83,17 @@ def labels_of_images(transformer: BaseEstimator, y: LabelsLike, index: IndexArra
     if y is None or not _learns_from_labels(transformer):
         return None
     first = np.unique(index, return_index=True)[1]
-    return labels_for(transformer, [y[i] for i in first] if isinstance(y, (list, tuple)) else take(y, first))
+    return labels_for(transformer, _some_labels(y, first))
+
+
+def labels_where_present(view: View, y: LabelsLike) -> LabelsLike:
+    """Return the labels of the rows of a view that are not missing."""
+    return _some_labels(y, view.rows) if isinstance(view, PartialRows) and y is not None else y
+
+
+def _some_labels(y: LabelsLike, rows: IndexArray) -> LabelsLike:
+    """Return the labels of some rows, in the form in which they came."""
+    return [y[i] for i in rows] if isinstance(y, (list, tuple)) else take(y, rows)
 
 
 def selecting_by_labels(transformer: BaseEstimator, y: LabelsLike) -> BaseEstimator:

@@ -13,10 +13,17 @@ from skxmr._data.arguments import PairsStep, check_labels_of, need_pairs
 from skxmr._data.kinds import MODALITIES, AnyArray, Frame, IndexArray, LabelsLike, View, column_names
 from skxmr._data.names import SeesNames, as_names, n_columns, with_prefix
 from skxmr._data.pairs import Pairs
+from skxmr._data.partial import in_places, present_rows
 from skxmr._data.repeated import IndexedRows, distinct
 from skxmr._data.views import as_view
 from skxmr.steps._rows import naming, texts_of
-from skxmr.steps._supervised import labels_for, labels_of_images, selecting_by_labels, why_not_these_labels
+from skxmr.steps._supervised import (
+    labels_for,
+    labels_of_images,
+    labels_where_present,
+    selecting_by_labels,
+    why_not_these_labels,
+)
 
 
 class Transformer(Protocol):
@@ -116,13 +123,14 @@ class PerModality(SeesNames, PairsStep, kw_only=False):
                 continue
             if not isinstance(transformer, str):
                 transformer = clone(transformer)
-                rows, index = distinct(view)
-                own = labels_for(transformer, y) if index is None else labels_of_images(transformer, y, index)
+                some = labels_where_present(view, y)
+                rows, index = distinct(present_rows(view))
+                own = labels_for(transformer, some) if index is None else labels_of_images(transformer, some, index)
                 transformer = selecting_by_labels(transformer, own)
                 with naming(name, transformer, rows, partial(why_not_these_labels, transformer, own)):
                     rows = texts_of(rows, transformer)
                     transformed = _fitted_and_transformed(transformer, rows, own)
-                out[name] = _in_kind(transformed, rows, index)
+                out[name] = in_places(view, _in_kind(transformed, rows, index))
             fitted[name] = transformer
         new = pairs.replace(**out)
         self._remember_names({name: column_names(getattr(pairs, name)) for name in MODALITIES})
@@ -157,11 +165,11 @@ class PerModality(SeesNames, PairsStep, kw_only=False):
                 raise ValueError(f"{name} was not seen in fit; PerModality was fitted on the other modality alone.")
             transformer = getattr(self, f"{name}_")
             if not isinstance(transformer, str):
-                rows, index = distinct(view)
+                rows, index = distinct(present_rows(view))
                 with naming(name, transformer, rows):
                     rows = texts_of(rows, transformer)
                     transformed = transformer.transform(rows)
-                out[name] = _in_kind(transformed, rows, index)
+                out[name] = in_places(view, _in_kind(transformed, rows, index))
         return pairs.replace(**out)
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> AnyArray:

@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import _safe_indexing
 
-from skxmr._data.arguments import as_pairs
+from skxmr._data.arguments import as_pairs, need_complete
 from skxmr._data.kinds import IndexArray, LabelsLike, View
 from skxmr._data.labels import Labels, encode_labels
 from skxmr._data.option_checks import check_choice
@@ -44,8 +44,9 @@ def runs_of_model(
     model: BaseEstimator, X: View, y: View | LabelsLike = None, labels: LabelsLike = None, metric: str = "cosine"
 ) -> dict[str, Run]:
     """Ask a fitted model for the rankings of both directions."""
-    scores, relevance = score_matrices(model, X, y, labels, metric)
     pairs, given = as_pairs(X, y, labels)
+    need_complete(pairs, "what looks at single rankings")
+    scores, relevance = score_matrices(model, X, y, labels, metric)
     of_images = of_texts = None
     if given is not None:
         of_texts = encode_labels(given)

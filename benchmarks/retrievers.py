@@ -103,6 +103,8 @@ def grid(name: str, method: str) -> Grid:
         return {"n_components": supervised, "alpha": [0.3, 1.0], "ridge": [1.0, 2.0], "eigenvalue_power": [0.5]}
     if pictures_of(name) and method == "CCA3V":
         return {"n_components": unsupervised, "ridge": [0.5, 1.0, 2.0], "eigenvalue_power": [4.0, 6.0]}
+    if pictures_of(name) and method in ("JRL", "JFSSL"):
+        return {"selection": [0.01, 0.03]} | ({"n_votes": [20, 50]} if method == "JRL" else {})
     if pictures_of(name) and method in ("CCA", "MLCCA"):
         # There are more columns than rows, so that a fit takes seconds and needs more of a ridge. Other powers were
         # worse on held-out training rows.
@@ -120,7 +122,7 @@ def grid(name: str, method: str) -> Grid:
         "CFA": {"n_components": unsupervised},
         "LCFS": {"selection": [0.01, 0.02, 0.04], "coupling": [0.003, 0.01, 0.03]},
         "JFSSL": {"selection": [0.01, 0.02], "intra": [0.1, 1.0], "inter": [0.0, 1.0]},
-        "JRL": {"selection": [0.003, 0.01], "graph": [0.3, 3.0], "n_votes": [20, 50, 100]},
+        "JRL": {"selection": [0.003, 0.01], "graph": [0.3, 3.0, 10.0], "n_votes": [20, 50, 100]},
         "PLS": {"n_components": unsupervised, "scale": [True, False]},
         "MLCCA": {
             "n_components": supervised,

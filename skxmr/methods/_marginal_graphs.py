@@ -17,6 +17,8 @@ from skxmr._linalg.moments import column_mean
 
 # Digits of squared distances, in units of the mean squared length of a row, beyond which they are the same.
 _DIGITS = 9
+# Distances that are held at a time; several arrays of this size are made of them.
+_MEGABYTES = 256
 
 
 def marginal_scatters(X: Matrix, Y: sp.csr_array, n_neighbors: int, n_pairs: int) -> Scatters:
@@ -95,7 +97,7 @@ def distances_between(X: Matrix, Z: Matrix, unit: float) -> Iterator[tuple[int, 
     They are rounded, so that equal distances are equal in every form of the view.
     """
     place = 0
-    for distances in pairwise_distances_chunked(X, Z, squared=True):
+    for distances in pairwise_distances_chunked(X, Z, squared=True, working_memory=_MEGABYTES):
         yield place, np.round(distances / unit, _DIGITS)
         place += len(distances)
 

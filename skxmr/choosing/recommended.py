@@ -20,6 +20,8 @@ from skxmr.steps.per_modality import PerModality
 _ENOUGH_IMAGES = 1000
 # A fifth of fewer rows is a bad guide to the weights of an ensemble.
 _ENOUGH_ROWS = 500
+# Half of the labels have fewer rows than these.
+_FEW_PER_LABEL = 10
 
 
 class Reason(NamedTuple):
@@ -166,6 +168,12 @@ def _with_labels(facts: Facts) -> tuple[BaseEstimator, list[Reason]]:
     if facts.n_rows < _ENOUGH_ROWS:
         why = "few rows: from 60 rows on it was above SemanticMatching on average, with no rows held out for validation"
         reasons.append(Reason("a deep method", why))
+    if facts.rows_per_label < _FEW_PER_LABEL:
+        why = "labels have few rows: of 60 rows with 50 labels it was still above SemanticMatching"
+        reasons.append(Reason("no simpler method", why))
+    if facts.labels_per_row <= 1:
+        why = "rows have one label: there DAGNN and DSCMR were ahead on wikipedia, a single set, which makes no rule"
+        reasons.append(Reason("DAGNN and DSCMR are worth a try", why))
     return skxmr.IGNN(), reasons
 
 

@@ -25,6 +25,16 @@ def test_the_rules_follow_from_the_table():
     assert (few["reaches"].astype(float) > 0).all() and "`IGNN`" in set(few["best on it"])
 
 
+def test_what_the_reasons_say_of_few_rows_and_of_one_label(module):
+    few = module("common").recorded(RESULTS / "few_rows.jsonl")
+    own = [record for record in few if record["method"] == "IGNN" and record["set"] == "corel5k_tags"]
+    of_60 = [record["scores"]["none, last epoch"] - record["baseline"] for record in own if record["rows"] == 60]
+    assert np.mean(of_60) > 0
+    single = module("auto").measured(reproduced(module), ("default",))
+    for name in ("DAGNN", "DSCMR"):
+        assert single[name, "wikipedia"] > single["IGNN", "wikipedia"]
+
+
 def test_kernels_are_better_on_both_sets_of_pictures(module):
     auto = module("auto")
     plain = auto.measured(reproduced(module), ("search",))

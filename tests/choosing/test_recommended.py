@@ -62,6 +62,15 @@ def test_labels_decide():
         recommend(Pairs(pairs.image))
 
 
+def test_what_is_unusual_of_the_labels_is_said():
+    rng = np.random.default_rng(0)
+    pairs = Pairs(rng.normal(size=(60, 5)), rng.normal(size=(60, 6)))
+    choices = [reason.choice for reason in recommend(pairs, np.arange(60) % 20).reasons]
+    assert choices == ["IGNN", "a deep method", "no simpler method", "DAGNN and DSCMR are worth a try"]
+    many = np.tile(np.eye(2, dtype=int), (300, 1)) + np.tile(np.eye(2, dtype=int)[::-1], (300, 1))
+    assert [reason.choice for reason in recommend(Pairs(*[rng.normal(size=(600, 5))] * 2), many).reasons] == ["IGNN"]
+
+
 def test_regions_and_words():
     assert isinstance(recommend(scenes(1000, parsed=True)).pipeline, RACG)
     assert isinstance(recommend(scenes(999, parsed=True)).pipeline, SCAN)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 
-from skxmr._data.arguments import need_both
 from skxmr._data.kinds import Frame, LabelsLike, View
 from skxmr._data.labels import encode_labels, need_labels
 from skxmr._data.pairs import Pairs
@@ -72,8 +71,7 @@ class Facts:
 
 
 def facts_of(pairs: Pairs, labels: LabelsLike = None) -> Facts:
-    """Return the facts of pairs that hold both views, and of their labels."""
-    need_both(pairs.image, pairs.text, "choosing a method")
+    """Return the facts of pairs of which every row has both views, and of their labels."""
     images, index = distinct(pairs.image)
     n_images = len(pairs) if index is None else int(images.shape[0])
     views = of_view(images, is_text=False), of_view(pairs.text, is_text=True)

@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
+from sklearn.utils import _safe_indexing
 
 import skxmr
-from skxmr._data.arguments import as_pairs
+from skxmr._data.arguments import as_pairs, need_both
 from skxmr._data.kinds import LabelsLike, View
 from skxmr.choosing.facts import Facts, facts_of
 from skxmr.choosing.table import KERNEL_ROWS, parts_of_words, with_kernels
@@ -105,8 +106,14 @@ def recommend(X: View, y: View | LabelsLike = None, labels: LabelsLike = None) -
     IGNN()
     """
     pairs, labels = as_pairs(X, y, labels)
-    facts = facts_of(pairs, labels)
-    if facts.of_sets:
+    need_both(pairs.image, pairs.text, "choosing a method")
+    gaps = pairs.image_missing | pairs.text_missing
+    if gaps.any():
+        labels = None if labels is None else _safe_indexing(labels, ~gaps)
+    facts = facts_of(pairs.complete(), labels)
+    if gaps.any() and facts.n_labels and not facts.of_sets:
+        model, reasons = _with_gaps(int(gaps.sum()))
+    elif facts.of_sets:
         model, reasons = _for_sets(facts)
     elif facts.n_labels == 0:
         model, reasons = _without_labels(facts)
@@ -117,6 +124,8 @@ def recommend(X: View, y: View | LabelsLike = None, labels: LabelsLike = None) -
     views, more = _of_views(facts)
     if views is not None:
         model = Pipeline([("views", views), ("model", model)])
+    if gaps.any() and not (facts.n_labels and not facts.of_sets):
+        more.append(Reason("fit on pairs.complete()", f"{gaps.sum()} rows lack a view, from which it cannot learn"))
     if facts.n_images < facts.n_rows:
         more.append(Reason("rows of one image stay together", "several texts share an image; no split divides them"))
     return Recommendation(model, (*reasons, *more), str(facts))
@@ -159,6 +168,11 @@ def _for_features() -> tuple[BaseEstimator, list[Reason]]:
         Reason('weights="validation"', "which member is the best differs from set to set"),
     ]
     return skxmr.RetrieverEnsemble(members, weights="validation"), reasons
+
+
+def _with_gaps(n: int) -> tuple[BaseEstimator, list[Reason]]:
+    why = f"{n} rows have no image or no text, and it is the baseline that learns from such rows as well"
+    return skxmr.SemanticMatching(), [Reason("SemanticMatching", why)]
 
 
 def _with_labels(facts: Facts) -> tuple[BaseEstimator, list[Reason]]:

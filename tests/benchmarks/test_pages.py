@@ -50,6 +50,9 @@ TABLES = {
     ("docs/results.md", "measured"): lambda module: module("report").page(
         reproduced(module), module("tasks").TASKS.values()
     ),
+    ("docs/results.md", "auto"): lambda module: module("auto").auto_table(
+        module("common").recorded(RESULTS / "auto.jsonl"), reproduced(module)
+    ),
     ("docs/results.md", "recommended"): lambda module: module("auto").recommended_table(
         reproduced(module), module("common").recorded(RESULTS / "few_rows.jsonl")
     ),

@@ -6,7 +6,21 @@ import scipy.sparse as sp
 from sklearn.base import clone
 
 import skxmr
-from skxmr import CCA, IGNN, RACG, SCAN, VSEPP, Pairs, Recommendation, Regions, RetrieverEnsemble, Sentences, recommend
+from skxmr import (
+    CCA,
+    IGNN,
+    RACG,
+    SCAN,
+    VSEPP,
+    AutoRetriever,
+    Pairs,
+    Recommendation,
+    Regions,
+    RetrieverEnsemble,
+    SemanticMatching,
+    Sentences,
+    recommend,
+)
 from skxmr.choosing.facts import facts_of
 from skxmr.datasets import make_captioned_scenes, make_multilabel_pairs
 
@@ -69,6 +83,21 @@ def test_what_is_unusual_of_the_labels_is_said():
     assert choices == ["IGNN", "a deep method", "no simpler method", "DAGNN and DSCMR are worth a try"]
     many = np.tile(np.eye(2, dtype=int), (300, 1)) + np.tile(np.eye(2, dtype=int)[::-1], (300, 1))
     assert [reason.choice for reason in recommend(Pairs(*[rng.normal(size=(600, 5))] * 2), many).reasons] == ["IGNN"]
+
+
+def test_rows_without_image_or_text_want_a_method_that_learns_from_them():
+    pairs, labels = make_multilabel_pairs(100, random_state=0)
+    gaps = np.arange(100) < 30
+    partial = Pairs(pairs.image, pairs.text, text_missing=gaps)
+    found = recommend(partial, labels)
+    assert isinstance(found.pipeline, SemanticMatching) and "30 rows" in found.reasons[0].why
+    assert found.facts.startswith("70 rows")
+    found.pipeline.fit(partial, labels)
+    without = recommend(partial)
+    assert isinstance(without.pipeline, CCA) and without.reasons[-1].choice == "fit on pairs.complete()"
+    without.pipeline.fit(partial.complete())
+    with pytest.raises(ValueError, match="missing"):
+        AutoRetriever([("CCA", CCA(), {})]).fit(partial, labels)
 
 
 def test_regions_and_words():

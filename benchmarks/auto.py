@@ -127,7 +127,7 @@ def auto_table(records: list[dict[str, Any]], results: pd.DataFrame) -> str:
     """Return a line per set and budget, beside the tuned baseline and the best single method of the tables."""
     single = measured(results, ("default", "search", "kernels"))
     lines = []
-    for (name, budget), fits in pd.DataFrame(records, columns=_COLUMNS).groupby(["set", "budget"], sort=False):
+    for (name, budget), fits in pd.DataFrame(records, columns=_COLUMNS).groupby(["set", "budget"]):
         own = {method: value for (method, where), value in single.items() if where == name}
         best = max(own, key=lambda method: own[method])
         first = fits.iloc[0]["weights"]

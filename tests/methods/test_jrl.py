@@ -142,6 +142,17 @@ def test_rows_without_labels_are_learned_from():
     assert_array_equal(JRL(**options).fit(pairs, tags).image_projection_, b.image_projection_)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_rows_without_labels_raise_map_where_few_have_labels(seed):
+    pairs, labels = make_multilabel_pairs(300, n_labels=4, random_state=seed)
+    held_out = slice(150, 300)
+    given = labels.copy()
+    given[30:] = 0
+    few = JRL(n_votes=10).fit(pairs[:30], given[:30]).score(pairs[held_out], labels[held_out])
+    all_rows = JRL(n_votes=10).fit(pairs[:150], given[:150]).score(pairs[held_out], labels[held_out])
+    assert all_rows > few + 0.02
+
+
 def votes(predicted, rows, labels, k):
     """The votes for one row, number by number."""
     distances = [math.sqrt(sum((a - b) ** 2 for a, b in zip(predicted, row, strict=True))) for row in rows]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from functools import partial
 
 import numpy as np
@@ -12,6 +12,7 @@ from sklearn.utils import gen_batches
 from torch import Tensor
 
 from skxmr._data.kinds import AnyArray, IndexArray, View, memory_map
+from skxmr.deep.encoders import EncodedView, ItemSource
 from skxmr.deep.loop import TrainingRows
 from skxmr.deep.streaming import prefetched
 from skxmr.nn.objective import AnyBatch, Batch
@@ -62,6 +63,7 @@ class ViewSource:
             rows = None
         self.device = device
         self.name = name
+        self.threads = 0
         self.resident = fits_on_device(view, rows, device) if resident is None else resident
         self.n_rows = view.shape[0] if rows is None else len(rows)
         # A tensor that shares the memory of an array holds all its rows; those that are served are found by number.
@@ -98,8 +100,8 @@ class PairsDataset(torch.utils.data.Dataset[Batch]):
 
     Parameters
     ----------
-    image, text : array, CSR or memory map of n rows
-        Checked views.
+    image, text : array, CSR, memory map or EncodedView of n rows
+        Checked views. Those whose encoder is trained are served as raw items.
     labels : array or CSR of shape (m, c)
         Labels of the fitting rows.
     device : torch.device
@@ -126,14 +128,21 @@ class PairsDataset(torch.utils.data.Dataset[Batch]):
             # torch publishes no type of this constructor.
             self.stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
         views = {"image": (image, rows), "text": (text, rows), "labels": (labels, None)}
-        sources: dict[str, ViewSource] = {}
+        sources: dict[str, ViewSource | ItemSource] = {}
         # The largest view comes last, because it may have to stream.
         for name in sorted(views, key=lambda name: _dense_bytes(*views[name])):
             view, own_rows = views[name]
-            sources[name] = ViewSource(view, own_rows, device, resident, name)
+            if isinstance(view, EncodedView):
+                sources[name] = ItemSource(view, own_rows)
+            else:
+                sources[name] = ViewSource(view, own_rows, device, resident, name)
         self.image = sources["image"]
         self.text = sources["text"]
-        self.labels = sources["labels"]
+        labels_source = sources["labels"]
+        assert isinstance(labels_source, ViewSource)
+        self.labels = labels_source
+        # Threads that read ahead on a CPU as well, because images are slow to decode.
+        self.threads = max(self.image.threads, self.text.threads)
 
     def __len__(self) -> int:
         return len(self.image)
@@ -173,18 +182,19 @@ class Batches:
     def __len__(self) -> int:
         return len(list(self._slices()))
 
-    def __iter__(self) -> Iterator[AnyBatch]:
+    def __iter__(self) -> Generator[AnyBatch, None, None]:
         dataset = self.dataset
         n = len(dataset)
         order = torch.arange(n, device="cpu")
         if self.shuffle:
             order = torch.randperm(n, generator=self.generator, device="cpu")
         slices = self._slices()
-        if dataset.resident or dataset.device.type == "cpu":
+        if dataset.resident or (dataset.device.type == "cpu" and not dataset.threads):
             # The whole order is moved to the device once, not a part of it in every step.
             device_index = order.to(dataset.device)
             return (dataset.rows(order[s], device_index[s]) for s in slices)
-        return prefetched((partial(dataset.rows, order[s]) for s in slices), dataset.device, dataset.stream)
+        reads = (partial(dataset.rows, order[s]) for s in slices)
+        return prefetched(reads, dataset.device, dataset.stream, max(1, dataset.threads))
 
     def _slices(self) -> Iterator[slice]:
         return gen_batches(len(self.dataset), self.batch_size, min_batch_size=self.smallest)
@@ -194,8 +204,10 @@ def fits_on_device(view: View, rows: IndexArray | None, device: torch.device) ->
     """Tell whether some rows of a view should be moved to a device together; None is all rows.
 
     On a GPU where that takes at most half of the memory that is free. In main memory dense arrays are where they should
-    be, sparse ones are made dense up to 64 MiB, and memory maps stay on disk.
+    be, sparse ones are made dense up to 64 MiB, and memory maps stay on disk. The vectors of an encoder change.
     """
+    if isinstance(view, EncodedView):
+        return False
     if device.type == "cuda":
         return _dense_bytes(view, rows) <= _SHARE * torch.cuda.mem_get_info(device)[0]
     if memory_map(view) is not None:

@@ -18,13 +18,18 @@ from torch import Tensor, nn
 
 from skxmr._data.kinds import FittedGraph
 from skxmr._data.labels import Labels
+from skxmr.deep.items import digest
 from skxmr.deep.options import Options
 from skxmr.nn.networks import PretrainedText
 from skxmr.nn.retrieval_network import RetrievalNetwork
 from skxmr.steps.label_graph import LabelGraph
 
 # Parameters that concern the rows and the training, and not the network.
-_OF_TRAINING = frozenset((*Options._fields, "device", "random_state", "validation_fraction", "warm_start"))
+_OF_TRAINING = frozenset(
+    (*Options._fields, "device", "encoder_lr", "n_jobs", "random_state", "validation_fraction", "warm_start")
+)
+# What stands in front of the network.
+_ENCODERS = ("image_encoder", "text_encoder")
 # How the label graph that came with the pairs is called among the parameters.
 _ATTACHED = "attached label graph"
 # What every torch module has.
@@ -60,8 +65,15 @@ def resumed(fresh: RetrievalNetwork, last: RetrievalNetwork) -> RetrievalNetwork
 
 
 def makes_the_network(parameters: Mapping[str, Any], graph: FittedGraph | None) -> dict[str, Any]:
-    """Return what may decide on the network of a fit: parameters, and the label graph attached to the pairs."""
-    return {name: value for name, value in parameters.items() if name not in _OF_TRAINING} | {_ATTACHED: graph}
+    """Return what may decide on the network of a fit: parameters, and the label graph attached to the pairs.
+
+    In place of a network there is a key of its content.
+    """
+    found: dict[str, Any] = {}
+    for name, value in parameters.items():
+        if name not in _OF_TRAINING:
+            found[name] = (digest(value),) if isinstance(value, nn.Module) else value
+    return found | {_ATTACHED: graph}
 
 
 def check_effects(last: Mapping[str, Any], now: Mapping[str, Any], labels: Labels | None, make: Maker) -> None:
@@ -77,6 +89,10 @@ def check_effects(last: Mapping[str, Any], now: Mapping[str, Any], labels: Label
     fresh = _made(now, labels, make)
     idle = []
     for name in changed:
+        if name in _ENCODERS:
+            # The weights are those of the last fit. Features may have been followed by an encoder, and the reverse.
+            idle += [name] if last[name] is not None and now[name] is not None else []
+            continue
         try:
             other = _made({**now, name: last[name]}, labels, make)
         except ValueError:

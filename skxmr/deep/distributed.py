@@ -191,6 +191,7 @@ class Shares(torch.utils.data.Dataset[Batch]):
         self.device = dataset.device
         self.stream = dataset.stream
         self.resident = dataset.resident
+        self.threads = dataset.threads
 
     def __len__(self) -> int:
         return len(self.dataset)
@@ -225,7 +226,8 @@ def joint_loop(loop: LoopOptions, batch_size: int) -> LoopOptions:
     if batch_size < n_ranks():
         raise ValueError(f"batch_size={batch_size} with {n_ranks()} processes; each needs a row of every batch.")
     factors = {f"network.{name}": factor for name, factor in loop.rate_factors.items()}
-    return loop._replace(smallest_batch=max(loop.smallest_batch, n_ranks()), rate_factors=factors)
+    rates = {f"network.{name}": rate for name, rate in loop.rates.items()}
+    return loop._replace(smallest_batch=max(loop.smallest_batch, n_ranks()), rate_factors=factors, rates=rates)
 
 
 def accelerated(net: type[NeuralNet], device: torch.device) -> Callable[..., Any]:

@@ -10,7 +10,7 @@ import torch
 from sklearn.utils import gen_batches
 from torch import Tensor
 
-from skxmr._data.kinds import FloatArray
+from skxmr._data.kinds import FloatArray, View
 from skxmr.deep.batches import ViewSource
 from skxmr.deep.callbacks import Validation
 from skxmr.deep.split import Split
@@ -23,7 +23,7 @@ _ROWS = 4096
 
 
 @ordinary_torch()
-def encode_rows(network: RetrievalNetwork, name: str, X: FloatArray) -> FloatArray:
+def encode_rows(network: RetrievalNetwork, name: str, X: View) -> FloatArray:
     """Encode rows of a modality in blocks; return a float32 array."""
     source = ViewSource(X, None, next(network.parameters()).device, resident=False, name=name)
     out = np.empty((len(source), 0), np.float32)
@@ -50,9 +50,9 @@ def validation_scores(network: RetrievalNetwork, split: Split) -> Validation | N
     if held is None:
         return None
     device = next(network.parameters()).device
-    # The views are moved to the device once, not after every epoch.
-    images = ViewSource(split.pairs.image, held.rows, device, name="image")
-    texts = ViewSource(split.pairs.text, held.rows, device, name="text")
+    # The views are moved to the device once, not after every epoch, unless their encoders are trained.
+    images = ViewSource(split.served("image"), held.rows, device, name="image")
+    texts = ViewSource(split.served("text"), held.rows, device, name="text")
     # Without labels, all texts of an image are relevant.
     relevant = split.shared_images(held) if held.labels is None else held.labels
 

@@ -30,6 +30,8 @@ class LoopOptions(NamedTuple):
         Factor of the learning rate for parameters of the network, by name; these are not decayed.
     clip : float or None, default=None
         Longer gradients are scaled to this length.
+    rates : mapping of str to float, default={}
+        Learning rate of parameters of the network, by name; these are decayed like the others.
 
     Examples
     --------
@@ -42,6 +44,7 @@ class LoopOptions(NamedTuple):
     smallest_batch: int = 2
     rate_factors: Mapping[str, float] = MappingProxyType({})
     clip: float | None = None
+    rates: Mapping[str, float] = MappingProxyType({})
 
 
 class Learner(NamedTuple):
@@ -109,6 +112,8 @@ class TrainingRows(FittingRows, Protocol):
 
     device: torch.device
     stream: torch.cuda.Stream | None
+    # Threads that read ahead on a CPU as well; 0 where reading takes no time.
+    threads: int
 
     @property
     def resident(self) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +14,7 @@ from skxmr._data.labels import Labels
 from skxmr._data.pairs import Pairs
 from skxmr._data.warn import warn
 from skxmr.deep.batches import blocks
+from skxmr.deep.encoders import EncodedView
 
 # Fewer validation rows than these are a bad guide to the best epoch.
 _FEW = 20
@@ -55,6 +57,8 @@ class Split(NamedTuple):
         The rows from which the method learns.
     validation : Part or None
         The rows by which the best epoch is chosen. None where no rows are held out.
+    encoders : mapping of str to EncodedView, default={}
+        By the name of a view, the raw items of which an encoder made the vectors in `pairs`, before any training.
 
     Examples
     --------
@@ -70,6 +74,7 @@ class Split(NamedTuple):
     pairs: Pairs
     fitting: Part
     validation: Part | None
+    encoders: Mapping[str, EncodedView] = MappingProxyType({})
 
     @property
     def fitting_pairs(self) -> Pairs:
@@ -105,6 +110,22 @@ class Split(NamedTuple):
                 "sets _requires_labels = True; one that can do without them reads split.labels."
             )
         return self.fitting.labels
+
+    def served(self, name: str) -> View:
+        """Return a view of all rows as the network is trained and measured on it.
+
+        Parameters
+        ----------
+        name : {"image", "text"}
+            The view.
+
+        Returns
+        -------
+        array, CSR array or EncodedView of n rows
+            The view of `pairs`; where an encoder is trained, what gives the vectors that it makes by now.
+        """
+        view = self.encoders.get(name)
+        return getattr(self.pairs, name) if view is None or not view.trained else view
 
     def shared_images(self, part: Part) -> IndexArray | None:
         """Return which rows of a part share their image.

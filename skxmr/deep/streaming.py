@@ -1,39 +1,43 @@
-"""A thread that reads the next batches while the device learns from the current one."""
+"""Threads that read the next batches while the device learns from the current one."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import torch
 
-from skxmr.nn.objective import AnyBatch
-
-# Batches read in advance.
+# Batches read in advance, at least.
 _AHEAD = 2
-B = TypeVar("B", bound=AnyBatch)
+B = TypeVar("B", bound=Iterable[Any])
 # A batch, and the event after which its copy to the device is complete.
 Read: TypeAlias = tuple[B, torch.cuda.Event | None]
 
 
 def prefetched(
-    reads: Iterator[Callable[[], B]], device: torch.device, stream: torch.cuda.Stream | None = None
-) -> Iterator[B]:
-    """Yield what each callable returns, in order: a thread calls the next ones while the caller works.
+    reads: Iterator[Callable[[], B]], device: torch.device, stream: torch.cuda.Stream | None = None, threads: int = 1
+) -> Generator[B, None, None]:
+    """Yield what each callable returns, in order: threads call the next ones while the caller works.
+
+    No more batches are held than are read at the same time, and three at least. When the caller ends early, or an error
+    is raised, nothing more is read, and the threads have ended.
 
     The next batches are read, pinned and copied during a step. On CUDA the copies have a `stream` of their own; the
     stream that learns waits on the device for the end of a copy, so that this process need not wait.
     """
     ahead: deque[Future[Read[B]]] = deque()
-    with ThreadPoolExecutor(1) as thread:
+    pool = ThreadPoolExecutor(threads)
+    try:
         for read in reads:
-            ahead.append(thread.submit(_read, read, stream))
-            if len(ahead) > _AHEAD:
+            ahead.append(pool.submit(_read, read, stream))
+            if len(ahead) > max(_AHEAD, threads - 1):
                 yield _ready(ahead.popleft(), device)
         while ahead:
             yield _ready(ahead.popleft(), device)
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _read(read: Callable[[], B], stream: torch.cuda.Stream | None) -> Read[B]:

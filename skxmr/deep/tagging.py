@@ -29,7 +29,7 @@ class TaggingRetriever(DeepRetriever, AnnotatingRetriever):
             return
         scored: Held = {}
         for name in MODALITIES:
-            rows = take(getattr(split.pairs, name), held.rows)
+            rows = take(split.served(name), held.rows)
             scored[name] = self._label_scores(encode_rows(self.network_, name, rows)), held.labels.matrix
         self._learn_thresholds(scored)
 

@@ -28,6 +28,7 @@ from skxmr.deep import distributed
 from skxmr.deep.callbacks import SCHEDULES, check_callbacks
 from skxmr.deep.continuing import check_columns, check_effects, counted_on, makes_the_network, resumed
 from skxmr.deep.inputs import pretrain_text
+from skxmr.deep.joint import fitted_encoders, with_encoders
 from skxmr.deep.loop import Learner, Prepared, check_learner
 from skxmr.deep.memory import naming_sizes
 from skxmr.deep.options import (
@@ -215,13 +216,16 @@ class TrainedRetriever(CallbackSupportMixin, Retriever):
         prepared = self._prepare(split, network, device)
         options = self._options(len(prepared.rows), device)
         if isinstance(network.text_input, PretrainedText) and not continued:
-            pretrain_text(network.text_input, split, prepared.rows, options, seeds[3])
+            # It learns from what encoders make before they are trained.
+            untrained = self._prepare(split._replace(encoders={}), network, device) if split.encoders else prepared
+            pretrain_text(network.text_input, split, untrained.rows, options, seeds[3])
         if task is not None:
-            epoch_tasks = task.begin(options.max_epochs, partial(self._state, network, pairs, labels, earlier))
+            epoch_tasks = task.begin(options.max_epochs, partial(self._state, network, split, labels, earlier))
             options = options._replace(callbacks=[*(options.callbacks or []), *epoch_tasks])
-        generator = torch.Generator().manual_seed(seeds[2])
-        outcome = train(learner._replace(network=network), prepared, generator, options)
+        learner = with_encoders(learner._replace(network=network), split.encoders)
+        outcome = train(learner, prepared, torch.Generator().manual_seed(seeds[2]), options)
         self.network_ = network.eval().requires_grad_(False)
+        vars(self).update(fitted_encoders(split.encoders))
         self.history_ = counted_on(earlier, outcome.history)
         self.best_epoch_ = outcome.best_epoch + len(self.history_) - len(outcome.history)
         self._made_with = made_with
@@ -246,7 +250,7 @@ class TrainedRetriever(CallbackSupportMixin, Retriever):
     def _state(
         self,
         network: RetrievalNetwork,
-        pairs: Pairs,
+        split: Split,
         labels: Labels | None,
         earlier: pd.DataFrame | None,
         history: History,
@@ -256,10 +260,11 @@ class TrainedRetriever(CallbackSupportMixin, Retriever):
         seen = {} if labels is None else {"classes_": labels.names}
         return seen | {
             "network_": copy.deepcopy(network).eval(),
+            **fitted_encoders(split.encoders),
             "history_": table,
             "best_epoch_": len(table),
-            "n_features_": self._widths(pairs),
-            "n_samples_seen_": len(pairs),
+            "n_features_": self._widths(split.pairs),
+            "n_samples_seen_": len(split.pairs),
             "_columns": dict.fromkeys(MODALITIES),
             "fitted_with_labels_": labels is not None,
         }
@@ -288,8 +293,8 @@ class TrainedRetriever(CallbackSupportMixin, Retriever):
     def __getstate__(self) -> Any:
         # A copy: scikit-learn may return the attributes of the living model themselves.
         state = dict(super().__getstate__())
-        # While a model is saved, arrays stand in the place of the network.
-        if isinstance(state.get("network_"), torch.nn.Module):
-            # A pickle must open where there is no such device.
-            state["network_"] = copy.deepcopy(self.network_).cpu()
+        for name in ("network_", "image_encoder_", "text_encoder_"):
+            # While a model is saved, arrays stand in its place. A pickle must open where there is no such device.
+            if isinstance(state.get(name), torch.nn.Module):
+                state[name] = copy.deepcopy(state[name]).cpu()
         return state

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator
 from typing import Any, NamedTuple, Self
 
 import torch
@@ -111,13 +111,19 @@ class Trainer(NeuralNet):
         read_every = 1 if watched else _READ_EVERY
         self._set_training(True)
         unread: list[_Measured] = []
-        for batch in iterator:
-            self.notify("on_batch_begin", batch=batch, training=True)
-            step = step_fn(batch, **fit_params)
-            unread.append(_Measured(batch.size, step["terms"]))
-            if len(unread) == read_every:
-                self._read(unread)
-            self.notify("on_batch_end", batch=batch, training=True, **step)
+        batches = iter(iterator)
+        try:
+            for batch in batches:
+                self.notify("on_batch_begin", batch=batch, training=True)
+                step = step_fn(batch, **fit_params)
+                unread.append(_Measured(batch.size, step["terms"]))
+                if len(unread) == read_every:
+                    self._read(unread)
+                self.notify("on_batch_end", batch=batch, training=True, **step)
+        finally:
+            # After an error or an interrupt, threads that read ahead end now, and not when the error is forgotten.
+            if isinstance(batches, Generator):
+                batches.close()
         self._read(unread)
         self.history.record(f"{prefix}_batch_count", len(self.history[-1]["batches"]))
 

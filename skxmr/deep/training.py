@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import NamedTuple, NoReturn
 
@@ -26,6 +26,8 @@ from skxmr.deep.callbacks import (
     Validation,
     learning_rate_schedule,
 )
+from skxmr.deep.encoders import global_noise
+from skxmr.deep.joint import EncodedNetwork
 from skxmr.deep.loop import Learner, Prepared, TrainingRows
 from skxmr.deep.options import OPTIMIZERS, Options
 from skxmr.deep.tasks import TASKS
@@ -165,9 +167,11 @@ def _net(
         module = distributed.JointTerms(learner.network, learner.objective, dataset)
         make = distributed.accelerated(Trainer, dataset.device)
         losses = distributed.joint_losses_of
-    groups = []
+    groups: list[tuple[str, dict[str, float]]] = []
     for name, factor in learner.loop.rate_factors.items():
         groups.append((name, {"lr": factor * options.lr, "weight_decay": 0.0}))
+    for name, rate in learner.loop.rates.items():
+        groups.append((name, {"lr": rate}))
     return make(
         module,
         criterion=_NoCriterion,
@@ -202,8 +206,10 @@ def own_noise(learner: Learner, device: torch.device, seed: int) -> Iterator[Non
     noise = torch.Generator(device).manual_seed(seed)
     for part in drawing:
         part.generator = noise
+    encoders = isinstance(learner.network, EncodedNetwork)
     try:
-        yield
+        with global_noise(device, seed) if encoders else nullcontext():
+            yield
     finally:
         for part in drawing:
             part.generator = None

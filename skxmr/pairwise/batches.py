@@ -28,6 +28,7 @@ class SetsDataset(torch.utils.data.Dataset[SetBatch]):
         self.image = images
         self.text = texts
         self.device = device
+        self.threads = 0
         self.groups = to_device(groups.astype(np.int64), device)
         self.stream: torch.cuda.Stream | None = None
         if device.type == "cuda":

@@ -57,6 +57,11 @@ def encoder_of(retriever: CrossModalRetriever, name: str) -> nn.Module:
             f"{type(retriever).__name__} embeds sentences word by word, and export_onnx writes encoders of rows of "
             "features only; keep the model by skxmr.save."
         )
+    if f"{name}_encoder_" in vars(retriever):
+        raise TypeError(
+            f"{type(retriever).__name__} sees {name}s by {name}_encoder_, and export_onnx writes networks of features; "
+            f"write {name}_encoder_ by torch.onnx.export, or keep the model by skxmr.save."
+        )
     if isinstance(retriever, TrainedRetriever):
         return _Side(retriever.__getstate__()["network_"], name).eval()
     if isinstance(retriever, LinearRetriever):

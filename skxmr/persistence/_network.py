@@ -16,6 +16,8 @@ from skxmr.persistence._trust import Trust, UntrustedError, dotted, found
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from skxmr.features.encoders import NamedEncoder
+
 # A recurrent layer has its weights in these as well.
 _REPEATED = ("_flat_weights", "_flat_weight_refs")
 # What every module has that may hold functions: it must be empty.
@@ -32,6 +34,7 @@ class StoredTensor(Stored):
     """
 
     is_parameter: bool = False
+    requires_grad: bool = False
     # Where numpy has no such numbers, or where the tensor is sparse.
     dtype: str | None = None
     indices: AnyArray | None = None
@@ -43,6 +46,8 @@ class StoredTensor(Stored):
         here = tensor.detach().cpu()
         if isinstance(tensor, torch.nn.Parameter):
             self.is_parameter = True
+        if tensor.requires_grad:
+            self.requires_grad = True
         if here.is_sparse:
             here = here.coalesce()
             self.indices = here.indices().numpy()
@@ -63,7 +68,7 @@ class StoredTensor(Stored):
         if self.indices is not None:
             indices = torch.from_numpy(np.array(self.indices))
             tensor = torch.sparse_coo_tensor(indices, tensor, self.shape, check_invariants=True).coalesce()
-        return torch.nn.Parameter(tensor, requires_grad=False) if self.is_parameter else tensor
+        return torch.nn.Parameter(tensor, requires_grad=self.requires_grad) if self.is_parameter else tensor
 
 
 class StoredNetwork(Stored):
@@ -116,6 +121,28 @@ class StoredNetwork(Stored):
             nn.RNNBase._init_flat_weights(module)
         vars(module)["training"] = bool(self.training)
         return module
+
+
+class StoredEncoder(Stored):
+    """A network that a package of the extra `demo` provides: its name, its weights, and how images are prepared."""
+
+    def __init__(self, encoder: NamedEncoder, pack: Callable[[Any], Any]) -> None:
+        self.name = encoder.name
+        self.transform = pack(encoder.transform)
+        self.state = pack(dict(encoder.state_dict()))
+        self.learns = [weight.requires_grad for weight in encoder.parameters()]
+        self.training = encoder.training
+
+    def restored(self, trust: Trust, restore: Restore) -> NamedEncoder:
+        """Take the network of the installed package, and put the weights into it."""
+        from skxmr.features.encoders import named_encoder
+
+        encoder = named_encoder(self.name)
+        encoder.load_state_dict(restore(self.state))
+        encoder.transform = restore(self.transform)
+        for weight, learns in zip(encoder.parameters(), self.learns, strict=True):
+            weight.requires_grad_(bool(learns))
+        return encoder.train(bool(self.training))
 
 
 class StoredFactory(Stored):

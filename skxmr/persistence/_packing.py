@@ -102,10 +102,13 @@ class Packing:
     def _of_torch(self, value: Any) -> Stored | None:
         from torch import Tensor, nn
 
-        from skxmr.persistence._network import StoredNetwork, StoredTensor
+        from skxmr.features.encoders import NamedEncoder
+        from skxmr.persistence._network import StoredEncoder, StoredNetwork, StoredTensor
 
         if isinstance(value, Tensor):
             return StoredTensor(value)
+        if isinstance(value, NamedEncoder):
+            return StoredEncoder(value, self.pack)
         if isinstance(value, nn.Module):
             self.named.add(dotted(type(value)))
             return StoredNetwork(value, self.pack)
@@ -136,7 +139,9 @@ class Packing:
 
     def _foreign(self, owner: Any, name: str, attribute: Any) -> Stored | None:
         """Return the stored form of a parameter that somebody else's code has made; refuse one without a factory."""
-        if name.startswith("_") or name.endswith("_") or not _is_foreign(owner, name, attribute):
+        if name.startswith("_") or name.endswith("_") or name in getattr(owner, "_stored_by_class", ()):
+            return None
+        if not _is_foreign(owner, name, attribute):
             return None
         from skxmr.persistence._network import StoredFactory
 

@@ -13,6 +13,8 @@ from skxmr import ACMR, ALGCN, DAGNN, DCCA, DSCMR, IGNN, L2GCN
 from skxmr.datasets import make_multilabel_pairs
 from skxmr.nn.objective import LabelObjective
 
+from .drawn import drawn, encoders
+
 torch.set_num_threads(1)
 SMALL = {"hidden": 16, "max_epochs": 3, "batch_size": 31, "random_state": 0}
 # No dropout and no BatchNorm, which see a rank's own rows. Plain gradients: Adam blows rounding up to whole steps.
@@ -33,6 +35,11 @@ WITH_NOISE = {  # dropout, BatchNorm, Adam, and seeds that each rank would draw 
     "DAGNN": DAGNN(8, width=8, **SMALL | {"random_state": None}),
     "L2GCN": L2GCN(8, width=8, w_adv=1.0, early_stopping=1, **SMALL),
 }
+# Encoders of raw pictures and texts, trained jointly and, in the second model, frozen; no BatchNorm either.
+ENCODED = {
+    "DSCMR": DSCMR(8, **PLAIN, encoder_lr=0.05, n_jobs=2, **encoders(norm=False)),
+    "DCCA": DCCA(4, **PLAIN, encoder_lr=0.0, **encoders(norm=False)),
+}
 
 
 def data(rows=150):
@@ -43,6 +50,12 @@ def fit(model):
     """Return the state of the network, the history and the number of the best epoch."""
     model.fit(*data())
     return model.network_.state_dict(), model.history_, model.best_epoch_
+
+
+def fit_encoded(model):
+    """Return the states of the network and of both encoders."""
+    model.fit(*drawn(150))
+    return [part.state_dict() for part in (model.network_, model.image_encoder_, model.text_encoder_)]
 
 
 def refused(model, rows):
@@ -70,6 +83,7 @@ def main(folder):
     found = {
         "plain": {name: fit(model) for name, model in MODELS.items()},
         "noise": {name: fit(model) for name, model in WITH_NOISE.items()},
+        "encoded": {name: fit_encoded(model) for name, model in ENCODED.items()},
         "memory": out_of_memory(DAGNN(**GRAPH)),
         "rows": refused(DAGNN(**GRAPH), 150 - 10 * rank),
     }

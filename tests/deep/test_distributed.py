@@ -16,7 +16,7 @@ from torch import distributed as dist
 from skxmr.deep import distributed
 from skxmr.deep.loop import LoopOptions
 
-from .ranks import MODELS, WITH_NOISE, data, fit, start
+from .ranks import ENCODED, MODELS, WITH_NOISE, data, fit, fit_encoded, start
 from .toy import Toy
 
 ROOT = Path(__file__).parents[2]
@@ -67,6 +67,15 @@ def test_two_ranks_learn_what_one_process_learns(found, name):
         assert_frame_equal(same(ranks_history), same(history), rtol=tolerance, atol=tolerance)
         for key, value in state.items():
             assert_allclose(ranks_state[key].to_dense(), value.to_dense(), atol=tolerance, err_msg=key)
+
+
+@pytest.mark.parametrize("name", ENCODED)
+def test_two_ranks_train_the_encoders_that_one_process_trains(found, name):
+    expected = fit_encoded(ENCODED[name])
+    for of_rank in [rank["encoded"][name] for rank in found[0]]:
+        for state, own in zip(of_rank, expected, strict=True):
+            for key, value in own.items():
+                assert_allclose(state[key], value, atol=1e-6, err_msg=key)
 
 
 @pytest.mark.parametrize(("kind", "name"), [("plain", n) for n in MODELS] + [("noise", n) for n in WITH_NOISE])

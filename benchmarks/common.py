@@ -20,6 +20,11 @@ LOADERS = {"wikipedia": load_wikipedia, "corel5k_tags": load_corel5k_tags, "mirf
 
 # Defaults that are younger than the recorded fits: values that change nothing, and what the fits had in their place.
 _RECORDED_AS: dict[str, dict[object, dict[str, object]]] = {
+    # Without an encoder, they have no effect.
+    "encoder_lr": {1e-4: {}},
+    "image_encoder": {None: {}},
+    "n_jobs": {None: {}},
+    "text_encoder": {None: {}},
     "cross_words": {"nouns_and_attributes": {}},
     "n_components": {"auto": {"n_components": 64}},
     # It changes the tags, and no score.

@@ -115,9 +115,11 @@ class CrossModalRetriever(Retriever, PairsStep):
             One name per column, the same for images and texts.
         """
         check_is_fitted(self)
-        # One row of zeros tells the width of the embeddings of every method.
-        width = self.encode_image(np.zeros((1, self.n_features_["image"]), np.float32)).shape[1]
-        return as_names([f"{type(self).__name__.lower()}{i}" for i in range(width)])
+        return as_names([f"{type(self).__name__.lower()}{i}" for i in range(self._embedding_width())])
+
+    def _embedding_width(self) -> int:
+        """Return the width of the embeddings, which one row of zeros tells for every method."""
+        return int(self.encode_image(np.zeros((1, self.n_features_["image"]), np.float32)).shape[1])
 
     @documented_like(Retriever.similarity)
     def similarity(self, image: View, text: View = None) -> FloatArray:

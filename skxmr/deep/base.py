@@ -7,15 +7,12 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from skxmr._data.estimator import Constraints
-from skxmr._data.kinds import MODALITIES, AnyArray, FloatArray, View
+from skxmr._data.kinds import MODALITIES, FloatArray, View
 from skxmr._data.labels import Labels
-from skxmr._data.names import as_names
 from skxmr._data.pairs import Pairs
 from skxmr._data.repeated import IndexedRows
 from skxmr.base import CrossModalRetriever
@@ -176,12 +173,9 @@ class DeepRetriever(TrainedRetriever, CrossModalRetriever):
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
 
-    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> AnyArray:
-        """Name the columns of the embeddings by the class and their numbers, such as ``"dagnn0"``."""
-        check_is_fitted(self)
+    def _embedding_width(self) -> int:
         vector = np.zeros((1, self.n_features_["image"]), np.float32)
-        width = encode_rows(self.network_, "image", vector).shape[1]
-        return as_names([f"{type(self).__name__.lower()}{i}" for i in range(width)])
+        return int(encode_rows(self.network_, "image", vector).shape[1])
 
     def _encode_image(self, X: View) -> FloatArray:
         return encode_rows(self.network_, "image", self._vectors(X, "image"))

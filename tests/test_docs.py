@@ -23,6 +23,7 @@ PAGES = [
     "docs/user_guide.md",
     "docs/files.md",
     "docs/search.md",
+    "docs/hashing.md",
     "docs/pictures.md",
     "docs/explaining.md",
     "docs/comparing.md",

@@ -45,7 +45,7 @@ class CVH(LinearHashing):
     affinity : {"pairs", "labels"}, default="pairs"
         W: 1 for the image and the text of a pair and else 0, for which labels are not used, or the cosine of the label
         vectors of two items.
-    ridge : float, default=0.1
+    ridge : float, default=0.5
         Regularisation of both covariances, in units of their mean variance.
 
     Attributes
@@ -82,7 +82,7 @@ class CVH(LinearHashing):
 
     n_bits: int | None = field(default=32, kw_only=False)
     affinity: str = "pairs"
-    ridge: float = 0.1
+    ridge: float = 0.5
     eigenvalues_: Array = field(init=False)
     _parameter_constraints: ClassVar[Constraints] = {
         "n_bits": [Interval(Integral, 1, None, closed="left"), None],

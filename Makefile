@@ -86,6 +86,8 @@ results: $(STAMP)
 	$(BIN)/python benchmarks/reproduce.py --wikipedia-splits --paper --readme --docs
 	$(BIN)/python benchmarks/paper_constants.py --docs
 	$(BIN)/python benchmarks/readings.py --docs
+	$(BIN)/python benchmarks/protocols.py
+	$(BIN)/python benchmarks/protocols.py --acmr --docs
 	$(BIN)/python benchmarks/experiments.py --docs
 	$(BIN)/python benchmarks/few_rows.py
 	$(BIN)/python benchmarks/few_rows.py --docs

@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +40,10 @@ def fine_grained(module):
     return module("fine_grained").finished(RESULTS / "fine_grained.jsonl")
 
 
+def protocols(name, module):
+    return module("protocols_report").TABLES[name](module("common").recorded(module("protocols").FILE))
+
+
 # Page and name of the markers, and what makes the table from the files of results.
 TABLES = {
     **{
@@ -62,6 +67,10 @@ TABLES = {
     ("docs/results.md", "readings"): lambda module: module("readings").table(
         module("common").recorded(RESULTS / "readings.jsonl")
     ),
+    **{
+        ("docs/results.md", name): partial(protocols, name)
+        for name in ("protocols_closest", "protocols_together", "protocols_strongest")
+    },
     ("docs/dagnn.md", "measured"): lambda module: module("dagnn").table(module("dagnn").finished()),
     ("docs/dagnn.md", "critic"): lambda module: module("critic").table(of_json("critic.json")),
     ("docs/fine_grained.md", "measured"): lambda module: module("fine_grained_report").page(fine_grained(module)),

@@ -76,6 +76,8 @@ def kernel_grid(name: str, method: str) -> Grid:
     """Return the parameters that a closed form tries on kernel principal components."""
     columns = {"MLCCA": components(name)[1][-1:], "CCA": components(name)[0]}.get(method)
     # Those that AutoRetriever tries; other methods take the ridges of SemanticMatching.
+    if method == "JRL":
+        return {"model__selection": [0.001, 0.003, 0.01]}
     tried = KERNEL_GRIDS.get(method, KERNEL_GRIDS["SemanticMatching"])
     return tried if columns is None else tried | {"model__n_components": columns}
 

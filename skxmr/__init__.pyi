@@ -47,6 +47,7 @@ from .methods.mlcca import MLCCA as MLCCA
 from .methods.pls import PLS as PLS
 from .methods.racg import RACG as RACG
 from .methods.scan import SCAN as SCAN
+from .methods.scratch import SCRATCH as SCRATCH
 from .methods.semantic import SemanticMatching as SemanticMatching
 from .methods.two_stage import TwoStage as TwoStage
 from .methods.vsepp import VSEPP as VSEPP

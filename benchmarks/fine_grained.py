@@ -5,6 +5,7 @@ folds) and tested once, on scenes of other images of digits. A finished fit is o
 benchmarks/results/fine_grained.jsonl and is not repeated while its parameters stay the same.
 
     python benchmarks/fine_grained.py [--seeds 5] [--methods "RACG" "SCAN t2i" ...] [--jobs 2]
+    python benchmarks/fine_grained.py --methods "RACG, parsed sentences" "RACG, vectors of MiniLM"   # see scenes.py
     python benchmarks/fine_grained.py --captions f30k_precomp --parser spacy --device cuda   # of SKXMR_DATA
     python benchmarks/fine_grained.py --only-cached --docs   # write docs/fine_grained.md, fit nothing
 """
@@ -35,6 +36,7 @@ from scenes import (
     N_TEST,
     N_TRAIN,
     N_TWINS,
+    TEXTS,
     USES_LABELS,
     Scenes,
     choose,
@@ -63,8 +65,11 @@ PAIRWISE: dict[str, Any] = {
         [(attention, scan(seed, attention=attention)) for attention in ("text_to_image", "image_to_text")]
     ),
     "VSEPP, then SCAN t2i": lambda seed: TwoStage(first=vsepp(seed), second=scan(seed), k=TOP),
+    **dict.fromkeys(TEXTS, racg),
     "RACG*": lambda seed: RetrieverEnsemble([(graph, racg(seed, text_graph=graph)) for graph in ("sparse", "dense")]),
 }
+# Those need packages that are for measuring only, so that they are measured where they are named.
+OPTIONAL = [name for name, texts in TEXTS.items() if texts in ("parsed", "vectors")]
 NAMES = (*EMBEDDING, *PAIRWISE, *(name for name in ABLATIONS if name not in PAIRWISE))
 
 
@@ -73,6 +78,12 @@ def unfitted(name: str, seed: int) -> tuple[Any, dict[str, list[Any]]]:
     if name in EMBEDDING:
         return EMBEDDING[name](seed)
     return PAIRWISE[name](seed) if name in PAIRWISE else racg(seed, **ABLATIONS[name]), {}
+
+
+def shown(name: str, n: int, subset: str, seed: int, twins: bool = False) -> Scenes:
+    """Return scenes as a method of the tables is shown them."""
+    texts = TEXTS.get(name, "grammar")
+    return scenes(n, subset, seed, twins, positions_in_features=name == WITH_POSITIONS, texts=texts)
 
 
 def recalls(S: Any, index: Any) -> Record:
@@ -100,7 +111,7 @@ def twin_accuracy(model: Any, rows: Scenes) -> float:
 
 def fitted(name: str, seed: int) -> tuple[Any, Record]:
     """Choose on training scenes, fit."""
-    rows = scenes(N_TRAIN, "train", seed, positions_in_features=name == WITH_POSITIONS)
+    rows = shown(name, N_TRAIN, "train", seed)
     labels = rows.labels if name in USES_LABELS else None
     model, grid = unfitted(name, seed)
     best = choose(model, grid, rows, labels) if grid else {}
@@ -117,12 +128,11 @@ def fitted(name: str, seed: int) -> tuple[Any, Record]:
 def measure(name: str, seed: int, results: Path) -> None:
     """Fit and test; add the outcome to the file."""
     model, record = fitted(name, seed)
-    positions = name == WITH_POSITIONS
-    test = scenes(N_TEST, "test", 1000 + seed, positions_in_features=positions)
+    test = shown(name, N_TEST, "test", 1000 + seed)
     start = time.perf_counter()
     S, index = scores(model, test)
     record |= {"test_s": round(time.perf_counter() - start, 1), "n_test": len(S)} | recalls(S, index)
-    twins = scenes(N_TWINS, "test", 2000 + seed, twins=True, positions_in_features=positions)
+    twins = shown(name, N_TWINS, "test", 2000 + seed, twins=True)
     record["twins"] = round(twin_accuracy(model, twins), 4)
     record |= {f"reranked_{key}": value for key, value in recalls(Reranked(S)[:], index).items()}
     if name == "RACG":
@@ -150,7 +160,7 @@ def parse() -> argparse.Namespace:
     """Return the arguments of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--methods", nargs="+", choices=NAMES, default=list(NAMES))
+    parser.add_argument("--methods", nargs="+", choices=NAMES, default=[name for name in NAMES if name not in OPTIONAL])
     parser.add_argument("--captions", metavar="FOLDER", help="region features and captions in the papers' layout")
     parser.add_argument("--parser", help="of --captions: what gives them tags and dependencies, e.g. spacy")
     parser.add_argument("--device", default="cpu", help="of --captions: cpu, cuda or auto")

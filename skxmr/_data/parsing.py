@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from joblib import effective_n_jobs
 from tqdm.auto import tqdm
@@ -27,7 +30,24 @@ _ANNOTATIONS = {
 }
 # Characters of a text that an error shows.
 _SHOWN = 60
+# Texts whose words are remembered per pipeline, some 600 bytes each.
+_REMEMBERED = 200_000
 _DENSE = "or use Sentences(texts), without tags and heads; all words of a text are then connected"
+
+
+class _Parsed(NamedTuple):
+    """Words of a text, their tags, and the place of the word that each depends on."""
+
+    words: list[str]
+    tags: list[str]
+    heads: list[int]
+
+
+class _Loaded(NamedTuple):
+    """A pipeline, and what it made of texts before."""
+
+    language: Language
+    remembered: dict[str, _Parsed]
 
 
 def parse_sentences(
@@ -44,11 +64,15 @@ def parse_sentences(
     dropped; a word that depends on a dropped token is attached to that token's nearest kept ancestor, or to none. A
     text may hold several sentences, each with its root.
 
+    A pipeline that is given by name or folder is loaded once, and what it made of up to 200,000 texts is remembered
+    within the process, so that the folds of a search and the members of an ensemble do not parse the same texts again.
+    A loaded pipeline is asked every time, because its owner may change it.
+
     Parameters
     ----------
     texts : sequence of n str
         Texts as they were written, because a parser uses capitals and punctuation.
-    parser : str or spacy.Language, default="spacy"
+    parser : str, Path or spacy.Language, default="spacy"
         ``"spacy"`` is the pipeline ``en_core_web_sm``; otherwise the name or folder of another pipeline, or a loaded
         one. It has to give both tags and heads, because without one of them the graph of a text would differ
         unnoticed.
@@ -91,19 +115,18 @@ def parse_sentences(
     """
     check_k(batch_size, optional=False, name="batch_size")
     strings = _strings(texts)
-    pipeline = _pipeline(parser)
-    docs = pipeline.pipe(strings, batch_size=batch_size, n_process=effective_n_jobs(n_jobs))
-    bar = tqdm(docs, total=len(strings), unit="text", disable=not verbose)
-    words = []
-    tags = []
-    heads = []
-    for i, doc in enumerate(bar):
-        _check_annotated(doc, i, pipeline)
-        kept = [token for token in doc if _is_word(token)]
-        words.append([token.lower_ for token in kept])
-        tags.append([token.pos_ or "X" for token in kept])
-        heads.append(_heads(kept))
-    return Sentences(words, tags, heads)
+    language, remembered = _pipeline(parser)
+    new = [text for text in dict.fromkeys(strings) if text not in remembered]
+    docs = language.pipe(new, batch_size=batch_size, n_process=effective_n_jobs(n_jobs))
+    bar = tqdm(docs, total=len(new), unit="text", disable=not verbose)
+    found = {}
+    for text, doc in zip(new, bar, strict=True):
+        _check_annotated(doc, text, strings, language)
+        found[text] = _parsed(doc)
+    # Nothing is ever forgotten, so that another thread may rely on what it has seen here.
+    remembered.update(islice(found.items(), max(0, _REMEMBERED - len(remembered))))
+    rows = [found[text] if text in found else remembered[text] for text in strings]
+    return Sentences([row.words for row in rows], [row.tags for row in rows], [row.heads for row in rows])
 
 
 def _strings(texts: Iterable[str]) -> list[str]:
@@ -114,37 +137,55 @@ def _strings(texts: Iterable[str]) -> list[str]:
         if not isinstance(text, str):
             way = "Words that are tagged and parsed already are Sentences(words, tags, heads)"
             raise TypeError(f"text {i} is a {type(text).__name__}; raw strings are parsed. {way}.")
-    # Strings of numpy become plain ones.
-    return [str(text) for text in strings]
+    # As in Sentences, a letter with an accent is one character. Strings of numpy become plain ones.
+    return [str(unicodedata.normalize("NFC", text)) for text in strings]
 
 
-def _pipeline(parser: str | Path | Language) -> Language:
-    """Return the loaded pipeline; spaCy is imported only here."""
+def _pipeline(parser: str | Path | Language) -> _Loaded:
+    """Return the loaded pipeline and what it remembers; spaCy is imported only here."""
     try:
         import spacy
     except ImportError as error:
         raise ImportError(f'parse_sentences needs spaCy ({error}): pip install "skxmr[text]".') from error
     if isinstance(parser, spacy.language.Language):
-        return parser
+        return _Loaded(parser, {})
     if not isinstance(parser, (str, Path)):
         wanted = "'spacy', the name or folder of a pipeline, or spacy.load(...)"
         raise TypeError(f"parser is a {type(parser).__name__}; pass {wanted}.")
     name = _DEFAULT if parser == "spacy" else parser
-    if not spacy.util.is_package(str(name)) and not Path(name).is_dir():
+    exclude = _UNUSED if parser == "spacy" else ()
+    if spacy.util.is_package(str(name)):
+        return _loaded(str(name), exclude, changed=None)
+    if not Path(name).is_dir():
         raise OSError(
             f"parser={str(parser)!r} needs the pipeline {str(name)!r}, which is neither installed nor a folder here. "
             f"Install it by python -m spacy download {name if isinstance(name, str) else _DEFAULT}, {_DENSE}."
         )
-    exclude = _UNUSED if parser == "spacy" else ()
-    return _installed(str(name), exclude) if spacy.util.is_package(str(name)) else spacy.load(name, exclude=exclude)
+    return _loaded(str(Path(name).resolve()), exclude, _changed(Path(name)))
 
 
-@lru_cache(maxsize=1)
-def _installed(name: str, exclude: tuple[str, ...]) -> Language:
-    """Load an installed pipeline and keep it, because a retriever with a parser asks for it in every call."""
+def _changed(folder: Path) -> int | None:
+    """Return when the pipeline of a folder was written, None if it is none; spaCy then says what is missing."""
+    meta = folder / "meta.json"
+    return meta.stat().st_mtime_ns if meta.exists() else None
+
+
+@lru_cache(maxsize=2)
+def _loaded(name: str, exclude: tuple[str, ...], changed: int | None) -> _Loaded:
+    """Load a pipeline and keep it, because a retriever with a parser asks for it in every call.
+
+    A folder that was `changed` since is loaded again.
+    """
     import spacy
 
-    return spacy.load(name, exclude=exclude)
+    return _Loaded(spacy.load(name, exclude=exclude), {})
+
+
+def _parsed(doc: Doc) -> _Parsed:
+    """Return the words of a text; equal strings are one object, because they are remembered."""
+    kept = [token for token in doc if _is_word(token)]
+    words = [sys.intern(token.lower_) for token in kept]
+    return _Parsed(words, [sys.intern(token.pos_ or "X") for token in kept], _heads(kept))
 
 
 def _is_word(token: Token) -> bool:
@@ -157,13 +198,17 @@ def _heads(kept: list[Token]) -> list[int]:
     return [next((place[above.i] for above in token.ancestors if above.i in place), -1) for token in kept]
 
 
-def _check_annotated(doc: Doc, i: int, pipeline: Language) -> None:
+def _check_annotated(doc: Doc, text: str, texts: list[str], pipeline: Language) -> None:
     """Refuse a text without words, and one without tags or heads, because the pipeline then lacks a component."""
     if not any(_is_word(token) for token in doc):
-        raise ValueError(f"text {i}, {doc.text[:_SHOWN]!r}, has no words; drop it, or write what it should say.")
+        raise ValueError(f"{_named(text, texts)}, has no words; drop it, or write what it should say.")
     lacking = [wanted for layer, wanted in _ANNOTATIONS.items() if not doc.has_annotation(layer)]
     if lacking:
         raise ValueError(
-            f"the parser gave text {i}, {doc.text[:_SHOWN]!r}, no {' and no '.join(lacking)}; its components are "
+            f"the parser gave {_named(text, texts)}, no {' and no '.join(lacking)}; its components are "
             f"{pipeline.pipe_names}. Take a pipeline with both, such as {_DEFAULT!r}, {_DENSE}."
         )
+
+
+def _named(text: str, texts: list[str]) -> str:
+    return f"text {texts.index(text)}, {text[:_SHOWN]!r}"

@@ -24,7 +24,9 @@ class Sentences:
     heads : sequence of n lists of int, or None
         For each word, the index in its sentence of the word that it depends on; -1, or its own index, for none.
     vectors : sequence of n array-like of shape (w_i, d), array of shape (n, w, d), or None
-        Vectors of the words, e.g. the last hidden states of a frozen transformer. Methods then learn no vectors.
+        Vectors of the words, e.g. the last hidden states of a frozen transformer: one row per word, and where the model
+        cuts a word into pieces, their mean. Methods then learn no vectors and need no vocabulary. float16 is kept and
+        takes half the memory; an array of equally long sentences is not copied, and may be a memory map.
 
     Attributes
     ----------

@@ -204,13 +204,14 @@ def fits_on_device(view: View, rows: IndexArray | None, device: torch.device) ->
     """Tell whether some rows of a view should be moved to a device together; None is all rows.
 
     On a GPU where that takes at most half of the memory that is free. In main memory dense arrays are where they should
-    be, sparse ones are made dense up to 64 MiB, and memory maps stay on disk. The vectors of an encoder change.
+    be, sparse ones are made dense up to 64 MiB, and memory maps stay on disk. The vectors of an encoder change. Arrays
+    of half precision stay as they are, because as float32 they would take twice their memory in addition.
     """
     if isinstance(view, EncodedView):
         return False
     if device.type == "cuda":
         return _dense_bytes(view, rows) <= _SHARE * torch.cuda.mem_get_info(device)[0]
-    if memory_map(view) is not None:
+    if memory_map(view) is not None or view.dtype == np.float16:
         return False
     return not sp.issparse(view) or _dense_bytes(view, rows) <= _SMALL
 

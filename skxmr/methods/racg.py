@@ -97,7 +97,8 @@ class RACG(PairwiseRetriever):
 
     Positions need boxes. Tags and dependencies come with the sentences (`Sentences`, or `parser`). What the fitting
     rows lack is left out: without tags all words are connected with regions, without dependencies all words with one
-    another.
+    another. Where the sentences bring vectors of their words, such as those of a transformer, a linear layer takes the
+    place of the learned vectors and of the GRU, as in eq. 4.
 
     Parameters
     ----------

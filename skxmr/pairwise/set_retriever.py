@@ -54,13 +54,16 @@ class SetRetriever(TrainedRetriever):
     n_components : int, default=1024
         Width of the vectors of regions and of words, or of images and of texts.
     word_width : int, default=300
-        Width of the vector of a word that is learned. Sentences that bring vectors have their own.
+        Width of the vector of a word that is learned. Sentences that bring vectors have their own, which stay as they
+        are; their words need no vocabulary.
     min_count : int, default=1
         Words that occur less often in the fitting rows count as unknown.
     max_words : int, default=128
         Longer texts are an error, because memory grows with the longest text of a batch.
     parser : None, str or spacy.Language, default=None
-        What gives plain strings tags and dependencies, as in :func:`parse_sentences`; None leaves them without.
+        What gives plain strings tags and dependencies, as in :func:`parse_sentences`; None leaves them without. It is
+        asked in `fit` and for queries, and `Sentences` pass it as they are. Give the name or folder of a pipeline: a
+        loaded one is copied with the estimator, parses texts again that it has seen, and cannot be saved.
     margin : float, default=0.2
         By how much a pair must be more similar than the hardest wrong one of the batch.
     clip : float or None, default=2.0

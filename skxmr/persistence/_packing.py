@@ -96,6 +96,11 @@ class Packing:
             return StoredIndex(value)
         if isinstance(value, rv_frozen):
             return StoredDistribution(value)
+        if type(value).__module__.startswith("spacy."):
+            raise TypeError(
+                "the model holds a loaded pipeline of spaCy, which cannot be saved. Name it in its place, or give its "
+                "folder: model.set_params(parser='en_core_web_sm')."
+            )
         # Nothing can be of torch while torch is not loaded.
         return self._of_torch(value) if "torch" in sys.modules else None
 

@@ -1,5 +1,6 @@
 """Parsed sentences: words, tags and heads of spaCy's pipelines, here by rules, so that nothing is downloaded."""
 
+import os
 import sys
 
 import numpy as np
@@ -47,6 +48,16 @@ def bare_heads(doc):
     """Heads without names of dependencies, which spaCy itself takes for none."""
     for token in heads(doc):
         token.dep_ = ""
+    return doc
+
+
+SEEN = []
+
+
+@Language.component("skxmr_counts")
+def counts(doc):
+    """Write down which texts are parsed."""
+    SEEN.append(doc.text)
     return doc
 
 
@@ -134,6 +145,61 @@ def test_a_pipeline_by_its_folder(english, tmp_path):
     english.to_disk(tmp_path)
     for folder in (tmp_path, str(tmp_path)):
         assert rows(parse_sentences(["The dog runs."], folder)) == rows(parse_sentences(["The dog runs."], english))
+
+
+@pytest.fixture
+def counting(tmp_path):
+    """The folder of a pipeline that writes down what it parses."""
+    SEEN.clear()
+    rules("skxmr_counts", "skxmr_tags", "skxmr_heads").to_disk(tmp_path / "counting")
+    return tmp_path / "counting"
+
+
+def test_a_pipeline_by_its_folder_parses_no_text_twice(counting, english):
+    texts = ["The dog runs.", "a cat", "The dog runs.", "a cat"]
+    first = parse_sentences(texts, counting)
+    assert SEEN == ["The dog runs.", "a cat"]
+    again = parse_sentences(["a big cat", *texts], str(counting))
+    assert SEEN == ["The dog runs.", "a cat", "a big cat"]
+    assert rows(first) == rows(again)[1:] == rows(parse_sentences(texts, english))
+    assert rows(again)[0] == rows(parse_sentences(["a big cat"], english))[0]
+
+
+def test_a_text_without_words_is_named_by_its_place_among_all_texts(counting):
+    parse_sentences(["a cat", "a dog"], counting)
+    for _ in range(2):
+        with pytest.raises(ValueError, match="text 2, '\\?!', has no words"):
+            parse_sentences(["a cat", "a dog", "?!"], counting)
+
+
+def test_only_so_many_texts_are_remembered(counting, english, monkeypatch):
+    monkeypatch.setattr(parsing, "_REMEMBERED", 2)
+    texts = ["a cat", "a dog", "a big dog", "a big cat"]
+    for _ in range(2):
+        assert rows(parse_sentences(texts, counting)) == rows(parse_sentences(texts, english))
+    assert SEEN == [*texts, *texts[2:]]
+
+
+def test_a_folder_that_was_written_anew_is_loaded_again(counting):
+    assert rows(parse_sentences(["a cat"], counting))[0][1] == ["DET", "NOUN"]
+    other = spacy.blank("en")
+    other.add_pipe("attribute_ruler").add([[{"IS_ALPHA": True}]], {"POS": "X", "DEP": "dep"})
+    other.to_disk(counting)
+    os.utime(counting / "meta.json", ns=(1, 1))
+    assert rows(parse_sentences(["a cat"], counting))[0][1] == ["X", "X"]
+
+
+def test_a_loaded_pipeline_is_asked_every_time_because_it_may_have_changed():
+    pipeline = rules("skxmr_tags", "skxmr_heads")
+    assert rows(parse_sentences(["a cat"], pipeline))[0][1] == ["DET", "NOUN"]
+    pipeline.add_pipe("attribute_ruler").add([[{"LOWER": "cat"}]], {"POS": "PROPN"})
+    assert rows(parse_sentences(["a cat"], pipeline))[0][1] == ["DET", "PROPN"]
+
+
+def test_a_letter_with_an_accent_is_one_character_as_in_sentences(english):
+    for text in ("caf\u00e9", "cafe\u0301"):
+        text = f"the {text}"
+        assert parse_sentences([text], english).tokens(0) == Sentences([text]).tokens(0) == ["the", "caf\u00e9"]
 
 
 def test_by_default_a_small_english_pipeline_is_loaded(english, monkeypatch):

@@ -7,10 +7,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from skxmr import Sentences
 from skxmr.datasets import make_captioned_scenes
 
 ROOT = Path(__file__).parents[2]
-NAMES = ("common", "scenes", "fine_grained_report", "captions", "fine_grained")
+NAMES = ("common", "scenes", "fine_grained_report", "captions", "fine_grained", "parsing")
 
 
 @pytest.fixture(scope="module")
@@ -109,4 +110,80 @@ def test_the_page_says_what_was_measured(modules):
     tables = modules.fine_grained_report.page(modules.fine_grained.finished(modules.fine_grained.FINISHED))
     assert "## RACG without its parts" in tables
     hint = "run benchmarks/fine_grained.py --only-cached --docs"
+    assert tables in (ROOT / "docs" / "fine_grained.md").read_text(encoding="utf-8"), hint
+
+
+def test_sentences_come_with_the_true_grammar_or_without(modules):
+    """The words of a method without grammar are those of the others."""
+    true, bare = (modules.fine_grained.shown(name, 5, "train", 0) for name in ("RACG", "RACG, words without grammar"))
+    assert true.pairs.text.tagged and true.pairs.text.parsed
+    assert not bare.pairs.text.tagged and not bare.pairs.text.parsed
+    assert list(true.pairs.text) == list(bare.pairs.text)
+
+
+def test_sentences_may_be_parsed_or_bring_vectors(modules, monkeypatch):
+    monkeypatch.setattr(modules.scenes, "parse_sentences", lambda texts, parser: Sentences([[parser]] * len(texts)))
+    monkeypatch.setattr(modules.scenes, "word_vectors", lambda rows: [np.full((len(row), 2), 7.0) for row in rows])
+    parsed, with_vectors = (
+        modules.fine_grained.shown(name, 5, "train", 0).pairs.text
+        for name in ("RACG, parsed sentences", "RACG, vectors of MiniLM")
+    )
+    assert parsed.tokens(3) == [modules.scenes.PIPELINE]
+    assert with_vectors.parsed and with_vectors.width == 2 and (with_vectors.packed()[0].vectors == 7).all()
+
+
+def grammar(modules, words, tags, heads):
+    return modules.parsing.Grammar(words.split(), tags.split(), heads)
+
+
+def test_the_grammar_of_a_parser_is_compared_word_by_word(modules):
+    truth = [
+        grammar(modules, "a two over a seven", "DET NOUN ADP DET NOUN", [1, -1, 1, 4, 2]),
+        grammar(modules, "a six", "DET NOUN", [1, -1]),
+    ]
+    found = [
+        grammar(modules, "a two over a seven", "DET NUM ADP DET VERB", [1, 2, -1, 4, 2]),
+        grammar(modules, "a-six", "X", [-1]),
+    ]
+    record = modules.parsing.compared(truth, found)
+    assert record["n_sentences"] == 2 and record["n_words"] == 5 and record["same_words"] == 0.5
+    # Of five words, two have other tags, one of which touches no region, and two have other heads.
+    assert (record["tags"], record["anchors"], record["heads"]) == (0.6, 0.8, 0.6)
+    # The edge between "two" and "over" has another direction, which a graph over words does not see.
+    assert record["edges"] == record["whole_as_usual"] == 1
+    assert record["by_tag"]["NOUN"] == {
+        "n": 2,
+        "tags": {"NUM": 1, "VERB": 1},
+        "heads": 1,
+        "wrong": {"over": 1},
+    }
+    table = modules.parsing.page([{"seed": 0} | record])
+    assert "| NOUN | 2 | NUM 50.0 %, VERB 50.0 % | 50.0 % | over 50.0 % |" in table
+
+
+def test_to_the_left_of_is_read_as_treebanks_do(modules):
+    words = "a one to the left of a six on top of a two"
+    chained = grammar(modules, words, " ".join(["X"] * 13), [1, -1, 1, 2, 3, 4, 7, 5, 7, 8, 9, 12, 10])
+    usual = chained.as_usual()
+    assert usual.heads == [1, -1, 1, 4, 2, 4, 7, 5, 7, 8, 9, 12, 10] and chained.heads[3:5] == [2, 3]
+    record = modules.parsing.compared([chained], [usual])
+    assert record["heads"] == 11 / 13 and record["edges"] == 11 / 12
+    assert record["heads_as_usual"] == record["edges_as_usual"] == 1
+
+
+def test_a_parser_is_measured_once_per_seed(modules, tmp_path, monkeypatch):
+    made = make_captioned_scenes(4, random_state=1)
+    monkeypatch.setattr(
+        modules.parsing, "parse_sentences", lambda texts, parser: Sentences(made.tokens, made.tags, made.heads)
+    )
+    for _ in range(2):
+        modules.parsing.measure(1, tmp_path / "finished", n_scenes=4)
+    (record,) = modules.parsing.finished(tmp_path / "finished")
+    assert record["tags"] == record["heads"] == record["edges"] == record["same_words"] == 1
+    assert record["n_sentences"] == 20
+
+
+def test_the_page_says_how_far_sentences_are_parsed_rightly(modules):
+    hint = "run benchmarks/parsing.py --only-cached --docs"
+    tables = modules.parsing.page(modules.parsing.finished(modules.parsing.FINISHED))
     assert tables in (ROOT / "docs" / "fine_grained.md").read_text(encoding="utf-8"), hint

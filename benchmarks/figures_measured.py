@@ -14,6 +14,7 @@ import fine_grained_report
 import gpu_report
 import numpy as np
 import pandas as pd
+import parsing
 import precision
 import report
 import reproduce
@@ -38,6 +39,12 @@ def of_json(name: str) -> Any:
 def scenes() -> pd.DataFrame:
     """Return what was measured on regions and words."""
     return pd.DataFrame(fine_grained.finished(fine_grained.FINISHED))
+
+
+@cache
+def parsed() -> pd.DataFrame:
+    """Return how far parsed sentences have the true grammar, by seed."""
+    return pd.DataFrame(parsing.finished(parsing.FINISHED))
 
 
 @cache
@@ -162,6 +169,10 @@ FIGURES: dict[str, Callable[[], float | Sequence[float]]] = {
     "kernels-over-racg": lambda: divided("CCA on kernel means", "RACG"),
     "two-stage-share": lambda: 100 * scenes()["share"].mean(),
     "reranking-gain": reranked,
+    "parsed-tags": lambda: 100 * parsed()["tags"].mean(),
+    "parsed-anchors": lambda: 100 * parsed()["anchors"].mean(),
+    "parsed-edges": lambda: [100 * parsed()[key].mean() for key in ("edges", "edges_as_usual")],
+    "parsed-whole": lambda: 100 * parsed()["whole_as_usual"].mean(),
     "cca-cca_zoo": lambda: 1 / slower(CCA, "cca_zoo"),
     "cca-scikit-learn": lambda: 1 / slower(CCA, "scikit-learn, 4 components"),
     "ties-256-and-5": lambda: [slower(f"{TIES} of {n} values", "ignoring ties") for n in (256, 5)],

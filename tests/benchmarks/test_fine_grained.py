@@ -181,9 +181,3 @@ def test_a_parser_is_measured_once_per_seed(modules, tmp_path, monkeypatch):
     (record,) = modules.parsing.finished(tmp_path / "finished")
     assert record["tags"] == record["heads"] == record["edges"] == record["same_words"] == 1
     assert record["n_sentences"] == 20
-
-
-def test_the_page_says_how_far_sentences_are_parsed_rightly(modules):
-    hint = "run benchmarks/parsing.py --only-cached --docs"
-    tables = modules.parsing.page(modules.parsing.finished(modules.parsing.FINISHED))
-    assert tables in (ROOT / "docs" / "fine_grained.md").read_text(encoding="utf-8"), hint

@@ -74,6 +74,9 @@ TABLES = {
     ("docs/dagnn.md", "measured"): lambda module: module("dagnn").table(module("dagnn").finished()),
     ("docs/dagnn.md", "critic"): lambda module: module("critic").table(of_json("critic.json")),
     ("docs/fine_grained.md", "measured"): lambda module: module("fine_grained_report").page(fine_grained(module)),
+    ("docs/fine_grained.md", "parsed"): lambda module: module("parsing").page(
+        module("parsing").finished(module("parsing").FINISHED)
+    ),
     ("docs/papers_figures.md", "measured"): lambda module: module("experiments").made(),
     ("docs/comparing.md", "measured"): lambda module: module("comparing").table(of_json("comparing.json")),
     ("docs/growth.md", "measured"): lambda module: module("growth").table(of_json("growth.json")),

@@ -69,7 +69,7 @@ def formed(features: str, train: Any) -> Pairs:
     steps: dict[str, Callable[[], Any]] = {
         "unit length": Normalizer,
         "standardised": StandardScaler,
-        "principal components": lambda: PCA(0.95),
+        "principal components": lambda: PCA(0.99),
     }
     if features == "square roots":
         return Pairs(np.sqrt(image), np.sqrt(text))

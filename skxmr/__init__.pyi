@@ -34,6 +34,7 @@ from .methods.cvh import CVH as CVH
 from .methods.dagnn import DAGNN as DAGNN
 from .methods.dcca import DCCA as DCCA
 from .methods.dch import DCH as DCH
+from .methods.drcl import DRCL as DRCL
 from .methods.dscmr import DSCMR as DSCMR
 from .methods.ensemble import RetrieverEnsemble as RetrieverEnsemble
 from .methods.gma import GMA as GMA

@@ -14,6 +14,7 @@ from skxmr._data.estimator import Constraints
 from skxmr._data.kinds import MODALITIES, FloatArray, View
 from skxmr._data.labels import Labels
 from skxmr._data.pairs import Pairs
+from skxmr._data.partial import PartialRows, refuse_missing
 from skxmr._data.repeated import IndexedRows
 from skxmr.base import CrossModalRetriever
 from skxmr.base.retriever import Checked
@@ -23,14 +24,15 @@ from skxmr.deep.compiled import compile_mode
 from skxmr.deep.distributed import n_ranks
 from skxmr.deep.encoders import EncodedView, fresh_encoder
 from skxmr.deep.encoding import encode_rows, validation_scores
-from skxmr.deep.inputs import Inputs, make_inputs
+from skxmr.deep.inputs import Inputs, make_inputs, pretrain_text
 from skxmr.deep.items import checked_items
-from skxmr.deep.loop import Prepared
+from skxmr.deep.loop import Prepared, TrainingRows
 from skxmr.deep.options import Options, resolved_fraction
 from skxmr.deep.split import Split, split_rows
 from skxmr.deep.trained import TrainedRetriever
 from skxmr.features.encoders import NAMES
 from skxmr.nn.device import ordinary_torch, resolve_device
+from skxmr.nn.networks import PretrainedText
 from skxmr.nn.retrieval_network import RetrievalNetwork
 
 
@@ -155,6 +157,8 @@ class DeepRetriever(TrainedRetriever, CrossModalRetriever):
                 last = vars(self).get(f"{name}_encoder_") if self.warm_start else None
                 encoder = fresh_encoder(given, last, name).to(device)
                 items = getattr(pairs, name)
+                if isinstance(items, PartialRows):
+                    refuse_missing(items, name, f"{name}_encoder")
                 views[name] = EncodedView(encoder, items, name, device, self.n_jobs, self.encoder_lr)
         return views
 
@@ -163,6 +167,17 @@ class DeepRetriever(TrainedRetriever, CrossModalRetriever):
         labels = np.zeros((len(rows), 0)) if split.labels is None else split.labels.matrix
         dataset = PairsDataset(split.served("image"), split.served("text"), labels, device, rows)
         return Prepared(dataset, validation_scores(network, split))
+
+    def _pretrain(self, network: Any, split: Split, prepared: Prepared, options: Options, seed: int) -> None:
+        """Train a text network on the labels, where one is wanted."""
+        if isinstance(network.text_input, PretrainedText):
+            pretrain_text(network.text_input, split, self._rows_at_first(network, split, prepared), options, seed)
+
+    def _rows_at_first(self, network: RetrievalNetwork, split: Split, prepared: Prepared) -> TrainingRows:
+        """Return the fitting rows, with what encoders make before they are trained."""
+        if not split.encoders:
+            return prepared.rows
+        return self._prepare(split._replace(encoders={}), network, prepared.rows.device).rows
 
     def _options(self, n: int, device: torch.device) -> Options:
         mode = compile_mode(device, n_ranks()) if self.compile else None

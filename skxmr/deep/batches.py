@@ -110,6 +110,8 @@ class PairsDataset(torch.utils.data.Dataset[Batch]):
         The numbers of the fitting rows in both views; None is all.
     resident : bool or None, default=None
         Whether the device keeps the views; None decides by their sizes.
+    text_rows : ndarray of shape (m,) or None, default=None
+        The numbers of the fitting rows in the texts, where they are others than in the images.
     """
 
     def __init__(
@@ -120,14 +122,16 @@ class PairsDataset(torch.utils.data.Dataset[Batch]):
         device: torch.device,
         rows: IndexArray | None = None,
         resident: bool | None = None,
+        text_rows: IndexArray | None = None,
     ) -> None:
         self.device = device
+        text_rows = rows if text_rows is None else text_rows
         # One stream for all epochs: the memory that a stream has freed is kept for that stream.
         self.stream: torch.cuda.Stream | None = None
         if device.type == "cuda":
             # torch publishes no type of this constructor.
             self.stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
-        views = {"image": (image, rows), "text": (text, rows), "labels": (labels, None)}
+        views = {"image": (image, rows), "text": (text, text_rows), "labels": (labels, None)}
         sources: dict[str, ViewSource | ItemSource] = {}
         # The largest view comes last, because it may have to stream.
         for name in sorted(views, key=lambda name: _dense_bytes(*views[name])):

@@ -14,7 +14,7 @@ from skxmr._data.kinds import FloatArray, View
 from skxmr.deep.batches import ViewSource
 from skxmr.deep.callbacks import Validation
 from skxmr.deep.split import Split
-from skxmr.metrics import cross_modal_map
+from skxmr.metrics import SharedLabels, Similarity, cross_modal_map, mean_average_precision
 from skxmr.nn.device import ordinary_torch
 from skxmr.nn.retrieval_network import RetrievalNetwork
 
@@ -51,19 +51,29 @@ def validation_scores(network: RetrievalNetwork, split: Split) -> Validation | N
         return None
     device = next(network.parameters()).device
     # The views are moved to the device once, not after every epoch, unless their encoders are trained.
-    images = ViewSource(split.served("image"), held.rows, device, name="image")
-    texts = ViewSource(split.served("text"), held.rows, device, name="text")
+    image, image_rows, of_images = split.rows_of(held, "image")
+    text, text_rows, of_texts = split.rows_of(held, "text")
+    images = ViewSource(image, image_rows, device, name="image")
+    texts = ViewSource(text, text_rows, device, name="text")
     # Without labels, all texts of an image are relevant.
     relevant = split.shared_images(held) if held.labels is None else held.labels
+    # Rows that lack a view neither ask with it nor are found by it.
+    apart = None if of_images is of_texts else SharedLabels(of_images, of_texts)
 
     def score() -> dict[str, float]:
         network.eval()
-        image = torch.cat(list(_encoded(network, "image", images)))
-        text = torch.cat(list(_encoded(network, "text", texts)))
-        if not (torch.isfinite(image).all() and torch.isfinite(text).all()):
+        u = torch.cat(list(_encoded(network, "image", images)))
+        v = torch.cat(list(_encoded(network, "text", texts)))
+        if not (torch.isfinite(u).all() and torch.isfinite(v).all()):
             return {"validation_map": math.nan}
         # On CUDA the embeddings are ranked there, and only one number per query comes back.
-        found = cross_modal_map(image, text, relevant)
+        if apart is None:
+            found = cross_modal_map(u, v, relevant)
+        else:
+            scores = Similarity(u, v)
+            found = {"i2t_map": mean_average_precision(scores, apart)}
+            found["t2i_map"] = mean_average_precision(scores.T, apart.T)
+            found["map"] = (found["i2t_map"] + found["t2i_map"]) / 2
         return {f"validation_{name}": found[name] for name in ("i2t_map", "t2i_map", "map")}
 
     return Validation(score, "validation_map")

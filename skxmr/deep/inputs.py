@@ -125,13 +125,14 @@ def make_inputs(
     >>> make_inputs(split, standardize="view", dropout=0.5, input_dropout=0.3).widths
     (5, 2)
     """
-    image = split.pairs.image
-    text = split.pairs.text
-    rows = split.fitting.rows
-    image_input = standardizer(image, standardize, rows)
-    text_input = standardizer(text, standardize, rows)
-    image_positive = not standardize and never_negative(image, rows)
-    text_positive = not standardize and never_negative(text, rows)
+    # What encoders make is measured before they are trained.
+    untrained = split._replace(encoders={})
+    image, image_rows, _ = untrained.rows_of(split.fitting, "image")
+    text, text_rows, _ = untrained.rows_of(split.fitting, "text")
+    image_input = standardizer(image, standardize, image_rows)
+    text_input = standardizer(text, standardize, text_rows)
+    image_positive = not standardize and never_negative(image, image_rows)
+    text_positive = not standardize and never_negative(text, text_rows)
     d_text = int(text.shape[1])
     if split.labels is not None and wants_pretraining(pretrain_text, text):
         text_input = PretrainedText(text_input, d_text, len(split.labels.names), dropout, input_dropout)

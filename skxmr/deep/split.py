@@ -12,6 +12,7 @@ import scipy.sparse as sp
 from skxmr._data.kinds import IndexArray, View
 from skxmr._data.labels import Labels
 from skxmr._data.pairs import Pairs
+from skxmr._data.partial import PartialRows
 from skxmr._data.warn import warn
 from skxmr.deep.batches import blocks
 from skxmr.deep.encoders import EncodedView
@@ -39,6 +40,14 @@ class Part(NamedTuple):
     array([0, 2])
     """
 
+    rows: IndexArray
+    labels: Labels | None
+
+
+class ViewRows(NamedTuple):
+    """The rows of a part that have a view: `rows` (k,) are their numbers in `view`, `labels` (k, c) their labels."""
+
+    view: View
     rows: IndexArray
     labels: Labels | None
 
@@ -126,6 +135,29 @@ class Split(NamedTuple):
         """
         view = self.encoders.get(name)
         return getattr(self.pairs, name) if view is None or not view.trained else view
+
+    def rows_of(self, part: Part, name: str) -> ViewRows:
+        """Return the rows of a part that have a view, for methods that learn from rows with an image or a text only.
+
+        Parameters
+        ----------
+        part : Part
+            The fitting rows or the validation rows.
+        name : {"image", "text"}
+            The view.
+
+        Returns
+        -------
+        ViewRows
+            The view without its missing rows, the numbers of the rows in it, and their labels.
+        """
+        view = self.served(name)
+        if not isinstance(view, PartialRows):
+            return ViewRows(view, part.rows, part.labels)
+        there = ~view.missing[part.rows]
+        position = np.cumsum(~view.missing) - 1
+        labels = None if part.labels is None else part.labels._replace(matrix=part.labels.matrix[there])
+        return ViewRows(view.present, position[part.rows[there]], labels)
 
     def shared_images(self, part: Part) -> IndexArray | None:
         """Return which rows of a part share their image.

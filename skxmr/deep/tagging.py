@@ -29,8 +29,9 @@ class TaggingRetriever(DeepRetriever, AnnotatingRetriever):
             return
         scored: Held = {}
         for name in MODALITIES:
-            rows = take(split.served(name), held.rows)
-            scored[name] = self._label_scores(encode_rows(self.network_, name, rows)), held.labels.matrix
+            view, rows, labels = split.rows_of(held, name)
+            assert labels is not None
+            scored[name] = self._label_scores(encode_rows(self.network_, name, take(view, rows))), labels.matrix
         self._learn_thresholds(scored)
 
     @property

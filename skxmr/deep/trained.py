@@ -27,22 +27,14 @@ from skxmr.base import Retriever
 from skxmr.deep import distributed
 from skxmr.deep.callbacks import SCHEDULES, check_callbacks
 from skxmr.deep.continuing import check_columns, check_effects, counted_on, makes_the_network, resumed
-from skxmr.deep.inputs import pretrain_text
 from skxmr.deep.joint import fitted_encoders, with_encoders
 from skxmr.deep.loop import Learner, Prepared, check_learner
 from skxmr.deep.memory import naming_sizes
-from skxmr.deep.options import (
-    OPTIMIZERS,
-    Options,
-    resolved_batch_size,
-    resolved_epochs,
-    resolved_precision,
-)
+from skxmr.deep.options import OPTIMIZERS, Options, resolved_batch_size, resolved_epochs, resolved_precision
 from skxmr.deep.split import Split, warn_of_few
 from skxmr.deep.tasks import CallbackSupportMixin, FitTask, with_callbacks
 from skxmr.deep.training import history_table, train
 from skxmr.nn.device import initialising, ordinary_torch, resolve_device
-from skxmr.nn.networks import PretrainedText
 from skxmr.nn.retrieval_network import RetrievalNetwork
 
 
@@ -215,10 +207,8 @@ class TrainedRetriever(CallbackSupportMixin, Retriever):
         network.to(device)
         prepared = self._prepare(split, network, device)
         options = self._options(len(prepared.rows), device)
-        if isinstance(network.text_input, PretrainedText) and not continued:
-            # It learns from what encoders make before they are trained.
-            untrained = self._prepare(split._replace(encoders={}), network, device) if split.encoders else prepared
-            pretrain_text(network.text_input, split, untrained.rows, options, seeds[3])
+        if not continued:
+            self._pretrain(network, split, prepared, options, seeds[3])
         if task is not None:
             epoch_tasks = task.begin(options.max_epochs, partial(self._state, network, split, labels, earlier))
             options = options._replace(callbacks=[*(options.callbacks or []), *epoch_tasks])
@@ -230,6 +220,9 @@ class TrainedRetriever(CallbackSupportMixin, Retriever):
         self.best_epoch_ = outcome.best_epoch + len(self.history_) - len(outcome.history)
         self._made_with = made_with
         self._finish(split)
+
+    def _pretrain(self, network: Any, split: Split, prepared: Prepared, options: Options, seed: int) -> None:
+        """Learn what is learned before the rest of the network and then kept; not called by a fit that continues."""
 
     def _finish(self, split: Split) -> None:
         """Learn what is learned by the trained network, such as thresholds of tags."""

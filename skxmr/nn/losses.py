@@ -15,7 +15,16 @@ from torch.nn import functional
 
 from skxmr._docstrings import documented_like
 
-__all__ = ["classification", "cosine", "label_prediction", "origin", "origins", "pairwise_likelihood"]
+__all__ = [
+    "classification",
+    "cosine",
+    "generalized_cross_entropy",
+    "label_prediction",
+    "origin",
+    "origins",
+    "pairwise_likelihood",
+    "similarity_consistency",
+]
 
 
 def cosine(u: Tensor, v: Tensor) -> Tensor:
@@ -96,6 +105,70 @@ def label_prediction(logits: Tensor, Y: Tensor) -> Tensor:
 
 
 @documented_like(label_prediction)
+def generalized_cross_entropy(logits: Tensor, Y: Tensor, q: Tensor | float) -> Tensor:
+    """Generalised cross-entropy under a softmax: J_L of DRCL, ``1/n sum_i (1 - (y_i . p_i)^q) / q``.
+
+    Zhang and Sabuncu, "Generalized cross entropy loss for training deep neural networks with noisy labels", NeurIPS
+    2018: for q towards 0 the cross-entropy, and for q = 1 the probability of the labels that a row does not have.
+
+    Parameters
+    ----------
+    logits : Tensor of shape (n, c)
+        Label scores, before the softmax.
+    Y : Tensor of shape (n, c)
+        Multi-hot labels, or mixtures of such rows.
+    q : float or Tensor of one value
+        In (0, 1].
+
+    Returns
+    -------
+    Tensor
+        A scalar. A row without labels has a constant share in it.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skxmr.nn import losses
+    >>> losses.generalized_cross_entropy(torch.tensor([[0.0, 0.0]]), torch.tensor([[1.0, 0.0]]), 1.0)
+    tensor(0.5000)
+    """
+    probability = (Y * functional.softmax(logits, dim=1)).sum(dim=1)
+    # Of a row without labels the logarithm would not be finite.
+    logarithm = probability.clamp(min=torch.finfo(logits.dtype).tiny).log()
+    # 1 - exp(q log p), which stays exact where q is small.
+    return (-torch.expm1(q * logarithm) / q).mean()
+
+
+def similarity_consistency(recast: Tensor, embedded: Tensor) -> Tensor:
+    """How far similarities of embeddings are from those of what they should be: J_D of DRCL.
+
+    With C_ab the cosines of all rows of a with all rows of b times 2, r the recast representations and f the
+    embeddings: ``1/n^2 |C_rr - C_ff|^2 + 1/n^2 |C_rf - C_rf^T|^2``.
+
+    Parameters
+    ----------
+    recast : Tensor of shape (n, d)
+        Representations recast from the labels.
+    embedded : Tensor of shape (n, d)
+        Embeddings of the same rows.
+
+    Returns
+    -------
+    Tensor
+        A scalar, 0 where both are equal.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skxmr.nn import losses
+    >>> losses.similarity_consistency(torch.eye(2), torch.eye(2))
+    tensor(0.)
+    """
+    across = 2 * cosine(recast, embedded)
+    within = 2 * cosine(recast, recast) - 2 * cosine(embedded, embedded)
+    return within.square().mean() + (across - across.T).square().mean()
+
+
 def pairwise_likelihood(cosines: Sequence[Tensor], Y: Tensor, temperature: float = 2.0, count: bool = True) -> Tensor:
     """Negative log-likelihood of shared labels: terms of DAGNN eq. 10, L_mdi, and of DSCMR's second term.
 

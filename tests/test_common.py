@@ -14,6 +14,7 @@ from skxmr import (
     CCA,
     DAGNN,
     DCCA,
+    DRCL,
     DSCMR,
     IGNN,
     L2GCN,
@@ -68,7 +69,7 @@ OF_MANY_FITS = {
     "check_transformer_data_not_an_array",
 }
 # They share what is checked with DSCMR, DAGNN and SCAN.
-OF_LONG_FITS = ACMR, ALGCN, DCCA, IGNN, L2GCN, RACG, VSEPP
+OF_LONG_FITS = ACMR, ALGCN, DCCA, DRCL, IGNN, L2GCN, RACG, VSEPP
 # The checks that do not fit anything, and so can run on the estimators themselves.
 WITHOUT_DATA = [
     "check_estimator_cloneable",

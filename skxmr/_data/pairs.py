@@ -43,7 +43,7 @@ class Pairs:
         Rows of one group, such as near-duplicates, are held out together wherever `fit` holds out rows for validation.
     image_missing, text_missing : array-like of bool of shape (n,), or None
         True where a row has no image, or no text; what `image`, `image_index` or `text` hold there is never read.
-        A few methods learn from such rows, such as :class:`SemanticMatching`; all others refuse them.
+        :class:`SemanticMatching` and :class:`DRCL` learn from such rows; all other methods refuse them.
 
     Attributes
     ----------

@@ -65,7 +65,7 @@ def refuse_missing(view: PartialRows, name: str, who: str) -> NoReturn:
     """Say that some rows of a view are missing, which something needs, and what can be done."""
     raise ValueError(
         f"{name} is missing in {int(view.missing.sum())} of {len(view)} rows, and {who} needs it in every row. Leave "
-        "these rows out by pairs.complete(), or use a method that learns from them, such as SemanticMatching."
+        "these rows out by pairs.complete(), or use a method that learns from them, such as SemanticMatching or DRCL."
     )
 
 

@@ -104,6 +104,7 @@ class DeepRetriever(TrainedRetriever, CrossModalRetriever):
     def _get_test_params(cls) -> list[dict[str, Any]]:
         """Return small widths and few epochs, of those parameters that the method has."""
         small: dict[str, Any] = {"n_components": 4, "hidden": 8, "width": 8, "max_epochs": 2, "random_state": 0}
+        small["prior_epochs"] = 2
         names = cls._get_param_names()
         return [{name: value for name, value in small.items() if name in names}]
 

@@ -69,6 +69,7 @@ class PriorObjective(Objective):
 
 def train_priors(network: PriorNetwork, rows: TrainingRows, options: Options, seed: int) -> None:
     """Train the encoders and matrices of both modalities. An interrupt raises: there is no model yet."""
+    options = options._replace(early_stopping=None, callbacks=None, verbose=0, compile=None)
     learner = Learner(network.to(rows.device), PriorObjective({"classification": 1.0}))
     outcome = train(learner, Prepared(rows, None), torch.Generator().manual_seed(seed), options)
     if outcome.interrupted:

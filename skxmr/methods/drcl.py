@@ -46,6 +46,7 @@ class DRCLNetwork(TwoBranchNetwork):
 
     recast: Tensor
     epochs: Tensor
+    learned_by: tuple[int, float | None]
 
     def __init__(
         self, inputs: Sequence[nn.Module], encoders: Sequence[nn.Module], d: int, c: int, q_step: float
@@ -249,6 +250,8 @@ class DRCL(TaggingRetriever):
         inputs, widths, _ = self._inputs(split)
         c = len(split.required_labels.names)
         network = DRCLNetwork(inputs, self._encoders(widths), self.n_components, c, self.q_step)
+        # A fit that continues keeps the prior, so that a change of these is refused as without effect.
+        network.learned_by = self.prior_epochs, self.prior_lr
         factors = {} if self.text_lr is None else {"text_encoder.*": self.text_lr / self.lr}
         return Learner(network, DRCLObjective(weights, self.mixing), LoopOptions(rate_factors=factors))
 
@@ -286,14 +289,11 @@ class DRCL(TaggingRetriever):
         assert isinstance(network, DRCLNetwork) and isinstance(rows, PairsDataset)
         counts = {name: len(split.rows_of(split.fitting, name).rows) for name in MODALITIES}
         widths = int(split.pairs.image.shape[1]), int(split.pairs.text.shape[1])
+        inputs = network.image_input, network.text_input
         with initialising(seed):
-            c = len(split.required_labels.names)
-            inputs = network.image_input, network.text_input
-            own = PriorNetwork(inputs, self._encoders(widths), self.n_components, c, self.q_step)
+            own = PriorNetwork(inputs, self._encoders(widths), *network.recast.shape[::-1], self.q_step)
         lr = self.lr if self.prior_lr is None else self.prior_lr
-        options = options._replace(
-            lr=lr, max_epochs=self.prior_epochs, early_stopping=None, callbacks=None, verbose=0, compile=None
-        )
+        options = options._replace(lr=lr, max_epochs=self.prior_epochs)
         train_priors(own, rows, options, seed)
         self.prior_quality_ = qualities(own, rows, counts)
         best = max(MODALITIES, key=lambda name: self.prior_quality_[name])

@@ -9,7 +9,7 @@ import joblib
 import torch
 from torch import distributed as dist
 
-from skxmr import ACMR, ALGCN, DAGNN, DCCA, DSCMR, IGNN, L2GCN
+from skxmr import ACMR, ALGCN, DAGNN, DCCA, DRCL, DSCMR, IGNN, L2GCN
 from skxmr.datasets import make_multilabel_pairs
 from skxmr.nn.objective import LabelObjective
 
@@ -27,6 +27,7 @@ MODELS = {
     "ACMR": ACMR(8, k=2, **PLAIN | {"optimizer": torch.optim.SGD}),
     "ALGCN": ALGCN(**GRAPH),
     "DCCA": DCCA(4, **PLAIN),
+    "DRCL": DRCL(8, prior_epochs=2, mixing=1.0, **PLAIN),
     "DSCMR": DSCMR(8, **PLAIN),
     "IGNN": IGNN(**GRAPH),
     "L2GCN": L2GCN(**GRAPH, epsilon="learned"),

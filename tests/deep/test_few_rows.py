@@ -6,11 +6,11 @@ import pytest
 from numpy.testing import assert_array_equal
 from skorch.callbacks import Checkpoint, EarlyStopping
 
-from skxmr import ACMR, ALGCN, DAGNN, DCCA, DSCMR, IGNN, L2GCN, RACG, SCAN, Pairs, Regions, Sentences
+from skxmr import ACMR, ALGCN, DAGNN, DCCA, DRCL, DSCMR, IGNN, L2GCN, RACG, SCAN, Pairs, Regions, Sentences
 from skxmr.datasets import make_captioned_scenes, make_multilabel_pairs
 from tests.deep.toy import Toy
 
-DEEP = (ACMR, ALGCN, DAGNN, DCCA, DSCMR, IGNN, L2GCN, RACG, SCAN)
+DEEP = (ACMR, ALGCN, DAGNN, DCCA, DRCL, DSCMR, IGNN, L2GCN, RACG, SCAN)
 FEW = r"^{} validation rows choose the epoch, and fewer than 20 choose badly. Set validation_fraction to 0"
 
 

@@ -9,7 +9,7 @@ import torch
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
 
-from skxmr import ACMR, ALGCN, DAGNN, DCCA, DSCMR, IGNN, L2GCN, RACG, SCAN, Pairs, Regions, Sentences
+from skxmr import ACMR, ALGCN, DAGNN, DCCA, DRCL, DSCMR, IGNN, L2GCN, RACG, SCAN, Pairs, Regions, Sentences
 from skxmr.datasets import make_captioned_scenes, make_multilabel_pairs
 from skxmr.metrics._tensors import TensorScores
 from skxmr.nn.device import ordinary_torch
@@ -19,7 +19,7 @@ TINY = {"n_components": 8, "hidden": 16, "max_epochs": 2, "batch_size": 64, "ran
 GRAPH = TINY | {"width": 8, "n_layers": 2}
 EMBEDDING = [
     ACMR(**TINY), ALGCN(**GRAPH, w_reg=0.1), DAGNN(**GRAPH), DCCA(**TINY), DSCMR(**TINY), IGNN(**GRAPH, w_adv=0.1),
-    L2GCN(**GRAPH), DAGNN(**GRAPH | {"batch_size": 108}, gnn="gat", pretrain_text=True),
+    DRCL(**TINY, prior_epochs=2), L2GCN(**GRAPH), DAGNN(**GRAPH | {"batch_size": 108}, gnn="gat", pretrain_text=True),
     DSCMR(**TINY, optimizer="sgd", schedule="cosine", validation_fraction=0.2),
 ]  # fmt: skip
 SETS = {"n_components": 16, "word_width": 8, "batch_size": 20, "max_epochs": 1, "random_state": 0}

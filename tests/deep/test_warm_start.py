@@ -11,7 +11,7 @@ from numpy.testing import assert_array_equal
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
-from skxmr import ACMR, ALGCN, DAGNN, DCCA, DSCMR, IGNN, L2GCN, RACG, SCAN, LabelGraph, Pairs, Regions, Sentences
+from skxmr import ACMR, ALGCN, DAGNN, DCCA, DRCL, DSCMR, IGNN, L2GCN, RACG, SCAN, LabelGraph, Pairs, Regions, Sentences
 from skxmr.datasets import make_captioned_scenes
 from skxmr.nn import Dropout
 from tests.deep.toy import Toy, ToyNetwork
@@ -42,6 +42,8 @@ WITHOUT_EFFECT = [
     (L2GCN(**GRAPH), {"tau": 0.1}, "tau=0.1 would have no effect"),
     (DSCMR(**TINY), {"activation": "relu"}, "activation='relu' would have no effect; it was 'gelu'"),
     (DSCMR(**TINY, standardize=True), {"standardize": "view"}, "standardize='view' would have no effect; it was True"),
+    (DRCL(**TINY, prior_epochs=1), {"prior_epochs": 2}, "prior_epochs=2 would have no effect; it was 1"),
+    (DRCL(**TINY, prior_epochs=1), {"prior_lr": 0.1}, "prior_lr=0.1 would have no effect; it was None"),
     (ACMR(**TINY), {"normalize": False}, "normalize=False would have no effect; it was True"),
     (ACMR(**TINY), {"strength": 9.0}, "strength=9.0 would have no effect; it was 1.0"),
     (DCCA(**TINY), {"cca_ridge": 9.0}, "cca_ridge=9.0 would have no effect; it was 0.1"),
@@ -52,6 +54,7 @@ WITH_EFFECT = [
     (DAGNN(**GRAPH), {"lr": 1e-4, "max_epochs": 2, "schedule": "constant", "weight_decay": 0.0, "optimizer": "sgd"}),
     (DAGNN(**GRAPH), {"validation_fraction": 0.3, "batch_size": 16, "random_state": 3, "early_stopping": 5}),
     (ALGCN(**GRAPH), {"rate_factor": 100.0}),
+    (DRCL(**TINY, prior_epochs=1), {"mixing": 0.5, "alpha": 1.0, "beta": 1.0, "text_lr": 1e-2}),
     (ACMR(**TINY), {"k": 1, "hinge": 0.1, "margin": 1.0}),
     (DCCA(**TINY), {"ridge": 1e-2}),
 ]

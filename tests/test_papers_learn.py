@@ -10,20 +10,13 @@ from skxmr.metrics import RecallScores, RetrievalScores
 from skxmr.testing import all_retrievers
 
 # Enough epochs to see that a method learns; the papers have more. An epoch has 13 batches here and 230 in the paper of
-# L2GCN, whose rate of 5e-5 needs some 90 epochs then; a tenfold rate needs ten. DRCL has the sizes of its paper made smaller, and
-# another rate for the images, whose features there were others.
+# L2GCN, whose rate of 5e-5 needs some 90 epochs then; a tenfold rate needs ten. DRCL is made smaller, and its rate for
+# images, whose features were others in the paper, larger.
 OF_LABELS = {
     "ACMR": {"max_epochs": 60},
     "ALGCN": {"max_epochs": 20},
     "DAGNN": {"max_epochs": 30},
-    "DRCL": {
-        "n_components": 64,
-        "hidden": 256,
-        "batch_size": 100,
-        "max_epochs": 30,
-        "prior_epochs": 20,
-        "lr": 1e-3,
-    },  # fmt: skip
+    "DRCL": {"n_components": 64, "hidden": 256, "batch_size": 100, "max_epochs": 30, "prior_epochs": 20, "lr": 1e-3},
     "DSCMR": {"max_epochs": 32},
     "IGNN": {"max_epochs": 8},
     "L2GCN": {"max_epochs": 16, "lr": 5e-4},

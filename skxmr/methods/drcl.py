@@ -19,7 +19,7 @@ from skxmr._data.kinds import MODALITIES, FloatArray
 from skxmr._data.option_checks import check_choice
 from skxmr.deep.batches import PairsDataset
 from skxmr.deep.encoding import validation_scores
-from skxmr.deep.loop import Learner, LoopOptions, Prepared, TrainingRows
+from skxmr.deep.loop import Learner, LoopOptions, Prepared
 from skxmr.deep.options import PAPER_ADAM, Options
 from skxmr.deep.split import Split
 from skxmr.deep.tagging import TaggingRetriever
@@ -282,16 +282,16 @@ class DRCL(TaggingRetriever):
         )
         return Prepared(dataset, validation_scores(network, split))
 
-    def _pretrain(
-        self, network: RetrievalNetwork, split: Split, rows: TrainingRows, options: Options, seed: int
-    ) -> None:
+    def _pretrain(self, network: Any, split: Split, prepared: Prepared, options: Options, seed: int) -> None:
         """Learn a matrix of each modality, and keep the better one as the prior."""
+        rows = self._rows_at_first(network, split, prepared)
         assert isinstance(network, DRCLNetwork) and isinstance(rows, PairsDataset)
         counts = {name: len(split.rows_of(split.fitting, name).rows) for name in MODALITIES}
         widths = int(split.pairs.image.shape[1]), int(split.pairs.text.shape[1])
         inputs = network.image_input, network.text_input
+        c, d = network.recast.shape
         with initialising(seed):
-            own = PriorNetwork(inputs, self._encoders(widths), *network.recast.shape[::-1], self.q_step)
+            own = PriorNetwork(inputs, self._encoders(widths), d, c, self.q_step)
         lr = self.lr if self.prior_lr is None else self.prior_lr
         options = options._replace(lr=lr, max_epochs=self.prior_epochs)
         train_priors(own, rows, options, seed)

@@ -38,6 +38,8 @@ PUBLISHED: dict[str, dict[str, Figures]] = {
         "LCFS": Figures(0.279, 0.214, ACMR),
         "JFSSL": Figures(0.306, 0.228, ACMR),
         "JRL": Figures(0.344, 0.277, ACMR),
+        "BimodalAE": Figures(0.236, 0.208, ACMR),
+        "CorrAE": Figures(0.280, 0.242, ACMR),
         "ACMR": Figures(0.366, 0.277, ACMR),
     },
     "nuswide_vgg": {

@@ -36,8 +36,8 @@ MEMBERS = {"MLCCA": "kernels", "SemanticMatching": "kernels", "IGNN": "default"}
 QUICK_MEMBERS = {"MLCCA": "kernels", "SemanticMatching": "kernels"}
 METHODS = (*CLOSED, *DEEP, *COMBINED)
 
-# What DCCA.paper still gives until 0.3 is not its paper's method.
-WITHOUT_CONSTANTS = ("DCCA",)
+# Their papers pre-train. What DCCA.paper still gives until 0.3 is not its paper's method.
+WITHOUT_CONSTANTS = ("BimodalAE", "CorrAE", "DCCA")
 
 
 class Variant(NamedTuple):

@@ -27,9 +27,11 @@ from .deep.base import DeepRetriever as DeepRetriever
 from .methods.acmr import ACMR as ACMR
 from .methods.algcn import ALGCN as ALGCN
 from .methods.aligned import AlignedEmbeddings as AlignedEmbeddings
+from .methods.bimodal_ae import BimodalAE as BimodalAE
 from .methods.cca import CCA as CCA
 from .methods.cca3v import CCA3V as CCA3V
 from .methods.cfa import CFA as CFA
+from .methods.corr_ae import CorrAE as CorrAE
 from .methods.cvh import CVH as CVH
 from .methods.dagnn import DAGNN as DAGNN
 from .methods.dcca import DCCA as DCCA

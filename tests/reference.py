@@ -60,6 +60,15 @@ def cosine(u, v):
     return sum(a * b for a, b in zip(u, v, strict=True)) / norms if norms else 0.0
 
 
+def mean_squared_distance(rows, others):
+    """1/n sum_i |x_i - y_i|^2, over single numbers."""
+    total = 0.0
+    for a, b in zip(rows, others, strict=True):
+        for x, y in zip(a, b, strict=True):
+            total += (x - y) ** 2 / len(rows)
+    return total
+
+
 def label_graph(Y, tau, p):
     """DAGNN eqs. 6-8, entry by entry."""
     n, c = Y.shape

@@ -21,7 +21,9 @@ from skxmr import (
     RACG,
     SCAN,
     VSEPP,
+    BimodalAE,
     ComparingRetriever,
+    CorrAE,
     CrossModalRetriever,
     DeepRetriever,
     HashingRetriever,
@@ -69,7 +71,7 @@ OF_MANY_FITS = {
     "check_transformer_data_not_an_array",
 }
 # They share what is checked with DSCMR, DAGNN and SCAN.
-OF_LONG_FITS = ACMR, ALGCN, DCCA, DRCL, IGNN, L2GCN, RACG, VSEPP
+OF_LONG_FITS = ACMR, ALGCN, BimodalAE, CorrAE, DCCA, DRCL, IGNN, L2GCN, RACG, VSEPP
 # The checks that do not fit anything, and so can run on the estimators themselves.
 WITHOUT_DATA = [
     "check_estimator_cloneable",

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import BackwardCFunction, FunctionCtx
 
-from skxmr.nn.networks import SLOPE
+from skxmr.nn.networks import SLOPE, decoder
 
 
 class _Reversal(torch.autograd.Function):
@@ -142,9 +142,9 @@ class DualGAN(nn.Module):
         self, d: int, d_image: int, d_text: int, positive: tuple[bool, bool] = (False, False), strength: float = 1.0
     ) -> None:
         super().__init__()
-        self.to_image = _decoder(d, 2048, d_image, nn.ReLU(), nn.ReLU() if positive[0] else nn.Identity())
+        self.to_image = decoder(d, 2048, d_image, nn.ReLU(), nn.ReLU() if positive[0] else nn.Identity())
         leaky = nn.LeakyReLU(SLOPE)
-        self.to_text = _decoder(d, 512, d_text, leaky, nn.ReLU() if positive[1] else leaky)
+        self.to_text = decoder(d, 512, d_text, leaky, nn.ReLU() if positive[1] else leaky)
         self.of_image = Discriminator(d_image, strength)
         self.of_text = Discriminator(d_text, strength)
 
@@ -171,7 +171,3 @@ class EmbeddingCritic(nn.Module):
         """Return the logits of both origins, (n, 2) each."""
         of_image, of_text = self.of_embedding(v, t)
         return of_image, of_text
-
-
-def _decoder(d: int, hidden: int, d_out: int, activation: nn.Module, last: nn.Module) -> nn.Sequential:
-    return nn.Sequential(nn.Linear(d, hidden), activation, nn.Linear(hidden, d_out), last)

@@ -17,12 +17,14 @@ from skxmr._docstrings import documented_like
 
 __all__ = [
     "classification",
+    "correspondence",
     "cosine",
     "generalized_cross_entropy",
     "label_prediction",
     "origin",
     "origins",
     "pairwise_likelihood",
+    "reconstruction",
     "similarity_consistency",
 ]
 
@@ -244,3 +246,55 @@ def origins(from_image: Tensor, from_text: Tensor, n: int) -> Tensor:
     tensor(1.3863)
     """
     return len(from_image) / n * (origin(from_image, False) + origin(from_text, True))
+
+
+def correspondence(u: Tensor, v: Tensor) -> Tensor:
+    """Mean squared distance of paired codes: L_C of Feng et al., ACM MM 2014, ``1/n sum_i |u_i - v_i|^2``.
+
+    Parameters
+    ----------
+    u : Tensor of shape (n, d)
+        Codes of the images.
+    v : Tensor of shape (n, d)
+        Codes of their texts.
+
+    Returns
+    -------
+    Tensor
+        A scalar.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skxmr.nn import losses
+    >>> losses.correspondence(torch.tensor([[1.0, 2.0]]), torch.tensor([[0.0, 0.0]]))  # 1 + 4
+    tensor(5.)
+    """
+    return (u - v).square().sum(dim=1).mean()
+
+
+def reconstruction(decoded: Tensor, rows: Tensor) -> Tensor:
+    """Mean squared error of decoded rows, the loss of an autoencoder: ``1/(n m) sum_i |x_i - x^_i|^2``.
+
+    The papers do not divide by the number m of features, so that there a wide view counts more than a narrow one.
+
+    Parameters
+    ----------
+    decoded : Tensor of shape (n, m)
+        What a decoder made of codes.
+    rows : Tensor of shape (n, m)
+        What it should have made.
+
+    Returns
+    -------
+    Tensor
+        A scalar.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skxmr.nn import losses
+    >>> losses.reconstruction(torch.tensor([[1.0, 2.0]]), torch.tensor([[0.0, 0.0]]))  # (1 + 4) / 2
+    tensor(2.5000)
+    """
+    return (decoded - rows).square().mean()

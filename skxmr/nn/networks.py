@@ -152,6 +152,11 @@ def encoder(
     return nn.Sequential(*layers)
 
 
+def decoder(d: int, hidden: int, d_out: int, activation: nn.Module, last: nn.Module) -> nn.Sequential:
+    """Return a network of one hidden layer that makes rows of a view (n, d_out) of codes (n, d); `last` ends it."""
+    return nn.Sequential(nn.Linear(d, hidden), activation, nn.Linear(hidden, d_out), last)
+
+
 class TwoBranchNetwork(RetrievalNetwork):
     """One encoder per modality, into a common space.
 

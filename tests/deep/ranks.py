@@ -9,7 +9,7 @@ import joblib
 import torch
 from torch import distributed as dist
 
-from skxmr import ACMR, ALGCN, DAGNN, DCCA, DRCL, DSCMR, IGNN, L2GCN
+from skxmr import ACMR, ALGCN, DAGNN, DCCA, DRCL, DSCMR, IGNN, L2GCN, BimodalAE, CorrAE
 from skxmr.datasets import make_multilabel_pairs
 from skxmr.nn.objective import LabelObjective
 
@@ -26,6 +26,8 @@ MODELS = {
     "DAGNN with its text network": DAGNN(**GRAPH, discriminator=None, pretrain_text=True),
     "ACMR": ACMR(8, k=2, **PLAIN | {"optimizer": torch.optim.SGD}),
     "ALGCN": ALGCN(**GRAPH),
+    "BimodalAE": BimodalAE(4, **PLAIN),
+    "CorrAE": CorrAE(4, **PLAIN),
     "DCCA": DCCA(4, **PLAIN),
     "DRCL": DRCL(8, prior_epochs=2, mixing=1.0, **PLAIN),
     "DSCMR": DSCMR(8, **PLAIN),

@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.pipeline import Pipeline
 
-from skxmr import ACMR, ALGCN, DAGNN, DCCA, DSCMR, IGNN, L2GCN, LabelGraph
+from skxmr import ACMR, ALGCN, DAGNN, DCCA, DSCMR, IGNN, L2GCN, BimodalAE, CorrAE, LabelGraph
 from skxmr.datasets import make_multilabel_pairs
 from skxmr.deep import options
 
@@ -19,6 +19,8 @@ OF_GRAPHS = OF_LABELS | {"width": 8}
 METHODS = {
     "ACMR": ACMR(**TINY | OF_LABELS),
     "ALGCN": ALGCN(**TINY | OF_GRAPHS),
+    "BimodalAE": BimodalAE(**TINY),
+    "CorrAE": CorrAE(**TINY),
     "DAGNN": DAGNN(**TINY | OF_GRAPHS, n_layers=2),
     "DCCA": DCCA(**TINY),
     "DSCMR": DSCMR(**TINY | OF_LABELS),
@@ -26,10 +28,13 @@ METHODS = {
     "L2GCN": L2GCN(**TINY | OF_GRAPHS, n_layers=2),
 }
 GRAPH_METHODS = ["ALGCN", "DAGNN", "IGNN", "L2GCN"]
-LEARNS_FROM_LABELS = [name for name in METHODS if name != "DCCA"]
+OF_PAIRS = ["BimodalAE", "CorrAE", "DCCA"]
+LEARNS_FROM_LABELS = [name for name in METHODS if name not in OF_PAIRS]
 IDEAS = {  # what a user would search
     "ACMR": {"w_adv": [0.0, 1.0]},
     "ALGCN": {"tau": [0.1, 0.4], "p": [0.25, 1.0]},
+    "BimodalAE": {"hidden": [8, 16]},
+    "CorrAE": {"reconstruct": ["own", "other", "both"]},
     "DAGNN": {"tau": [0.1, 0.4], "p": [0.25, 1.0]},
     "DCCA": {"correlation_power": [0.0, 1.0]},
     "DSCMR": {"alpha": [0.0, 1.0]},
@@ -172,7 +177,7 @@ class TestLimits:
     [name if name in ("ACMR", "DAGNN") else pytest.param(name, marks=pytest.mark.slow) for name in LEARNS_FROM_LABELS],
 )
 def test_text_of_the_paper_and_other_parameters_fit(small, name):
-    """DCCA has no constants of its paper."""
+    """Methods of pairs alone have no constants of their papers."""
     pairs, labels = small
     paper = type(METHODS[name]).paper(n_components=4, max_epochs=1, batch_size=50, random_state=0)
     sizes = {"hidden": 8, "width": 8} if name in GRAPH_METHODS else {"hidden": 8}

@@ -65,6 +65,16 @@ def test_pairwise_likelihood_is_a_term_of_equation_10(n, d, c, temperature, coun
     assert gradcheck(lambda S: losses.pairwise_likelihood([S], Y, temperature, count), (S.requires_grad_(),))
 
 
+@pytest.mark.parametrize(("n", "d", "c"), SIZES)
+def test_the_losses_of_autoencoders_are_their_loops(n, d, c):
+    u, v, _, _ = batch(n, d, c)
+    loop = reference.mean_squared_distance(u.tolist(), v.tolist())
+    assert_allclose(losses.correspondence(u, v), loop, rtol=1e-12)
+    assert_allclose(losses.reconstruction(u, v), loop / d, rtol=1e-12)
+    assert gradcheck(losses.correspondence, (u.requires_grad_(), v.requires_grad_()))
+    assert gradcheck(losses.reconstruction, (u, v))
+
+
 @pytest.mark.parametrize("of_text", [False, True])
 def test_origin_is_a_term_of_equation_11(of_text):
     logits = torch.randn(6, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))

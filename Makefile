@@ -91,6 +91,8 @@ results: $(STAMP)
 	$(BIN)/python benchmarks/experiments.py --docs
 	$(BIN)/python benchmarks/few_rows.py
 	$(BIN)/python benchmarks/few_rows.py --docs
+	$(BIN)/python benchmarks/end_to_end.py
+	$(BIN)/python benchmarks/end_to_end.py --docs
 	$(BIN)/python benchmarks/figures.py
 
 # What the pages say about costs, and the figures in sentences, from the files of results.

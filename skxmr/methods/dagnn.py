@@ -30,7 +30,8 @@ class DAGNN(LabelRetriever):
     Two encoders map images and texts into a common space. A graph network turns label vectors into classifiers in that
     space, and each label receives from the labels that imply it. Two discriminators tell images from images that are
     reconstructed from texts, and texts from texts that are reconstructed from images; their gradient is reversed, which
-    is the minus sign of eq. 12. Minimised is ``w_cla L_cla + alpha L_mdi + w_adv L_adv`` (eqs. 9-12).
+    is the minus sign of eq. 12. `image_encoder` is the image network of eq. 1, whose weights the paper calls theta_cnn;
+    without one, images are features. Minimised is ``w_cla L_cla + alpha L_mdi + w_adv L_adv`` (eqs. 9-12).
 
     Parameters
     ----------

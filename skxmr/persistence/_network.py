@@ -34,7 +34,6 @@ class StoredTensor(Stored):
     """
 
     is_parameter: bool = False
-    requires_grad: bool = False
     # Where numpy has no such numbers, or where the tensor is sparse.
     dtype: str | None = None
     indices: AnyArray | None = None
@@ -46,8 +45,6 @@ class StoredTensor(Stored):
         here = tensor.detach().cpu()
         if isinstance(tensor, torch.nn.Parameter):
             self.is_parameter = True
-        if tensor.requires_grad:
-            self.requires_grad = True
         if here.is_sparse:
             here = here.coalesce()
             self.indices = here.indices().numpy()
@@ -68,7 +65,7 @@ class StoredTensor(Stored):
         if self.indices is not None:
             indices = torch.from_numpy(np.array(self.indices))
             tensor = torch.sparse_coo_tensor(indices, tensor, self.shape, check_invariants=True).coalesce()
-        return torch.nn.Parameter(tensor, requires_grad=self.requires_grad) if self.is_parameter else tensor
+        return torch.nn.Parameter(tensor, requires_grad=False) if self.is_parameter else tensor
 
 
 class StoredNetwork(Stored):
@@ -130,7 +127,6 @@ class StoredEncoder(Stored):
         self.name = encoder.name
         self.transform = pack(encoder.transform)
         self.state = pack(dict(encoder.state_dict()))
-        self.learns = [weight.requires_grad for weight in encoder.parameters()]
         self.training = encoder.training
 
     def restored(self, trust: Trust, restore: Restore) -> NamedEncoder:
@@ -140,9 +136,21 @@ class StoredEncoder(Stored):
         encoder = named_encoder(self.name)
         encoder.load_state_dict(restore(self.state))
         encoder.transform = restore(self.transform)
-        for weight, learns in zip(encoder.parameters(), self.learns, strict=True):
+        return encoder.requires_grad_(False).train(bool(self.training))
+
+
+class StoredLearner(Stored):
+    """A network that is to be trained again, and which of its weights then learn; otherwise no weight learns."""
+
+    def __init__(self, network: nn.Module, pack: Callable[[Any], Any]) -> None:
+        self.network = pack(network)
+        self.learns = [weight.requires_grad for weight in network.parameters()]
+
+    def restored(self, trust: Trust, restore: Restore) -> nn.Module:
+        network: nn.Module = restore(self.network)
+        for weight, learns in zip(network.parameters(), self.learns, strict=True):
             weight.requires_grad_(bool(learns))
-        return encoder.train(bool(self.training))
+        return network
 
 
 class StoredFactory(Stored):

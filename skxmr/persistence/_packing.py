@@ -144,9 +144,11 @@ class Packing:
 
     def _foreign(self, owner: Any, name: str, attribute: Any) -> Stored | None:
         """Return the stored form of a parameter that somebody else's code has made; refuse one without a factory."""
-        if name.startswith("_") or name.endswith("_") or name in getattr(owner, "_stored_by_class", ()):
-            return None
-        if not _is_foreign(owner, name, attribute):
+        if name in getattr(owner, "_stored_by_class", ()) and hasattr(attribute, "parameters"):
+            from skxmr.persistence._network import StoredLearner
+
+            return StoredLearner(attribute, self.pack)
+        if name.startswith("_") or name.endswith("_") or not _is_foreign(owner, name, attribute):
             return None
         from skxmr.persistence._network import StoredFactory
 

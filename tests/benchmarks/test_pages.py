@@ -85,6 +85,9 @@ TABLES = {
     ("docs/results.md", "few_rows"): lambda module: module("few_rows").table(
         module("common").recorded(module("few_rows").FILE)
     ),
+    ("docs/results.md", "end_to_end"): lambda module: module("end_to_end").table(
+        module("common").recorded(module("end_to_end").FILE)
+    ),
     ("docs/results.md", "duplicates"): lambda module: module("duplicates").table(of_json("duplicates.json")),
     ("docs/results.md", "defaults"): lambda module: module("defaults").table(
         module("common").recorded(module("defaults").FILE)

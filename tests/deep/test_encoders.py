@@ -350,6 +350,20 @@ def test_an_error_in_training_ends_the_threads_and_leaves_the_model_unfitted():
     assert not hasattr(model, "network_") and not hasattr(model, "image_encoder_")
 
 
+def test_threads_end_where_a_step_fails(monkeypatch):
+    """Although the error, which is still held, refers to the step and so to the batches that were read ahead."""
+    pictures, texts, labels = drawn()
+
+    def failing(self, outputs, batch):
+        raise ArithmeticError("no such loss")
+
+    monkeypatch.setattr(Objective, "terms", failing)
+    with pytest.raises(ArithmeticError, match="no such loss") as caught:
+        DSCMR(**SMALL, n_jobs=2, **encoders()).fit(pictures, texts, labels)
+    assert caught.value.__traceback__ is not None
+    assert readers() == []
+
+
 def test_an_interrupt_ends_the_threads_and_keeps_the_best_epoch(monkeypatch):
     pictures, texts, labels = drawn()
     usual = Objective.terms

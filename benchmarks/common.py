@@ -66,7 +66,8 @@ def fingerprint(model: Any, *more: object) -> str:
     parameters.pop("compile", None)
     for key, value in list(parameters.items()):
         step, separator, name = key.rpartition("__")
-        known = _RECORDED_AS.get(name, {})
+        # Steps of scikit-learn have had the parameter n_jobs all along.
+        known = {} if step and name == "n_jobs" else _RECORDED_AS.get(name, {})
         if isinstance(value, (str, int, float, type(None))) and value in known:
             del parameters[key]
             parameters |= {step + separator + old: then for old, then in known[value].items()}

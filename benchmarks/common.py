@@ -23,7 +23,6 @@ _RECORDED_AS: dict[str, dict[object, dict[str, object]]] = {
     # Without an encoder, they have no effect.
     "encoder_lr": {1e-4: {}},
     "image_encoder": {None: {}},
-    "n_jobs": {None: {}},
     "text_encoder": {None: {}},
     "cross_words": {"nouns_and_attributes": {}},
     "n_components": {"auto": {"n_components": 64}},
@@ -64,6 +63,9 @@ def fingerprint(model: Any, *more: object) -> str:
     """
     parameters = model.get_params()
     parameters.pop("compile", None)
+    # Of a search too it is a parameter, which was recorded.
+    for key in [key for key in parameters if key.endswith("encoder_lr")]:
+        del parameters[key.removesuffix("encoder_lr") + "n_jobs"]
     for key, value in list(parameters.items()):
         step, separator, name = key.rpartition("__")
         # Steps of scikit-learn have had the parameter n_jobs all along.

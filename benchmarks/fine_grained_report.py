@@ -6,9 +6,10 @@ from typing import Any
 
 import pandas as pd
 from common import markdown, mean_and_spread
-from scenes import ABLATIONS, EMBEDDING
+from scenes import ABLATIONS, EMBEDDING, TEXTS
 
-PARTS = set(ABLATIONS) - {"RACG", "RACG, dense"}  # in the table of ablations alone
+# In the table of ablations alone.
+PARTS = {*ABLATIONS, *TEXTS} - {"RACG", "RACG, dense"}
 DIRECTIONS = (("i2t", "image→text"), ("t2i", "text→image"))
 
 
@@ -98,7 +99,7 @@ def ablations(frame: pd.DataFrame) -> str:
     """Return the table of RACG without single parts, with differences paired over the seeds."""
     whole = runs(frame, "RACG")
     rows = []
-    for name in ABLATIONS:
+    for name in (*ABLATIONS, *TEXTS):
         found = runs(frame, name)
         if found.empty or whole.empty:
             continue

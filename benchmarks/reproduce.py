@@ -2,7 +2,7 @@
 
 Closed forms choose their parameters on three random fifths of the training rows and are refitted on all of them. Deep
 methods run at their defaults, holding out a tenth of the training rows to choose the epoch, or with --paper at the
-constants of their papers, on all training rows to the last epoch. On clipart and icons there is also a combination of
+constants of their papers, on all training rows to the last epoch. On sets in a fixed split there is also a combination of
 methods, whose weights are chosen on a held-out fifth of the training rows; near-duplicates are always held out
 together. A finished fit is one line of
 benchmarks/results/reproduce.jsonl and is not repeated while its parameters stay the same, so that an interrupted run
@@ -40,8 +40,8 @@ from report import page, published_table, readme_tables
 from retrievers import (
     COMBINED,
     DEEP,
-    MEMBERS,
     METHODS,
+    RESEARCH_MEMBERS,
     WITHOUT_CONSTANTS,
     Variant,
     choose,
@@ -162,7 +162,7 @@ def finished(results: Path, tasks: Iterable[Task] = ()) -> pd.DataFrame:
 
 def changed(pairs: list[str], methods: list[str]) -> dict[str, Any]:
     """Return the parameters of --set; ValueError names those that no deep method asked for has."""
-    deep = [name for name in (*methods, *(MEMBERS if set(COMBINED) & set(methods) else ())) if name in DEEP]
+    deep = [name for name in (*methods, *(RESEARCH_MEMBERS if set(COMBINED) & set(methods) else ())) if name in DEEP]
     known = {key for name in deep for key in inspect.signature(getattr(skxmr, name)).parameters}
     changes = {}
     for pair in pairs:
@@ -226,7 +226,8 @@ def left(arguments: argparse.Namespace, tasks: list[Task], needed: Path) -> list
     """Return the fits asked for that are not in the file that is needed."""
     jobs = []
     for task in tasks:
-        methods = [name for name in arguments.methods if name not in COMBINED or pictures_of(task.name)]
+        combined = task.name in LOADERS or pictures_of(task.name)
+        methods = [name for name in arguments.methods if name not in COMBINED or combined]
         for seed in range(arguments.seeds):
             for method in methods:
                 kinds = "kernels" if arguments.kernels else "search", "paper" if arguments.paper else "default"

@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 
 import numpy as np
+from common import LOADERS
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, GroupShuffleSplit, ShuffleSplit
 from sklearn.pipeline import Pipeline
@@ -29,11 +30,12 @@ EMBEDDING = [
 ]
 CLOSED = tuple(cls.__name__ for cls in EMBEDDING if not issubclass(cls, skxmr.DeepRetriever))
 DEEP = tuple(cls.__name__ for cls in EMBEDDING if issubclass(cls, skxmr.DeepRetriever))
-# Measured on the sets of real pictures only: a combination of these methods.
 COMBINED = ("RetrieverEnsemble",)
+# The methods of the combination: of real pictures, of these with vectors of sentences, without the method that takes
+# minutes, and of the research sets.
 MEMBERS = {"MLCCA": "kernels", "SemanticMatching": "kernels", "IGNN": "default"}
-# With vectors of sentences, without the method that takes minutes.
 QUICK_MEMBERS = {"MLCCA": "kernels", "SemanticMatching": "kernels"}
+RESEARCH_MEMBERS = {"MLCCA": "search"} | dict.fromkeys(("ACMR", "DAGNN", "DSCMR", "IGNN", "L2GCN"), "default")
 METHODS = (*CLOSED, *DEEP, *COMBINED)
 
 # Their papers pre-train. What DCCA.paper still gives until 0.3 is not its paper's method.
@@ -71,7 +73,7 @@ def pictures_of(name: str) -> str | None:
 
 def members(task: Task, changes: dict[str, Any]) -> dict[str, Variant]:
     """Return the methods of a combination with their variants."""
-    methods = MEMBERS if task.name in PICTURES else QUICK_MEMBERS
+    methods = MEMBERS if task.name in PICTURES else RESEARCH_MEMBERS if task.name in LOADERS else QUICK_MEMBERS
     return {name: variant_of(name, kind, kind, changes) for name, kind in methods.items()}
 
 

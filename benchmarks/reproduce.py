@@ -2,11 +2,10 @@
 
 Closed forms choose their parameters on three random fifths of the training rows and are refitted on all of them. Deep
 methods run at their defaults, holding out a tenth of the training rows to choose the epoch, or with --paper at the
-constants of their papers, on all training rows to the last epoch. On sets in a fixed split there is also a combination of
-methods, whose weights are chosen on a held-out fifth of the training rows; near-duplicates are always held out
-together. A finished fit is one line of
-benchmarks/results/reproduce.jsonl and is not repeated while its parameters stay the same, so that an interrupted run
-goes on where it was. Fails where data are missing.
+constants of their papers, on all training rows to the last epoch. On sets in a fixed split there is also a combination
+of methods, whose weights are chosen on a held-out fifth of the training rows; near-duplicates are always held out
+together. A finished fit is one line of benchmarks/results/reproduce.jsonl and is not repeated while its parameters stay
+the same, so that an interrupted run goes on where it was. Fails where data are missing.
 
     python benchmarks/reproduce.py [--seeds 5] [--sets wikipedia ...] [--methods CCA ...] [--jobs 2] [--paper]
     python benchmarks/reproduce.py --sets clipart icons          # real pictures; with --kernels --methods MLCCA as well

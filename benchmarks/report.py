@@ -59,9 +59,13 @@ def readme_tables(results: pd.DataFrame) -> dict[str, str]:
     """Return a table per set for the README, by the name of the set: the best methods, and baselines."""
     tables = {}
     for name in LOADERS:
-        fits = [fit for fit in groups(results, TASKS[name]) if fit[1] in ("search", "default")]
-        tables[name] = best_table({method: runs for method, _, runs in fits})
-    return tables | {name: best_table(of_pictures(results, name)) for name in PICTURES}
+        tables[name] = best_table(as_they_are(results, TASKS[name]))
+    for name in PICTURES:
+        of_sentences = as_they_are(results, TASKS[f"{name}_sentences"])
+        # The test rows are the same whatever the features of texts are.
+        more = {f"{title}, sentence vectors": runs for title, runs in of_sentences.items()}
+        tables[name] = best_table(as_they_are(results, TASKS[name]) | more)
+    return tables
 
 
 def best_table(found: dict[str, pd.DataFrame]) -> str:
@@ -92,14 +96,12 @@ def published_table(results: pd.DataFrame) -> str:
     return markdown(rows)
 
 
-def of_pictures(results: pd.DataFrame, name: str) -> dict[str, pd.DataFrame]:
-    """Return the runs on one set of pictures, whose test rows are the same whatever the features of texts are."""
+def as_they_are(results: pd.DataFrame, task: Task) -> dict[str, pd.DataFrame]:
+    """Return the runs of methods by title, without those of changed parameters and of the papers' constants."""
     found = {}
-    for suffix, features in (("", []), ("_sentences", ["sentence vectors"])):
-        for method, variant, runs in groups(results, TASKS[name + suffix]):
-            # Changed parameters are compared in docs/results.md.
-            if variant in ("search", "default", "weights", "kernels"):
-                found[", ".join([method, *(["kernels"] if variant == "kernels" else []), *features])] = runs
+    for method, variant, runs in groups(results, task):
+        if variant in ("search", "default", "weights", "kernels"):
+            found[f"{method}, kernels" if variant == "kernels" else method] = runs
     return found
 
 

@@ -35,7 +35,9 @@ COMBINED = ("RetrieverEnsemble",)
 # minutes, and of the research sets.
 MEMBERS = {"MLCCA": "kernels", "SemanticMatching": "kernels", "IGNN": "default"}
 QUICK_MEMBERS = {"MLCCA": "kernels", "SemanticMatching": "kernels"}
-RESEARCH_MEMBERS = {"MLCCA": "search"} | dict.fromkeys(("ACMR", "DAGNN", "DSCMR", "IGNN", "L2GCN"), "default")
+RESEARCH_MEMBERS = {"JRL": "kernels", "MLCCA": "kernels"} | dict.fromkeys(
+    ("ACMR", "DAGNN", "DSCMR", "IGNN", "L2GCN"), "default"
+)
 METHODS = (*CLOSED, *DEEP, *COMBINED)
 
 # Their papers pre-train. What DCCA.paper still gives until 0.3 is not its paper's method.
@@ -79,10 +81,12 @@ def members(task: Task, changes: dict[str, Any]) -> dict[str, Variant]:
 
 def kernel_grid(name: str, method: str) -> Grid:
     """Return the parameters that a closed form tries on kernel principal components."""
-    columns = {"MLCCA": components(name)[1][-1:], "CCA": components(name)[0]}.get(method)
-    # Those that AutoRetriever tries; other methods take the ridges of SemanticMatching.
     if method == "JRL":
         return {"model__selection": [0.001, 0.003, 0.01]}
+    if method not in KERNEL_GRIDS and "ridge" not in inspect.signature(getattr(skxmr, method)).parameters:
+        return {f"model__{parameter}": values for parameter, values in grid(name, method).items()}
+    columns = {"MLCCA": components(name)[1][-1:], "CCA": components(name)[0]}.get(method)
+    # Those that AutoRetriever tries; other methods take the ridges of SemanticMatching.
     tried = KERNEL_GRIDS.get(method, KERNEL_GRIDS["SemanticMatching"])
     return tried if columns is None else tried | {"model__n_components": columns}
 

@@ -242,6 +242,14 @@ def test_combinations_are_not_of_rows_that_are_drawn_anew(benchmarks):
     ]
 
 
+def test_every_closed_form_has_parameters_to_try_on_kernels(benchmarks):
+    """A grid may name only what the method has: PLS, for one, has no ridge."""
+    for method in benchmarks.retrievers.CLOSED:
+        kernels = benchmarks.retrievers.Variant("kernels", {})
+        model, tried = benchmarks.retrievers.retriever(benchmarks.tasks.TASKS["wikipedia"], method, kernels, 0)
+        assert set(tried) <= set(model.get_params()), method
+
+
 def test_missing_drawings_are_an_error(reproduce, tmp_path, monkeypatch, benchmarks):
     benchmarks.tasks.letters_of.cache_clear()
     monkeypatch.setenv("SKXMR_DATA", str(tmp_path))

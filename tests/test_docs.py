@@ -151,10 +151,17 @@ def test_the_version_is_the_same_everywhere():
     assert f"\n## {skxmr.__version__} " in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
 
 
-def test_every_method_is_in_the_readme():
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+def test_every_method_is_in_the_table_of_methods():
+    page = (ROOT / "docs" / "methods.md").read_text(encoding="utf-8")
     for cls in testing.all_retrievers():
-        assert f"| `{cls.__name__}` |" in readme, cls
+        assert f"| `{cls.__name__}` |" in page, cls
+
+
+def test_methods_that_the_readme_names_exist():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    table = readme.split("## Methods")[1].split("\n\n")[1]
+    named = re.findall(r"`(\w+)`", table)
+    assert sorted(named) == sorted(cls.__name__ for cls in testing.all_retrievers())
 
 
 def test_every_method_that_was_measured_is_in_the_results():

@@ -30,7 +30,7 @@ def joined_rows(X: Matrix, k: int) -> sp.csr_array:
 
 
 def near_rows(X: Matrix, k: int) -> sp.csr_array:
-    """Join the same rows with weights ``exp(-d^2 / 2 s^2)``; s^2 is the mean squared distance of those joined."""
+    """Join the same rows with weights ``exp(-d^2 / (2 m))``; m is the mean squared distance of those joined."""
     graph = _nearest_rows(X, k)
     mean = float(graph.data.mean())
     # All rows that are joined may be equal.

@@ -77,7 +77,7 @@ class JFSSL(LinearRetriever):
 
     Notes
     -----
-    Rows are joined by Euclidean distance with weights ``exp(-d^2 / 2 s^2)``, where s^2 is the mean squared distance of
+    Rows are joined by Euclidean distance with weights ``exp(-d^2 / (2 m))``, where m is the mean squared distance of
     the rows that are joined. An image and a text are joined by the number of labels that they share. A row without
     labels predicts none, and is joined with rows of its view only. Without both graphs this is :class:`LCFS` without
     its trace norm.

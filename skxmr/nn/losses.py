@@ -106,7 +106,6 @@ def label_prediction(logits: Tensor, Y: Tensor) -> Tensor:
     return -(targets * functional.log_softmax(logits, dim=1)).sum(dim=1).mean()
 
 
-@documented_like(label_prediction)
 def generalized_cross_entropy(logits: Tensor, Y: Tensor, q: Tensor | float) -> Tensor:
     """Generalised cross-entropy under a softmax: J_L of DRCL, ``1/n sum_i (1 - (y_i . p_i)^q) / q``.
 
@@ -171,6 +170,7 @@ def similarity_consistency(recast: Tensor, embedded: Tensor) -> Tensor:
     return within.square().mean() + (across - across.T).square().mean()
 
 
+@documented_like(label_prediction)
 def pairwise_likelihood(cosines: Sequence[Tensor], Y: Tensor, temperature: float = 2.0, count: bool = True) -> Tensor:
     """Negative log-likelihood of shared labels: terms of DAGNN eq. 10, L_mdi, and of DSCMR's second term.
 

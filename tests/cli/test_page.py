@@ -66,7 +66,7 @@ def run_page(tmp_path, monkeypatch):
 
 
 def test_the_page_runs_with_a_small_network(run_page, monkeypatch):
-    monkeypatch.setattr(lite, "_network", Colours)
+    monkeypatch.setattr(lite, "lite_network", Colours)
     run_page()
 
 

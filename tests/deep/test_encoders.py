@@ -55,9 +55,21 @@ def assert_same_states(a, b):
         assert_array_equal(found[key], value, err_msg=key)
 
 
+# Threads that other tests have left behind.
+BEFORE = set()
+
+
+@pytest.fixture(autouse=True)
+def threads_before():
+    """Remember which threads there are when a test begins."""
+    BEFORE.clear()
+    BEFORE.update(threading.enumerate())
+
+
 def readers():
     """Return the threads that read ahead."""
-    return [thread for thread in threading.enumerate() if thread.name.startswith("ThreadPoolExecutor")]
+    new = set(threading.enumerate()) - BEFORE
+    return [thread for thread in new if thread.name.startswith("ThreadPoolExecutor")]
 
 
 @pytest.fixture

@@ -40,8 +40,9 @@ RESEARCH_MEMBERS = {"JRL": "kernels", "MLCCA": "kernels"} | dict.fromkeys(
 )
 METHODS = (*CLOSED, *DEEP, *COMBINED)
 
-# Their papers pre-train. What DCCA.paper still gives until 0.3 is not its paper's method.
-WITHOUT_CONSTANTS = ("BimodalAE", "CorrAE", "DCCA")
+# The papers of the autoencoders pre-train. What DCCA.paper still gives until 0.3 is not its paper's method. Not all
+# constants of DSPE are known.
+WITHOUT_CONSTANTS = ("BimodalAE", "CorrAE", "DCCA", "DSPE")
 
 
 class Variant(NamedTuple):

@@ -38,6 +38,7 @@ from .methods.dcca import DCCA as DCCA
 from .methods.dch import DCH as DCH
 from .methods.drcl import DRCL as DRCL
 from .methods.dscmr import DSCMR as DSCMR
+from .methods.dspe import DSPE as DSPE
 from .methods.ensemble import RetrieverEnsemble as RetrieverEnsemble
 from .methods.gma import GMA as GMA
 from .methods.ignn import IGNN as IGNN

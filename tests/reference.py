@@ -213,3 +213,16 @@ def soft_contrastive(u, v, Y, temperature, within):
         return total
 
     return term(u, v, False) + term(v, u, False) + within * (term(u, u, True) + term(v, v, True))
+
+
+def nearest_triplets(anchors, others, alike, margin, k, own):
+    """Mean over pairs that belong together of the hinges on the k nearest rows that do not: DSPE, one of its sums."""
+    n, total, count = len(anchors), 0.0, 0
+    for i in range(n):
+        distances = [math.dist(anchors[i], others[j]) for j in range(n)]
+        negatives = sorted(distances[j] for j in range(n) if not alike[i][j] and j != i)[:k]
+        for j in range(n):
+            if (j == i and own) or (j != i and alike[i][j]):
+                count += 1
+                total += sum(max(0.0, margin + distances[j] - far) for far in negatives)
+    return total / max(count, 1)

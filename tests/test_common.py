@@ -16,6 +16,7 @@ from skxmr import (
     DCCA,
     DRCL,
     DSCMR,
+    DSPE,
     IGNN,
     L2GCN,
     RACG,
@@ -71,7 +72,7 @@ OF_MANY_FITS = {
     "check_transformer_data_not_an_array",
 }
 # They share what is checked with DSCMR, DAGNN and SCAN.
-OF_LONG_FITS = ACMR, ALGCN, BimodalAE, CorrAE, DCCA, DRCL, IGNN, L2GCN, RACG, VSEPP
+OF_LONG_FITS = ACMR, ALGCN, BimodalAE, CorrAE, DCCA, DRCL, DSPE, IGNN, L2GCN, RACG, VSEPP
 # The checks that do not fit anything, and so can run on the estimators themselves.
 WITHOUT_DATA = [
     "check_estimator_cloneable",

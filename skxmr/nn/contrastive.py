@@ -15,10 +15,69 @@ from torch.nn import functional
 from skxmr._docstrings import documented_like
 from skxmr.nn.losses import pairwise_likelihood
 
-__all__ = ["absolute_similarity", "circle", "hardest_triplets", "soft_contrastive", "summed_triplets", "triplets"]
+__all__ = [
+    "absolute_similarity",
+    "circle",
+    "hardest_triplets",
+    "nearest_triplets",
+    "soft_contrastive",
+    "summed_triplets",
+    "triplets",
+]
 
 # A similarity whose exponential is 0. Selecting the other entries instead would make a GPU wait for their number.
 _NEVER = -1e30
+# A distance beyond every margin.
+_FAR = 1e30
+
+
+def nearest_triplets(
+    anchors: Tensor, others: Tensor, alike: Tensor, margin: float = 0.4, k: int | None = None, own: bool = True
+) -> Tensor:
+    """Hinge on the nearest negatives of every row: one of the four sums of DSPE's objective.
+
+    The mean, over pairs (i, j) that belong together, of ``sum_l [margin + l2(a_i, o_j) - l2(a_i, o_l)]_+`` over the `k`
+    rows l nearest to a_i that do not belong to i.
+
+    Parameters
+    ----------
+    anchors : Tensor of shape (n, d)
+        Embeddings a.
+    others : Tensor of shape (n, d)
+        Embeddings o: of the other modality, or the anchors themselves.
+    alike : bool Tensor of shape (n, n)
+        Which rows belong together.
+    margin : float, default=0.4
+        m in the paper.
+    k : int or None, default=None
+        Negatives per row, at most; None is all.
+    own : bool, default=True
+        Whether row i is a positive of itself. Not within a modality, where its distance is 0.
+
+    Returns
+    -------
+    Tensor
+        A scalar; 0 where the batch has no pair that belongs together.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skxmr.nn import contrastive
+    >>> a, o = torch.tensor([[0.0], [4.0]]), torch.tensor([[1.0], [5.0]])
+    >>> contrastive.nearest_triplets(a, o, torch.eye(2, dtype=torch.bool), margin=4.0)  # (0 + 2) / 2
+    tensor(1.)
+    """
+    distances = torch.cdist(anchors, others, compute_mode="donot_use_mm_for_euclid_dist")
+    together = _with_own(alike)
+    positives = together if own else together.logical_xor(_with_own(torch.zeros_like(alike)))
+    n = len(alike)
+    nearest = distances.masked_fill(together, _FAR).topk(n if k is None else min(k, n), dim=1, largest=False).values
+    bounds = margin + distances
+    # How many negatives are nearer than a bound, and the sum of their distances: a tensor (n, n, k) would be large.
+    n_nearer = torch.searchsorted(nearest.detach(), bounds.detach())
+    sums = functional.pad(nearest.cumsum(dim=1), (1, 0)).gather(1, n_nearer)
+    hinges = (n_nearer * bounds - sums).masked_fill(~positives, 0)
+    return hinges.sum() / positives.sum().clamp(min=1)
 
 
 def triplets(anchors: Tensor, others: Tensor, Y: Tensor, hinge: float, margin: float) -> Tensor:

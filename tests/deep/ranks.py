@@ -9,7 +9,7 @@ import joblib
 import torch
 from torch import distributed as dist
 
-from skxmr import ACMR, ALGCN, DAGNN, DCCA, DRCL, DSCMR, IGNN, L2GCN, BimodalAE, CorrAE
+from skxmr import ACMR, ALGCN, DAGNN, DCCA, DRCL, DSCMR, DSPE, IGNN, L2GCN, BimodalAE, CorrAE
 from skxmr.datasets import make_multilabel_pairs
 from skxmr.nn.objective import LabelObjective
 
@@ -31,6 +31,7 @@ MODELS = {
     "DCCA": DCCA(4, **PLAIN),
     "DRCL": DRCL(8, prior_epochs=2, mixing=1.0, **PLAIN),
     "DSCMR": DSCMR(8, **PLAIN),
+    "DSPE": DSPE(8, w_image_structure=0.1, w_text_structure=0.1, **PLAIN),
     "IGNN": IGNN(**GRAPH),
     "L2GCN": L2GCN(**GRAPH, epsilon="learned"),
 }

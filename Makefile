@@ -91,6 +91,9 @@ results: $(STAMP)
 	$(BIN)/python benchmarks/experiments.py --docs
 	$(BIN)/python benchmarks/few_rows.py
 	$(BIN)/python benchmarks/few_rows.py --docs
+	$(BIN)/python benchmarks/factors.py
+	$(BIN)/python benchmarks/factors.py --pairs --docs
+	$(BIN)/python benchmarks/factors_graphs.py --docs
 	$(BIN)/python benchmarks/end_to_end.py
 	$(BIN)/python benchmarks/end_to_end.py --docs
 	$(BIN)/python benchmarks/figures.py

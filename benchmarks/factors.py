@@ -167,6 +167,11 @@ def _embedded(cell: Cell, seed: int, member: int, rows: Fold) -> tuple[Any, Any]
     return unit(model.encode_image(rows.held_out)), unit(model.encode_text(rows.held_out))
 
 
+def tables(file: Path = FILE) -> dict[str, str]:
+    """Return the tables of docs/factors.md by the names of their places."""
+    return page(recorded(file), FACTORS, STARTS, SETS)
+
+
 def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -189,8 +194,7 @@ def main() -> None:
                     for record in measure(cell, seed):
                         append(arguments.file, record)
                     print(".", end="", flush=True)
-    tables = page(recorded(arguments.file), FACTORS, STARTS, SETS)
-    for title, table in tables.items():
+    for title, table in tables(arguments.file).items():
         print(f"\n{title}\n\n{table}")
         if arguments.docs:
             write_between(ROOT / "docs" / "factors.md", table, title)

@@ -27,7 +27,7 @@ import torch
 from common import RESULTS, ROOT, append, markdown, recorded, write_between
 from factored import STRUCTURES
 from factors import Cell, key_of, model_of
-from factors_report import shown
+from factors_report import NOTHING, shown
 from factors_sets import Fold, fold
 
 from skxmr._data.labels import encode_labels
@@ -110,7 +110,7 @@ def table(records: Sequence[Record]) -> str:
             own = found.get(structure, {})
             row[structure] = shown([own[seed] - start[seed] for seed in own if seed in start], "{:+.3f}")
         rows.append(row)
-    return markdown(rows)
+    return markdown(rows) if rows else NOTHING
 
 
 def main() -> None:

@@ -11,6 +11,8 @@ from common import markdown
 
 # A change of the mean over the sets that counts.
 ENOUGH = 0.005
+# In place of a table without rows.
+NOTHING = "Not measured yet."
 # Where a cell does not exist.
 NONE = "no cell"
 Record = dict[str, Any]
@@ -86,7 +88,7 @@ def pairs_table(records: Sequence[Record], starts: Sequence[str], sets: Sequence
                 both = " and ".join(f"{factor}: {level}" for factor, level in changes)
                 text = "text" if any(factor == "text" for factor, _ in changes) else ""
                 rows.append({"start": start, "changes": both} | _gain_cells(by_set, sets, text))
-    return markdown(rows)
+    return markdown(rows) if rows else NOTHING
 
 
 def _start_cells(found: Scores, sets: Sequence[str]) -> dict[str, object]:

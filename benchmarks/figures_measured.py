@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any
 
 import dagnn
+import factors_report
 import fine_grained
 import fine_grained_report
 import gpu_report
@@ -191,6 +192,7 @@ FIGURES: dict[str, Callable[[], float | Sequence[float]]] = {
         row["peak_mb"] for row in of_json("speed.json")["rows"] if row["case"].startswith("mAP 2,000 x 190,000")
     ),
     "bf16-time": bf16_time,
+    "factors-enough": lambda: factors_report.ENOUGH,
     "gpu-graphs": by_graphs,
     "gpu-compiling": compiling,
     "gpu-products": lambda: on_gpu()["MIRFlickr, DAGNN, batches of 100"]["ms of products"],

@@ -138,9 +138,10 @@ class KCCA(CrossModalRetriever, kw_only=False):
 
     @classmethod
     def _get_test_params(cls) -> list[dict[str, Any]]:
-        """Return the defaults, and few landmarks with other kernels."""
+        """Return the defaults, and few landmarks with another kernel."""
+        # The cosine of two rows of a single positive feature is always 1, so that it suits no checks of such rows.
         few = {"max_exact_rows": 0, "n_landmarks": 9, "random_state": 0}
-        return [{}, few | {"n_components": 1, "image_kernel": "linear", "text_kernel": "cosine"}]
+        return [{}, few | {"n_components": 1, "image_kernel": "linear"}]
 
     def _fit(self, pairs: Pairs, labels: Labels | None) -> None:
         n = len(pairs)

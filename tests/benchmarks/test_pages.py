@@ -92,6 +92,13 @@ TABLES = {
     ("docs/results.md", "defaults"): lambda module: module("defaults").table(
         module("common").recorded(module("defaults").FILE)
     ),
+    **{
+        ("docs/factors.md", name): lambda module, name=name: module("factors").tables()[name]
+        for name in ("factors-defaults", "factors-papers", "factors-pairs")
+    },
+    ("docs/factors.md", "graphs"): lambda module: module("factors_graphs").table(
+        module("common").recorded(module("factors_graphs").FILE)
+    ),
     ("docs/hashing.md", "measured"): lambda module: module("hashing").table(),
     ("docs/performance.md", "gpu"): lambda module: module("gpu_report").table(of_json("gpu.json")),
     ("docs/dagnn.md", "published"): lambda module: module("published").tables()["docs/dagnn.md", "published"],

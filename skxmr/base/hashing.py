@@ -43,7 +43,7 @@ class HashingRetriever(CrossModalRetriever):
 
         Returns
         -------
-        ndarray of shape (n, ceil(n_bits_ / 8)), uint8
+        ndarray of shape (n, ceil(n_bits / 8)), uint8
             Packed bits.
         """
         return self._encode(X, "image")

@@ -48,7 +48,7 @@ class AutoRetriever(EmbeddingCombination):
     ----------
     candidates : list of (str, retriever, dict) or None, default=None
         Names, retrievers or pipelines that end in one, and the parameters that each tries, as for
-        :class:`sklearn.model_selection.GridSearchCV`. None takes those that suit the data: closed forms, some of them
+        scikit-learn's ``GridSearchCV``. None takes those that suit the data: closed forms, some of them
         on kernel principal components, and deep methods for vectors with labels; methods for pairs where there are no
         labels; SCAN, RACG and VSEPP for regions and words.
     budget_s : float or None, default=60.0

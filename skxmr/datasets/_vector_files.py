@@ -74,9 +74,11 @@ def _read(file: Path, packed: bool, wanted: set[str]) -> Found:
         refuse(file, "it is empty")
     match = _HEADER.match(head)
     header = Header(int(match[1]), int(match[2])) if match else None
-    body = head[match.end() if match else 0 :].lstrip(b"\n").decode("utf-8", errors="surrogateescape")
+    rest = head[match.end() if match else 0 :]
+    body = rest.lstrip(b"\n").decode("utf-8", errors="surrogateescape")
+    looks_binary = header is not None and len(head) < _HEAD and _fits(rest, header)
     with _opened(file, packed) as stream:
-        if _is_text(body, header):
+        if _is_text(body, header, looks_binary):
             return _from_text(file, stream, head, header, wanted)
         if match is None or header is None or header.width == 0:
             refuse(file, f"it is {named(file)}" if not packed else "it is a gzip archive of bytes of no known format")
@@ -84,9 +86,23 @@ def _read(file: Path, packed: bool, wanted: set[str]) -> Found:
         return Found(_from_binary(file, stream, header, wanted), "")
 
 
-def _is_text(body: str, header: Header | None) -> bool:
+def _fits(rest: bytes, header: Header) -> bool:
+    """Tell whether bytes are as many words as the header says, each with its numbers in word2vec's binary format."""
+    position = 0
+    for _ in range(header.n_words):
+        space = rest.find(b" ", position)
+        position = space + 1 + 4 * header.width
+        if space < 0 or position > len(rest):
+            return False
+    return header.n_words > 0 and not rest[position:].strip()
+
+
+def _is_text(body: str, header: Header | None, looks_binary: bool) -> bool:
     """Tell whether lines of text follow the header, by the first few thousand bytes."""
     n_numbers = _n_numbers(_fields(body.partition("\n")[0]))
+    # The bytes of a few numbers can all be letters.
+    if looks_binary and n_numbers == 0:
+        return False
     if _CONTROL.search(body[:4096]):
         return header is not None and n_numbers == header.width
     return n_numbers > 0 or not _UNDECODED.search(body[:4096])

@@ -17,7 +17,7 @@ class LinearHashing(HashingRetriever):
 
     Attributes
     ----------
-    image_projection_, text_projection_ : ndarray of shape (d, n_bits_)
+    image_projection_, text_projection_ : ndarray of shape (d, n_bits)
         What a centred view is multiplied by; a bit is set where the product is above 0.
     image_mean_, text_mean_ : ndarray of shape (d,)
         Column means.

@@ -50,7 +50,7 @@ class CVH(LinearHashing):
 
     Attributes
     ----------
-    eigenvalues_ : ndarray of shape (n_bits_,)
+    eigenvalues_ : ndarray of shape (n_bits,)
         What is minimised, of each bit, increasing, per row and with W scaled so that the mean of D is 1.
 
     Raises

@@ -57,7 +57,7 @@ class DCH(LinearHashing):
         The learned codes of the rows of fit, packed.
     label_weights_ : ndarray of shape (n_bits, c)
         W.
-    objectives_ : ndarray of shape (2 * n_iter_,)
+    objectives_ : ndarray of shape (2 * n_iter,)
         The objective after the regressions and after the bits of every iteration.
     n_iter_ : int
         Number of iterations.

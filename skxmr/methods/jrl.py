@@ -67,7 +67,7 @@ class JRL(AnnotatingRetriever):
         Column means.
     image_selected_, text_selected_ : ndarray of shape (d,), bool
         Which features are selected.
-    objective_ : ndarray of shape (n_iter_,)
+    objective_ : ndarray of shape (n_iter,)
         The objective, which falls with every iteration.
     n_iter_ : int
         Number of iterations.

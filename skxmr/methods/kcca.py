@@ -39,7 +39,7 @@ class KCCA(CrossModalRetriever, kw_only=False):
         Dimensions of the common space, fewer than rows and at most as many as landmarks. None is 64, or as many as
         there are.
     image_kernel, text_kernel : {"rbf", "chi2", "linear", "cosine"} or callable, default="rbf"
-        Kernel of the view, as in :func:`sklearn.metrics.pairwise.pairwise_kernels`; a callable is given two rows.
+        Kernel of the view, as in scikit-learn's ``pairwise_kernels``; a callable is given two rows.
         "chi2" needs dense values that are not negative.
     image_gamma, text_gamma : float or None, default=None
         Factor in the exponent of "rbf" and "chi2", > 0; without effect on others. None makes the exponent -1 at the

@@ -60,7 +60,7 @@ class LCFS(LabelCovarianceRetriever):
         The weights U and V; rows of features that are not selected are zero.
     image_selected_, text_selected_ : ndarray of shape (d,), bool
         Which features are selected.
-    objective_ : ndarray of shape (n_iter_,)
+    objective_ : ndarray of shape (n_iter,)
         The objective, which falls with every iteration.
     n_iter_ : int
         Number of iterations.

@@ -107,10 +107,10 @@ def label_prediction(logits: Tensor, Y: Tensor) -> Tensor:
 
 
 def generalized_cross_entropy(logits: Tensor, Y: Tensor, q: Tensor | float) -> Tensor:
-    """Generalised cross-entropy under a softmax: J_L of DRCL, ``1/n sum_i (1 - (y_i . p_i)^q) / q``.
+    """Generalised cross-entropy under a softmax: J_L of DRCL.
 
-    Zhang and Sabuncu, "Generalized cross entropy loss for training deep neural networks with noisy labels", NeurIPS
-    2018: for q towards 0 the cross-entropy, and for q = 1 the probability of the labels that a row does not have.
+    ``1/n sum_i (1 - (y_i . p_i)^q) / q`` of Zhang and Sabuncu, "Generalized cross entropy loss for training deep neural
+    networks with noisy labels", NeurIPS 2018: the cross-entropy for q towards 0, and linear in p for q = 1.
 
     Parameters
     ----------

@@ -1,6 +1,7 @@
 """AutoRetriever: what it tries, in which time, what it answers, and what it keeps."""
 
 import math
+import signal
 
 import numpy as np
 import pandas as pd
@@ -31,6 +32,14 @@ from skxmr.choosing import clock
 from skxmr.datasets import make_captioned_scenes, make_multilabel_pairs
 from skxmr.inspection import explain
 from tests.choosing.problems import CLOCK, FITS, Failing, Interrupted, Noisy, Timed
+
+
+@pytest.fixture(autouse=True)
+def ctrl_c():
+    """Let Ctrl-C interrupt, which a background job starts without."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(autouse=True)

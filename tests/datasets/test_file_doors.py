@@ -145,6 +145,14 @@ def test_vectors_are_read_from_binary_files(home, table, end):
     assert_array_equal(load_word_vectors(file, words), vectors)
 
 
+@pytest.mark.parametrize("end", [b"", b"\n"])
+def test_binary_numbers_that_are_letters_are_numbers(tmp_path, end):
+    vectors = np.frombuffer(b"(EW(EW.xy ab", dtype="<f4").reshape(1, 3)
+    file = tmp_path / "vectors.bin"
+    file.write_bytes(b"1 3\nsky " + vectors.tobytes() + end)
+    assert_array_equal(load_word_vectors(file, ["sky"]), vectors)
+
+
 @bounded
 @given(
     start=st.sampled_from([b"", b"2 2\n", b"\xef\xbb\xbf", b"sky 1 2\n", b"{", b"\x1f\x8b", b"\x80\x04", b"\xff\xfe"]),

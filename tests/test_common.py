@@ -22,6 +22,7 @@ from skxmr import (
     RACG,
     SCAN,
     VSEPP,
+    AutoRetriever,
     BimodalAE,
     ComparingRetriever,
     CorrAE,
@@ -105,7 +106,9 @@ def marks(step, name, again):
     """
     reasons = [EXPECTED_FAILURES.get((who, name)) for who in ("any", type(step).__name__)]
     quick = DSCMR if name in OF_MANY_FITS else DSCMR | DAGNN
-    slow = again or (isinstance(step, DeepRetriever) and not isinstance(step, quick))
+    # A search is several fits.
+    long = isinstance(step, AutoRetriever) or (isinstance(step, DeepRetriever) and not isinstance(step, quick))
+    slow = again or long
     return [pytest.mark.xfail(reason=reason) for reason in reasons if reason] + [pytest.mark.slow] * slow
 
 

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from steps import rows_of
 
-from skxmr import ACMR, ALGCN, DAGNN, DCCA, DSCMR, IGNN, L2GCN, RetrievalIndex
+from skxmr import DSCMR, DeepRetriever, RetrievalIndex
+from skxmr.testing import all_retrievers
 
-METHODS = (ACMR, ALGCN, DAGNN, DCCA, DSCMR, IGNN, L2GCN)
+METHODS = [cls for cls in all_retrievers() if issubclass(cls, DeepRetriever)]
 SEEDS = 3
 # Of the rows that are fitted, of the rows that are scored, and of the features of both views.
 FULL = (2000, 1000, 128, 100)

@@ -134,7 +134,7 @@ def grid(name: str, method: str) -> Grid:
         "CFA": {"n_components": unsupervised},
         "LCFS": {"selection": [0.01, 0.02, 0.04], "coupling": [0.003, 0.01, 0.03]},
         "JFSSL": {"selection": [0.01, 0.02], "intra": [0.1, 1.0], "inter": [0.0, 1.0]},
-        "JRL": {"selection": [0.003, 0.01], "graph": [0.3, 3.0, 10.0], "n_votes": [20, 50, 100]},
+        "JRL": {"selection": [0.003, 0.01], "graph": [0.3, 3.0], "n_votes": [20, 50, 100]},
         "PLS": {"n_components": unsupervised, "scale": [True, False]},
         "MLCCA": {
             "n_components": supervised,

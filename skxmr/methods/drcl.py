@@ -176,7 +176,7 @@ class DRCL(TaggingRetriever):
     means over all entries, the growth of q, and mixtures whose length is not 1. Deviations: both modalities are trained
     side by side, with equal numbers of steps, and the rows of the smaller view repeat; the epoch is chosen by the mAP
     of validation rows, not by the loss of each modality; the defaults (one hidden layer, dropout, scaled inputs, AdamW,
-    one cycle, fewer epochs) are chosen on validation rows, and :meth:`paper` has those of the authors' code. Labels
+    one cycle, fewer epochs) are those of other methods here, and :meth:`paper` has those of the authors' code. Labels
     with several ones per row are allowed.
 
     Examples

@@ -84,8 +84,7 @@ class JFSSL(LinearRetriever):
 
     The graphs are read once, for products of shape (d, d): the graph within a view is sparse, and the one between the
     views is a product of the labels, so that no matrix has the shape (n, n). Finding the neighbours takes time in n^2 d
-    and an iteration in d^3, or in the cube of the rows where these are fewer than half as many. 20,000 rows of 4,000
-    features in both views take minutes on one core: two per graph within a view and some seconds per iteration.
+    and an iteration in d^3, or in the cube of the rows where these are fewer than half as many.
     The objective is convex, so the start does not matter. Lengths of rows are smoothed by .0001.
 
     References
@@ -94,8 +93,8 @@ class JFSSL(LinearRetriever):
     the loss, the l21 norm, the multimodal graph and the reweighting. Deviations: the views and labels are centred;
     means over rows and over the edges of each graph, and variances of views, make the weights independent of the
     numbers of rows and of scale; `intra` and `inter` stand for the weight lambda_2 of the graph and for the weights of
-    its two kinds of edges; the width s, which we found in no public description; several labels per row; and weights of
-    features that are almost zero are set to zero.
+    its two kinds of edges; the mean m in the weights of the edges, of which we found no public description; several
+    labels per row; and weights of features that are almost zero are set to zero.
 
     Examples
     --------

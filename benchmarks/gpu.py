@@ -30,6 +30,7 @@ from typing import Any
 import numpy as np
 import torch
 from common import markdown
+from gpu_encoders import encoders
 from gpu_methods import methods
 from gpu_sets import fine_grained
 from steps import Setting, by_library, products, rows_of, setting
@@ -215,7 +216,7 @@ def streaming(bench: Bench) -> Iterator[Row]:
         del stored
 
 
-CASES = {f.__name__: f for f in (equality, evaluation, fine_grained, methods, mirflickr, nuswide, streaming)}
+CASES = {f.__name__: f for f in (encoders, equality, evaluation, fine_grained, methods, mirflickr, nuswide, streaming)}
 
 
 def main() -> int:

@@ -100,8 +100,10 @@ def as_they_are(results: pd.DataFrame, task: Task) -> dict[str, pd.DataFrame]:
     """Return the runs of methods by title, without those of changed parameters and of the papers' constants."""
     found = {}
     for method, variant, runs in groups(results, task):
-        if variant in ("search", "default", "weights", "kernels"):
-            found[f"{method}, kernels" if variant == "kernels" else method] = runs
+        if variant in ("search", "default", "weights"):
+            found[method] = runs
+        elif variant in ("kernels", "votes"):
+            found[f"{method}, {variant}"] = runs
     return found
 
 

@@ -46,6 +46,7 @@ from retrievers import (
     choose,
     choose_members,
     members,
+    method_of,
     n_weights,
     pictures_of,
     retriever,
@@ -106,9 +107,10 @@ def outcome(model: Any) -> dict[str, Any]:
     """Return what a fit that searched no grid chose on rows that it held out, and where it ran."""
     if hasattr(model, "weights_"):
         names = [name for name, _ in model.estimators]
-        last = model.estimators_[-1]
+        last = method_of(model.estimators_[-1])
         device = outcome(last)["device"] if hasattr(last, "best_epoch_") else "cpu"
         return {"chosen": dict(zip(names, model.weights_.round(3).tolist(), strict=True)), "device": device}
+    model = method_of(model)
     found: dict[str, Any] = {"chosen": {"epoch": model.best_epoch_}}
     if "validation_map" in model.history_:
         found["validation"] = model.history_["validation_map"].iloc[model.best_epoch_ - 1]
@@ -189,6 +191,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--methods", nargs="+", choices=METHODS, help="all unless some are named")
     parser.add_argument("--paper", action="store_true", help="deep methods at their papers' constants")
     parser.add_argument("--kernels", action="store_true", help="closed forms on kernel principal components")
+    parser.add_argument("--votes", action="store_true", help="the same, deep methods at their defaults, then votes")
     parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="other parameters of deep methods")
     parser.add_argument("--device", default="cpu", help="of the deep methods: cpu, cuda or auto")
     parser.add_argument("--jobs", type=int, default=1)
@@ -229,11 +232,17 @@ def left(arguments: argparse.Namespace, tasks: list[Task], needed: Path) -> list
         methods = [name for name in arguments.methods if name not in COMBINED or combined]
         for seed in range(arguments.seeds):
             for method in methods:
-                kinds = "kernels" if arguments.kernels else "search", "paper" if arguments.paper else "default"
-                variant = variant_of(method, *kinds, arguments.set)
+                variant = variant_of(method, *kinds(arguments), arguments.set)
                 if not done(needed, task, method, variant, seed):
                     jobs.append((task, method, variant, seed))
     return jobs
+
+
+def kinds(arguments: argparse.Namespace) -> tuple[str, str]:
+    """Return how closed forms and deep methods are set up."""
+    if arguments.votes:
+        return "votes", "votes"
+    return "kernels" if arguments.kernels else "search", "paper" if arguments.paper else "default"
 
 
 def main() -> int:

@@ -19,25 +19,25 @@ from skxmr.choosing.table import KERNEL_GRIDS, Grid, with_kernels
 from skxmr.metrics import RetrievalScores
 from skxmr.testing import all_retrievers
 
-# The views of the data sets are neither embeddings that are aligned already nor words in their order. Codes are
-# measured by hashing.py, at several numbers of bits.
+# The views of the data sets are neither embeddings that are aligned already, of which neighbours could vote, nor words
+# in their order. Codes are measured by hashing.py, at several numbers of bits.
 EMBEDDING = [
     cls
     for cls in all_retrievers()
     if issubclass(cls, skxmr.CrossModalRetriever)
     and not issubclass(cls, skxmr.HashingRetriever)
-    and cls not in (skxmr.AlignedEmbeddings, skxmr.VSEPP)
+    and cls not in (skxmr.AlignedEmbeddings, skxmr.NeighborVotes, skxmr.VSEPP)
 ]
 CLOSED = tuple(cls.__name__ for cls in EMBEDDING if not issubclass(cls, skxmr.DeepRetriever))
 DEEP = tuple(cls.__name__ for cls in EMBEDDING if issubclass(cls, skxmr.DeepRetriever))
 COMBINED = ("RetrieverEnsemble",)
 # The methods of the combination: of real pictures, of these with vectors of sentences, without the method that takes
 # minutes, and of the research sets.
-MEMBERS = {"MLCCA": "kernels", "SemanticMatching": "kernels", "IGNN": "default"}
-QUICK_MEMBERS = {"MLCCA": "kernels", "SemanticMatching": "kernels"}
-RESEARCH_MEMBERS = {"JRL": "kernels", "MLCCA": "kernels"} | dict.fromkeys(
-    ("ACMR", "DAGNN", "DSCMR", "IGNN", "L2GCN"), "default"
-)
+MEMBERS = {"MLCCA": "votes", "SemanticMatching": "votes", "IGNN": "votes"}
+QUICK_MEMBERS = {"MLCCA": "votes", "SemanticMatching": "votes"}
+RESEARCH_MEMBERS = {"JRL": "kernels"} | dict.fromkeys(("SemanticMatching", "MLCCA", "DSCMR", "IGNN", "L2GCN"), "votes")
+# What is tried of the votes behind a closed form.
+VOTES: Grid = {"votes__n_votes": [10, 30, 100], "votes__weight": [0.5, 0.8]}
 METHODS = (*CLOSED, *DEEP, *COMBINED)
 
 # The papers of the autoencoders pre-train. What DCCA.paper still gives until 0.3 is not its paper's method. Not all
@@ -48,8 +48,8 @@ WITHOUT_CONSTANTS = ("BimodalAE", "CorrAE", "DCCA", "DSPE")
 class Variant(NamedTuple):
     """How a method is set up, and parameters of deep methods that are changed.
 
-    The kind is ``"search"`` or ``"kernels"`` for closed forms, ``"default"`` or ``"paper"`` for deep methods, and
-    ``"weights"`` for combinations.
+    The kind is ``"search"`` or ``"kernels"`` for closed forms, ``"default"`` or ``"paper"`` for deep methods,
+    ``"votes"`` for both if `NeighborVotes` stands behind them, and ``"weights"`` for combinations.
     """
 
     kind: str
@@ -168,6 +168,8 @@ def retriever(task: Task, method: str, variant: Variant, seed: int, device: str 
             (name, retriever(task, name, own, seed, device)[0]) for name, own in members(task, variant.changes).items()
         ]
         return cls(parts, weights="validation", random_state=seed), {}
+    if variant.kind == "votes":
+        return voting(*retriever(task, method, variant_of(method, "kernels", "default", variant.changes), seed, device))
     if variant.kind == "kernels":
         return with_kernels(cls()), kernel_grid(task.name, method)
     known = inspect.signature(cls).parameters
@@ -183,6 +185,12 @@ def retriever(task: Task, method: str, variant: Variant, seed: int, device: str 
     return of_paper(cls, task.constants, **{"validation_fraction": 0, **given, **changes}), {}
 
 
+def voting(model: Any, tried: Grid) -> tuple[Pipeline, Grid]:
+    """Return a retriever with votes behind it, and the parameters that both are searched over, if any are."""
+    steps = model.steps if isinstance(model, Pipeline) else [("model", model)]
+    return Pipeline([*steps, ("votes", skxmr.NeighborVotes())]), tried | VOTES if tried else {}
+
+
 def of_paper(cls: Any, constants: str | None, **overrides: Any) -> Any:
     """Return the retriever with the paper's constants for a data set, or with its default ones where it has none."""
     if constants is not None and "dataset" in inspect.signature(cls.paper).parameters:
@@ -193,9 +201,8 @@ def of_paper(cls: Any, constants: str | None, **overrides: Any) -> Any:
 
 def choose(model: Any, tried: Grid, rows: Rows, seed: int) -> dict[str, Any]:
     """Return the parameters with the best mean mAP on three random fifths of the training rows, or of their groups."""
-    if "tag_folds" in model.get_params():
-        # Thresholds of tags change no score, and take several fits.
-        model = clone(model).set_params(tag_folds=None)
+    # Thresholds of tags change no score, and take several fits.
+    model = clone(model).set_params(**{key: None for key in model.get_params() if key.endswith("tag_folds")})
     if "n_components" in tried:
         limit = min(int(0.8 * len(rows.train)) - 1, rows.train.image.shape[1], rows.train.text.shape[1])
         tried = {**tried, "n_components": sorted({min(k, limit) for k in tried["n_components"]})}
@@ -219,10 +226,14 @@ def choose_members(model: Any, task: Task, rows: Rows, seed: int) -> None:
             parts[name].set_params(**choose(parts[name], tried, rows, seed))
 
 
+def method_of(model: Any) -> Any:
+    """Return the method of a pipeline, which may have features before and votes behind it, or what is no pipeline."""
+    return model["model"] if isinstance(model, Pipeline) else model
+
+
 def n_weights(model: Any) -> int:
     """Count the learned numbers: weights of the network, or entries of the projections or of the label regressions."""
-    if isinstance(model, Pipeline):
-        return n_weights(model[-1])
+    model = method_of(model)
     if hasattr(model, "estimators_"):
         return sum(n_weights(member) for member in model.estimators_)
     if hasattr(model, "network_"):

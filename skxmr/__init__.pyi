@@ -48,6 +48,7 @@ from .methods.kcca import KCCA as KCCA
 from .methods.l2gcn import L2GCN as L2GCN
 from .methods.lcfs import LCFS as LCFS
 from .methods.mlcca import MLCCA as MLCCA
+from .methods.neighbor_votes import NeighborVotes as NeighborVotes
 from .methods.pls import PLS as PLS
 from .methods.racg import RACG as RACG
 from .methods.scan import SCAN as SCAN

@@ -226,3 +226,16 @@ def nearest_triplets(anchors, others, alike, margin, k, own):
                 count += 1
                 total += sum(max(0.0, margin + distances[j] - far) for far in negatives)
     return total / max(count, 1)
+
+
+def neighbour_votes(predicted, rows, labels, k):
+    """The votes for one row, number by number."""
+    distances = [math.sqrt(sum((a - b) ** 2 for a, b in zip(predicted, row, strict=True))) for row in rows]
+    found = [0.0] * labels.shape[1]
+    total = 0.0
+    for i in np.argsort(distances)[:k]:
+        weight = 1 / (1 + math.exp(distances[i]))
+        total += weight
+        for j, y in enumerate(labels[i]):
+            found[j] += weight * y / math.sqrt(sum(labels[i]))
+    return [value / total for value in found]

@@ -232,7 +232,13 @@ def test_a_combination_of_methods_on_drawings(reproduce, benchmarks, drawings, m
 
 def test_combinations_are_not_of_rows_that_are_drawn_anew(benchmarks):
     parsed = SimpleNamespace(
-        methods=["CCA", "RetrieverEnsemble"], seeds=1, paper=False, kernels=False, set={}, results=Path("none")
+        methods=["CCA", "RetrieverEnsemble"],
+        seeds=1,
+        paper=False,
+        kernels=False,
+        votes=False,
+        set={},
+        results=Path("none"),
     )
     tasks = [benchmarks.tasks.TASKS[name] for name in ("wikipedia_1300", "wikipedia", "icons", "icons_sentences")]
     jobs = [(task.name, method) for task, method, _, _ in benchmarks.reproduce.left(parsed, tasks, parsed.results)]
@@ -242,12 +248,20 @@ def test_combinations_are_not_of_rows_that_are_drawn_anew(benchmarks):
     ]
 
 
-def test_every_closed_form_has_parameters_to_try_on_kernels(benchmarks):
+@pytest.mark.parametrize("kind", ["kernels", "votes"])
+def test_every_closed_form_has_parameters_to_try_on_kernels(benchmarks, kind):
     """A grid may name only what the method has: PLS, for one, has no ridge."""
     for method in benchmarks.retrievers.CLOSED:
-        kernels = benchmarks.retrievers.Variant("kernels", {})
-        model, tried = benchmarks.retrievers.retriever(benchmarks.tasks.TASKS["wikipedia"], method, kernels, 0)
+        variant = benchmarks.retrievers.Variant(kind, {})
+        model, tried = benchmarks.retrievers.retriever(benchmarks.tasks.TASKS["wikipedia"], method, variant, 0)
         assert set(tried) <= set(model.get_params()), method
+
+
+def test_votes_stand_behind_deep_methods_at_their_defaults(benchmarks):
+    variant = benchmarks.retrievers.variant_of("DSCMR", "votes", "votes", {"max_epochs": 1})
+    model, tried = benchmarks.retrievers.retriever(benchmarks.tasks.TASKS["wikipedia"], "DSCMR", variant, 0)
+    assert not tried and list(model.named_steps) == ["model", "votes"]
+    assert model["model"].max_epochs == 1 and model["model"].random_state == 0
 
 
 def test_missing_drawings_are_an_error(reproduce, tmp_path, monkeypatch, benchmarks):

@@ -13,6 +13,7 @@ from skxmr._linalg.rotation import as_it_is
 from skxmr.datasets import make_multilabel_pairs
 from skxmr.methods import _neighbor_graphs as graphs
 from skxmr.methods import jrl
+from tests.reference import neighbour_votes
 
 
 def data(n=40, unlabelled=0):
@@ -153,19 +154,6 @@ def test_rows_without_labels_raise_map_where_few_have_labels(seed):
     assert all_rows > few + 0.02
 
 
-def votes(predicted, rows, labels, k):
-    """The votes for one row, number by number."""
-    distances = [math.sqrt(sum((a - b) ** 2 for a, b in zip(predicted, row, strict=True))) for row in rows]
-    found = [0.0] * labels.shape[1]
-    total = 0.0
-    for i in np.argsort(distances)[:k]:
-        weight = 1 / (1 + math.exp(distances[i]))
-        total += weight
-        for j, y in enumerate(labels[i]):
-            found[j] += weight * y / math.sqrt(sum(labels[i]))
-    return [value / total for value in found]
-
-
 @pytest.mark.parametrize("k", [1, 7, 500])
 def test_neighbours_of_both_views_vote(k):
     pairs, labels = data(unlabelled=5)
@@ -178,8 +166,8 @@ def test_neighbours_of_both_views_vote(k):
     both = np.vstack([labels[5:], labels[5:]])
     image, text = fitted.transform(pairs.image, pairs.text)
     for i in range(0, 40, 3):
-        assert_allclose(image[i, :3], votes(rows[0][i], stacked, both, k), atol=1e-7)
-        assert_allclose(text[i, :3], votes(rows[1][i], stacked, both, k), atol=1e-7)
+        assert_allclose(image[i, :3], neighbour_votes(rows[0][i], stacked, both, k), atol=1e-7)
+        assert_allclose(text[i, :3], neighbour_votes(rows[1][i], stacked, both, k), atol=1e-7)
     # The cosine is the product of the votes.
     assert_allclose(fitted.similarity(pairs), image[:, :3] @ text[:, :3].T, atol=1e-12)
     assert_allclose(np.linalg.norm(image, axis=1), 1, atol=1e-12)

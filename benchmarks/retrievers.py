@@ -204,21 +204,33 @@ def of_paper(cls: Any, constants: str | None, **overrides: Any) -> Any:
 
 
 def choose(model: Any, tried: Grid, rows: Rows, seed: int) -> dict[str, Any]:
-    """Return the parameters with the best mean mAP on three random fifths of the training rows, or of their groups."""
+    """Return the parameters with the best mean mAP on three random fifths of the training rows, or of their groups.
+
+    Those of votes are chosen last, with the others as they were chosen.
+    """
     # Thresholds of tags change no score, and take several fits.
     model = clone(model).set_params(**{key: None for key in model.get_params() if key.endswith("tag_folds")})
     if "n_components" in tried:
         limit = min(int(0.8 * len(rows.train)) - 1, rows.train.image.shape[1], rows.train.text.shape[1])
         tried = {**tried, "n_components": sorted({min(k, limit) for k in tried["n_components"]})}
-    groups = rows.train.groups
-    grouped = len(np.unique(groups)) < len(groups)
-    splits = (GroupShuffleSplit if grouped else ShuffleSplit)(n_splits=3, test_size=0.2, random_state=seed)
+    of_votes = {key: values for key, values in tried.items() if key in VOTES}
+    best: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
         if isinstance(model, Pipeline):
             # The features of a fold are the same for all parameters.
-            model = clone(model).set_params(memory=folder)
-        search = GridSearchCV(model, tried, cv=splits, scoring=RetrievalScores(), refit=False, error_score="raise")
-        results = search.fit(rows.train, rows.y_train, **({"groups": groups} if grouped else {})).cv_results_
+            model.set_params(memory=folder)
+        for part in ({key: values for key, values in tried.items() if key not in VOTES}, of_votes):
+            if part:
+                best |= _searched(model.set_params(**best), part, rows, seed)
+    return best
+
+
+def _searched(model: Any, tried: Grid, rows: Rows, seed: int) -> dict[str, Any]:
+    groups = rows.train.groups
+    grouped = len(np.unique(groups)) < len(groups)
+    splits = (GroupShuffleSplit if grouped else ShuffleSplit)(n_splits=3, test_size=0.2, random_state=seed)
+    search = GridSearchCV(model, tried, cv=splits, scoring=RetrievalScores(), refit=False, error_score="raise")
+    results = search.fit(rows.train, rows.y_train, **({"groups": groups} if grouped else {})).cv_results_
     return results["params"][int(np.argmax(results["mean_test_map"]))]
 
 

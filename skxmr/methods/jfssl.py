@@ -11,21 +11,21 @@ import scipy.sparse as sp
 from sklearn.utils._param_validation import Interval
 
 from skxmr._data.estimator import Constraints
-from skxmr._data.kinds import AnyArray
 from skxmr._data.labels import Labels
 from skxmr._data.pairs import Pairs
 from skxmr._linalg.exactness import SAFE_RIDGE, Array
 from skxmr._linalg.moments import grouped_sums, scatter
 from skxmr._linalg.rotation import Rotation, rotated
 from skxmr.methods._coupled_regressions import coupled
-from skxmr.methods._label_regressions import minimised, projections, scaled, selected
+from skxmr.methods._feature_selection import SelectingRetriever
+from skxmr.methods._label_regressions import scaled
 from skxmr.methods._label_sums import beside_labels
-from skxmr.methods._linear import LinearRetriever, remaining
+from skxmr.methods._linear import LinearRetriever
 from skxmr.methods._marginal_graphs import scatter_along
 from skxmr.methods._neighbor_graphs import centred, near_rows
 
 
-class JFSSL(LinearRetriever):
+class JFSSL(SelectingRetriever, LinearRetriever):
     """Joint feature selection and subspace learning: both views predict the labels, from few features, by graphs.
 
     Minimises ``1/2 |X U - Y|^2 + 1/2 |T V - Y|^2``, the mean over rows, plus ``selection (|U|_21 + |V|_21)`` plus two
@@ -47,21 +47,9 @@ class JFSSL(LinearRetriever):
         alone.
     n_neighbors : int, default=20
         Every row is joined with so many nearest rows of its view.
-    max_iter : int, default=200
-        The largest number of iterations.
-    tol : float, default=1e-5
-        The iterations end where the objective falls by less than this part of itself.
 
     Attributes
     ----------
-    image_projection_, text_projection_ : ndarray of shape (d, c)
-        The weights U and V; rows of features that are not selected are zero.
-    image_selected_, text_selected_ : ndarray of shape (d,), bool
-        Which features are selected.
-    objective_ : ndarray of shape (n_iter,)
-        The objective, which falls with every iteration.
-    n_iter_ : int
-        Number of iterations.
     n_components_ : int
         Number of labels, which is the width of the common space.
 
@@ -107,21 +95,13 @@ class JFSSL(LinearRetriever):
 
     _requires_labels = True
     n_components: None = field(default=None, init=False)
-    selection: float = 0.01
     intra: float = 0.1
     inter: float = 1.0
     n_neighbors: int = 20
-    max_iter: int = 200
-    tol: float = 1e-5
-    image_selected_: AnyArray = field(init=False)
-    text_selected_: AnyArray = field(init=False)
     _parameter_constraints: ClassVar[Constraints] = {
-        "selection": [Interval(Real, 0, None, closed="neither")],
         "intra": [Interval(Real, 0, None, closed="left")],
         "inter": [Interval(Real, 0, None, closed="left")],
         "n_neighbors": [Interval(Integral, 1, None, closed="left")],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
-        "tol": [Interval(Real, 0, None, closed="left")],
     }
 
     @classmethod
@@ -139,8 +119,7 @@ class JFSSL(LinearRetriever):
         cov = beside_labels(exact, *views, Y).finish()
         means = cov.image_mean, cov.text_mean[: len(cov.tt) - n_labels]
         problem, scales = scaled(cov, n_labels, views)
-        if not all(scales):
-            remaining(self, 0, None)
+        self._check_scales(scales)
         within = list(problem.within)
         between = np.zeros_like(problem.between)
         if self.intra:
@@ -151,14 +130,7 @@ class JFSSL(LinearRetriever):
             within = [S + self.inter / s**2 * own for S, s, own in zip(within, scales, spreads, strict=True)]
             between = self.inter / (scales[0] * scales[1]) * crossed
         problem = problem._replace(within=within, between=between)
-        weights, objective = minimised(self, problem.started(self.selection), coupled(problem, self.selection))
-        chosen = selected(self, weights)
-        self.image_projection_, self.text_projection_ = projections(weights, chosen, views, scales)
-        self.image_selected_, self.text_selected_ = chosen
-        self.image_mean_ = views[0].origin(means[0])
-        self.text_mean_ = views[1].origin(means[1])
-        self.objective_ = np.array(objective)
-        self.n_iter_ = len(objective)
+        self._regress(problem, scales, coupled(problem, self.selection), views, means)
         self.n_components_ = n_labels
 
     def _near(self, view: Rotation) -> Array:

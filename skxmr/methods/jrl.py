@@ -11,7 +11,7 @@ import scipy.sparse as sp
 from sklearn.utils._param_validation import Interval
 
 from skxmr._data.estimator import Constraints
-from skxmr._data.kinds import AnyArray, FloatArray, Matrix
+from skxmr._data.kinds import FloatArray, Matrix
 from skxmr._data.labels import Labels
 from skxmr._data.pairs import Pairs
 from skxmr._linalg.exactness import SAFE_RIDGE, Array
@@ -19,14 +19,15 @@ from skxmr._linalg.moments import Covariances
 from skxmr._linalg.rotation import Rotation, rotated
 from skxmr.base import AnnotatingRetriever
 from skxmr.methods._coupled_regressions import coupled
-from skxmr.methods._label_regressions import Regressions, minimised, projections, scaled, selected
+from skxmr.methods._feature_selection import SelectingRetriever
+from skxmr.methods._label_regressions import Regressions, scaled
 from skxmr.methods._label_sums import beside_labels
-from skxmr.methods._linear import project, remaining
+from skxmr.methods._linear import project
 from skxmr.methods._neighbor_graphs import centred, joined_rows, smoothness
 from skxmr.methods._votes import Voters, of_unit_length, voters
 
 
-class JRL(AnnotatingRetriever):
+class JRL(SelectingRetriever, AnnotatingRetriever):
     """Joint representation learning (JRL): labels are predicted from both views, and neighbours vote on each row.
 
     Minimises ``1/2 |X U - Y|^2 + 1/2 |T V - Y|^2``, the mean over rows with labels, plus
@@ -42,9 +43,6 @@ class JRL(AnnotatingRetriever):
 
     Parameters
     ----------
-    selection : float, default=0.01
-        Weight of the penalty that selects features, > 0. Each view counts in units of the root of its mean variance, so
-        that its scale does not matter.
     graph : float, default=0.3
         Weight of the graphs within the views; 0 leaves them out.
     pairing : float, default=1.0
@@ -54,23 +52,9 @@ class JRL(AnnotatingRetriever):
     n_votes : int or None, default=50
         So many nearest images and texts vote, and more if some are equally near. None takes the predictions themselves
         as embeddings.
-    max_iter : int, default=200
-        The largest number of iterations.
-    tol : float, default=1e-5
-        The iterations end where the objective falls by less than this part of itself.
 
     Attributes
     ----------
-    image_projection_, text_projection_ : ndarray of shape (d, c)
-        The weights U and V; rows of features that are not selected are zero.
-    image_mean_, text_mean_ : ndarray of shape (d,)
-        Column means.
-    image_selected_, text_selected_ : ndarray of shape (d,), bool
-        Which features are selected.
-    objective_ : ndarray of shape (n_iter,)
-        The objective, which falls with every iteration.
-    n_iter_ : int
-        Number of iterations.
     n_labelled_ : int
         Number of rows with labels.
 
@@ -120,29 +104,17 @@ class JRL(AnnotatingRetriever):
     """
 
     _requires_labels = True
-    selection: float = 0.01
     graph: float = 0.3
     pairing: float = 1.0
     n_neighbors: int = 20
     n_votes: int | None = 50
-    max_iter: int = 200
-    tol: float = 1e-5
-    image_mean_: Array = field(init=False)
-    text_mean_: Array = field(init=False)
-    image_projection_: Array = field(init=False)
-    text_projection_: Array = field(init=False)
-    image_selected_: AnyArray = field(init=False)
-    text_selected_: AnyArray = field(init=False)
     voter_rows_: Array = field(init=False)
     voter_labels_: Array = field(init=False)
     _parameter_constraints: ClassVar[Constraints] = {
-        "selection": [Interval(Real, 0, None, closed="neither")],
         "graph": [Interval(Real, 0, None, closed="left")],
         "pairing": [Interval(Real, 0, None, closed="left")],
         "n_neighbors": [Interval(Integral, 1, None, closed="left")],
         "n_votes": [Interval(Integral, 1, None, closed="left"), None],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
-        "tol": [Interval(Real, 0, None, closed="left")],
     }
 
     @classmethod
@@ -165,17 +137,10 @@ class JRL(AnnotatingRetriever):
             image, text = (view._replace(rows=view.rows[labelled]) for view in views)
             learned = beside_labels(exact, image, text, Y[labelled]).finish()
         problem, scales = scaled(learned, Y.shape[1], views)
-        if not all(scales):
-            remaining(self, 0, None)
+        self._check_scales(scales)
         problem = self._regularised(problem, everything, scales, views)
-        weights, objective = minimised(self, problem.started(self.selection), coupled(problem, self.selection))
-        chosen = selected(self, weights)
-        self.image_projection_, self.text_projection_ = projections(weights, chosen, views, scales)
-        self.image_selected_, self.text_selected_ = chosen
-        self.image_mean_ = views[0].origin(everything.image_mean)
-        self.text_mean_ = views[1].origin(everything.text_mean[: -Y.shape[1]])
-        self.objective_ = np.array(objective)
-        self.n_iter_ = len(objective)
+        means = everything.image_mean, everything.text_mean[: -Y.shape[1]]
+        self._regress(problem, scales, coupled(problem, self.selection), views, means)
         self.n_labelled_ = len(labelled)
         self._keep_voters(pairs.image[labelled], pairs.text[labelled], Y[labelled])
 

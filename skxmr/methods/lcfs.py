@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import field
 from functools import partial
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,28 +12,18 @@ import scipy.linalg
 from sklearn.utils._param_validation import Interval
 
 from skxmr._data.estimator import Constraints
-from skxmr._data.kinds import AnyArray
 from skxmr._linalg.exactness import SAFE_RIDGE, Array
 from skxmr._linalg.moments import Covariances
 from skxmr._linalg.rotation import Rotation
+from skxmr.methods._feature_selection import SelectingRetriever
 from skxmr.methods._label_covariances import LabelCovarianceRetriever
-from skxmr.methods._label_regressions import (
-    Regressions,
-    Reweighting,
-    minimised,
-    penalised,
-    projections,
-    scaled,
-    selected,
-    smoothed_lengths,
-)
-from skxmr.methods._linear import remaining
+from skxmr.methods._label_regressions import Regressions, Reweighting, penalised, scaled, smoothed_lengths
 
 # Singular values are smoothed by this much, because their penalty has no gradient at 0.
 _SINGULAR = 1e-3
 
 
-class LCFS(LabelCovarianceRetriever):
+class LCFS(SelectingRetriever, LabelCovarianceRetriever):
     """Learning coupled feature spaces: both views predict the labels, from few features that are selected together.
 
     Minimises ``1/2 |X U - Y|^2 + 1/2 |T V - Y|^2``, the mean over rows, plus ``selection (|U|_21 + |V|_21)`` plus
@@ -49,21 +39,9 @@ class LCFS(LabelCovarianceRetriever):
         of its mean variance, so that its scale does not matter.
     coupling : float, default=0.01
         Weight of the trace norm; lambda_2 of the paper. 0 learns each view alone.
-    max_iter : int, default=200
-        The largest number of iterations.
-    tol : float, default=1e-5
-        The iterations end where the objective falls by less than this part of itself.
 
     Attributes
     ----------
-    image_projection_, text_projection_ : ndarray of shape (d, c)
-        The weights U and V; rows of features that are not selected are zero.
-    image_selected_, text_selected_ : ndarray of shape (d,), bool
-        Which features are selected.
-    objective_ : ndarray of shape (n_iter,)
-        The objective, which falls with every iteration.
-    n_iter_ : int
-        Number of iterations.
     n_components_ : int
         Number of labels, which is the width of the common space.
 
@@ -102,15 +80,8 @@ class LCFS(LabelCovarianceRetriever):
     n_components: None = field(default=None, init=False)
     selection: float = 0.02
     coupling: float = 0.01
-    max_iter: int = 200
-    tol: float = 1e-5
-    image_selected_: AnyArray = field(init=False)
-    text_selected_: AnyArray = field(init=False)
     _parameter_constraints: ClassVar[Constraints] = {
-        "selection": [Interval(Real, 0, None, closed="neither")],
         "coupling": [Interval(Real, 0, None, closed="left")],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
-        "tol": [Interval(Real, 0, None, closed="left")],
     }
 
     @classmethod
@@ -124,16 +95,9 @@ class LCFS(LabelCovarianceRetriever):
 
     def _solve(self, cov: Covariances, n_labels: int, k: int, views: tuple[Rotation, Rotation]) -> None:
         problem, scales = scaled(cov, n_labels, views)
-        if not all(scales):
-            remaining(self, 0, None)
-        weights, objective = minimised(self, problem.started(self.selection), self._reweighting(problem))
-        chosen = selected(self, weights)
-        self.image_projection_, self.text_projection_ = projections(weights, chosen, views, scales)
-        self.image_selected_, self.text_selected_ = chosen
-        self.image_mean_ = views[0].origin(cov.image_mean)
-        self.text_mean_ = views[1].origin(cov.text_mean[: len(cov.tt) - n_labels])
-        self.objective_ = np.array(objective)
-        self.n_iter_ = len(objective)
+        self._check_scales(scales)
+        means = cov.image_mean, cov.text_mean[: len(cov.tt) - n_labels]
+        self._regress(problem, scales, self._reweighting(problem), views, means)
         self.n_components_ = n_labels
 
     def _reweighting(self, problem: Regressions) -> Reweighting:

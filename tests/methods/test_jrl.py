@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
-from sklearn.exceptions import ConvergenceWarning
 
 from skxmr import JFSSL, JRL, LCFS, Pairs
 from skxmr._linalg.rotation import as_it_is
@@ -246,25 +245,7 @@ def test_labels_of_one_row_are_too_few():
         JRL().fit(pairs, labels)
 
 
-def test_no_feature_left_is_an_error():
-    with pytest.raises(ValueError, match=r"JRL\(selection=50\) selects no feature of image; make selection smaller"):
-        JRL(selection=50).fit(*data())
-
-
-def test_a_view_that_does_not_vary_is_an_error():
-    pairs, labels = data()
-    with pytest.raises(ValueError, match="JRL finds no component: image or text does not vary"):
-        JRL().fit(pairs.replace(text=np.ones((40, 4))), labels)
-
-
-def test_too_few_iterations_are_said():
-    with pytest.warns(ConvergenceWarning, match="JRL has not converged after max_iter=1 iterations"):
-        JRL(max_iter=1, selection=0.1).fit(*data())
-
-
-@pytest.mark.parametrize(
-    "options", [{"selection": 0}, {"graph": -1}, {"pairing": -1}, {"n_neighbors": 0}, {"n_votes": 0}]
-)
+@pytest.mark.parametrize("options", [{"graph": -1}, {"pairing": -1}, {"n_neighbors": 0}, {"n_votes": 0}])
 def test_bad_parameters_are_named(options):
     with pytest.raises(ValueError, match=next(iter(options))):
         JRL(**options).fit(*data())

@@ -15,7 +15,7 @@ from sklearn.pipeline import Pipeline
 from tasks import PICTURES, Rows, Task
 
 import skxmr
-from skxmr.choosing.table import KERNEL_GRIDS, Grid, with_kernels
+from skxmr.choosing.table import KERNEL_GRIDS, Grid, with_kernels, with_votes
 from skxmr.metrics import RetrievalScores
 from skxmr.testing import all_retrievers
 
@@ -173,7 +173,9 @@ def retriever(task: Task, method: str, variant: Variant, seed: int, device: str 
         ]
         return cls(parts, weights="validation", random_state=seed), {}
     if variant.kind == "votes":
-        return voting(*retriever(task, method, variant_of(method, "kernels", "default", variant.changes), seed, device))
+        kind = variant_of(method, "kernels", "default", variant.changes)
+        model, tried = retriever(task, method, kind, seed, device)
+        return with_votes(model), tried | VOTES if tried else {}
     if variant.kind == "kernels":
         return with_kernels(cls()), kernel_grid(task.name, method)
     known = inspect.signature(cls).parameters
@@ -187,12 +189,6 @@ def retriever(task: Task, method: str, variant: Variant, seed: int, device: str 
         return cls(**given | changes), {}
     # validation_fraction=0: all training rows, the paper's number of epochs, the last one is kept
     return of_paper(cls, task.constants, **{"validation_fraction": 0, **given, **changes}), {}
-
-
-def voting(model: Any, tried: Grid) -> tuple[Pipeline, Grid]:
-    """Return a retriever with votes behind it, and the parameters that both are searched over, if any are."""
-    steps = model.steps if isinstance(model, Pipeline) else [("model", model)]
-    return Pipeline([*steps, ("votes", skxmr.NeighborVotes())]), tried | VOTES if tried else {}
 
 
 def of_paper(cls: Any, constants: str | None, **overrides: Any) -> Any:

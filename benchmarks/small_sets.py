@@ -1,6 +1,6 @@
 """What to take where there are 60 to 400 rows: methods as they are, beside two baselines that are searched.
 
-    python benchmarks/small_sets.py            # 80 cases, some minutes of one core; resumable
+    python benchmarks/small_sets.py            # 36 cases, some minutes of one core; resumable
     python benchmarks/small_sets.py --docs     # fits nothing, writes docs/results.md
 
 A case is a set, a number of rows and a seed, which draws the rows from the training rows of the set, as in few_rows.py.
@@ -25,14 +25,13 @@ import torch
 from common import RESULTS, ROOT, append, markdown, recorded, write_between
 from few_rows import ROWS, SETS, Drawn, drawn, score
 from sklearn.model_selection import GridSearchCV, KFold
-from sklearn.pipeline import Pipeline, make_pipeline
 
-from skxmr import IGNN, MLCCA, NeighborVotes, RetrieverEnsemble, SemanticMatching
-from skxmr.choosing.table import GRIDS, with_kernels
+from skxmr import IGNN, MLCCA, RetrieverEnsemble, SemanticMatching
+from skxmr.choosing.table import GRIDS, with_kernels, with_votes
 from skxmr.metrics import RetrievalScores
 
 FILE = RESULTS / "small_sets.jsonl"
-SEEDS = 5
+SEEDS = 3
 BASELINES = ("SemanticMatching", "MLCCA")
 OTHERS = (
     "SemanticMatching on kernels, votes",
@@ -58,21 +57,16 @@ def methods(rows: Drawn, seed: int) -> dict[str, Any]:
         "SemanticMatching": SemanticMatching(ridge=0.12, tag_folds=None),
         "MLCCA": MLCCA(ridge=0.12, correlation_power=0.5),
     }
-    voting = {name: voted(with_kernels(model, non_negative)) for name, model in closed.items()}
+    voting = {name: with_votes(with_kernels(model, non_negative)) for name, model in closed.items()}
     found = {
         "SemanticMatching": searched(SemanticMatching(tag_folds=None), seed),
         "MLCCA": searched(MLCCA(), seed),
         "IGNN": network,
-        "IGNN, votes": voted(network),
+        "IGNN, votes": with_votes(network),
     }
     found |= {f"{name} on kernels, votes": model for name, model in voting.items()}
-    found[OTHERS[-1]] = RetrieverEnsemble([*voting.items(), ("IGNN", voted(network))])
+    found[OTHERS[-1]] = RetrieverEnsemble([*voting.items(), ("IGNN", with_votes(network))])
     return found
-
-
-def voted(model: Any) -> Pipeline:
-    """Return a method with votes behind it."""
-    return make_pipeline(*[step for _, step in getattr(model, "steps", [("model", model)])], NeighborVotes())
 
 
 def case(name: str, n: int, seed: int) -> dict[str, Any]:
@@ -105,7 +99,7 @@ def table(records: list[dict[str, Any]]) -> str:
 def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sets", nargs="+", choices=SETS, default=SETS)
+    parser.add_argument("--sets", nargs="+", choices=SETS, default=["wikipedia", "corel5k_tags", "clipart"])
     parser.add_argument("--seeds", type=int, default=SEEDS)
     parser.add_argument("--docs", action="store_true", help="fit nothing, write docs/results.md")
     arguments = parser.parse_args()

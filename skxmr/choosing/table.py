@@ -54,13 +54,19 @@ _DEEP_WITH_LABELS = ("DSCMR", "IGNN", "L2GCN", "ACMR", "DAGNN", "ALGCN")
 def with_kernels(model: BaseEstimator, non_negative: bool = True) -> Pipeline:
     """Return a closed form on kernel principal components of both views, which makes it nonlinear.
 
-    Image features that are averages of units are never negative; square roots then weaken the few large ones.
+    Rows get length 1, so that one width of the kernel suits data of any scale. Image features that are averages of
+    units are never negative; square roots then weaken the few large ones.
     """
-    kernel = KernelPCA(_KERNEL_COLUMNS, kernel="rbf", gamma=2.0)
     roots = [FunctionTransformer(np.sqrt)] if non_negative else []
-    image = make_pipeline(*roots, Normalizer(), kernel)
-    text = KernelPCA(_KERNEL_COLUMNS, kernel="rbf", gamma=1.0)
-    return Pipeline([("views", PerModality(image=image, text=text)), ("model", model)])
+    image, text = (KernelPCA(_KERNEL_COLUMNS, kernel="rbf", gamma=gamma) for gamma in (2.0, 1.0))
+    views = PerModality(image=make_pipeline(*roots, Normalizer(), image), text=make_pipeline(Normalizer(), text))
+    return Pipeline([("views", views), ("model", model)])
+
+
+def with_votes(model: BaseEstimator) -> Pipeline:
+    """Return a pipeline with the model, or the steps of one, in which the nearest rows then vote on the labels."""
+    steps = model.steps if isinstance(model, Pipeline) else [("model", model)]
+    return Pipeline([*steps, ("votes", skxmr.NeighborVotes())])
 
 
 def parts_of_words() -> TfidfVectorizer:

@@ -23,6 +23,7 @@ import numpy as np
 import pandas as pd
 from common import RESULTS, ROOT, append, markdown, mean_and_spread, recorded, write_between
 from few_rows import ALL
+from retrievers import CLOSED
 from tasks import TASKS
 
 from skxmr import AutoRetriever
@@ -44,9 +45,14 @@ def measured(results: pd.DataFrame, variants: Iterable[str]) -> Figures:
     found: Figures = {}
     for (method, variant, name), fits in results.groupby(["method", "variant", "set"]):
         if variant in variants:
-            called = f"{method} on kernels" if variant == "kernels" else method
-            found[called, name] = float((fits["i2t"] + fits["t2i"]).mean() / 2)
+            found[called(method, variant), name] = float((fits["i2t"] + fits["t2i"]).mean() / 2)
     return found
+
+
+def called(method: str, variant: str) -> str:
+    """Return the name of a method in a variant, as AutoRetriever calls its candidates."""
+    of_kernels = variant == "kernels" or (variant == "votes" and method in CLOSED)
+    return f"{method}{' on kernels' if of_kernels else ''}{', votes' if variant == 'votes' else ''}"
 
 
 def of_few_rows(records: list[dict[str, Any]]) -> Figures:
@@ -92,7 +98,7 @@ def recommended_table(results: pd.DataFrame, few: list[dict[str, Any]]) -> str:
     """Return all rules of `recommend` that can be checked on a set that they do not follow from."""
     single = measured(results, ("default", "search"))
     unsupervised = {key: value for key, value in single.items() if key[0] in WITHOUT_LABELS}
-    everything = measured(results, ("default", "search", "kernels", "weights"))
+    everything = measured(results, ("default", "search", "kernels", "votes", "weights"))
     lines = leaving_one_out("labels", single, WITH_LABELS)
     lines += leaving_one_out("labels, features of pictures", everything, OF_PICTURES)
     lines += leaving_one_out("labels, 60 to 400 rows, above `SemanticMatching`", of_few_rows(few), FEW)
@@ -125,7 +131,7 @@ def measure(name: str, seed: int, budget: float) -> dict[str, Any]:
 
 def auto_table(records: list[dict[str, Any]], results: pd.DataFrame) -> str:
     """Return a line per set and budget, beside the tuned baseline and the best single method of the tables."""
-    single = measured(results, ("default", "search", "kernels"))
+    single = measured(results, ("default", "search", "kernels", "votes"))
     lines = []
     for (name, budget), fits in pd.DataFrame(records, columns=_COLUMNS).groupby(["set", "budget"]):
         own = {method: value for (method, where), value in single.items() if where == name}

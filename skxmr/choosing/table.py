@@ -35,6 +35,8 @@ KERNEL_GRIDS: dict[str, Grid] = {
         "model__correlation_power": [0.5, 0.75],
     },
 }
+# Shares of the votes in the similarity.
+_VOTES: Grid = {"votes__weight": [0.5, 0.8]}
 # Parameters of methods in closed form on the views as they are. They span what was chosen on the sets of
 # docs/results.md, the most usual value first.
 GRIDS: dict[str, Grid] = {
@@ -118,9 +120,11 @@ def _with_labels(facts: Facts) -> list[Entry]:
     found = _closed("SemanticMatching", "MLCCA", "CCA3V", "GMA")
     if facts.n_rows <= KERNEL_ROWS:
         for name, grid in KERNEL_GRIDS.items():
-            model = with_kernels(_unfitted(name), facts.image.non_negative)
-            found.append((f"{name} on kernels", model, grid))
-    return found + [(name, _unfitted(name), {}) for name in _DEEP_WITH_LABELS]
+            model = with_votes(with_kernels(_unfitted(name), facts.image.non_negative))
+            found.append((f"{name} on kernels, votes", model, grid | _VOTES))
+        model = with_kernels(skxmr.JRL(), facts.image.non_negative)
+        found.append(("JRL on kernels", model, {"model__selection": [0.01, 0.003]}))
+    return found + [(f"{name}, votes", with_votes(_unfitted(name)), {}) for name in _DEEP_WITH_LABELS]
 
 
 def _without_labels(facts: Facts) -> list[Entry]:

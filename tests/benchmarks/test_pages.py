@@ -3,7 +3,7 @@
 import ast
 import json
 import re
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +36,11 @@ def reproduced(module):
     return module("figures_measured").reproduced()
 
 
+@cache
+def readme_tables(module):
+    return module("report").readme_tables(reproduced(module))
+
+
 def fine_grained(module):
     return module("fine_grained").finished(RESULTS / "fine_grained.jsonl")
 
@@ -47,7 +52,7 @@ def protocols(name, module):
 # Page and name of the markers, and what makes the table from the files of results.
 TABLES = {
     **{
-        ("README.md", name): lambda module, name=name: module("report").readme_tables(reproduced(module))[name]
+        ("README.md", name): lambda module, name=name: readme_tables(module)[name]
         for name in ("wikipedia", "corel5k_tags", "mirflickr_tags", "clipart", "icons")
     },
     ("README.md", "published"): lambda module: module("report").published_table(reproduced(module)),

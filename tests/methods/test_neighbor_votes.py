@@ -84,8 +84,14 @@ def test_a_row_at_the_origin_gets_the_votes_of_all():
     assert_allclose(fitted.decision_function(text=np.zeros((1, 4)))[0], expected, atol=1e-9)
 
 
-@pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("method", [MLCCA(), SemanticMatching(), DSCMR(8, max_epochs=10, device="cpu", random_state=0)])
+NETWORK = DSCMR(8, hidden=32, max_epochs=8, device="cpu", random_state=0)
+
+
+@pytest.mark.parametrize(
+    ("method", "seed"),
+    [*((cls(), seed) for cls in (MLCCA, SemanticMatching) for seed in range(3)), (NETWORK, 0)],
+    ids=str,
+)
 def test_it_raises_map_behind_methods_that_learn_from_labels(method, seed):
     pairs, labels = make_multilabel_pairs(600, n_labels=6, random_state=seed)
     fitting = pairs[:400], labels[:400]

@@ -54,8 +54,8 @@ def methods(rows: Drawn, seed: int) -> dict[str, Any]:
     non_negative = bool((rows.pairs.image >= 0).all())
     network = IGNN(random_state=seed, device="cpu")
     closed = {
-        "SemanticMatching": SemanticMatching(ridge=0.12, tag_folds=None),
-        "MLCCA": MLCCA(ridge=0.12, correlation_power=0.5),
+        "SemanticMatching": SemanticMatching(ridge=0.25, tag_folds=None),
+        "MLCCA": MLCCA(ridge=0.25, correlation_power=0.5),
     }
     voting = {name: with_votes(with_kernels(model, non_negative)) for name, model in closed.items()}
     found = {

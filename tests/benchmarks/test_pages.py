@@ -64,7 +64,10 @@ TABLES = {
         module("common").recorded(RESULTS / "auto.jsonl"), reproduced(module)
     ),
     ("docs/results.md", "recommended"): lambda module: module("auto").recommended_table(
-        reproduced(module), module("common").recorded(RESULTS / "few_rows.jsonl")
+        reproduced(module), module("common").recorded(module("small_sets").FILE)
+    ),
+    ("docs/results.md", "small_sets"): lambda module: module("small_sets").table(
+        module("common").recorded(module("small_sets").FILE)
     ),
     ("docs/results.md", "constants"): lambda module: module("paper_constants").table(
         reproduced(module), module("paper_constants").finished()

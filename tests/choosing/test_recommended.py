@@ -4,15 +4,18 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 from sklearn.base import clone
+from sklearn.pipeline import Pipeline
 
 import skxmr
 from skxmr import (
     CCA,
     IGNN,
+    MLCCA,
     RACG,
     SCAN,
     VSEPP,
     AutoRetriever,
+    NeighborVotes,
     Pairs,
     Recommendation,
     Regions,
@@ -56,7 +59,7 @@ def test_facts_are_counted():
 
 @pytest.mark.parametrize(
     ("n", "non_negative", "expected"),
-    [(600, True, RetrieverEnsemble), (400, True, IGNN), (600, False, IGNN)],
+    [(600, True, RetrieverEnsemble), (400, True, Pipeline), (600, False, Pipeline)],
 )
 def test_features_of_pictures_lead_to_an_ensemble_on_kernels(n, non_negative, expected):
     pairs, labels = features(n, non_negative)
@@ -67,9 +70,10 @@ def test_features_of_pictures_lead_to_an_ensemble_on_kernels(n, non_negative, ex
 
 def test_labels_decide():
     pairs, labels = make_multilabel_pairs(100, random_state=0)
-    assert isinstance(recommend(pairs, labels).pipeline, IGNN)
+    found = recommend(pairs, labels).pipeline
+    assert isinstance(found["model"], MLCCA) and isinstance(found["votes"], NeighborVotes)
     assert isinstance(recommend(pairs).pipeline, CCA)
-    assert isinstance(recommend(pairs.image, pairs.text, labels).pipeline, IGNN)
+    assert repr(recommend(pairs.image, pairs.text, labels).pipeline) == repr(found)
     with pytest.raises(ValueError, match="no label in any row"):
         recommend(pairs, np.zeros_like(labels))
     with pytest.raises(ValueError, match="text is missing"):
@@ -79,10 +83,29 @@ def test_labels_decide():
 def test_what_is_unusual_of_the_labels_is_said():
     rng = np.random.default_rng(0)
     pairs = Pairs(rng.normal(size=(60, 5)), rng.normal(size=(60, 6)))
+    usual = ["MLCCA", "kernel principal components", "NeighborVotes"]
     choices = [reason.choice for reason in recommend(pairs, np.arange(60) % 20).reasons]
-    assert choices == ["IGNN", "a deep method", "no simpler method", "DAGNN and DSCMR are worth a try"]
-    many = np.tile(np.eye(2, dtype=int), (300, 1)) + np.tile(np.eye(2, dtype=int)[::-1], (300, 1))
-    assert [reason.choice for reason in recommend(Pairs(*[rng.normal(size=(600, 5))] * 2), many).reasons] == ["IGNN"]
+    assert choices == [*usual, "no search", "IGNN is worth a try"]
+    two = np.tile(np.eye(2, dtype=int), (300, 1)) + np.tile(np.eye(2, dtype=int)[::-1], (300, 1))
+    assert [reason.choice for reason in recommend(Pairs(*[rng.normal(size=(600, 5))] * 2), two).reasons] == usual
+
+
+def test_many_rows_lead_to_a_deep_method(monkeypatch):
+    monkeypatch.setattr("skxmr.choosing.recommended.KERNEL_ROWS", 50)
+    pairs, labels = make_multilabel_pairs(100, random_state=0)
+    found = recommend(pairs, labels)
+    assert isinstance(found.pipeline, IGNN) and "more than 50 rows" in found.reasons[1].why
+    one = recommend(pairs, np.arange(100) % 3)
+    assert one.reasons[-1].choice == "DAGNN and DSCMR are worth a try"
+
+
+def test_texts_of_any_scale_are_recommended_the_same_and_fitted_alike():
+    pairs, labels = make_multilabel_pairs(150, random_state=0)
+    found = recommend(pairs, labels).pipeline.fit(pairs[:100], labels[:100])
+    longer = pairs.replace(text=np.asarray(pairs.text) * 1000, image=np.asarray(pairs.image) * 1e-3)
+    other = recommend(longer, labels).pipeline.fit(longer[:100], labels[:100])
+    test = slice(100, 150)
+    assert other.score(longer[test], labels[test]) == pytest.approx(found.score(pairs[test], labels[test]), abs=1e-6)
 
 
 def test_rows_without_image_or_text_want_a_method_that_learns_from_them():
@@ -115,8 +138,7 @@ def test_raw_items_are_read_first():
     found = recommend(np.random.default_rng(0).normal(size=(40, 5)), captions, labels)
     assert [name for name, _ in found.pipeline.steps] == ["views", "model"]
     assert found.reasons[-1].choice == "tf-idf of parts of words"
-    small = clone(found.pipeline).set_params(model__max_epochs=1, model__hidden=8, model__n_components=8)
-    small.fit(Pairs(np.random.default_rng(0).normal(size=(40, 5)), captions), labels)
+    clone(found.pipeline).fit(Pairs(np.random.default_rng(0).normal(size=(40, 5)), captions), labels)
     files = recommend(["a.png", "b.png"], captions[:2], labels[:2])
     assert files.pipeline["views"].image.model == "efficientnet_lite0"
 

@@ -58,3 +58,12 @@ def check_codes(codes: object, name: str) -> Codes:
             f"{array.shape}."
         )
     return array
+
+
+def need_no_codes(view: object, name: str, method: str) -> None:
+    """Refuse codes of bits, whose bytes are no coordinates."""
+    if getattr(view, "dtype", None) == np.uint8:
+        raise TypeError(
+            f"{name} holds uint8, as codes of a hashing method do, and {method} compares columns as coordinates; "
+            'compare codes by metric="hamming", or pass other numbers as float32.'
+        )

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from skxmr._data.codes import need_no_codes
 from skxmr._data.kinds import FloatArray, LabelsLike, Matrix, View
 from skxmr._data.labels import Labels
 from skxmr._data.pairs import Pairs
@@ -22,6 +23,8 @@ class AlignedEmbeddings(CrossModalRetriever):
 
     Raises
     ------
+    TypeError
+        If a view is uint8, as codes of bits are.
     ValueError
         If the images and the texts have different numbers of features, because then they are in two spaces.
 
@@ -42,6 +45,11 @@ class AlignedEmbeddings(CrossModalRetriever):
     """
 
     _equal_widths: ClassVar[bool] = True
+
+    def _checked_view(self, view: View, name: str, min_rows: int, width: int | None, columns: list[str] | None) -> View:
+        """Refuse codes of bits."""
+        need_no_codes(view, name, "AlignedEmbeddings")
+        return super()._checked_view(view, name, min_rows, width, columns)
 
     def _checked(self, X: View, y: View | LabelsLike, labels: LabelsLike, again: bool = False) -> Checked:
         """Refuse data frames with the same columns in another order, too."""

@@ -10,8 +10,9 @@ import numpy as np
 from sklearn.preprocessing import normalize
 from sklearn.utils._param_validation import Interval
 
+from skxmr._data.codes import need_no_codes
 from skxmr._data.estimator import Constraints
-from skxmr._data.kinds import FloatArray, Matrix
+from skxmr._data.kinds import FloatArray, Matrix, View
 from skxmr._data.labels import Labels
 from skxmr._data.pairs import Pairs
 from skxmr._linalg.exactness import Array
@@ -48,6 +49,8 @@ class NeighborVotes(AnnotatingRetriever):
 
     Raises
     ------
+    TypeError
+        If a view is uint8, as codes of bits are.
     ValueError
         If labels are missing, or the images and the texts have different numbers of columns, because then they are in
         two spaces.
@@ -98,6 +101,11 @@ class NeighborVotes(AnnotatingRetriever):
     def _get_test_params(cls) -> list[dict[str, Any]]:
         """Return few votes with the cosine, and votes alone."""
         return [{"n_votes": 5}, {"n_votes": 5, "weight": 1.0}]
+
+    def _checked_view(self, view: View, name: str, min_rows: int, width: int | None, columns: list[str] | None) -> View:
+        """Refuse codes of bits."""
+        need_no_codes(view, name, "NeighborVotes")
+        return super()._checked_view(view, name, min_rows, width, columns)
 
     def _fit(self, pairs: Pairs, labels: Labels | None) -> None:
         # `fit` refuses missing labels.

@@ -9,7 +9,19 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
-from skxmr import CCA, DSCMR, JRL, MLCCA, NeighborVotes, Pairs, RetrieverEnsemble, SemanticMatching, annotate
+from skxmr import (
+    CCA,
+    CVH,
+    DSCMR,
+    JRL,
+    MLCCA,
+    AlignedEmbeddings,
+    NeighborVotes,
+    Pairs,
+    RetrieverEnsemble,
+    SemanticMatching,
+    annotate,
+)
 from skxmr.datasets import make_multilabel_pairs
 from tests.reference import neighbour_votes
 
@@ -111,6 +123,15 @@ def test_it_is_searched_and_joined_like_other_methods():
     assert_allclose(ensemble.similarity(pairs), expected, atol=1e-9)
     names = annotate(model, image=pairs.image, k=2)
     assert {len(row) for row in names} == {2}
+
+
+@pytest.mark.parametrize("cls", [NeighborVotes, AlignedEmbeddings])
+def test_codes_of_bits_are_refused(small, cls):
+    with pytest.raises(TypeError, match=f"image holds uint8, .* and {cls.__name__} compares columns"):
+        make_pipeline(CVH(8), cls()).fit(*small)
+    fitted = cls().fit(*data())
+    with pytest.raises(TypeError, match="text holds uint8"):
+        fitted.encode_text(np.zeros((2, 4), np.uint8))
 
 
 def test_two_spaces_are_refused(small):

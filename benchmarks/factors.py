@@ -1,8 +1,8 @@
-"""What helps: text features, encoder, loss, label structure, adversary and ensembles, one factor at a time.
+"""What helps: text features, encoder, loss, label structure, adversary, votes and ensembles, one factor at a time.
 
     python benchmarks/factors.py                        # all cells; hours of one core
     python benchmarks/factors.py --sets wikipedia icons --seeds 3
-    python benchmarks/factors.py --pairs                # pairs of the factors that helped by more than .005
+    python benchmarks/factors.py --pairs                # pairs of those factors that helped most
     python benchmarks/factors.py --docs                 # fits nothing, writes docs/factors.md
 
 A cell is a set, a starting point, and at most two factors in which it differs from it. The starting points are today's
@@ -33,6 +33,7 @@ from factors_report import moved, page
 from factors_sets import PICTURES, SETS, TEXTS, Fold, fold, name_vectors
 
 from skxmr._data.labels import encode_labels
+from skxmr.choosing.table import with_votes
 from skxmr.metrics import SharedLabels, Similarity, mean_average_precision
 
 FILE = RESULTS / "factors.jsonl"
@@ -43,16 +44,17 @@ FACTORS: dict[str, tuple[str, ...]] = {
     "loss": tuple(LOSSES),
     "structure": STRUCTURES,
     "adversary": tuple(ADVERSARIES),
+    "similarity": ("cosine", "cosine and votes"),
     "ensemble": ("1", "3", "5"),
 }
 STARTS: dict[str, dict[str, str]] = {
     "defaults": {
         "text": "letters", "encoder": "hidden layer", "loss": "classification, soft contrastive",
-        "structure": "none", "adversary": "none", "ensemble": "1",
+        "structure": "none", "adversary": "none", "similarity": "cosine", "ensemble": "1",
     },
     "papers": {
         "text": "words", "encoder": "one layer", "loss": "classification, likelihood",
-        "structure": "co-occurrence", "adversary": "dual GAN", "ensemble": "1",
+        "structure": "co-occurrence", "adversary": "dual GAN", "similarity": "cosine", "ensemble": "1",
     },
 }  # fmt: skip
 # Both views of this set are texts, and its fits are the longest.
@@ -124,9 +126,11 @@ def model_of(cell: Cell, seed: int, member: int, classes: Any) -> Factored:
 def key_of(cell: Cell, seed: int) -> dict[str, Any]:
     """Return what a recorded fit is recognised by."""
     parameters = {key: value for key, value in Factored(**COMMON).get_params().items() if key != "label_embedding"}
+    # This factor came last; where its level is that of both starting points, earlier fits stay what they are.
+    levels = [item for item in sorted(cell.levels.items()) if item != ("similarity", "cosine")]
     return {
         "set": cell.set, "start": cell.start, "changes": [list(change) for change in cell.changes], "seed": seed,
-        "parameters": fingerprint(Factored(**parameters), sorted(cell.levels.items()), HIDDEN),
+        "parameters": fingerprint(Factored(**parameters), levels, HIDDEN),
     }  # fmt: skip
 
 
@@ -163,8 +167,11 @@ def _embedded(cell: Cell, seed: int, member: int, rows: Fold) -> tuple[Any, Any]
     with warnings.catch_warnings():
         # A label without a fitting row, or a graph without an edge, is as it is.
         warnings.simplefilter("ignore")
-        model = model_of(cell, seed, member, classes).fit(rows.fitting, rows.labels)
-    return unit(model.encode_image(rows.held_out)), unit(model.encode_text(rows.held_out))
+        model = model_of(cell, seed, member, classes)
+        if cell.levels["similarity"] == "cosine and votes":
+            model = with_votes(model)
+        embedded = model.fit(rows.fitting, rows.labels).transform(rows.held_out)
+    return unit(embedded.image), unit(embedded.text)
 
 
 def tables(file: Path = FILE) -> dict[str, str]:

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from common import markdown
 
-# A change of the mean over the sets that counts.
+# A change of the mean over the sets that counts, and how many of a starting point are joined in pairs.
 ENOUGH = 0.005
+MOST = 3
 # In place of a table without rows.
 NOTHING = "Not measured yet."
 # Where a cell does not exist.
@@ -41,14 +42,15 @@ def gains(found: Scores) -> dict[Changes, dict[str, list[float]]]:
 
 
 def moved(records: Sequence[Record], start: str) -> list[tuple[str, str]]:
-    """Return the best change of every factor, if it raised the mean over the sets by enough."""
+    """Return the best changes of factors that raised the mean over the sets by enough, the best ones first."""
     best: dict[str, tuple[float, str]] = {}
     for changes, by_set in gains(scores(records, start)).items():
         if len(changes) == 1:
             mean = float(np.mean([np.mean(values) for values in by_set.values()]))
             factor, level = changes[0]
             best[factor] = max(best.get(factor, (ENOUGH, "")), (mean, level))
-    return [(factor, level) for factor, (_, level) in best.items() if level]
+    ordered = sorted(best, key=lambda factor: best[factor], reverse=True)
+    return [(factor, best[factor][1]) for factor in ordered if best[factor][1]][:MOST]
 
 
 def page(

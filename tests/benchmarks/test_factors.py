@@ -42,6 +42,10 @@ def test_pairs_are_of_changes_of_two_factors_that_helped(module):
     (pair,) = factors.pair_cells("icons", records)
     assert pair.changes == (("encoder", "one layer"), ("text", "words"))
     assert list(factors.pair_cells("wikipedia", records)) == []
+    for factor, level in (("loss", "soft contrastive"), ("structure", "learned")):
+        records.append(record("icons", [[factor, level]], 0, 0.45))
+    # The first three of four.
+    assert len(list(factors.pair_cells("icons", records))) == 3
 
 
 def test_the_best_level_of_a_factor_counts_by_its_mean_over_the_sets(module):
@@ -71,7 +75,7 @@ def test_a_gain_is_that_over_the_start_of_the_same_seed(module):
 
 def levels(factors):
     for factor, own in factors.FACTORS.items():
-        if factor not in ("text", "ensemble", "encoder"):
+        if factor not in ("text", "ensemble", "encoder", "similarity"):
             yield from ((factor, level) for level in own)
 
 
@@ -141,3 +145,17 @@ def test_structures_are_compared_with_none_of_the_same_seed(module):
     table = graphs.table(records)
     assert "| icons | at most 5 | all | 0.900 ± 0.707 |  | +0.100 |  |" in table
     assert "| icons | at most 5 | unseen | 0.200 ± 0.000 |  | -0.100 |  |" in table
+
+
+def test_votes_stand_beside_the_embeddings(module):
+    factors = module("factors")
+    (image, text), (labels, _) = labelled_views(n=40, m=40)
+    rows = module("factors_sets").Fold(Pairs(image, text), labels, Pairs(image, text), labels)
+    start, voting = (
+        factors._embedded(factors.Cell("icons", "defaults", changes), 0, 0, rows)
+        for changes in ((), (("similarity", "cosine and votes"),))
+    )
+    width = start[0].shape[1]
+    # Half of the squared length is that of the votes.
+    np.testing.assert_allclose(voting[0][:, -width:], start[0] / 2**0.5, atol=1e-6)
+    assert voting[0].shape[1] == width + labels.shape[1] + 2

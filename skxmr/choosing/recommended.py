@@ -21,8 +21,6 @@ from skxmr.steps.per_modality import PerModality
 _ENOUGH_IMAGES = 1000
 # A fifth of fewer rows is a bad guide to the weights of an ensemble.
 _ENOUGH_ROWS = 500
-# Half of the labels have fewer rows than these.
-_FEW_PER_LABEL = 10
 _WHY_KERNELS = "they make closed forms nonlinear, which is better on all sets that were measured"
 _WHY_VOTES = "the nearest rows vote on the labels, which raised the mAP of all that was measured with and without"
 
@@ -100,13 +98,13 @@ def recommend(X: View, y: View | LabelsLike = None, labels: LabelsLike = None) -
     --------
     >>> from skxmr import recommend
     >>> from skxmr.datasets import make_multilabel_pairs
-    >>> pairs, labels = make_multilabel_pairs(200, random_state=0)
+    >>> pairs, labels = make_multilabel_pairs(600, random_state=0)
     >>> print(recommend(pairs, labels))
-    Data: 200 rows, images: 20 columns (dense, 100% filled), texts: 30 columns (dense, 33% filled, none negative), 8 ...
+    Data: 600 rows, images: 20 columns (dense, 100% filled), texts: 30 columns (dense, 34% filled, none negative), 8 ...
     * MLCCA: there are labels; so it is the best single method on average whichever set is left out
     * kernel principal components: they make closed forms nonlinear, which is better on all sets that were measured
     * NeighborVotes: the nearest rows vote on the labels, which raised the mAP of all that was measured with and without
-    * no search: few rows: ...
+    Pipeline(steps=[...
     """
     pairs, labels = as_pairs(X, y, labels)
     need_both(pairs.image, pairs.text, "choosing a method")
@@ -122,8 +120,8 @@ def recommend(X: View, y: View | LabelsLike = None, labels: LabelsLike = None) -
         model, reasons = _without_labels(facts)
     elif facts.n_rows > KERNEL_ROWS:
         model, reasons = _for_many_rows(facts)
-    elif (facts.of_features or facts.image.kind == "raw") and facts.n_rows >= _ENOUGH_ROWS:
-        model, reasons = _for_features()
+    elif facts.of_features or facts.image.kind == "raw" or facts.n_rows < _ENOUGH_ROWS:
+        model, reasons = _joined(facts)
     else:
         model, reasons = _with_labels(facts)
     views, more = _of_views(facts)
@@ -158,22 +156,31 @@ def _without_labels(facts: Facts) -> tuple[BaseEstimator, list[Reason]]:
     return skxmr.CCA(ridge=1.0, correlation_power=2.0), reasons
 
 
-def _for_features() -> tuple[BaseEstimator, list[Reason]]:
+def _joined(facts: Facts) -> tuple[BaseEstimator, list[Reason]]:
+    """Join three methods, by equal weights where rows are too few to choose weights on some of them."""
+    few = facts.n_rows < _ENOUGH_ROWS
+    non_negative = facts.image.non_negative or facts.image.kind == "raw"
     members = [
-        ("MLCCA", with_votes(with_kernels(skxmr.MLCCA(ridge=0.12, correlation_power=0.5)))),
-        ("SemanticMatching", with_votes(with_kernels(skxmr.SemanticMatching(ridge=0.12, tag_folds=None)))),
+        ("MLCCA", _on_kernels(skxmr.MLCCA(ridge=0.25, correlation_power=0.5), non_negative)),
+        ("SemanticMatching", _on_kernels(skxmr.SemanticMatching(ridge=0.25, tag_folds=None), non_negative)),
         ("IGNN", with_votes(skxmr.IGNN())),
     ]
+    why = "images look like features of a pre-trained network; on both sets of such features it is the best"
+    if few:
+        why = "few rows: of 60 to 400 rows it was above MLCCA and SemanticMatching that were searched, on all sets"
     reasons = [
-        Reason(
-            "RetrieverEnsemble of MLCCA, SemanticMatching and IGNN",
-            "images look like features of a pre-trained network; on both sets of such features it is the best",
-        ),
+        Reason("RetrieverEnsemble of MLCCA, SemanticMatching and IGNN", why),
         Reason("kernel principal components", _WHY_KERNELS),
         Reason("NeighborVotes", _WHY_VOTES),
-        Reason('weights="validation"', "which member is the best differs from set to set"),
     ]
+    if few:
+        return skxmr.RetrieverEnsemble(members), reasons
+    reasons.append(Reason('weights="validation"', "which member is the best differs from set to set"))
     return skxmr.RetrieverEnsemble(members, weights="validation"), reasons
+
+
+def _on_kernels(model: BaseEstimator, non_negative: bool) -> Pipeline:
+    return with_votes(with_kernels(model, non_negative))
 
 
 def _with_gaps(n: int) -> tuple[BaseEstimator, list[Reason]]:
@@ -187,14 +194,7 @@ def _with_labels(facts: Facts) -> tuple[BaseEstimator, list[Reason]]:
         Reason("kernel principal components", _WHY_KERNELS),
         Reason("NeighborVotes", _WHY_VOTES),
     ]
-    if facts.n_rows < _ENOUGH_ROWS:
-        why = "few rows: of 60 to 400 rows its mean was not below that of MLCCA and SemanticMatching that were searched"
-        reasons.append(Reason("no search", why))
-    if facts.rows_per_label < _FEW_PER_LABEL:
-        why = "labels have few rows: of 60 rows with 50 labels IGNN, a deep method, was a little better"
-        reasons.append(Reason("IGNN is worth a try", why))
-    model = with_kernels(skxmr.MLCCA(ridge=0.25, correlation_power=0.5), facts.image.non_negative)
-    return with_votes(model), reasons
+    return _on_kernels(skxmr.MLCCA(ridge=0.25, correlation_power=0.5), facts.image.non_negative), reasons
 
 
 def _for_many_rows(facts: Facts) -> tuple[BaseEstimator, list[Reason]]:

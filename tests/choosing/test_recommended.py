@@ -59,7 +59,7 @@ def test_facts_are_counted():
 
 @pytest.mark.parametrize(
     ("n", "non_negative", "expected"),
-    [(600, True, RetrieverEnsemble), (400, True, Pipeline), (600, False, Pipeline)],
+    [(600, True, RetrieverEnsemble), (400, False, RetrieverEnsemble), (600, False, Pipeline)],
 )
 def test_features_of_pictures_lead_to_an_ensemble_on_kernels(n, non_negative, expected):
     pairs, labels = features(n, non_negative)
@@ -69,7 +69,7 @@ def test_features_of_pictures_lead_to_an_ensemble_on_kernels(n, non_negative, ex
 
 
 def test_labels_decide():
-    pairs, labels = make_multilabel_pairs(100, random_state=0)
+    pairs, labels = make_multilabel_pairs(600, random_state=0)
     found = recommend(pairs, labels).pipeline
     assert isinstance(found["model"], MLCCA) and isinstance(found["votes"], NeighborVotes)
     assert isinstance(recommend(pairs).pipeline, CCA)
@@ -80,14 +80,13 @@ def test_labels_decide():
         recommend(Pairs(pairs.image))
 
 
-def test_what_is_unusual_of_the_labels_is_said():
-    rng = np.random.default_rng(0)
-    pairs = Pairs(rng.normal(size=(60, 5)), rng.normal(size=(60, 6)))
-    usual = ["MLCCA", "kernel principal components", "NeighborVotes"]
-    choices = [reason.choice for reason in recommend(pairs, np.arange(60) % 20).reasons]
-    assert choices == [*usual, "no search", "IGNN is worth a try"]
-    two = np.tile(np.eye(2, dtype=int), (300, 1)) + np.tile(np.eye(2, dtype=int)[::-1], (300, 1))
-    assert [reason.choice for reason in recommend(Pairs(*[rng.normal(size=(600, 5))] * 2), two).reasons] == usual
+def test_few_rows_are_fitted_by_several_methods_of_equal_weight():
+    pairs, labels = make_multilabel_pairs(120, random_state=0)
+    found = recommend(pairs[:80], labels[:80])
+    assert isinstance(found.pipeline, RetrieverEnsemble) and found.pipeline.weights is None
+    assert found.reasons[0].why.startswith("few rows")
+    quick = found.pipeline.set_params(IGNN__model__max_epochs=2, IGNN__model__n_components=8, IGNN__model__hidden=8)
+    assert 0 < quick.fit(pairs[:80], labels[:80]).score(pairs[80:], labels[80:]) < 1
 
 
 def test_many_rows_lead_to_a_deep_method(monkeypatch):
@@ -99,8 +98,9 @@ def test_many_rows_lead_to_a_deep_method(monkeypatch):
     assert one.reasons[-1].choice == "DAGNN and DSCMR are worth a try"
 
 
-def test_texts_of_any_scale_are_recommended_the_same_and_fitted_alike():
+def test_texts_of_any_scale_are_recommended_the_same_and_fitted_alike(monkeypatch):
     pairs, labels = make_multilabel_pairs(150, random_state=0)
+    monkeypatch.setattr("skxmr.choosing.recommended._ENOUGH_ROWS", 50)
     found = recommend(pairs, labels).pipeline.fit(pairs[:100], labels[:100])
     longer = pairs.replace(text=np.asarray(pairs.text) * 1000, image=np.asarray(pairs.image) * 1e-3)
     other = recommend(longer, labels).pipeline.fit(longer[:100], labels[:100])
@@ -138,7 +138,10 @@ def test_raw_items_are_read_first():
     found = recommend(np.random.default_rng(0).normal(size=(40, 5)), captions, labels)
     assert [name for name, _ in found.pipeline.steps] == ["views", "model"]
     assert found.reasons[-1].choice == "tf-idf of parts of words"
-    clone(found.pipeline).fit(Pairs(np.random.default_rng(0).normal(size=(40, 5)), captions), labels)
+    small = {f"model__IGNN__model__{name}": 8 for name in ("n_components", "hidden", "max_epochs")}
+    clone(found.pipeline).set_params(**small).fit(
+        Pairs(np.random.default_rng(0).normal(size=(40, 5)), captions), labels
+    )
     files = recommend(["a.png", "b.png"], captions[:2], labels[:2])
     assert files.pipeline["views"].image.model == "efficientnet_lite0"
 

@@ -111,5 +111,6 @@ def recorded(file: Path) -> list[dict[str, Any]]:
 
 
 def mean_and_spread(values: Any, sign: str = "") -> str:
-    """Return mean ± standard deviation over the seeds."""
-    return f"{np.mean(values):{sign}.3f} ± {np.std(values):.3f}"
+    """Return mean ± standard deviation over the seeds, as an estimate from these; one seed tells of no spread."""
+    spread = f" ± {np.std(values, ddof=1):.3f}" if len(values) > 1 else ""
+    return f"{np.mean(values):{sign}.3f}{spread}"

@@ -89,7 +89,7 @@ def ablation(name: str) -> pd.Series:
 def contributes(name: str, sign: int = 1) -> tuple[float, float]:
     """Return how far the unchanged DAGNN is ahead of a changed one, mean and spread over the seeds."""
     gain = (ablation("") - ablation(name)).dropna()
-    return sign * gain.mean(), gain.std(ddof=0)
+    return sign * gain.mean(), gain.std()
 
 
 def r1(name: str) -> tuple[float, float]:

@@ -83,7 +83,7 @@ def table(records: list[dict[str, Any]]) -> str:
         seeds = sorted(by["float32"].keys() & by["bf16"].keys())
         values = {p: np.array([[by[p][seed][what] for what in ("map", "seconds")] for seed in seeds]).T for p in by}
         difference = values["bf16"][0] - values["float32"][0]
-        spread = f"{difference.mean():+.4f} ± {difference.std():.4f}"
+        spread = f"{difference.mean():+.4f} ± {difference.std(ddof=1):.4f}"
         rows.append({
             "set": name, "method": method, "seeds": len(seeds), "float32": mean_and_spread(values["float32"][0]),
             "bf16": mean_and_spread(values["bf16"][0]), "difference": spread,

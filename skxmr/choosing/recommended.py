@@ -101,7 +101,7 @@ def recommend(X: View, y: View | LabelsLike = None, labels: LabelsLike = None) -
     >>> pairs, labels = make_multilabel_pairs(600, random_state=0)
     >>> print(recommend(pairs, labels))
     Data: 600 rows, images: 20 columns (dense, 100% filled), texts: 30 columns (dense, 34% filled, none negative), 8 ...
-    * MLCCA: there are labels; so it is the best single method on average whichever set is left out
+    * MLCCA: there are labels; it is the best single method on average over the sets with so few rows
     * kernel principal components: they make closed forms nonlinear, which is better on all sets that were measured
     * NeighborVotes: the nearest rows vote on the labels, which raised the mAP of all that was measured with and without
     Pipeline(steps=[...
@@ -190,7 +190,7 @@ def _with_gaps(n: int) -> tuple[BaseEstimator, list[Reason]]:
 
 def _with_labels(facts: Facts) -> tuple[BaseEstimator, list[Reason]]:
     reasons = [
-        Reason("MLCCA", "there are labels; so it is the best single method on average whichever set is left out"),
+        Reason("MLCCA", "there are labels; it is the best single method on average over the sets with so few rows"),
         Reason("kernel principal components", _WHY_KERNELS),
         Reason("NeighborVotes", _WHY_VOTES),
     ]

@@ -318,3 +318,11 @@ def test_the_adversary_hides_a_planted_offset(module, seeds):
     assert np.mean(hidden) < np.mean(free) - 0.15
     assert np.mean(kept["0.0"]) > 0.9 and np.mean(kept["1.0"]) < np.mean(kept["0.0"]) - 0.15
     assert len(kept["0.0"]) == len(kept["1.0"]) == critic.SEEDS
+
+
+def test_the_spread_is_that_of_a_sample_and_one_seed_has_none(module):
+    shown = module("common").mean_and_spread
+    # The squared distances from the mean are 1, 0 and 1; divided by two, their root is 1.
+    assert shown([1.0, 2.0, 3.0]) == "2.000 ± 1.000"
+    assert shown([0.25]) == "0.250"
+    assert shown([0.25, 0.25], "+") == "+0.250 ± 0.000"

@@ -68,6 +68,9 @@ def identity(task: Task, method: str, variant: Variant, seed: int) -> str:
     if method in COMBINED:
         parts = [(name, identity(task, name, own, seed)) for name, own in members(task, variant.changes).items()]
         return fingerprint(model.set_params(estimators=[]), *parts)
+    if method in DEEP and variant.kind == "votes":
+        # The text of the pipeline would name the folder of the label vectors.
+        return fingerprint(method_of(model), model["votes"])
     return fingerprint(model, grid) if grid else fingerprint(model)
 
 

@@ -1,5 +1,6 @@
 """The benchmarks: what is finished is not done twice, published figures stand only where they belong."""
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -255,6 +256,20 @@ def test_every_closed_form_has_parameters_to_try_on_kernels(benchmarks, kind):
         variant = benchmarks.retrievers.Variant(kind, {})
         model, tried = benchmarks.retrievers.retriever(benchmarks.tasks.TASKS["wikipedia"], method, variant, 0)
         assert set(tried) <= set(model.get_params()), method
+
+
+@pytest.mark.parametrize(("method", "kind"), [("IGNN", "default"), ("IGNN", "votes"), ("RetrieverEnsemble", "weights")])
+def test_a_fit_is_known_wherever_the_data_lie(benchmarks, method, kind):
+    task = benchmarks.tasks.TASKS["mirflickr_tags"]
+    variant = benchmarks.retrievers.Variant(kind, {})
+    here, there = (
+        benchmarks.reproduce.identity(
+            dataclasses.replace(task, vectors=Path(folder) / "vectors.mat"), method, variant, 0
+        )
+        for folder in ("here", "there")
+    )
+    other = benchmarks.reproduce.identity(dataclasses.replace(task, vectors=Path("other.mat")), method, variant, 0)
+    assert here == there != other
 
 
 def test_votes_stand_behind_deep_methods_at_their_defaults(benchmarks):

@@ -71,9 +71,8 @@ def test_features_of_a_paper_with_its_figures_beside_ours(reproduce, folder):
         row = next(row for row in table if row[1] == method)
         ours = [line for line in lines if line["method"] == method]
         assert row[2] == variant and row[8] == figures
-        assert (
-            row[3].strip("*† ") == f"{np.mean([r['i2t'] for r in ours]):.3f} ± {np.std([r['i2t'] for r in ours]):.3f}"
-        )
+        scores = [line["i2t"] for line in ours]
+        assert row[3].strip("*† ") == f"{np.mean(scores):.3f} ± {np.std(scores, ddof=1):.3f}"
         assert row[5] == "2" and row[6].replace(".", "").isdigit()
     assert "over SemanticMatching" in out.out
 
@@ -219,8 +218,8 @@ def test_a_combination_of_methods_on_drawings(reproduce, benchmarks, drawings, m
     )
     status, out = reproduce(f"{command} n_components=4")
     assert status == 0 and "2 fits to do, 0 known" in out.out
-    # Of either closed form of the combination, of the one alone, and of the weights.
-    assert len(held_out) == 3 + 3 + 3 + 1 and not any(held_out)
+    # Of either closed form of the combination and of its votes, of the one alone, and of the weights.
+    assert len(held_out) == 2 * (3 + 3) + 3 + 1 and not any(held_out)
     lines = {(line := json.loads(text))["method"]: line for text in reproduce.file.read_text("utf-8").splitlines()}
     found = lines["RetrieverEnsemble"]
     assert found["variant"].startswith("weights, max_epochs=1") and found["device"] == "cpu"

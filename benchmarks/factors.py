@@ -105,7 +105,12 @@ def pair_cells(name: str, records: list[dict[str, Any]]) -> Iterator[Cell]:
             continue
         for first, second in itertools.combinations(moved(records, start), 2):
             if first[0] != second[0] and (name in PICTURES or "text" not in (first[0], second[0])):
-                yield Cell(name, start, (first, second))
+                # In the order of the factors, whichever helped more, so that a finished fit is recognised.
+                yield Cell(name, start, tuple(sorted((first, second), key=_place)))
+
+
+def _place(change: tuple[str, str]) -> int:
+    return list(FACTORS).index(change[0])
 
 
 def model_of(cell: Cell, seed: int, member: int, classes: Any) -> Factored:

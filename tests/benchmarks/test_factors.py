@@ -40,12 +40,15 @@ def test_pairs_are_of_changes_of_two_factors_that_helped(module):
     records.append(record("wikipedia", [["encoder", "one layer"]], 0, 0.3))
     assert module("factors_report").moved(records, "defaults") == [("encoder", "one layer"), ("text", "words")]
     (pair,) = factors.pair_cells("icons", records)
-    assert pair.changes == (("encoder", "one layer"), ("text", "words"))
+    assert pair.changes == (("text", "words"), ("encoder", "one layer"))
     assert list(factors.pair_cells("wikipedia", records)) == []
     for factor, level in (("loss", "soft contrastive"), ("structure", "learned")):
         records.append(record("icons", [[factor, level]], 0, 0.45))
-    # The first three of four.
-    assert len(list(factors.pair_cells("icons", records))) == 3
+    # The first three of four, in the order of the factors.
+    pairs = list(factors.pair_cells("icons", records))
+    assert len(pairs) == 3
+    order = list(factors.FACTORS)
+    assert all(order.index(pair.changes[0][0]) < order.index(pair.changes[1][0]) for pair in pairs)
 
 
 def test_the_best_level_of_a_factor_counts_by_its_mean_over_the_sets(module):

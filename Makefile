@@ -78,6 +78,13 @@ bench: $(PEERS)/installed
 
 results: $(STAMP)
 	$(BIN)/python benchmarks/reproduce.py
+	$(BIN)/python benchmarks/reproduce.py --sets clipart icons
+	$(BIN)/python benchmarks/reproduce.py --kernels --methods JRL MLCCA SemanticMatching --sets wikipedia corel5k_tags
+	$(BIN)/python benchmarks/reproduce.py --votes --methods MLCCA SemanticMatching --sets wikipedia corel5k_tags clipart icons
+	$(BIN)/python benchmarks/small_sets.py
+	$(BIN)/python benchmarks/small_sets.py --docs
+	$(BIN)/python benchmarks/auto.py
+	$(BIN)/python benchmarks/auto.py --docs
 	$(BIN)/python benchmarks/reproduce.py --wikipedia-splits --readme --docs
 	$(BIN)/python benchmarks/dagnn.py --docs
 	$(BIN)/python benchmarks/critic.py --docs

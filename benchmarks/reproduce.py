@@ -8,7 +8,7 @@ together. A finished fit is one line of benchmarks/results/reproduce.jsonl and i
 the same, so that an interrupted run goes on where it was. Fails where data are missing.
 
     python benchmarks/reproduce.py [--seeds 5] [--sets wikipedia ...] [--methods CCA ...] [--jobs 2] [--paper]
-    python benchmarks/reproduce.py --sets clipart icons          # real pictures; with --kernels --methods MLCCA as well
+    python benchmarks/reproduce.py --sets clipart icons          # real pictures; with --kernels or --votes as well
     python benchmarks/reproduce.py --wikipedia-splits            # the split sizes of ACMR's paper
     python benchmarks/reproduce.py --features FOLDER --dataset mirflickr    # train_img.mat, train_txt.mat, ...
     python benchmarks/reproduce.py --scenes                      # RACG, SCAN and others on regions and words
@@ -37,10 +37,10 @@ import queries
 from common import LOADERS, RESULTS, ROOT, append, fingerprint, fit_seconds, recorded, write_between
 from report import page, published_table, readme_tables
 from retrievers import (
+    COMBINATIONS,
     COMBINED,
     DEEP,
     METHODS,
-    RESEARCH_MEMBERS,
     WITHOUT_CONSTANTS,
     Variant,
     choose,
@@ -166,7 +166,8 @@ def finished(results: Path, tasks: Iterable[Task] = ()) -> pd.DataFrame:
 
 def changed(pairs: list[str], methods: list[str]) -> dict[str, Any]:
     """Return the parameters of --set; ValueError names those that no deep method asked for has."""
-    deep = [name for name in (*methods, *(RESEARCH_MEMBERS if set(COMBINED) & set(methods) else ())) if name in DEEP]
+    parts = [name for own in COMBINATIONS.values() for name in own] if set(COMBINED) & set(methods) else []
+    deep = [name for name in (*methods, *parts) if name in DEEP]
     known = {key for name in deep for key in inspect.signature(getattr(skxmr, name)).parameters}
     changes = {}
     for pair in pairs:

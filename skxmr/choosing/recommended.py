@@ -167,7 +167,7 @@ def _joined(facts: Facts) -> tuple[BaseEstimator, list[Reason]]:
     ]
     why = "images look like features of a pre-trained network; on both sets of such features it is the best"
     if few:
-        why = "few rows: of 60 to 400 rows it was above MLCCA and SemanticMatching that were searched, on all sets"
+        why = "few rows: of 60 to 400 rows it was above MLCCA and SemanticMatching that were searched, on three sets"
     reasons = [
         Reason("RetrieverEnsemble of MLCCA, SemanticMatching and IGNN", why),
         Reason("kernel principal components", _WHY_KERNELS),

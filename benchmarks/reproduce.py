@@ -66,7 +66,10 @@ def identity(task: Task, method: str, variant: Variant, seed: int) -> str:
     """Return the fingerprint of what is fitted."""
     model, grid = retriever(task, method, variant, seed)
     if method in COMBINED:
-        parts = [(name, identity(task, name, own, seed)) for name, own in members(task, variant.changes).items()]
+        parts = []
+        for (name, own), (_, part) in zip(members(task, variant.changes).items(), model.estimators, strict=True):
+            own_seed = getattr(method_of(part), "random_state", seed)
+            parts.append((name, identity(task, name, own, own_seed)))
         return fingerprint(model.set_params(estimators=[]), *parts)
     if method in DEEP and variant.kind == "votes":
         # The text of the pipeline would name the folder of the label vectors.

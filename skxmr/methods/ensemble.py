@@ -36,6 +36,9 @@ class RetrieverEnsemble(EmbeddingCombination, _BaseComposition):
     be put into a :class:`RetrievalIndex`. A row that one of them maps to the origin, such as a text without a word that
     it knows, has the length of the other vectors only, so that its cosines do not shrink.
 
+    Deep retrievers should have a `random_state` each that differs from that of the others. They then hold out different
+    rows to choose their epochs, so that together they learn from all rows.
+
     Parameters
     ----------
     estimators : list of (str, retriever)

@@ -4,6 +4,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 PEERS := .venv-bench
 EMPTY := .venv-wheel
+FLOORS := .venv-floors
 
 # The research sets of tests and benchmarks, where somebody keeps them beside the repository.
 export SKXMR_DATA ?= $(wildcard $(abspath ../shared/data))
@@ -11,12 +12,13 @@ export SKXMR_DATA ?= $(wildcard $(abspath ../shared/data))
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: help demo test test-slow test-all test-browser check wheel bench results pages tutorials docs docs-run clean
+.PHONY: help demo test test-slow test-all test-browser test-floors check wheel bench results pages tutorials docs docs-run clean
 
 help:
 	@echo "make demo    fit, search and compare retrievers on real data; writes pictures to output/"
 	@echo "make test    the test suite; make test-all also runs the slow tests, make test-slow only those"
 	@echo "make test-browser  the page in Chromium, which must be installed; writes screenshots to output/browser/"
+	@echo "make test-floors  the tests with the lowest versions that pyproject.toml allows (downloads 3 GB)"
 	@echo "make check   ruff, mypy and import-linter"
 	@echo "make wheel   build the wheel and use it in an empty environment without extras"
 	@echo "make bench   time and memory, compared with other libraries"
@@ -52,6 +54,13 @@ test-all: $(STAMP)
 
 test-browser: $(STAMP)
 	SKXMR_OUTPUT=output/browser $(BIN)/python -m pytest -m browser -rs tests/app
+
+# Once per release: 7 GB on disk, because old versions of torch come with CUDA. Warnings of old versions are no errors.
+test-floors:
+	$(PYTHON) -m venv --clear $(FLOORS)
+	$(FLOORS)/bin/python -m pip install --quiet --disable-pip-version-check uv
+	$(FLOORS)/bin/uv pip install --python $(FLOORS)/bin/python --resolution lowest-direct -e ".[dev]"
+	$(FLOORS)/bin/python -m pytest --numprocesses logical --maxprocesses 8 --dist loadfile -o filterwarnings=default
 
 check: $(STAMP)
 	$(BIN)/ruff check .
@@ -124,5 +133,5 @@ docs-run: pages
 	SKXMR_DOCS_RUN=1 $(BIN)/python -m sphinx -W --keep-going -q -E -b html docs docs/_build/html
 
 clean:
-	rm -rf $(VENV) $(PEERS) $(EMPTY) dist build output docs/_build docs/api docs/gallery
+	rm -rf $(VENV) $(PEERS) $(EMPTY) $(FLOORS) dist build output docs/_build docs/api docs/gallery
 	rm -rf .pytest_cache .mypy_cache .ruff_cache

@@ -216,7 +216,7 @@ def _check_equal_lengths(rows: View, name: str) -> None:
     """Refuse rows of numbers that differ in length."""
     if not isinstance(rows, (list, np.ndarray)) or getattr(rows, "ndim", 1) != 1:
         return
-    if not all(isinstance(row, (list, tuple, np.ndarray, Tensor)) for row in rows):
+    if not all(isinstance(row, (list, tuple, np.ndarray, Tensor)) and getattr(row, "ndim", 1) for row in rows):
         return
     # Lists of words are raw texts.
     if any(isinstance(value, str) for row in rows for value in row):

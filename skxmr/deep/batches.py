@@ -84,7 +84,7 @@ class ViewSource:
     def block(self, start: int, stop: int) -> Tensor:
         """Return the rows from `start` up to `stop`, which may be beyond the end."""
         if self.numbers is not None:
-            return self.rows(torch.arange(start, min(stop, len(self))))
+            return self.rows(torch.arange(start, min(stop, len(self)), device="cpu"))
         return self.view[start:stop] if self.resident else self._place(self.view[start:stop])
 
     def _place(self, rows: View) -> Tensor:

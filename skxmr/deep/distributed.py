@@ -157,8 +157,8 @@ class JointTerms(nn.Module):
         self.objective = objective
         network.eval()
         with torch.no_grad():
-            one = network(*dataset.rows(torch.arange(1))[:2])
-            two = network(*dataset.rows(torch.arange(2))[:2])
+            one = network(*dataset.rows(torch.arange(1, device="cpu"))[:2])
+            two = network(*dataset.rows(torch.arange(2, device="cpu"))[:2])
         self.rows_per_item = {name: len(out) - len(one[name]) if out.ndim else 0 for name, out in two.items()}
         # Label graphs are data and equal on every rank; sparse ones cannot be broadcast.
         buffers = [name for name, _ in self.named_buffers()]

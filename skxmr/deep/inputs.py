@@ -207,7 +207,7 @@ def pretrain_text(module: PretrainedText, split: Split, dataset: TrainingRows, o
 def _cross_entropy(module: PretrainedText, rows: ViewSource, Y: ViewSource) -> float:
     total = 0.0
     with torch.inference_mode():
-        for index in torch.split(torch.arange(len(rows)), 4096):
+        for index in torch.split(torch.arange(len(rows), device="cpu"), 4096):
             logits = module.to_labels(module(rows.rows(index)))
             total += functional.binary_cross_entropy_with_logits(logits, Y.rows(index), reduction="sum").item()
     return total / len(rows)

@@ -81,7 +81,7 @@ def qualities(network: PriorNetwork, rows: PairsDataset, counts: Mapping[str, in
     """Return the quality score of each modality: ``1/n sum_i y_i . softmax(f_i W)`` of its first n rows."""
     network.eval()
     totals = dict.fromkeys(MODALITIES, 0.0)
-    for index in torch.split(torch.arange(len(rows)), _ROWS):
+    for index in torch.split(torch.arange(len(rows), device="cpu"), _ROWS):
         batch = rows.rows(index)
         outputs = network(batch.image, batch.text)
         for name, Y in zip(MODALITIES, batch.labels.chunk(2, dim=1), strict=True):

@@ -92,7 +92,7 @@ class DCCANetwork(TwoBranchNetwork):
         self.eval()
         with torch.inference_mode():
             parts = []
-            for index in torch.split(torch.arange(len(rows)), block):
+            for index in torch.split(torch.arange(len(rows), device="cpu"), block):
                 # Only one batch of rows is held at a time, because together they may not fit into memory.
                 batch = rows.rows(index)
                 parts.append(self(batch.image, batch.text))

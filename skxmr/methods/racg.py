@@ -232,7 +232,7 @@ class RACG(PairwiseRetriever):
         regions, words = self._sources(images, texts)
         found = []
         with torch.inference_mode():
-            for row in torch.split(torch.arange(len(regions)), 1):
+            for row in torch.split(torch.arange(len(regions), device="cpu"), 1):
                 sides = network.encode_image(regions.rows(row)), network.encode_text(words.rows(row))
                 found.append(relations_of(network.graph, *sides))
         return found

@@ -54,7 +54,7 @@ def attention_between(retriever: PairwiseRetriever, image: View, text: View) -> 
     if not hasattr(network, "attention_between"):
         return None
     images, texts = retriever._sources(retriever._checked_query(image, "image"), retriever._checked_query(text, "text"))
-    row = torch.arange(1)
+    row = torch.arange(1, device="cpu")
     with torch.inference_mode():
         regions = network.encode_image(images.rows(row))
         words = network.encode_text(texts.rows(row))

@@ -19,7 +19,7 @@ _ROWS = 256
 @torch.inference_mode()
 def encoded_images(encode: Callable[[Any], Tensor], images: RegionSource) -> NDArray[np.float32]:
     """Return the embedding of every image, (n, d)."""
-    return _encoded(encode, images, torch.arange(len(images)))
+    return _encoded(encode, images, torch.arange(len(images), device="cpu"))
 
 
 @torch.inference_mode()

@@ -68,7 +68,7 @@ def pair_scores(
     n = len(images)
     m = len(texts)
     out = np.empty((n, m), np.float32)
-    image_blocks = limits.image_blocks(torch.arange(n), network, images)
+    image_blocks = limits.image_blocks(torch.arange(n, device="cpu"), network, images)
     # Images that are all one block are encoded once, others again for every block of texts.
     all_images = network.encode_image(images.rows(image_blocks[0])) if len(image_blocks) == 1 else None
     with tqdm(total=n * m, unit="pair", unit_scale=True, disable=not verbose) as bar:
@@ -95,7 +95,7 @@ def some_pair_scores(
     out = sp.csr_array((np.empty(where.nnz, np.float32), where.indices, where.indptr), where.shape)
     asked = torch.from_numpy(np.flatnonzero(np.diff(where.indptr)))
     with tqdm(total=where.nnz, unit="pair", unit_scale=True, disable=not verbose) as bar:
-        for columns in limits.text_blocks(torch.arange(len(texts)), network, texts):
+        for columns in limits.text_blocks(torch.arange(len(texts), device="cpu"), network, texts):
             encoded = network.encode_text(texts.rows(columns))
             lengths = texts.lengths[columns]
             for rows in limits.image_blocks(asked, network, images):

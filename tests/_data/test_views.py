@@ -116,3 +116,13 @@ def test_masked_index_and_label_graphs_of_other_kinds_are_refused():
 def test_dates_among_objects_are_no_numbers(value):
     with pytest.raises(ValueError, match="image holds object values, not numbers"):
         check_view(np.array([[value], [value]], dtype=object), "image")
+
+
+@pytest.mark.parametrize("container", [np.asarray, pd.Series], ids=lambda container: container.__name__)
+def test_rows_that_are_arrays_without_axes_have_no_length(container):
+    """Old versions of pandas make such rows of a text."""
+    rows = np.empty(2, dtype=object)
+    for i, text in enumerate(("a dog", "a cat")):
+        rows[i] = np.array(text)
+    with pytest.raises(ValueError, match="image must be 2-D"):
+        check_view(container(rows), "image")

@@ -9,13 +9,12 @@ from contextlib import closing
 
 import joblib
 import numpy as np
-import scipy.sparse as sp
 
 import skxmr
-from skxmr._data.kinds import FilePath, Frame, IndexArray, View
+from skxmr._data.content import content_key
+from skxmr._data.kinds import FilePath, IndexArray
 from skxmr._data.labels import encode_labels
 from skxmr._data.paths import expanded
-from skxmr._data.repeated import distinct
 from skxmr.choosing.evaluation import Candidate, Evaluation, Rows
 
 # What changes where equal candidates on equal rows are evaluated otherwise than by the version before.
@@ -35,7 +34,8 @@ class Records:
         self._file = None if folder is None else expanded(folder) / _FILE
         if self._file is None:
             return
-        self._data = joblib.hash((_RULES, skxmr.__version__, *_content(rows)))
+        labels = None if rows.labels is None else encode_labels(rows.labels)
+        self._data = content_key(rows.pairs, labels, rows.validation, _RULES, skxmr.__version__)
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)
             self._execute("CREATE TABLE IF NOT EXISTS evaluations (key TEXT PRIMARY KEY, numbers TEXT, scores BLOB)")
@@ -78,20 +78,3 @@ class Records:
                 f"cache: {self._file} is damaged, or not a file of skxmr ({error}); delete it, and its candidates are "
                 "fitted again."
             ) from error
-
-
-def _content(rows: Rows) -> tuple[object, ...]:
-    """Return what the rows hold, in a form that does not change when it is used."""
-    images, index = distinct(rows.pairs.image)
-    labels = None if rows.labels is None else encode_labels(rows.labels)
-    named = () if labels is None else (_arrays(labels.matrix), labels.names)
-    return _arrays(images), index, _arrays(rows.pairs.text), rows.pairs.groups, *named, rows.validation
-
-
-def _arrays(view: View) -> object:
-    """Return a view without what sparse matrices and tables remember of earlier uses."""
-    if sp.issparse(view):
-        return view.shape, view.data, view.indices, view.indptr
-    if isinstance(view, Frame):
-        return list(getattr(view, "columns", ())), view.to_numpy()
-    return view

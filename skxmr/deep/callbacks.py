@@ -161,14 +161,19 @@ class Progress(Callback):
         self.bar.update()
 
 
-def check_callbacks(callbacks: list[Any] | None, validation_fraction: float | str) -> None:
-    """Refuse what skorch could not call, and what monitors validation scores where there are none."""
+def check_callbacks(callbacks: list[Any] | None, validation_fraction: float | str, restored: bool = False) -> None:
+    """Refuse what skorch could not call, what waits for validation scores where there are none, or cannot be restored."""
     for given in callbacks or []:
         callback = given[-1] if isinstance(given, tuple) else given
         if not hasattr(callback, "on_epoch_end"):
             raise TypeError(
                 f"callbacks holds {given!r}, which is no callback of skorch; those of scikit-learn (1.9 and later) "
                 "are set by set_callbacks."
+            )
+        if restored and not (hasattr(callback, "state_dict") and hasattr(callback, "load_state_dict")):
+            raise ValueError(
+                f"callbacks holds {given!r} and checkpoint is set, but what this callback remembers cannot be "
+                "restored; leave one of both out, or give the callback state_dict() and load_state_dict(state)."
             )
         made, monitor = _monitor(callback)
         if validation_fraction == 0 and monitor is not None:

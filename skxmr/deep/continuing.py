@@ -26,7 +26,18 @@ from skxmr.steps.label_graph import LabelGraph
 
 # Parameters that concern the rows and the training, and not the network.
 _OF_TRAINING = frozenset(
-    (*Options._fields, "device", "encoder_lr", "n_jobs", "parser", "random_state", "validation_fraction", "warm_start")
+    (
+        *Options._fields,
+        "checkpoint",
+        "device",
+        "encoder_lr",
+        "keep_checkpoint",
+        "n_jobs",
+        "parser",
+        "random_state",
+        "validation_fraction",
+        "warm_start",
+    )
 )
 # What stands in front of the network.
 _ENCODERS = ("image_encoder", "text_encoder")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import os
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import field
@@ -19,13 +20,14 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from skorch.history import History
 
 from skxmr._data.estimator import Constraints
-from skxmr._data.kinds import MODALITIES, FittedGraph
+from skxmr._data.kinds import MODALITIES, FilePath, FittedGraph
 from skxmr._data.labels import Labels
 from skxmr._data.pairs import Pairs
 from skxmr._docstrings import documented_like
 from skxmr.base import Retriever
 from skxmr.deep import distributed
 from skxmr.deep.callbacks import SCHEDULES, check_callbacks
+from skxmr.deep.checkpoint import Checkpoint, open_checkpoint
 from skxmr.deep.continuing import check_columns, check_effects, counted_on, makes_the_network, resumed
 from skxmr.deep.joint import fitted_encoders, with_encoders
 from skxmr.deep.loop import Learner, Prepared, check_learner
@@ -86,6 +88,13 @@ class TrainedRetriever(CallbackSupportMixin, Retriever):
         waits for validation scores; otherwise it is 0, because few rows choose the epoch badly.
     callbacks : list or None, default=None
         Callbacks of skorch. Those of scikit-learn (1.9 and later) are set by `set_callbacks`.
+    checkpoint : str or path, default=None
+        Folder in which the state of the training is kept after every epoch. A fit with the same parameters and rows
+        then goes on where one that was killed or interrupted stopped, and on a CPU ends at the same weights, bit for
+        bit. Each fit has a sub-folder of its own, up to four times as large as the network, which is deleted when the
+        fit is over. A sub-folder that other versions of the packages have written is refused.
+    keep_checkpoint : bool, default=False
+        Keep the sub-folder; a later fit with the same parameters and rows takes its result from there.
     verbose : int, default=0
         1 shows a progress bar with the loss and the scores of the validation rows.
     warm_start : bool, default=False
@@ -121,6 +130,8 @@ class TrainedRetriever(CallbackSupportMixin, Retriever):
     early_stopping: int | None = None
     validation_fraction: float | str = "auto"
     callbacks: list[Any] | None = None
+    checkpoint: FilePath | None = None
+    keep_checkpoint: bool = False
     verbose: int = 0
     warm_start: bool = False
     network_: RetrievalNetwork = field(init=False)
@@ -145,6 +156,8 @@ class TrainedRetriever(CallbackSupportMixin, Retriever):
         "early_stopping": [Interval(Integral, 1, None, closed="left"), None],
         "validation_fraction": [Interval(Real, 0, 1, closed="left"), StrOptions({"auto"})],
         "callbacks": [list, None],
+        "checkpoint": [str, os.PathLike, None],
+        "keep_checkpoint": ["boolean"],
         "verbose": ["verbose"],
         "warm_start": ["boolean"],
     }
@@ -191,6 +204,21 @@ class TrainedRetriever(CallbackSupportMixin, Retriever):
         device = distributed.rank_device(resolve_device(self.device))
         seeds = check_random_state(self.random_state).randint(2**31, size=4).tolist()
         seeds = distributed.broadcast_seeds(seeds, pairs, labels)
+        with open_checkpoint(self, pairs, labels) as checkpoint:
+            if checkpoint is not None:
+                seeds = checkpoint.seeds(seeds)
+            self._train(pairs, labels, task, device, seeds, checkpoint)
+
+    def _train(
+        self,
+        pairs: Pairs,
+        labels: Labels | None,
+        task: FitTask | None,
+        device: torch.device,
+        seeds: list[int],
+        checkpoint: Checkpoint | None,
+    ) -> None:
+        """Train the network, from a state that was kept if there is one."""
         split = self._split(pairs, labels, seeds[0])
         warn_of_few(split)
         with initialising(seeds[1]):
@@ -213,7 +241,10 @@ class TrainedRetriever(CallbackSupportMixin, Retriever):
             epoch_tasks = task.begin(options.max_epochs, partial(self._state, network, split, labels, earlier))
             options = options._replace(callbacks=[*(options.callbacks or []), *epoch_tasks])
         learner = with_encoders(learner._replace(network=network), split.encoders)
-        outcome = train(learner, prepared, torch.Generator().manual_seed(seeds[2]), options)
+        outcome = train(learner, prepared, torch.Generator().manual_seed(seeds[2]), options, checkpoint)
+        if checkpoint is not None and outcome.interrupted:
+            # The next fit goes on from there.
+            checkpoint.keep = True
         self.network_ = network.eval().requires_grad_(False)
         vars(self).update(fitted_encoders(split.encoders))
         self.history_ = counted_on(earlier, outcome.history)
@@ -264,7 +295,7 @@ class TrainedRetriever(CallbackSupportMixin, Retriever):
 
     def _options(self, n: int, device: torch.device) -> Options:
         """Return the options of training on n rows, with every ``"auto"`` resolved."""
-        check_callbacks(self.callbacks, self.validation_fraction)
+        check_callbacks(self.callbacks, self.validation_fraction, self.checkpoint is not None)
         if self.early_stopping is not None and self.validation_fraction == 0:
             raise ValueError(
                 "early_stopping needs validation rows; set validation_fraction above 0, or early_stopping to None."

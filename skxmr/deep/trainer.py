@@ -77,7 +77,8 @@ class Trainer(NeuralNet):
         self.interruption_ = Interruptible()
         try:
             with self.interruption_:
-                super().fit_loop(*args, **kwargs)
+                # The epochs of the history that a checkpoint held are over.
+                super().fit_loop(*args, epochs=self.max_epochs - len(self.history), **kwargs)
         finally:
             # The compiled function keeps a reference to the network.
             self.losses_ = None

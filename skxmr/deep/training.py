@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from functools import partial
-from typing import NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import pandas as pd
 import torch
@@ -26,10 +26,12 @@ from skxmr.deep.callbacks import (
     Validation,
     learning_rate_schedule,
 )
+from skxmr.deep.checkpoint import Checkpoint
 from skxmr.deep.encoders import global_noise
 from skxmr.deep.joint import EncodedNetwork
 from skxmr.deep.loop import Learner, Prepared, TrainingRows
 from skxmr.deep.options import OPTIMIZERS, Options
+from skxmr.deep.resuming import RESUME, Resume
 from skxmr.deep.tasks import TASKS
 from skxmr.deep.trainer import Trainer, losses_of
 from skxmr.nn.adversaries import Discriminator
@@ -70,7 +72,13 @@ class _NoCriterion:
         """Load nothing."""
 
 
-def train(learner: Learner, prepared: Prepared, generator: torch.Generator, options: Options) -> Outcome:
+def train(
+    learner: Learner,
+    prepared: Prepared,
+    generator: torch.Generator,
+    options: Options,
+    checkpoint: Checkpoint | None = None,
+) -> Outcome:
     """Train, and leave the network with the weights of the epoch that the validation chooses, or else the last one."""
     dataset = prepared.rows
     validation = prepared.validation
@@ -81,11 +89,16 @@ def train(learner: Learner, prepared: Prepared, generator: torch.Generator, opti
     seed = generator.initial_seed() + distributed.rank()
     hidden = not options.verbose or distributed.rank() > 0
     with (
-        own_noise(learner, dataset.device, seed),
+        own_noise(learner, dataset.device, seed) as noise,
         tqdm(total=options.max_epochs, unit="epoch", disable=hidden) as bar,
     ):
         own = _own_callbacks(learner, selection, Progress(bar), options, n_steps)
-        net = _net(learner, dataset, own, validation, generator, options)
+        # Early stopping comes after all others, so that these see the epoch.
+        callbacks = [*own.items(), *(options.callbacks or []), *_early_stopping(validation, options)]
+        if checkpoint is not None:
+            device = dataset.device if isinstance(network, EncodedNetwork) else None
+            callbacks.append((RESUME, Resume(checkpoint, network, callbacks, [generator, noise], device)))
+        net = _net(learner, dataset, callbacks, {*own, RESUME}, generator, options)
         # The traceback of an error holds the tensors of the step. Whoever handles the error may need their memory.
         try:
             net.fit(distributed.shared(dataset))
@@ -153,8 +166,8 @@ def _out_of_memory(error: torch.OutOfMemoryError, device: torch.device, options:
 def _net(
     learner: Learner,
     dataset: TrainingRows,
-    own: dict[str, Callback],
-    validation: Validation | None,
+    callbacks: list[Any],
+    own: set[str],
     generator: torch.Generator,
     options: Options,
 ) -> Trainer:
@@ -190,8 +203,7 @@ def _net(
         iterator_train__smallest=learner.loop.smallest_batch,
         train_split=None,
         device=str(dataset.device),
-        # Early stopping comes last, so that all others see the epoch.
-        callbacks=[*own.items(), *(options.callbacks or []), *_early_stopping(validation, options)],
+        callbacks=callbacks,
         callbacks__print_log=None,
         callbacks__valid_loss=None,
         verbose=0,
@@ -199,8 +211,8 @@ def _net(
 
 
 @contextmanager
-def own_noise(learner: Learner, device: torch.device, seed: int) -> Iterator[None]:
-    """Let the objective and the dropout of the network draw from a generator of this training alone."""
+def own_noise(learner: Learner, device: torch.device, seed: int) -> Iterator[torch.Generator]:
+    """Let the objective and the dropout of the network draw from a generator of this training alone, and return it."""
     drawing: list[Dropout | Objective] = [learner.objective]
     drawing += [module for module in learner.network.modules() if isinstance(module, Dropout)]
     noise = torch.Generator(device).manual_seed(seed)
@@ -209,7 +221,7 @@ def own_noise(learner: Learner, device: torch.device, seed: int) -> Iterator[Non
     encoders = isinstance(learner.network, EncodedNetwork)
     try:
         with global_noise(device, seed) if encoders else nullcontext():
-            yield
+            yield noise
     finally:
         for part in drawing:
             part.generator = None

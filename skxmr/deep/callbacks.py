@@ -162,7 +162,7 @@ class Progress(Callback):
 
 
 def check_callbacks(callbacks: list[Any] | None, validation_fraction: float | str, restored: bool = False) -> None:
-    """Refuse what skorch could not call, what waits for validation scores where there are none, or cannot be restored."""
+    """Refuse what skorch could not call, what waits for missing validation scores, or what cannot be restored."""
     for given in callbacks or []:
         callback = given[-1] if isinstance(given, tuple) else given
         if not hasattr(callback, "on_epoch_end"):

@@ -309,7 +309,7 @@ def test_a_full_disk_costs_the_checkpoint_and_not_the_fit(kept, data, monkeypatc
 def test_what_cannot_be_kept_is_refused(data, tmp_path):
     with pytest.raises(ValueError, match="what this callback remembers cannot be restored; leave one of both out"):
         small(DSCMR, checkpoint=tmp_path, callbacks=[EpochScoring("f1")]).fit(*data)
-    with pytest.raises(ValueError, match="the content of optimizer=<function .*> cannot be told"):
+    with pytest.raises(ValueError, match=r"the content of optimizer=<function .*> cannot be told"):
         small(DSCMR, checkpoint=tmp_path, optimizer=lambda *a, **k: torch.optim.Adam(*a)).fit(*data)
     file = tmp_path / "file"
     file.touch()

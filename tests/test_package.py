@@ -41,7 +41,10 @@ def test_importing_loads_nothing_heavy_and_next_to_nothing_else():
     assert loaded("import skxmr", (*HEAVY, "sklearn", "pandas", "scipy", "numpy")) == []
     more = "import sys; before = set(sys.modules); import skxmr; print(*(set(sys.modules) - before))"
     modules = run(more).split()
-    assert [module for module in modules if module.startswith("skxmr")] == ["skxmr"] and len(modules) < 20
+    assert [module for module in modules if module.startswith("skxmr")] == ["skxmr"]
+    # Which modules of Python are there already depends on the environment.
+    others = {module.partition(".")[0] for module in modules} - sys.stdlib_module_names
+    assert others == {"skxmr", "lazy_loader"} and len(modules) < 40
 
 
 def test_only_deep_methods_load_torch():

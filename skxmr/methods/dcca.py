@@ -108,8 +108,8 @@ class DCCANetwork(TwoBranchNetwork):
         for name, mean, directions in (("image", cov.image_mean, found.image), ("text", cov.text_mean, found.text)):
             projection = np.zeros((views[0].shape[1],) * 2)
             projection[:, : len(scale)] = directions * scale
-            getattr(self, f"{name}_mean").copy_(torch.as_tensor(mean))
-            getattr(self, f"{name}_projection").copy_(torch.as_tensor(projection))
+            getattr(self, f"{name}_mean").copy_(torch.from_numpy(mean))
+            getattr(self, f"{name}_projection").copy_(torch.from_numpy(projection))
 
 
 class DCCAObjective(Objective):

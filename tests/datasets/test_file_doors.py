@@ -58,7 +58,8 @@ def read_images(home, name, data):
         try:
             images = load_feature_files(home).pairs.image
             return images.toarray() if sp.issparse(images) else images
-        except ValueError as error:
+        except (ValueError, MemoryError) as error:
+            # A damaged file may announce more numbers than fit into memory.
             assert name in str(error) and "allow_pickle" not in str(error)
     return None
 

@@ -22,7 +22,7 @@ from skxmr._data.warn import warn
 from skxmr.base.interrupts import Interruptible
 from skxmr.choosing.answer import answer_of, best_of
 from skxmr.choosing.clock import Budget
-from skxmr.choosing.evaluation import Rows, candidates_of
+from skxmr.choosing.evaluation import Rows, candidates_of, with_checkpoint
 from skxmr.choosing.facts import facts_of
 from skxmr.choosing.halving import FAILED, NO_TIME, Halving, Trial, divided, number_of_rounds
 from skxmr.choosing.records import Records
@@ -64,8 +64,9 @@ class AutoRetriever(EmbeddingCombination):
     n_best : int, default=5
         How many candidates the ensemble may have at most; 1 answers with the best one alone.
     cache : path or None, default=None
-        Folder in which finished candidates are kept, so that a second fit on equal rows goes on where the first one was
-        stopped. It needs a number as `random_state`. It also holds the similarities of the validation rows.
+        Folder in which finished candidates are kept, and the checkpoints of deep methods that are not finished, so that
+        a second fit on equal rows goes on where the first one was stopped or killed. It needs a number as
+        `random_state`. It also holds the similarities of the validation rows.
     n_jobs : int or None, default=None
         Candidates that are fitted at a time, as in scikit-learn.
     random_state : int, RandomState or None, default=None
@@ -180,7 +181,8 @@ class AutoRetriever(EmbeddingCombination):
         rows = Rows(pairs, labels, validation)
         # An interrupt of a network's fit, which ends quietly, is seen by the search.
         with tqdm(disable=not self.verbose) as bar, Interruptible() as loop:
-            search = Halving(rows, budget, Records(self.cache, rows), bar, self.n_jobs)
+            records = Records(self.cache, rows)
+            search = Halving(rows, budget, records, bar, self.n_jobs)
             search.run(candidates, rounds, self.factor)
         interrupted = loop.interrupted or search.interrupted
         if loop.twice or (interrupted and not search.pool):
@@ -188,7 +190,7 @@ class AutoRetriever(EmbeddingCombination):
         _check_anything_is_left(search.trials, self.budget_s)
         best = best_of(search.pool)
         answer = answer_of(search, rows, self.n_best, budget.left())
-        self.best_estimator_: BaseEstimator = answer.model.fit(pairs, labels)
+        self.best_estimator_: BaseEstimator = with_checkpoint(answer.model, records.checkpoints).fit(pairs, labels)
         self.best_score_ = answer.score
         self.best_index_ = next(i for i, trial in enumerate(search.trials) if trial is best)
         self.best_params_ = best.candidate.params

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -76,11 +77,23 @@ def _seeded(estimator: BaseEstimator, params: dict[str, Any], seed: int) -> Base
     return model.set_params(**seeds)
 
 
-def evaluated(estimator: BaseEstimator, rows: Rows, fitted: IndexArray) -> Evaluation:
+def with_checkpoint(estimator: BaseEstimator, folder: Path | None) -> BaseEstimator:
+    """Return a copy, whose deep methods keep the state of their training in a folder if they have no other."""
+    model = clone(estimator)
+    if folder is None:
+        return model
+    own = {}
+    for name, value in model.get_params().items():
+        if value is None and name.rpartition("__")[2] == "checkpoint":
+            own[name] = folder
+    return model.set_params(**own)
+
+
+def evaluated(estimator: BaseEstimator, rows: Rows, fitted: IndexArray, checkpoint: Path | None = None) -> Evaluation:
     """Fit a copy of a candidate on some rows and score the validation rows; an error is part of the answer."""
     started = clock.now()
     try:
-        model = clone(estimator).fit(*rows.part(fitted))
+        model = with_checkpoint(estimator, checkpoint).fit(*rows.part(fitted))
         middle = clock.now()
         pairs, labels = rows.part(rows.validation)
         found, is_relevant = score_matrices(model, pairs, None, labels)

@@ -125,7 +125,7 @@ class Halving:
                 continue
             trial.status = INTERRUPTED
             begun.append(trial)
-            yield joblib.delayed(evaluated)(candidate.estimator, self._rows, fitted)
+            yield joblib.delayed(evaluated)(candidate.estimator, self._rows, fitted, self._records.checkpoints)
 
     def seconds_of(self, candidate: Candidate, n: int) -> float:
         """Return the seconds that a candidate will need for n rows, by its trials on fewer rows."""

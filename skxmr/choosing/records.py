@@ -32,6 +32,8 @@ class Records:
 
     def __init__(self, folder: FilePath | None, rows: Rows) -> None:
         self._file = None if folder is None else expanded(folder) / _FILE
+        # Where deep methods keep the state of fits that are not finished.
+        self.checkpoints = None if folder is None else expanded(folder) / "checkpoints"
         if self._file is None:
             return
         labels = None if rows.labels is None else encode_labels(rows.labels)

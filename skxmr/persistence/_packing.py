@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from torch import nn
 
 _CALLBACKS = "callbacks are code of others with a state of its own; they are not saved, so set them again after load"
-# Attributes of estimators that do not leave the process, and why.
+# Attributes of estimators that do not leave the process, and what the user is told.
 NOT_SAVED = {
+    # A folder of this machine, which has had its effect.
+    "checkpoint": None,
     "callbacks": _CALLBACKS,
     "_skl_callbacks": _CALLBACKS,
     "memory": "a cache of a pipeline is read by pickle, which may run code; memory is saved as None, so set it again",
@@ -132,7 +134,8 @@ class Packing:
         twin = object.__new__(type(value))
         for name, attribute in vars(value).items():
             if name in NOT_SAVED and attribute and isinstance(value, BaseEstimator):
-                self.not_saved.add(NOT_SAVED[name])
+                told = NOT_SAVED[name]
+                self.not_saved.update([told] if told else [])
                 attribute = None
             if name in _OF_THE_FIT:
                 continue

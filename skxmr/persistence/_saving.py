@@ -26,7 +26,7 @@ def save(
     digest of every file, and the names of classes that are not part of skxmr, scikit-learn or torch; and ``README.md``,
     a model card. The folder is complete or unchanged: where saving fails, an older model in it stays as it was.
 
-    Callbacks, and the `memory` of pipelines, are not saved; a warning says so.
+    Callbacks, and the `memory` of pipelines, are not saved; a warning says so. Nor is `checkpoint`.
 
     Parameters
     ----------

@@ -337,3 +337,24 @@ def test_callbacks_that_can_be_restored_go_on(data, tmp_path, monkeypatch):
     counting = Counting()
     small(DSCMR, checkpoint=tmp_path, callbacks=[counting]).fit(*data)
     assert counting.epochs == 4
+
+
+def test_a_saved_model_does_not_name_the_folder(data, tmp_path):
+    model = small(DSCMR, checkpoint=tmp_path / "kept", keep_checkpoint=True).fit(*data)
+    skxmr.save(model, tmp_path / "model")
+    found = skxmr.load(tmp_path / "model")
+    assert found.checkpoint is None
+    assert_same_fit(found, model)
+
+
+def test_a_killed_search_goes_on_within_a_fit(data, tmp_path, monkeypatch):
+    candidates = [("DSCMR", small(DSCMR, random_state=None), {"lr": [1e-3, 1e-2]}), ("CCA", skxmr.CCA(3), {})]
+    given = {"budget_s": None, "min_rows": 30, "random_state": 0}
+    wanted = skxmr.AutoRetriever(candidates, **given).fit(*data)
+    auto = skxmr.AutoRetriever(candidates, **given, cache=tmp_path)
+    killed(monkeypatch, auto, *data, after=3)
+    assert len(list((tmp_path / "checkpoints").iterdir())) == 1
+    found = auto.fit(*data)
+    assert found.best_score_ == wanted.best_score_ and found.best_params_ == wanted.best_params_
+    assert_array_equal(found.transform(data[0]).image, wanted.transform(data[0]).image)
+    assert list((tmp_path / "checkpoints").iterdir()) == []

@@ -23,7 +23,7 @@ import torch
 from PIL import Image
 
 import skxmr
-from skxmr import CCA, DAGNN, Pairs, RetrievalIndex
+from skxmr import CCA, DAGNN, RetrievalIndex
 from skxmr.datasets import make_multilabel_pairs
 from skxmr.deep.items import digest
 from skxmr.features import ImageFeatures, PadToSquare
@@ -55,7 +55,9 @@ def killed(work: Callable[[], object], after: float) -> bool:
     return os.WIFSIGNALED(status)
 
 
-def rounds(work: Callable[[Path], object], check: Callable[[Path], object], folder: Path, kills: int, seed: int) -> Found:
+def rounds(
+    work: Callable[[Path], object], check: Callable[[Path], object], folder: Path, kills: int, seed: int
+) -> Found:
     """Kill the work so often, at moments spread over the time that it takes, and check after every kill."""
     started = time.perf_counter()
     work(folder / "timed")
@@ -183,7 +185,10 @@ def main() -> None:
             started = time.perf_counter()
             done = KINDS[kind](Path(folder), arguments.kills, arguments.seed)
         seconds = time.perf_counter() - started
-        print(f"{kind}: {done.kills} kills, {done.finished} rounds ended before, {seconds:.0f} s, nothing lost", flush=True)
+        print(
+            f"{kind}: {done.kills} kills, {done.finished} rounds ended before, {seconds:.0f} s, nothing lost",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import signal
 import tempfile
 import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import torch
@@ -29,6 +30,10 @@ from skxmr.deep.items import digest
 from skxmr.features import ImageFeatures, PadToSquare
 
 PAIRS, LABELS = make_multilabel_pairs(400, random_state=0)
+
+
+# What is done, or looked at, in a folder.
+Work: TypeAlias = Callable[[Path], object]
 
 
 class Found(NamedTuple):
@@ -55,9 +60,7 @@ def killed(work: Callable[[], object], after: float) -> bool:
     return os.WIFSIGNALED(status)
 
 
-def rounds(
-    work: Callable[[Path], object], check: Callable[[Path], object], folder: Path, kills: int, seed: int
-) -> Found:
+def rounds(work: Work, check: Work, folder: Path, kills: int, seed: int) -> Found:
     """Kill the work so often, at moments spread over the time that it takes, and check after every kill."""
     started = time.perf_counter()
     work(folder / "timed")
@@ -96,10 +99,7 @@ def fits(folder: Path, kills: int, seed: int) -> Found:
         assert digest(found.network_) == digest(wanted.network_), "another model"
         assert found.history_[columns].equals(wanted.history_[columns]), "another history"
         # The next fit begins anew.
-        skxmr_files = sorted(path for path in model.rglob("*") if path.is_file())
-        for path in skxmr_files:
-            path.unlink()
-        model.rmdir()
+        shutil.rmtree(model)
 
     return rounds(fit, check, folder, kills, seed)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tokenize
 import zipfile
 from collections.abc import Callable
 from os import PathLike
@@ -132,7 +133,11 @@ def array_header(opened: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[np.generi
     """Read the first bytes of an array; return its shape and dtype."""
     version = np.lib.format.read_magic(opened)
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, _, dtype = read(opened)
+    try:
+        shape, _, dtype = read(opened)
+    except (SyntaxError, TypeError, tokenize.TokenError) as error:
+        # numpy reads the header as Python's literals.
+        raise ValueError(f"its header is damaged ({error})") from error
     return shape, dtype
 
 

@@ -106,9 +106,13 @@ def load_captioned_regions(
             raise ValueError(
                 f"image {image_ids.tolist().index('')} has an empty id in {file_of_ids}; write what it is."
             )
+    try:
+        regions = Regions(features, edges)
+    except ValueError as error:
+        raise ValueError(f"{subset}_boxes.npy or {subset}_ims.npy of {str(folder)!r}: {error}") from error
     sentences = Sentences([caption for caption, said in zip(captions, there, strict=True) if said])
     return Bunch(
-        pairs=Pairs(Regions(features, edges), sentences, image_index=np.repeat(np.arange(n), each)[there]),
+        pairs=Pairs(regions, sentences, image_index=np.repeat(np.arange(n), each)[there]),
         image_ids=image_ids,
         DESCR=f"Regions and captions of {folder.name}, {subset} images; {each} captions per image.",
     )

@@ -144,10 +144,11 @@ def _parquet(file: Path, wanted: Wanted) -> dict[str, AnyArray]:
     try:
         chosen = wanted.chosen(file, parquet.read_schema(file).names)
         table = parquet.read_table(file, columns=chosen, memory_map=True)
-    except (pyarrow.ArrowException, OSError) as error:
+        # Integers stay integers where one is missing, and an index of pandas is a column.
+        frame = table.to_pandas(integer_object_nulls=True, ignore_metadata=True)
+    except (pyarrow.ArrowException, OSError, UnicodeError) as error:
         _refuse(file, f"it is cut off or damaged ({error})", error)
-    # Integers stay integers where one is missing, and an index of pandas is a column.
-    return _columns(table.to_pandas(integer_object_nulls=True, ignore_metadata=True), chosen)
+    return _columns(frame, chosen)
 
 
 def _columns(frame: pd.DataFrame, chosen: Sequence[str]) -> dict[str, AnyArray]:

@@ -60,6 +60,12 @@ def check_columns(last: Mapping[str, list[str] | None], columns: Mapping[str, li
             )
 
 
+def check_names(last: list[Any], labels: Labels | None) -> None:
+    """Refuse to continue with labels of other names than the last ones."""
+    if labels is not None and labels.names.tolist() != last:
+        raise ValueError("warm_start=True, but the labels of the last fit had other names; set it to False.")
+
+
 def resumed(fresh: RetrievalNetwork, last: RetrievalNetwork) -> RetrievalNetwork:
     """Return a trainable copy of the last network, provided that a fresh one would have the same shapes."""
     try:
@@ -201,10 +207,3 @@ def _equal(tensor: Tensor, other: Tensor) -> bool:
         other = other.coalesce()
         return torch.equal(tensor.indices(), other.indices()) and torch.equal(tensor.values(), other.values())
     return torch.equal(tensor, other)
-
-
-def counted_on(earlier: pd.DataFrame | None, history: pd.DataFrame) -> pd.DataFrame:
-    """Return the history of all fits of a network, whose epochs are counted together."""
-    if earlier is None or history.empty:
-        return history
-    return pd.concat([earlier, history.assign(epoch=history["epoch"] + len(earlier))], ignore_index=True)

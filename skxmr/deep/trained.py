@@ -17,10 +17,9 @@ import pandas as pd
 import torch
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
-from skorch.history import History
 
 from skxmr._data.estimator import Constraints
-from skxmr._data.kinds import MODALITIES, FilePath, FittedGraph
+from skxmr._data.kinds import FilePath, FittedGraph
 from skxmr._data.labels import Labels
 from skxmr._data.pairs import Pairs
 from skxmr._docstrings import documented_like
@@ -28,14 +27,15 @@ from skxmr.base import Retriever
 from skxmr.deep import distributed
 from skxmr.deep.callbacks import SCHEDULES, check_callbacks
 from skxmr.deep.checkpoint import Checkpoint, open_checkpoint
-from skxmr.deep.continuing import check_columns, check_effects, counted_on, makes_the_network, resumed
+from skxmr.deep.continuing import check_columns, check_effects, check_names, makes_the_network, resumed
+from skxmr.deep.history import counted_on, state_so_far
 from skxmr.deep.joint import fitted_encoders, with_encoders
 from skxmr.deep.loop import Learner, Prepared, check_learner
 from skxmr.deep.memory import naming_sizes
 from skxmr.deep.options import OPTIMIZERS, Options, resolved_batch_size, resolved_epochs, resolved_precision
 from skxmr.deep.split import Split, warn_of_few
 from skxmr.deep.tasks import CallbackSupportMixin, FitTask, with_callbacks
-from skxmr.deep.training import history_table, train
+from skxmr.deep.training import train
 from skxmr.nn.device import initialising, ordinary_torch, resolve_device
 from skxmr.nn.retrieval_network import RetrievalNetwork
 
@@ -201,46 +201,33 @@ class TrainedRetriever(CallbackSupportMixin, Retriever):
 
     @ordinary_torch()
     def _fit(self, pairs: Pairs, labels: Labels | None, task: FitTask | None = None) -> None:
-        device = distributed.rank_device(resolve_device(self.device))
         seeds = check_random_state(self.random_state).randint(2**31, size=4).tolist()
         seeds = distributed.broadcast_seeds(seeds, pairs, labels)
         with open_checkpoint(self, pairs, labels) as checkpoint:
             if checkpoint is not None:
                 seeds = checkpoint.seeds(seeds)
-            self._train(pairs, labels, task, device, seeds, checkpoint)
+            self._train(pairs, labels, task, seeds, checkpoint)
 
     def _train(
-        self,
-        pairs: Pairs,
-        labels: Labels | None,
-        task: FitTask | None,
-        device: torch.device,
-        seeds: list[int],
-        checkpoint: Checkpoint | None,
+        self, pairs: Pairs, labels: Labels | None, task: FitTask | None, seeds: list[int], checkpoint: Checkpoint | None
     ) -> None:
         """Train the network, from a state that was kept if there is one."""
+        device = distributed.rank_device(resolve_device(self.device))
         split = self._split(pairs, labels, seeds[0])
         warn_of_few(split)
-        with initialising(seeds[1]):
-            learner = check_learner(self._build(split), type(self).__name__)
-        # Weights are float32, whatever torch's default dtype is.
-        network = learner.network.float()
-        made_with = makes_the_network(self.get_params(deep=False), split.pairs.label_graph)
         continued = self.warm_start and "network_" in vars(self)
-        if continued:
-            self._check_names(labels)
-            network = resumed(network, self.network_)
-            check_effects(vars(self).get("_made_with", {}), made_with, labels, partial(self._another, split, seeds[1]))
+        learner, made_with = self._built(split, labels, seeds[1], continued)
+        network = learner.network.to(device)
         earlier = self.history_ if continued else None
-        network.to(device)
         prepared = self._prepare(split, network, device)
         options = self._options(len(prepared.rows), device)
         if not continued:
             self._pretrain(network, split, prepared, options, seeds[3])
         if task is not None:
-            epoch_tasks = task.begin(options.max_epochs, partial(self._state, network, split, labels, earlier))
+            state = partial(state_so_far, self._widths(split.pairs), network, split, labels, earlier)
+            epoch_tasks = task.begin(options.max_epochs, state)
             options = options._replace(callbacks=[*(options.callbacks or []), *epoch_tasks])
-        learner = with_encoders(learner._replace(network=network), split.encoders)
+        learner = with_encoders(learner, split.encoders)
         outcome = train(learner, prepared, torch.Generator().manual_seed(seeds[2]), options, checkpoint)
         if checkpoint is not None and outcome.interrupted:
             # The next fit goes on from there.
@@ -251,6 +238,19 @@ class TrainedRetriever(CallbackSupportMixin, Retriever):
         self.best_epoch_ = outcome.best_epoch + len(self.history_) - len(outcome.history)
         self._made_with = made_with
         self._finish(split)
+
+    def _built(self, split: Split, labels: Labels | None, seed: int, continued: bool) -> tuple[Learner, dict[str, Any]]:
+        """Return what is trained, with the last network if it is continued, and what decides on the network."""
+        with initialising(seed):
+            learner = check_learner(self._build(split), type(self).__name__)
+        # Weights are float32, whatever torch's default dtype is.
+        network = learner.network.float()
+        made_with = makes_the_network(self.get_params(deep=False), split.pairs.label_graph)
+        if continued:
+            check_names(list(getattr(self, "classes_", [])), labels)
+            network = resumed(network, self.network_)
+            check_effects(vars(self).get("_made_with", {}), made_with, labels, partial(self._another, split, seed))
+        return learner._replace(network=network), made_with
 
     def _pretrain(self, network: Any, split: Split, prepared: Prepared, options: Options, seed: int) -> None:
         """Learn what is learned before the rest of the network and then kept; not called by a fit that continues."""
@@ -265,33 +265,6 @@ class TrainedRetriever(CallbackSupportMixin, Retriever):
         other = type(self)(**self.get_params(deep=False) | parameters | {"warm_start": False})
         with initialising(seed):
             return other._build(split._replace(pairs=split.pairs.replace(label_graph=graph))).network
-
-    def _check_names(self, labels: Labels | None) -> None:
-        """Refuse to continue with labels of other names."""
-        if labels is not None and labels.names.tolist() != list(getattr(self, "classes_", [])):
-            raise ValueError("warm_start=True, but the labels of the last fit had other names; set it to False.")
-
-    def _state(
-        self,
-        network: RetrievalNetwork,
-        split: Split,
-        labels: Labels | None,
-        earlier: pd.DataFrame | None,
-        history: History,
-    ) -> dict[str, object]:
-        """Return the attributes that a fit which stopped now would have set."""
-        table = counted_on(earlier, history_table(history))
-        seen = {} if labels is None else {"classes_": labels.names}
-        return seen | {
-            "network_": copy.deepcopy(network).eval(),
-            **fitted_encoders(split.encoders),
-            "history_": table,
-            "best_epoch_": len(table),
-            "n_features_": self._widths(split.pairs),
-            "n_samples_seen_": len(split.pairs),
-            "_columns": dict.fromkeys(MODALITIES),
-            "fitted_with_labels_": labels is not None,
-        }
 
     def _options(self, n: int, device: torch.device) -> Options:
         """Return the options of training on n rows, with every ``"auto"`` resolved."""

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple, NoReturn
 import pandas as pd
 import torch
 from skorch.callbacks import Callback, EarlyStopping, GradientNormClipping, PassthroughScoring
-from skorch.history import History
 from skorch.utils import noop
 from torch import nn
 from tqdm.auto import tqdm
@@ -28,6 +27,7 @@ from skxmr.deep.callbacks import (
 )
 from skxmr.deep.checkpoint import Checkpoint
 from skxmr.deep.encoders import global_noise
+from skxmr.deep.history import history_table
 from skxmr.deep.joint import EncodedNetwork
 from skxmr.deep.loop import Learner, Prepared, TrainingRows
 from skxmr.deep.options import OPTIMIZERS, Options
@@ -225,14 +225,3 @@ def own_noise(learner: Learner, device: torch.device, seed: int) -> Iterator[tor
     finally:
         for part in drawing:
             part.generator = None
-
-
-def history_table(history: History) -> pd.DataFrame:
-    """Return the finished epochs as a table."""
-    rows = []
-    for epoch in history:
-        if "train_loss" in epoch:
-            # What skorch notes beside the values: which of them are the best so far, and how many batches there were.
-            notes = {"batches", "train_batch_count", "valid_loss", *(f"{name}_best" for name in epoch)}
-            rows.append({name: value for name, value in epoch.items() if name not in notes})
-    return pd.DataFrame(rows).rename(columns={"dur": "seconds", "train_loss": "loss"})

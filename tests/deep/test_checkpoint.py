@@ -20,6 +20,7 @@ from skxmr.deep.checkpoint import Checkpoint, open_checkpoint
 from skxmr.testing import all_retrievers
 
 from .drawn import drawn, encoders
+from .toy import forget_interrupts
 
 SMALL = {
     "n_components": 8,
@@ -172,7 +173,9 @@ def test_an_interrupted_fit_goes_on(data, tmp_path, monkeypatch):
 
     with monkeypatch.context() as patched:
         patched.setattr(Checkpoint, "write", interrupt)
+        forget_interrupts()
         first = clone(model).fit(*data)
+    forget_interrupts()
     assert len(first.history_) == 2
     assert_same_fit(model.fit(*data), wanted)
 

@@ -31,6 +31,9 @@ _RECORDED_AS: dict[str, dict[object, dict[str, object]]] = {
     # A tenth for sets of their size; .2 is that of an ensemble with given weights, which needs none.
     "validation_fraction": {"auto": {"validation_fraction": 0.1}, 0.2: {}},
     "random_state": {None: {}},
+    # Where a fit is kept meanwhile changes nothing about it.
+    "checkpoint": {None: {}},
+    "keep_checkpoint": {False: {}},
 }
 
 

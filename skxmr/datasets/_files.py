@@ -182,6 +182,10 @@ def _mat(file: Path, name: str) -> dict[str, Matrix]:
 def _sound(matrix: Matrix) -> Matrix:
     """Check the indices of a sparse matrix, because compiled code relies on them."""
     if hasattr(matrix, "check_format"):
+        ends: AnyArray = getattr(matrix, "indptr", np.zeros(0))
+        # scipy does not look at them where the last one says that there are no entries.
+        if np.diff(ends).min(initial=0) < 0:
+            raise ValueError("indptr must be a non-decreasing sequence")
         matrix.check_format()
     return matrix
 

@@ -141,14 +141,19 @@ def _parquet(file: Path, wanted: Wanted) -> dict[str, AnyArray]:
         import pyarrow.parquet as parquet
     except ImportError as error:
         raise ImportError(f"reading {file.name} needs pyarrow ({error}): pip install 'skxmr[arrow]'.") from error
+    # Names and values that are no text, or no JSON, are other errors than those of Arrow.
+    damaged = (pyarrow.ArrowException, OSError, ValueError)
     try:
-        chosen = wanted.chosen(file, parquet.read_schema(file).names)
+        names = parquet.read_schema(file).names
+    except damaged as error:
+        _refuse(file, f"it is cut off or damaged ({error})", error)
+    chosen = wanted.chosen(file, names)
+    try:
         table = parquet.read_table(file, columns=chosen, memory_map=True)
         # Integers stay integers where one is missing, and an index of pandas is a column.
-        frame = table.to_pandas(integer_object_nulls=True, ignore_metadata=True)
-    except (pyarrow.ArrowException, OSError, UnicodeError) as error:
+        return _columns(table.to_pandas(integer_object_nulls=True, ignore_metadata=True), chosen)
+    except damaged as error:
         _refuse(file, f"it is cut off or damaged ({error})", error)
-    return _columns(frame, chosen)
 
 
 def _columns(frame: pd.DataFrame, chosen: Sequence[str]) -> dict[str, AnyArray]:

@@ -78,13 +78,18 @@ def _seeded(estimator: BaseEstimator, params: dict[str, Any], seed: int) -> Base
 
 
 def with_checkpoint(estimator: BaseEstimator, folder: Path | None) -> BaseEstimator:
-    """Return a copy, whose deep methods keep the state of their training in a folder if they have no other."""
+    """Return a copy, whose deep methods keep the state of their training in a folder if they have no other.
+
+    What callbacks remember may not be restored, so methods with callbacks are fitted without.
+    """
     model = clone(estimator)
     if folder is None:
         return model
     own = {}
-    for name, value in model.get_params().items():
-        if value is None and name.rpartition("__")[2] == "checkpoint":
+    parameters = model.get_params()
+    for name, value in parameters.items():
+        step, separator, last = name.rpartition("__")
+        if value is None and last == "checkpoint" and not parameters[f"{step}{separator}callbacks"]:
             own[name] = folder
     return model.set_params(**own)
 

@@ -29,6 +29,8 @@ from skxmr.deep.items import digest
 
 # Parameters that change nothing about the weights.
 _WITHOUT_EFFECT = frozenset(("checkpoint", "keep_checkpoint", "n_jobs", "verbose"))
+# What a fit with warm_start=True begins with.
+_LEARNED = ("network_", "image_encoder_", "text_encoder_")
 _FILE = "state.pt"
 _LOCK = "lock"
 # What changes where the state of a fit holds other things than that of the version before.
@@ -140,7 +142,7 @@ def _difference(name: str, about: Mapping[str, str], now: Mapping[str, str]) -> 
 def open_checkpoint(estimator: Any, pairs: Pairs, labels: Labels | None) -> Iterator[Checkpoint | None]:
     """Lock the folder of a fit, or of an equal one beside it; None where the estimator has no checkpoint.
 
-    The folder is deleted at the end, unless the fit fails or is interrupted, or it is to be kept.
+    The folder is deleted at the end, unless it holds a state and the fit fails or is interrupted, or it is to be kept.
     """
     if estimator.checkpoint is None:
         yield None
@@ -157,7 +159,7 @@ def open_checkpoint(estimator: Any, pairs: Pairs, labels: Labels | None) -> Iter
         yield found
         finished = not found.keep
     finally:
-        if finished:
+        if finished or not (folder / _FILE).exists():
             shutil.rmtree(folder, ignore_errors=True)
         lock.release()
 
@@ -188,9 +190,9 @@ def _about(estimator: Any, pairs: Pairs, labels: Labels | None) -> dict[str, str
     for name, value in sorted(estimator.get_params(deep=False).items()):
         if name not in _WITHOUT_EFFECT:
             about[f"parameter {name}"] = _key(name, value)
-    last = vars(estimator).get("network_") if estimator.warm_start else None
+    last = [vars(estimator)[name] for name in _LEARNED if estimator.warm_start and name in vars(estimator)]
     about["rows"] = content_key(pairs, labels, pairs.label_graph)
-    about["network of the last fit"] = "none" if last is None else digest(last)
+    about["network of the last fit"] = " ".join(map(digest, last)) or "none"
     versions = {"skxmr": skxmr.__version__, "torch": str(torch.__version__), "numpy": np.__version__}
     versions["Python"] = platform.python_version()
     return about | {f"version of {package}": version for package, version in versions.items()}

@@ -36,8 +36,8 @@ class RetrieverEnsemble(EmbeddingCombination, _BaseComposition):
     be put into a :class:`RetrievalIndex`. A row that one of them maps to the origin, such as a text without a word that
     it knows, has the length of the other vectors only, so that its cosines do not shrink.
 
-    Deep retrievers should have a `random_state` each that differs from that of the others. They then hold out different
-    rows to choose their epochs, so that together they learn from all rows.
+    Deep retrievers with the same `random_state` hold out the same rows to choose their epochs. Where each has its own,
+    the ensemble may be slightly better, as it was on held-out rows of one set.
 
     Parameters
     ----------

@@ -10,7 +10,7 @@ import torch
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
-from skorch.callbacks import Callback, EpochScoring
+from skorch.callbacks import Callback, EpochScoring, GradientNormClipping
 
 import skxmr
 from skxmr import ACMR, DAGNN, DCCA, DRCL, DSCMR, RACG, SCAN, VSEPP, Pairs, Regions, Sentences
@@ -46,7 +46,7 @@ MODELS = {cls.__name__: small(cls, validation_fraction=0.2) for cls in DEEP} | {
     "sgd and cosine": small(DSCMR, optimizer="sgd", schedule="cosine"),
     "constant rate": small(DAGNN, schedule="constant", gnn="gat"),
     "text network first": small(DAGNN, pretrain_text=True),
-    "critic every third": small(ACMR, batch_size=11),
+    "small batches": small(ACMR, batch_size=11),
     "bf16": small(DSCMR, precision="bf16"),
 }
 
@@ -361,3 +361,15 @@ def test_a_killed_search_goes_on_within_a_fit(data, tmp_path, monkeypatch):
     assert found.best_score_ == wanted.best_score_ and found.best_params_ == wanted.best_params_
     assert_array_equal(found.transform(data[0]).image, wanted.transform(data[0]).image)
     assert list((tmp_path / "checkpoints").iterdir()) == []
+
+
+def test_a_search_with_a_cache_takes_candidates_with_callbacks(data, tmp_path):
+    candidates = [("DSCMR", small(DSCMR, callbacks=[GradientNormClipping(1.0)]), {})]
+    auto = skxmr.AutoRetriever(candidates, budget_s=None, min_rows=30, random_state=0, cache=tmp_path).fit(*data)
+    assert auto.cv_results_["status"].tolist() == ["done"] * len(auto.cv_results_["status"])
+
+
+def test_a_fit_that_fails_before_the_first_epoch_leaves_nothing(data, tmp_path):
+    with pytest.raises(ValueError, match="early_stopping needs validation rows"):
+        small(DSCMR, checkpoint=tmp_path, early_stopping=2, validation_fraction=0).fit(*data)
+    assert list(tmp_path.iterdir()) == []

@@ -135,9 +135,9 @@ def array_header(opened: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[np.generi
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     try:
         shape, _, dtype = read(opened)
-    except (SyntaxError, TypeError, tokenize.TokenError) as error:
-        # numpy reads the header as Python's literals.
-        raise ValueError(f"its header is damaged ({error})") from error
+    except (MemoryError, SyntaxError, TypeError, tokenize.TokenError) as error:
+        # numpy reads as many bytes as the file names, and takes them for Python's literals.
+        raise ValueError(f"its header is damaged ({error!r})") from error
     return shape, dtype
 
 

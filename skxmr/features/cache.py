@@ -19,6 +19,8 @@ from skxmr.features.identity import UnknownContentError, identity
 _RULES = "skxmr features 1"
 # Keys that are asked for together; SQLite takes 999 at least.
 _KEYS = 500
+# What SQLite raises for a file that is none of its own; its messages may hold bytes of the file that are no text.
+_DAMAGED = (sqlite3.DatabaseError, UnicodeDecodeError)
 # Seconds to wait for other processes that write.
 _PATIENCE = 60.0
 
@@ -62,7 +64,7 @@ class FeatureCache:
                 self._connection.execute("CREATE TABLE IF NOT EXISTS features (key BLOB PRIMARY KEY, vector BLOB)")
         except sqlite3.OperationalError as error:
             self._cannot_write(error)
-        except sqlite3.DatabaseError as error:
+        except _DAMAGED as error:
             self._connection.close()
             raise self._damaged(error) from error
         return self
@@ -83,7 +85,7 @@ class FeatureCache:
                     # There was no room even for an empty table.
                     return
                 raise OSError(f"cache: {self.file} cannot be read ({error}); pass another folder.") from error
-            except sqlite3.DatabaseError as error:
+            except _DAMAGED as error:
                 raise self._damaged(error) from error
             for key, vector in found:
                 if not isinstance(vector, bytes) or len(vector) % 4 or not vector:
@@ -100,7 +102,7 @@ class FeatureCache:
                 self._connection.executemany("INSERT OR IGNORE INTO features VALUES (?, ?)", rows)
         except sqlite3.OperationalError as error:
             self._cannot_write(error)
-        except sqlite3.DatabaseError as error:
+        except _DAMAGED as error:
             raise self._damaged(error) from error
 
     def _cannot_write(self, error: sqlite3.OperationalError) -> None:
@@ -110,7 +112,7 @@ class FeatureCache:
             "kept before are safe. Free some space, or pass another folder as cache."
         )
 
-    def _damaged(self, error: sqlite3.DatabaseError | str) -> ValueError:
+    def _damaged(self, error: Exception | str) -> ValueError:
         return ValueError(
             f"cache: {self.file} is damaged, or not a file of skxmr ({error}); delete it, and its features are "
             "computed again."

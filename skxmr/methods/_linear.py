@@ -191,7 +191,7 @@ def project(X: Matrix, mean: Array, projection: Array) -> FloatArray:
     """Return (X - mean) @ projection in the dtype of X; sparse X stays sparse."""
     with np.errstate(over="ignore"):
         W = projection.astype(X.dtype)
-    if not np.isfinite(W).all():
+    if X.dtype != np.float64 and not np.isfinite(W).all():
         # Directions of very small values are large, and need the range of float64.
         return project(X.astype(np.float64), mean, projection).astype(X.dtype)
     if not isinstance(X, np.ndarray):

@@ -133,7 +133,11 @@ def _index(folder: Path) -> None:
 
 def _read_index(folder: Path) -> object:
     index = RetrievalIndex.load(folder / "index")
-    return index.search(image=PAIRS.image[:2], k=3, where={"place": "north"})
+    try:
+        return index.search(image=PAIRS.image[:2], k=3, where={"place": "north"})
+    except ValueError as error:
+        # Its files fit each other, but hold other columns or another model, which the search tells of.
+        raise ValueError(f"{folder.name}: {error}") from error
 
 
 def _checkpointed(folder: Path) -> DSCMR:

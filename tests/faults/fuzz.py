@@ -31,6 +31,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import torch
 
 from tests.faults.formats import FORMATS, Format
 
@@ -247,6 +248,8 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--corpus", type=Path, help="folder for the files that failed")
     arguments = parser.parse_args()
+    # A process that is forked has none of the threads of its parent, and would wait for them.
+    torch.set_num_threads(1)
     bad = False
     for name in arguments.formats:
         started = time.perf_counter()

@@ -7,6 +7,7 @@ import pickle
 import platform
 import shutil
 import uuid
+import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -96,6 +97,7 @@ class Checkpoint:
         if not file.exists():
             return None
         try:
+            _check_bytes(file)
             state: State = torch.load(file, map_location="cpu", weights_only=True)
             about = dict(state["about"])
             if state["format"] != _FORMAT:
@@ -114,6 +116,14 @@ class Checkpoint:
                 "starts anew."
             )
         return state
+
+
+def _check_bytes(file: Path) -> None:
+    """Compare the checksums of a file with its bytes, which torch does not do."""
+    with zipfile.ZipFile(file) as archive:
+        bad = archive.testzip()
+    if bad is not None:
+        raise ValueError(f"the checksum of {bad} in it is not that of its bytes")
 
 
 def _plain(value: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from typing import Self
@@ -16,11 +17,13 @@ from skxmr._data.warn import warn
 from skxmr.features.identity import UnknownContentError, identity
 
 # What changes where equal images or networks get other vectors from one version of this package to another.
-_RULES = "skxmr features 1"
+_RULES = "skxmr features 2"
 # Keys that are asked for together; SQLite takes 999 at least.
 _KEYS = 500
 # What SQLite raises for a file that is none of its own; its messages may hold bytes of the file that are no text.
 _DAMAGED = (sqlite3.DatabaseError, UnicodeDecodeError)
+# Bytes of the checksum that follows every vector: SQLite does not notice bytes that were changed.
+_SEAL = 4
 # Seconds to wait for other processes that write.
 _PATIENCE = 60.0
 
@@ -87,16 +90,19 @@ class FeatureCache:
                 raise OSError(f"cache: {self.file} cannot be read ({error}); pass another folder.") from error
             except _DAMAGED as error:
                 raise self._damaged(error) from error
-            for key, vector in found:
-                if not isinstance(vector, bytes) or len(vector) % 4 or not vector:
-                    raise self._damaged(f"it holds {str(vector)[:20]!r} for a vector")
-                yield key, np.frombuffer(vector, "<f4")
+            wanted = set(asked)
+            for key, kept in found:
+                if key not in wanted or not isinstance(kept, bytes) or kept != _sealed(key, kept[:-_SEAL]):
+                    raise self._damaged(f"it holds {str(kept)[:20]!r}, which is no vector or another one than was kept")
+                wanted.remove(key)
+                yield key, np.frombuffer(kept[:-_SEAL], "<f4")
 
     def write(self, keys: Iterable[bytes], vectors: Vectors) -> None:
         """Keep vectors (n, d) by their keys. Where there is no room, warn once and go on without keeping any."""
         if not self._writable:
             return
-        rows = zip(keys, (row.tobytes() for row in vectors.astype("<f4", copy=False)), strict=True)
+        given = zip(keys, vectors.astype("<f4", copy=False), strict=True)
+        rows = ((key, _sealed(key, vector.tobytes())) for key, vector in given)
         try:
             with self._connection:
                 self._connection.executemany("INSERT OR IGNORE INTO features VALUES (?, ?)", rows)
@@ -117,3 +123,8 @@ class FeatureCache:
             f"cache: {self.file} is damaged, or not a file of skxmr ({error}); delete it, and its features are "
             "computed again."
         )
+
+
+def _sealed(key: bytes, vector: bytes) -> bytes:
+    """Return the bytes of a vector and the checksum of it and its key."""
+    return vector + zlib.crc32(vector, zlib.crc32(key)).to_bytes(_SEAL, "little")

@@ -277,13 +277,18 @@ class _Executed:
         return print, ("executed",)
 
 
-@pytest.mark.parametrize("damage", ["cut", "empty", "text", "code", "list", "format"])
+@pytest.mark.parametrize("damage", ["cut", "empty", "text", "code", "list", "format", "bit"])
 def test_damaged_files_are_refused_and_never_executed(kept, data, damage, capsys):
     model, file = kept
     if damage == "cut":
         file.write_bytes(file.read_bytes()[:-900])
     elif damage in ("empty", "text"):
         file.write_text("" if damage == "empty" else "no state")
+    elif damage == "bit":
+        weights = next(iter(torch.load(file, weights_only=True)["network"].values())).numpy().tobytes()
+        content = file.read_bytes()
+        assert content.count(weights) > 0
+        file.write_bytes(content.replace(weights, bytes([weights[0] ^ 1]) + weights[1:]))
     elif damage == "format":
         torch.save(torch.load(file, weights_only=True) | {"format": 99}, file)
     else:

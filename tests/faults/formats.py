@@ -30,12 +30,16 @@ _OF_MODELS = (*_REFUSALS, ImportError)
 
 
 class Format(NamedTuple):
-    """How a format is written into a folder and read from it, which files are damaged, and how it may be refused."""
+    """How a format is written into a folder and read from it, which files are damaged, and how it may be refused.
+
+    A sealed format has checksums: what is damaged under a checksum of before must be refused, or mean the same.
+    """
 
     write: Callable[[Path], object]
     read: Callable[[Path], object]
     suffixes: tuple[str, ...]
     errors: tuple[type[Exception], ...] = _REFUSALS
+    sealed: bool = False
 
 
 def _arrays(folder: Path, suffix: str) -> None:
@@ -134,7 +138,8 @@ def _index(folder: Path) -> None:
 def _read_index(folder: Path) -> object:
     index = RetrievalIndex.load(folder / "index")
     try:
-        return index.search(image=PAIRS.image[:2], k=3, where={"place": "north"})
+        hits = index.search(image=PAIRS.image[:2], k=3, where={"place": "north"})
+        return hits.ids, hits.scores
     except ValueError as error:
         # Its files fit each other, but hold other columns or another model, which the search tells of.
         raise ValueError(f"{folder.name}: {error}") from error
@@ -151,7 +156,16 @@ def _checkpoint(folder: Path) -> None:
 
 def _read_checkpoint(folder: Path) -> object:
     with open_checkpoint(_checkpointed(folder), PAIRS, skxmr._data.labels.encode_labels(LABELS)) as found:
-        return found
+        return found and _comparable(found.state)
+
+
+def _comparable(state: object) -> object:
+    """Return a state without tensors, of which equal ones may have different hashes."""
+    if isinstance(state, dict):
+        return {name: _comparable(part) for name, part in state.items()}
+    if isinstance(state, (list, tuple)):
+        return [_comparable(part) for part in state]
+    return (str(state.dtype), state.tolist()) if isinstance(state, Tensor) else state
 
 
 def _cache(folder: Path) -> None:
@@ -203,10 +217,10 @@ FORMATS = {
     "png": Format(lambda folder: _picture(folder, "png"), _read_picture, (".png",)),
     "jpeg": Format(lambda folder: _picture(folder, "jpg"), _read_picture, (".jpg",)),
     "svg": Format(_svg, lambda folder: read_metadata(folder / "drawing.svg"), (".svg",)),
-    "model": Format(_model, _read_model, (".skops", ".json"), _OF_MODELS),
-    "deep model": Format(_deep_model, _read_model, (".skops", ".json"), _OF_MODELS),
-    "index": Format(_index, _read_index, (".npy", ".json", ".skops", ".jsonl"), _OF_MODELS),
-    "checkpoint": Format(_checkpoint, _read_checkpoint, (".pt",)),
-    "cache": Format(_cache, _cached, (".sqlite",)),
+    "model": Format(_model, _read_model, (".skops", ".json"), _OF_MODELS, sealed=True),
+    "deep model": Format(_deep_model, _read_model, (".skops", ".json"), _OF_MODELS, sealed=True),
+    "index": Format(_index, _read_index, (".npy", ".json", ".skops", ".jsonl"), _OF_MODELS, sealed=True),
+    "checkpoint": Format(_checkpoint, _read_checkpoint, (".pt",), sealed=True),
+    "cache": Format(_cache, _cached, (".sqlite",), sealed=True),
     "run": Format(_run, lambda folder: read_run(folder / "run.toml"), (".toml",), (*_REFUSALS, RunError)),
 }

@@ -3,9 +3,10 @@
     python -m tests.faults.fuzz --files 10000 --seed 0 [--formats npy model ...] [--corpus FOLDER]
 
 A valid file is cut, overwritten, lengthened or mixed with itself, inside the members of a ZIP archive as well; where a
-folder has digests of its files, half of the files get the right digest, so that what lies behind it is reached. A
-process may take 10 seconds and 1 GiB for a file. It may not start a process, connect or unpickle a class, which a hook
-of the interpreter notices. What fails is put into the corpus, which the tests read again.
+folder has digests of its files, half of the files get the right digest, so that what lies behind it is reached. Where
+a checksum was left as it was, the file has to be refused or to mean the same. A process may take 10 seconds and 1 GiB
+for a file. It may not start a process, connect or unpickle a class, which a hook of the interpreter notices. What fails
+is put into the corpus, which the tests read again.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import joblib
 import numpy as np
 import torch
 
@@ -43,7 +45,8 @@ _BATCH = 100
 _FORBIDDEN = (
     "os.system", "os.exec", "os.posix_spawn", "os.spawn", "subprocess.Popen", "socket.connect", "pickle.find_class",
 )  # fmt: skip
-READ, REFUSED, UNCLEAR, EXECUTED, HUNG, KILLED = "read", "refused", "unclear", "executed", "hung", "killed"
+READ, REFUSED, UNCLEAR, CHANGED = "read", "refused", "unclear", "changed"
+EXECUTED, HUNG, KILLED = "executed", "hung", "killed"
 
 
 class Outcome(NamedTuple):
@@ -88,16 +91,20 @@ def _damaged(data: bytes, rng: np.random.Generator) -> bytes:
     return data[:start] + bytes([flipped]) + data[start + 1 :]
 
 
-def damage(file: Path, rng: np.random.Generator) -> None:
-    """Damage a file in place; of half of the ZIP archives a member, with the right checksum."""
+def damage(file: Path, rng: np.random.Generator) -> bool:
+    """Damage a file in place, of half of the ZIP archives a member; tell whether a checksum was made to fit it."""
     data = file.read_bytes()
-    if zipfile.is_zipfile(file) and rng.random() < 0.5:
-        file.write_bytes(_with_other_member(data, rng))
-    else:
-        file.write_bytes(mutated(data, rng))
+    fits = zipfile.is_zipfile(file) and rng.random() < 0.5
+    file.write_bytes(_with_other_member(data, rng) if fits else mutated(data, rng))
     config = file.parent / "config.json"
-    if config != file and config.exists() and rng.random() < 0.5:
-        _sign(config, file)
+    if config == file:
+        # It has no checksum, because it holds those of the others.
+        return True
+    if config.exists():
+        fits = rng.random() < 0.5
+        if fits:
+            _sign(config, file)
+    return fits
 
 
 def _with_other_member(data: bytes, rng: np.random.Generator) -> bytes:
@@ -119,12 +126,12 @@ def _sign(config: Path, file: Path) -> None:
         config.write_text(json.dumps(about), encoding="utf-8")
 
 
-def outcome(kind: Format, folder: Path, file: Path) -> Outcome:
-    """Read a file in this process."""
+def outcome(kind: Format, folder: Path, file: Path, meant: str | None) -> Outcome:
+    """Read a file in this process; if it is read, it must have the meaning that is given as a hash."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            kind.read(folder)
+            found = kind.read(folder)
     except kind.errors as error:
         named = file.name in str(error) or folder.name in str(error)
         return Outcome(REFUSED) if named else Outcome(UNCLEAR, _told(error))
@@ -132,6 +139,8 @@ def outcome(kind: Format, folder: Path, file: Path) -> Outcome:
         return Outcome(HUNG)
     except BaseException as error:
         return Outcome(UNCLEAR, _told(error))
+    if meant not in (None, joblib.hash(found)):
+        return Outcome(CHANGED)
     return Outcome(READ)
 
 
@@ -140,18 +149,18 @@ def _told(error: BaseException) -> str:
     return f"{type(error).__name__}: {str(error)[:200]!r} at {Path(last.filename).name}:{last.lineno}"
 
 
-def prepared(kind: Format, whole: Path, home: Path, seed: int) -> tuple[Path, Path]:
-    """Return a copy of a whole folder in which one file is damaged, and this file."""
+def prepared(kind: Format, whole: Path, home: Path, seed: int) -> tuple[Path, Path, bool]:
+    """Return a copy of a whole folder in which one file is damaged, this file, and whether a checksum fits it."""
     folder = home / f"folder{seed}"
     shutil.copytree(whole, folder)
     rng = np.random.default_rng(seed)
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix in kind.suffixes)
     file = files[int(rng.integers(0, len(files)))]
-    damage(file, rng)
-    return folder, file
+    fits = damage(file, rng)
+    return folder, file, fits
 
 
-def _batch(kind: Format, whole: Path, home: Path, seeds: list[int], pipe: int) -> None:
+def _batch(kind: Format, whole: Path, home: Path, seeds: list[int], meant: str, pipe: int) -> None:
     """Read damaged files, one after the other, and write what came of each into a pipe."""
     executed: list[str] = []
     sys.addaudithook(lambda event, args: executed.append(event) if event in _FORBIDDEN else None)
@@ -163,10 +172,10 @@ def _batch(kind: Format, whole: Path, home: Path, seeds: list[int], pipe: int) -
 
     signal.signal(signal.SIGALRM, too_late)
     for seed in seeds:
-        folder, file = prepared(kind, whole, home, seed)
+        folder, file, fits = prepared(kind, whole, home, seed)
         executed.clear()
         signal.alarm(SECONDS)
-        found = outcome(kind, folder, file)
+        found = outcome(kind, folder, file, meant if kind.sealed and not fits else None)
         signal.alarm(0)
         if executed:
             found = Outcome(EXECUTED, executed[0])
@@ -175,7 +184,7 @@ def _batch(kind: Format, whole: Path, home: Path, seeds: list[int], pipe: int) -
         os.write(pipe, (json.dumps([seed, *found]) + "\n").encode())
 
 
-def outcomes(kind: Format, whole: Path, home: Path, seeds: list[int]) -> Iterator[tuple[int, Outcome]]:
+def outcomes(kind: Format, whole: Path, home: Path, seeds: list[int], meant: str) -> Iterator[tuple[int, Outcome]]:
     """Yield what came of each damaged file; a process that is stuck or dies is told of, and the others go on."""
     left = list(seeds)
     while left:
@@ -184,7 +193,7 @@ def outcomes(kind: Format, whole: Path, home: Path, seeds: list[int]) -> Iterato
         if process == 0:
             os.close(reader)
             try:
-                _batch(kind, whole, home, left[:_BATCH], writer)
+                _batch(kind, whole, home, left[:_BATCH], meant, writer)
             finally:
                 os._exit(0)
         os.close(writer)
@@ -226,11 +235,11 @@ def fuzz(name: str, n: int, seed: int, corpus: Path | None = None) -> tuple[Coun
         kind.write(whole)
         first = Path(place) / "first"
         shutil.copytree(whole, first)
-        kind.read(first)
+        meant = joblib.hash(kind.read(first))
         home = Path(place) / "damaged"
         home.mkdir()
         seeds = [seed * 1_000_000 + i for i in range(n)]
-        for number, found in outcomes(kind, whole, home, seeds):
+        for number, found in outcomes(kind, whole, home, seeds, meant):
             counts[found.kind] += 1
             if found.kind not in (READ, REFUSED):
                 failed.append(f"{name}, seed {number}: {found.kind} {found.told}")

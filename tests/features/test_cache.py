@@ -19,7 +19,7 @@ from torch import nn
 
 from skxmr import CCA, Pairs, PerModality
 from skxmr.features import ImageFeatures, PadToSquare, TextFeatures
-from skxmr.features.cache import FeatureCache
+from skxmr.features.cache import FeatureCache, _sealed
 
 
 class Colours(nn.Module):
@@ -268,12 +268,53 @@ def test_damaged_and_unusable_caches_are_named(extractor, files, tmp_path):
         file.write_bytes(content)
         with closing(sqlite3.connect(file)) as connection, connection:
             connection.execute("UPDATE features SET vector = ?", (vector,))
-        with pytest.raises(ValueError, match=r"cache: .*\.sqlite is damaged, .* for a vector\); delete it"):
+        with pytest.raises(ValueError, match=r"cache: .*\.sqlite is damaged, .* than was kept\); delete it"):
             extractor.transform(files)
     file.unlink()
     extractor.transform(files)
     with pytest.raises(OSError, match=r"cache='.*0\.png' is no folder to write in .*; pass another one"):
         extractor.set_params(cache=files[0]).transform(files)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE features SET vector = (SELECT max(vector) FROM features)",
+        "UPDATE features SET vector = CAST(zeroblob(4) || substr(vector, 5) AS BLOB)",
+        "UPDATE features SET vector = zeroblob(length(vector))",
+        "UPDATE features SET vector = substr(vector, 5)",
+    ],
+)
+def test_other_vectors_than_were_kept_are_never_returned(extractor, files, change):
+    extractor.transform(files)
+    (file,) = Path(extractor.cache).iterdir()
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute(change)
+    with pytest.raises(ValueError, match=r"cache: .*\.sqlite is damaged, .* than was kept\); delete it"):
+        extractor.transform(files)
+
+
+@pytest.mark.parametrize("found", [[(b"another", b"")], [(b"key", b"")] * 2])
+def test_keys_that_a_damaged_table_makes_up_are_no_answer(tmp_path, found):
+    class Cursor:
+        def execute(self, *_):
+            return self
+
+        def fetchall(self):
+            vector = np.zeros(2, "<f4").tobytes()
+            return [(key, _sealed(key, vector)) for key, _ in found]
+
+        def close(self):
+            pass
+
+    class Connection:
+        cursor = Cursor
+
+    cache = FeatureCache(tmp_path, "network")
+    cache._connection.close()
+    cache._connection = Connection()
+    with pytest.raises(ValueError, match="is damaged"):
+        list(cache.read([b"key"]))
 
 
 def test_what_cannot_be_told_by_its_content_needs_a_name(extractor, files):

@@ -15,10 +15,12 @@ from skxmr._data.content import content_key
 from skxmr._data.kinds import FilePath, IndexArray
 from skxmr._data.labels import encode_labels
 from skxmr._data.paths import expanded
+from skxmr._data.sealed import sealed, unsealed
+from skxmr._data.warn import warn
 from skxmr.choosing.evaluation import Candidate, Evaluation, Rows
 
 # What changes where equal candidates on equal rows are evaluated otherwise than by the version before.
-_RULES = "skxmr choosing 1"
+_RULES = "skxmr choosing 2"
 _FILE = "candidates.sqlite"
 # Seconds to wait for other processes that write.
 _PATIENCE = 60.0
@@ -48,10 +50,17 @@ class Records:
         """Return the evaluation of a candidate fitted on these rows, or None if it is not known."""
         if self._file is None:
             return None
-        found = self._execute("SELECT numbers, scores FROM evaluations WHERE key = ?", self._key(candidate, fitted))
+        key = self._key(candidate, fitted)
+        try:
+            found = self._execute("SELECT numbers, scores FROM evaluations WHERE key = ?", key)
+        except sqlite3.OperationalError as error:
+            raise OSError(f"cache: {self._file} cannot be read ({error}); pass another folder.") from error
         if not found:
             return None
-        numbers, scores = found[0]
+        numbers, kept = found[0]
+        scores = unsealed(f"{key} {numbers}".encode(), kept)
+        if scores is None:
+            raise self._damaged("an evaluation in it is another one than was kept")
         i2t_map, t2i_map, fit_s, score_s = json.loads(numbers)
         return Evaluation(i2t_map, t2i_map, fit_s, score_s, np.load(io.BytesIO(scores), allow_pickle=False))
 
@@ -63,7 +72,14 @@ class Records:
         np.save(scores, done.scores, allow_pickle=False)
         numbers = json.dumps([float(number) for number in done[:4]])
         key = self._key(candidate, fitted)
-        self._execute("INSERT OR REPLACE INTO evaluations VALUES (?, ?, ?)", key, numbers, scores.getvalue())
+        kept = sealed(f"{key} {numbers}".encode(), scores.getvalue())
+        try:
+            self._execute("INSERT OR REPLACE INTO evaluations VALUES (?, ?, ?)", key, numbers, kept)
+        except sqlite3.OperationalError as error:
+            warn(
+                f"the evaluation of {candidate.method!r} is not kept, because {self._file} cannot be written "
+                f"({error}); those kept before are safe. Free some space, or pass another folder as cache."
+            )
 
     def _key(self, candidate: Candidate, fitted: IndexArray) -> str:
         return str(joblib.hash((self._data, candidate.method, candidate.estimator, fitted)))
@@ -75,8 +91,11 @@ class Records:
                 return connection.execute(statement, values).fetchall()
         except sqlite3.OperationalError:
             raise
-        except sqlite3.DatabaseError as error:
-            raise ValueError(
-                f"cache: {self._file} is damaged, or not a file of skxmr ({error}); delete it, and its candidates are "
-                "fitted again."
-            ) from error
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+            raise self._damaged(error) from error
+
+    def _damaged(self, error: Exception | str) -> ValueError:
+        return ValueError(
+            f"cache: {self._file} is damaged, or not a file of skxmr ({error}); delete it, and its candidates are "
+            "fitted again."
+        )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from typing import Self
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from skxmr._data.kinds import FilePath
 from skxmr._data.paths import expanded
+from skxmr._data.sealed import sealed, unsealed
 from skxmr._data.warn import warn
 from skxmr.features.identity import UnknownContentError, identity
 
@@ -22,8 +22,6 @@ _RULES = "skxmr features 2"
 _KEYS = 500
 # What SQLite raises for a file that is none of its own; its messages may hold bytes of the file that are no text.
 _DAMAGED = (sqlite3.DatabaseError, UnicodeDecodeError)
-# Bytes of the checksum that follows every vector: SQLite does not notice bytes that were changed.
-_SEAL = 4
 # Seconds to wait for other processes that write.
 _PATIENCE = 60.0
 
@@ -92,17 +90,18 @@ class FeatureCache:
                 raise self._damaged(error) from error
             wanted = set(asked)
             for key, kept in found:
-                if key not in wanted or not isinstance(kept, bytes) or kept != _sealed(key, kept[:-_SEAL]):
+                vector = unsealed(key, kept) if key in wanted else None
+                if vector is None:
                     raise self._damaged(f"it holds {str(kept)[:20]!r}, which is no vector or another one than was kept")
                 wanted.remove(key)
-                yield key, np.frombuffer(kept[:-_SEAL], "<f4")
+                yield key, np.frombuffer(vector, "<f4")
 
     def write(self, keys: Iterable[bytes], vectors: Vectors) -> None:
         """Keep vectors (n, d) by their keys. Where there is no room, warn once and go on without keeping any."""
         if not self._writable:
             return
         given = zip(keys, vectors.astype("<f4", copy=False), strict=True)
-        rows = ((key, _sealed(key, vector.tobytes())) for key, vector in given)
+        rows = ((key, sealed(key, vector.tobytes())) for key, vector in given)
         try:
             with self._connection:
                 self._connection.executemany("INSERT OR IGNORE INTO features VALUES (?, ?)", rows)
@@ -123,8 +122,3 @@ class FeatureCache:
             f"cache: {self.file} is damaged, or not a file of skxmr ({error}); delete it, and its features are "
             "computed again."
         )
-
-
-def _sealed(key: bytes, vector: bytes) -> bytes:
-    """Return the bytes of a vector and the checksum of it and its key."""
-    return vector + zlib.crc32(vector, zlib.crc32(key)).to_bytes(_SEAL, "little")

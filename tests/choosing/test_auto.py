@@ -2,6 +2,8 @@
 
 import math
 import signal
+import sqlite3
+from contextlib import closing
 
 import numpy as np
 import pandas as pd
@@ -398,6 +400,36 @@ def test_failures_are_tried_again(data, tmp_path):
     with pytest.warns(UserWarning, match="1 of 2"):
         auto([("bad", Failing(name="bad"), {}), ("good", CCA(), {})], cache=tmp_path, min_rows=300).fit(*data)
     assert [name for name, _ in FITS] == ["bad"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE evaluations SET numbers = replace(numbers, '0.', '1.')",
+        "UPDATE evaluations SET scores = zeroblob(length(scores))",
+        "UPDATE evaluations SET scores = (SELECT max(scores) FROM evaluations)",
+        "UPDATE evaluations SET scores = NULL",
+    ],
+)
+def test_other_evaluations_than_were_kept_are_never_used(data, tmp_path, change):
+    model = auto([("one", CCA(), {}), ("two", MLCCA(), {})], cache=tmp_path).fit(*data)
+    with closing(sqlite3.connect(tmp_path / "candidates.sqlite")) as connection, connection:
+        connection.execute(change)
+    with pytest.raises(ValueError, match=r"candidates.sqlite is damaged.*delete it"):
+        model.fit(*data)
+
+
+def test_a_table_that_cannot_be_written_costs_the_records_and_not_the_search(data, tmp_path):
+    model = auto([("one", CCA(), {})], cache=tmp_path)
+    with closing(sqlite3.connect(tmp_path / "candidates.sqlite")) as connection, connection:
+        connection.execute("CREATE TABLE evaluations (key TEXT PRIMARY KEY, numbers TEXT)")
+    with pytest.raises(OSError, match=r"candidates.sqlite cannot be read .*pass another folder"):
+        model.fit(*data)
+    (tmp_path / "candidates.sqlite").unlink()
+    with closing(sqlite3.connect(tmp_path / "candidates.sqlite")) as connection, connection:
+        connection.execute("CREATE TABLE evaluations (key TEXT PRIMARY KEY, numbers TEXT, scores BLOB, more TEXT)")
+    with pytest.warns(UserWarning, match=r"the evaluation of 'one' is not kept, .*those kept before are safe"):
+        model.fit(*data)
 
 
 def test_a_damaged_or_impossible_cache_is_named(data, tmp_path):

@@ -15,7 +15,7 @@ from PIL import Image
 from torch import Tensor
 
 import skxmr
-from skxmr import CCA, DSCMR, RetrievalIndex
+from skxmr import CCA, DSCMR, PLS, RetrievalIndex
 from skxmr.cli.run_file import RunError, read_run
 from skxmr.datasets import load_captioned_regions, load_feature_files, load_table, make_multilabel_pairs
 from skxmr.datasets._svg_metadata import read_metadata
@@ -178,6 +178,11 @@ def _cached(folder: Path) -> object:
     return ImageFeatures(_first_values, prepare=PadToSquare(8), device="cpu", **known).fit_transform(pictures)
 
 
+def _searched(folder: Path) -> object:
+    options = {"budget_s": None, "min_rows": 20, "random_state": 0, "cache": folder / "cache"}
+    return skxmr.AutoRetriever([("one", CCA(2), {}), ("two", PLS(2), {})], **options).fit(PAIRS, LABELS).best_score_
+
+
 def _run(folder: Path) -> None:
     text = """
 [data]
@@ -222,5 +227,6 @@ FORMATS = {
     "index": Format(_index, _read_index, (".npy", ".json", ".skops", ".jsonl"), _OF_MODELS, sealed=True),
     "checkpoint": Format(_checkpoint, _read_checkpoint, (".pt",), sealed=True),
     "cache": Format(_cache, _cached, (".sqlite",), sealed=True),
+    "records": Format(_searched, _searched, (".sqlite",), sealed=True),
     "run": Format(_run, lambda folder: read_run(folder / "run.toml"), (".toml",), (*_REFUSALS, RunError)),
 }

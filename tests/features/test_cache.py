@@ -18,8 +18,9 @@ from sklearn.pipeline import make_pipeline
 from torch import nn
 
 from skxmr import CCA, Pairs, PerModality
+from skxmr._data.sealed import sealed
 from skxmr.features import ImageFeatures, PadToSquare, TextFeatures
-from skxmr.features.cache import FeatureCache, _sealed
+from skxmr.features.cache import FeatureCache
 
 
 class Colours(nn.Module):
@@ -302,7 +303,7 @@ def test_keys_that_a_damaged_table_makes_up_are_no_answer(tmp_path, found):
 
         def fetchall(self):
             vector = np.zeros(2, "<f4").tobytes()
-            return [(key, _sealed(key, vector)) for key, _ in found]
+            return [(key, sealed(key, vector)) for key, _ in found]
 
         def close(self):
             pass

@@ -5,6 +5,7 @@ STAMP := $(VENV)/installed
 PEERS := .venv-bench
 EMPTY := .venv-wheel
 FLOORS := .venv-floors
+AUDIT := .venv-audit
 
 # The research sets of tests and benchmarks, where somebody keeps them beside the repository.
 export SKXMR_DATA ?= $(wildcard $(abspath ../shared/data))
@@ -12,13 +13,14 @@ export SKXMR_DATA ?= $(wildcard $(abspath ../shared/data))
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: help demo test test-slow test-all test-browser test-floors check wheel bench results pages tutorials docs docs-run clean
+.PHONY: help demo test test-slow test-all test-browser test-floors audit check wheel bench results pages tutorials docs docs-run clean
 
 help:
 	@echo "make demo    fit, search and compare retrievers on real data; writes pictures to output/"
 	@echo "make test    the test suite; make test-all also runs the slow tests, make test-slow only those"
 	@echo "make test-browser  the page in Chromium, which must be installed; writes screenshots to output/browser/"
 	@echo "make test-floors  the tests with the lowest versions that pyproject.toml allows (downloads 3 GB)"
+	@echo "make audit   licences and known weaknesses of the installed packages"
 	@echo "make check   ruff, mypy and import-linter"
 	@echo "make wheel   build the wheel and use it in an empty environment without extras"
 	@echo "make bench   time and memory, compared with other libraries"
@@ -67,6 +69,12 @@ check: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# In an environment of its own, because what looks at packages needs many of them itself.
+audit: $(STAMP)
+	$(PYTHON) -m venv --clear $(AUDIT)
+	$(AUDIT)/bin/python -m pip install --quiet --disable-pip-version-check --progress-bar off pip-audit pip-licenses
+	$(AUDIT)/bin/python tests/audit.py $(BIN)/python
 
 # What a user gets from "pip install skxmr": the wheel without extras, used away from the checkout.
 wheel: $(STAMP)

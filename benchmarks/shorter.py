@@ -23,16 +23,15 @@ from common import RESULTS, ROOT, append, fingerprint, fit_seconds, markdown, me
 from sklearn.model_selection import GroupShuffleSplit
 from tasks import TASKS, Rows
 
-from skxmr import DAGNN, DSCMR, L2GCN
+from skxmr import DAGNN, L2GCN
 
-METHODS = {"DAGNN": DAGNN, "DSCMR": DSCMR, "L2GCN": L2GCN}
+METHODS = {"DAGNN": DAGNN, "L2GCN": L2GCN}
 SETS = ("wikipedia", "corel5k_tags", "clipart")
 FILE = RESULTS / "shorter.jsonl"
 DEFAULTS = "defaults"
 VARIANTS = (
     DEFAULTS,
     "bf16",
-    "half the epochs",
     "bf16, half the epochs",
     "bf16, a third of the epochs",
     "bf16, early stopping",

@@ -56,7 +56,8 @@ def _condition(name: str, wanted: Any) -> Condition:
             f"where[{name!r}] is a tuple of length {len(wanted)}; a range is (low, high), where None is no bound, and "
             "several values are a list."
         )
-    several = is_range or isinstance(wanted, (list, set, frozenset, np.ndarray))
+    is_array = isinstance(wanted, np.ndarray) and wanted.ndim == 1
+    several = is_range or is_array or isinstance(wanted, (list, set, frozenset))
     values = list(wanted) if several else [wanted]
     checked = [_checked(value, name) for value in values]
     if is_range and any(isinstance(value, bool) for value in checked):

@@ -105,7 +105,8 @@ def _value(text: str, kind: str | None) -> Any:
     """
     try:
         value = json.loads(text)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):
+        # Also thousands of digits or brackets.
         return text
     is_string = kind == "str" and value is not None
     return text if is_string and not isinstance(value, str) else value

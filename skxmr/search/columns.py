@@ -158,6 +158,10 @@ def checked_values(values: Sequence[Any], name: str) -> Values:
     out: list[Value] = []
     for i, value in enumerate(values):
         found, plain = _plain(value)
+        if found is None and isinstance(plain, (int, np.integer)):
+            raise TypeError(
+                f"metadata[{name!r}] holds an integer of more than 64 bits in row {i}; write such numbers as strings."
+            )
         if found is None and plain is not None:
             raise TypeError(
                 f"metadata[{name!r}] holds a {type(value).__name__} in row {i}; a value is a number, a string, True, "

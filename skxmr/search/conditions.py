@@ -71,9 +71,8 @@ def _checked(value: Any, name: str) -> Value:
     try:
         return checked_values([value], name).values[0]
     except TypeError as error:
-        raise TypeError(
-            f"where[{name!r}] holds a {type(value).__name__}; a value is a number, a string, True, False or None."
-        ) from error
+        what = "an integer of more than 64 bits" if isinstance(value, int) else f"a {type(value).__name__}"
+        raise TypeError(f"where[{name!r}] holds {what}; a value is a number, a string, True, False or None.") from error
 
 
 def _check_types(condition: Condition, kind: str) -> None:

@@ -5,6 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 import pandas as pd
+import pytest
 import scipy.sparse as sp
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -175,6 +176,23 @@ def test_numbers_are_compared_as_numbers(kind, values, where):
     index.add(image=np.ones((len(values), WIDTH)), metadata={"n": values})
     found = index.search(image=np.ones((1, WIDTH)), k=len(values), where={"n": where}).ids[0]
     assert [i for i in found.tolist() if i >= 0] == [i for i, value in enumerate(values) if holds(value, where)]
+
+
+def test_ids_are_not_counted_beyond_64_bits():
+    index = filled()
+    index.add(image=np.ones((1, WIDTH)), ids=[LARGEST - 1])
+    assert index.add(image=np.ones((1, WIDTH))).tolist() == [LARGEST]
+    with pytest.raises(ValueError, match=f"the ids of the index reach {LARGEST}, so that new ones .* pass ids="):
+        index.add(image=np.ones((1, WIDTH)))
+    assert len(index) == 5
+
+
+def test_integers_of_more_than_64_bits_are_called_so():
+    index = filled()
+    with pytest.raises(TypeError, match=r"metadata\['n'\] holds an integer of more than 64 bits in row 1; write such"):
+        index.add(image=np.ones((2, WIDTH)), metadata={"n": [1, 2**63]})
+    with pytest.raises(TypeError, match=r"where\['n'\] holds an integer of more than 64 bits"):
+        index.search(image=np.ones((1, WIDTH)), where={"n": 2**63})
 
 
 def test_no_number_stands_for_a_missing_one():

@@ -8,7 +8,14 @@ from unittest.mock import patch
 import numpy as np
 import pytest
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from skxmr import RetrievalIndex
 from tests.drawn import drawn
@@ -101,7 +108,8 @@ class IndexMachine(RuleBasedStateMachine):
     @rule(way=st.sampled_from(["compact", "save", "pickle"]))
     def rewrite(self, way):
         if way == "pickle":
-            self.index = pickle.loads(pickle.dumps(self.index))
+            if self.backend in ("exact", "binary"):
+                self.index = pickle.loads(pickle.dumps(self.index))
             return
         self.plain.rewrite()
         if way == "compact":
@@ -179,3 +187,11 @@ TestIndex = IndexMachine.TestCase
 TestIndex.settings = drawn(30, stateful_step_count=12)
 TestBinaryIndex = BinaryMachine.TestCase
 TestBinaryIndex.settings = drawn(10, stateful_step_count=12)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["faiss", "qdrant", "lancedb"])
+def test_an_index_in_an_engine(backend):
+    pytest.importorskip({"qdrant": "qdrant_client"}.get(backend, backend))
+    machine = type("EngineMachine", (IndexMachine,), {"backend": backend})
+    run_state_machine_as_test(machine, settings=drawn(30, stateful_step_count=12))

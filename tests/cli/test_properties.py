@@ -45,12 +45,13 @@ RIGHT = {
     "card": ["model"],
     "info": [],
 }
-# No control characters: the system ends an argument at a zero, and click repeats the others as they came.
+# No names in other encodings, which `main` writes by their numbers, but which cannot be written where click is called
+# by a test. No control characters: the system ends an argument at a zero, and click repeats the others as they came.
 WORDS = st.one_of(
     st.text(st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"]), max_size=6),
     st.sampled_from(["", " ", "-", "--", "-1", "0", "1", "3", "nan", "inf", "-inf", "1e400", "9" * 30, "0.5", "true"]),
     st.sampled_from(["model", "index", "pictures", "pictures/table.csv", "run.toml", "new", "no/such", "missing.csv"]),
-    st.sampled_from(["pictures/red_bird_0.png", "/dev/null", ".", "..", "~", "~nobody", "x" * 300, "\udcff"]),
+    st.sampled_from(["pictures/red_bird_0.png", "/dev/null", ".", "..", "~", "~nobody", "x" * 300]),
     st.sampled_from(["file_name", "caption", "tags", "part", "train", "test", ";", "images", "both", "exact"]),
     st.sampled_from(["part=test", "part=..", "n_lists=3", "=", "item=null", "tags=1", "kind=hnsw", "tags=a..b"]),
 )  # fmt: skip

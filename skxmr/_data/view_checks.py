@@ -177,7 +177,7 @@ def _frame_matrix(frame: Frame, name: str) -> AnyArray:
         _refuse_dates(frame, name)
     # Nullable numbers of pandas: a missing value becomes NaN, and is refused as such.
     if values.dtype == object and not _holds_no_numbers(values):
-        with suppress(TypeError, ValueError):
+        with suppress(TypeError, ValueError, OverflowError):
             values = frame.to_numpy(dtype=np.float64, na_value=np.nan)
     # Frames are stored by columns; stored by rows, their products equal those of arrays bit by bit.
     return np.ascontiguousarray(values)
@@ -244,6 +244,8 @@ def _as_float(matrix: AnyArray | sp.csr_array, name: str) -> Matrix:
     except (TypeError, ValueError) as error:
         message = f"{name} holds {matrix.dtype} values, not numbers ({error}). {extractor_hint(name)}"
         raise type(error)(message) from error
+    except OverflowError as error:
+        raise ValueError(f"{name} holds an integer beyond the largest number of 64 bits; scale or drop it.") from error
 
 
 def _holds_no_numbers(matrix: AnyArray | sp.csr_array) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
@@ -17,6 +18,8 @@ MAX_TEXT = 2_000
 MAX_JSON = 65_536
 # How deep somebody may turn the pages: every further page is a longer search.
 MAX_DEPTH = 1_000
+# A number as JSON and people write it. float() also takes digits of other scripts, and 1_0 for 10.
+_NUMBER = re.compile(r"\s*[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?\s*")
 # These are compared letter by letter; white space around other texts means nothing.
 _EXACT = ("id", "like")
 # Without these a request means nothing, wherever they may be given.
@@ -137,8 +140,10 @@ def _number(name: str, value: object, schema: Schema) -> float:
     try:
         if isinstance(value, bool) or not isinstance(value, (str, int, float)):
             raise ValueError
+        if isinstance(value, str) and not _NUMBER.fullmatch(value):
+            raise ValueError
         # int() would cut a fraction off, and takes very long for very long strings.
-        number = float(value[:40] if isinstance(value, str) else value)
+        number = float(value)
         if not math.isfinite(number) or (schema["type"] == "integer" and not number.is_integer()):
             raise ValueError
     except (ValueError, OverflowError) as error:

@@ -35,6 +35,8 @@ _KEYS: dict[str, dict[str, tuple[type, ...]]] = {
     "output": {"path": (str,), "notes": (str,)},
 }
 _SECTIONS = ("data", "image", "text", "model", "search", "output")
+# Tables and lists within one another; parameters of estimators within estimators take some.
+_DEEPEST = 50
 _WORDS = {str: "a string", bool: "false", list: "a list", float: "a number with a point", int: "an integer"}
 
 
@@ -98,8 +100,10 @@ def read_run(file: Path, trusted: tuple[str, ...] = ()) -> Run:
         raise RunError(f"{str(file)!r} cannot be read ({error}).") from error
     try:
         sections = tomllib.loads(source)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
+        # Numbers of thousands of digits, and brackets within brackets, are other errors than those of TOML.
         raise RunError(f"{str(file)!r} is not in TOML: {error}.") from error
+    _check_depth(sections, file.name)
     for name, section in sections.items():
         if name not in _SECTIONS:
             raise RunError(f"{file.name} has a section [{name}] that is not known{nearest(name, _SECTIONS)}")
@@ -110,6 +114,16 @@ def read_run(file: Path, trusted: tuple[str, ...] = ()) -> Run:
     if "model" not in sections:
         raise RunError(f"{file.name} has no section [model]; write name = 'MLCCA', or another method, under [model].")
     return Run(file.absolute().parent, source, sections, trusted)
+
+
+def _check_depth(sections: Table, file: str) -> None:
+    """Refuse tables within tables, thousands of which could be neither walked through nor shown."""
+    level: list[Any] = [sections]
+    for _ in range(_DEEPEST):
+        inner = [value for each in level for value in (each.values() if isinstance(each, dict) else each)]
+        level = [value for value in inner if isinstance(value, (dict, list))]
+    if level:
+        raise RunError(f"{file} holds tables or lists within one another, more than {_DEEPEST} deep; leave some out.")
 
 
 def _check_keys(section: str, found: object, file: str) -> None:

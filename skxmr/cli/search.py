@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.argument("text", required=False)
 @click.option("--image", type=options.FILE, help="A file of the image that is searched for.")
 @click.option("-k", type=click.IntRange(min=1), default=10, show_default=True, help="How many items are shown.")
-@click.option("--weight", type=click.FloatRange(0, 1), default=0.5, show_default=True, help="Share of the image.")
+@click.option("--weight", type=options.Number(0, 1), default=0.5, show_default=True, help="Share of the image.")
 @click.option(
     "--where",
     multiple=True,
@@ -105,7 +105,8 @@ def _value(text: str, kind: str | None) -> Any:
     """
     try:
         value = json.loads(text)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):
+        # Also thousands of digits or brackets.
         return text
     is_string = kind == "str" and value is not None
     return text if is_string and not isinstance(value, str) else value

@@ -24,7 +24,7 @@ _SHORT = 16
     help="What requests must name. Set the variable SKXMR_TOKEN instead where others see your processes.",
 )
 @click.option("--root", type=options.FOLDER, help="Where paths of pictures begin; nothing outside is shown then.")
-@click.option("--timeout", type=click.FloatRange(1, 3600), default=30.0, show_default=True, help="Seconds per request.")
+@click.option("--timeout", type=options.Number(1, 3600), default=30.0, show_default=True, help="Seconds per request.")
 @click.option("--max-mb", type=click.IntRange(1, 1000), default=10, show_default=True, help="Largest picture sent.")
 @options.trust
 def serve(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -61,7 +62,8 @@ def _parsed(texts: AnyArray) -> AnyArray:
         read = _truth
     elif all(_WHOLE.fullmatch(text) for text in held):
         read = int if max(map(len, held)) <= _DIGITS else str
-    elif all(_NUMBER.fullmatch(text) for text in held):
+    elif all(_NUMBER.fullmatch(text) and math.isfinite(float(text)) for text in held):
+        # Beyond the largest number, such as 12e345, are identifiers.
         read = float
     for i, text in enumerate(out):
         if text is not None:

@@ -121,18 +121,25 @@ def _json_lines(file: Path, wanted: Wanted) -> dict[str, AnyArray]:
             for number, line in enumerate(lines, start=1):
                 if not line.strip():
                     continue
-                row = json.loads(line)
-                if not isinstance(row, dict):
-                    _refuse(file, f"line {number} is no JSON object but {line.strip()[:40]!r}; {_LINES}")
+                row = _json_object(file, line, number)
                 names |= dict.fromkeys(row)
                 rows.append({name: value for name, value in row.items() if kept is None or name in kept})
-    except (json.JSONDecodeError, RecursionError) as error:
-        _refuse(file, f"line {number} is no JSON object ({error}); {_LINES}", error)
     except UnicodeDecodeError as error:
         _refuse(file, f"it is not in UTF-8 ({error}); save it in that encoding", error)
     if not rows:
         _refuse(file, "it is empty")
     return {column: objects([row.get(column) for row in rows]) for column in wanted.chosen(file, list(names))}
+
+
+def _json_object(file: Path, line: str, number: int) -> dict[str, object]:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        # Numbers of thousands of digits are another error than those of JSON.
+        _refuse(file, f"line {number} is no JSON object ({error}); {_LINES}", error)
+    if not isinstance(row, dict):
+        _refuse(file, f"line {number} is no JSON object but {line.strip()[:40]!r}; {_LINES}")
+    return row
 
 
 def _parquet(file: Path, wanted: Wanted) -> dict[str, AnyArray]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from skxmr._data.kinds import IndexArray
 from skxmr.search.columns import Value, Values
-from skxmr.search.ids import Id, named
+from skxmr.search.ids import LARGEST, Id, named
 from skxmr.search.items import Items
 from skxmr.search.table import Table
 
@@ -81,6 +81,8 @@ def _new_ids(table: Table, n: int) -> list[Id]:
     if len(table) and table.ids.rows.dtype == object:
         raise ValueError("the ids of the index are strings, so that new ones cannot be counted on; pass ids=.")
     first = int(table.ids.rows.max()) + 1 if len(table) else 0
+    if first + n > LARGEST + 1:
+        raise ValueError(f"the ids of the index reach {first - 1}, so that new ones cannot be counted on; pass ids=.")
     return list(range(first, first + n))
 
 

@@ -86,11 +86,12 @@ class Collection:
         backend = new_backend(self.backend, vectors.shape[1], self.options) if old is None else old
         check_width(vectors, backend.width)
         first = len(table)
+        table = table.extended(change.ids, change.columns)
+        backend = backend.add(vectors, {name: values.values for name, values in change.columns.items()})
+        # Engines change in place, and what they refuse to add must not cost what it would have replaced.
         if len(change.replaced):
             table = table.without(change.replaced)
             backend = backend.remove(change.replaced)
-        table = table.extended(change.ids, change.columns)
-        backend = backend.add(vectors, {name: values.values for name, values in change.columns.items()})
         rows = range(first, first + len(change.ids))
         self._exchange(State(table, backend), dict(zip(change.ids, rows, strict=True)))
         if change.items.pictures():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeAlias
 
@@ -96,9 +97,9 @@ class Column(NamedTuple):
         values = self.values.rows
         found = ~self.is_missing()
         if low is not None:
-            found &= values >= low
+            found &= values >= self._as_bound(low, math.inf)
         if high is not None:
-            found &= values <= high
+            found &= values <= self._as_bound(high, -math.inf)
         return found
 
     def is_missing(self) -> BoolArray:
@@ -106,13 +107,24 @@ class Column(NamedTuple):
         values = self.values.rows
         return np.isnan(values) if self.kind == "float" else values == _MISSING[self.kind]
 
+    def _as_bound(self, value: Any, inside: float) -> int | float:
+        """Return a bound as a number of this type, the next one towards `inside`: numpy compares both as floats."""
+        if self.kind == "int":
+            return value if not math.isfinite(value) else math.ceil(value) if inside > 0 else math.floor(value)
+        bound = float(value)
+        is_outside = bound < value if inside > 0 else bound > value
+        return math.nextafter(bound, inside) if is_outside else bound
+
     def _codes_equal_to(self, value: Value) -> list[Any]:
         """Return what stands for a value: nothing if no item has it."""
         if isinstance(value, str):
             number = self.words.numbers.get(value)
             return [] if number is None else [number]
         if self.kind == "int" and isinstance(value, float):
-            return [int(value)] if value.is_integer() else []
+            # The smallest integer of 64 bits stands where an item has no value.
+            return [int(value)] if value.is_integer() and abs(value) < 2**63 else []
+        if self.kind == "float" and isinstance(value, int):
+            return [float(value)] if float(value) == value else []
         return [value]
 
     def _coded(self, values: Sequence[Value]) -> AnyArray:
@@ -146,6 +158,10 @@ def checked_values(values: Sequence[Any], name: str) -> Values:
     out: list[Value] = []
     for i, value in enumerate(values):
         found, plain = _plain(value)
+        if found is None and isinstance(plain, (int, np.integer)):
+            raise TypeError(
+                f"metadata[{name!r}] holds an integer of more than 64 bits in row {i}; write such numbers as strings."
+            )
         if found is None and plain is not None:
             raise TypeError(
                 f"metadata[{name!r}] holds a {type(value).__name__} in row {i}; a value is a number, a string, True, "

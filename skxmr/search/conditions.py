@@ -56,7 +56,8 @@ def _condition(name: str, wanted: Any) -> Condition:
             f"where[{name!r}] is a tuple of length {len(wanted)}; a range is (low, high), where None is no bound, and "
             "several values are a list."
         )
-    several = is_range or isinstance(wanted, (list, set, frozenset, np.ndarray))
+    is_array = isinstance(wanted, np.ndarray) and wanted.ndim == 1
+    several = is_range or is_array or isinstance(wanted, (list, set, frozenset))
     values = list(wanted) if several else [wanted]
     checked = [_checked(value, name) for value in values]
     if is_range and any(isinstance(value, bool) for value in checked):
@@ -70,9 +71,8 @@ def _checked(value: Any, name: str) -> Value:
     try:
         return checked_values([value], name).values[0]
     except TypeError as error:
-        raise TypeError(
-            f"where[{name!r}] holds a {type(value).__name__}; a value is a number, a string, True, False or None."
-        ) from error
+        what = "an integer of more than 64 bits" if isinstance(value, int) else f"a {type(value).__name__}"
+        raise TypeError(f"where[{name!r}] holds {what}; a value is a number, a string, True, False or None.") from error
 
 
 def _check_types(condition: Condition, kind: str) -> None:

@@ -8,12 +8,15 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from skxmr._data.kinds import AnyArray, Frame
+from skxmr._data.masks import check_unmasked
 from skxmr._data.unicode import is_unicode
 
 Id: TypeAlias = int | str
 # Ids as users hold them: a list, an array, a column of a frame, a range.
 IdsLike: TypeAlias = Iterable[Any] | AnyArray
 
+# Ids are kept in 64 bits.
+LARGEST = 2**63 - 1
 # How many ids an error names.
 _NAMED = 3
 
@@ -24,12 +27,13 @@ def checked_ids(ids: IdsLike, name: str = "ids") -> list[Id]:
         raise TypeError(f"{name} is a {type(ids).__name__}; pass a list, a single one as [{ids!r}].")
     if getattr(ids, "ndim", 1) != 1:
         raise ValueError(f"{name} has the shape {getattr(ids, 'shape', ())}; one id per item is needed.")
+    check_unmasked(ids, name)
     listed = (ids.to_numpy() if isinstance(ids, Frame) else np.asarray(ids)).tolist() if hasattr(ids, "dtype") else ids
     out: list[Id] = []
     for i, value in enumerate(listed):
         if isinstance(value, str):
             out.append(_written(value, f"{name} holds {value!r} in row {i}"))
-        elif isinstance(value, (int, np.integer)) and not isinstance(value, bool) and 0 <= value < 2**63:
+        elif isinstance(value, (int, np.integer)) and not isinstance(value, bool) and 0 <= value <= LARGEST:
             out.append(int(value))
         else:
             raise TypeError(

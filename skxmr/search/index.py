@@ -23,6 +23,9 @@ from skxmr.search.metadata import checked_metadata
 from skxmr.search.queries import query_vectors
 from skxmr.search.recall import recall
 
+# Places of hits that are made even where fewer items are there; many more would not fit into the memory.
+_MOST = 1_000_000
+
 
 class RetrievalIndex:
     """A searchable collection of images and texts, over a fitted model that embeds them.
@@ -164,7 +167,8 @@ class RetrievalIndex:
         weight : float, default=0.5
             Share of the image in a query of both, from 0 to 1. Codes have no mean: for them a query is one of the two.
         k : int, default=10
-            Number of hits per query. Where fewer items remain, a row ends with the score -inf.
+            Number of hits per query, at most that of the items, or a million if they are fewer. Where fewer items
+            remain, a row ends with the score -inf.
         among : sequence of ids, or None
             Only these items are searched.
         where : dict or None
@@ -186,6 +190,8 @@ class RetrievalIndex:
         """Find the k items nearest to every query, which is a vector."""
         table, backend, rows = self._items.read(None if among is None else checked_ids(among, "among"))
         check_width(queries, backend.width)
+        if k > max(table.n_alive, _MOST):
+            raise ValueError(f"k is {k}, but the index has {table.n_alive} items; ask for no more than these.")
         allowed = allowed_rows(table, rows, where)
         scores, at = nearest(backend, table, queries, k, allowed)
         hits = Hits(scores, table.ids_at(at), ColumnsOfHits(table, at.ravel()))

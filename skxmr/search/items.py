@@ -62,6 +62,8 @@ def items_of(image: View, text: View, ids: IdsLike | None, folders: bool = False
     view = as_view(view, name)
     checked = None if ids is None else checked_ids(ids)
     if checked is not None:
+        if isinstance(ids, (set, frozenset)):
+            raise TypeError("ids is a set, whose order is not that of the rows; pass a list, one id per row.")
         check_one_per_row(checked, n_rows(view, name), name)
     return _described(name, view, checked)
 

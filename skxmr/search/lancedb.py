@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
+import re
 import shutil
 import tempfile
 import threading
@@ -26,6 +28,8 @@ TABLE = "items"
 # The types of columns in SQL. All numbers are of one type, so that integers and floats may follow one another; what
 # the table finds is compared with the conditions once more.
 _SQL_TYPES = {"bool": "boolean", "int": "double", "float": "double", "str": "string"}
+# Half of a pair of characters, which is no text in Unicode, and all that follows.
+_HALF = re.compile("[\ud800-\udfff].*", re.DOTALL)
 # Rows that are read together.
 _ROWS = 16_384
 
@@ -138,7 +142,8 @@ class LanceBackend:
         }
         for field in self._table.schema:
             if field.name not in columns:
-                columns[field.name] = arrow.array(metadata.get(field.name, [None] * len(vectors)), field.type)
+                values = map(_as_held, metadata.get(field.name, [None] * len(vectors)))
+                columns[field.name] = arrow.array(list(values), field.type)
         return arrow.table(columns)
 
     def _vectors(self, found: Any) -> FloatArray:
@@ -187,8 +192,19 @@ def _of_column(condition: Condition, column: str) -> str:
 
 
 def _literal(value: Value) -> str:
+    held = _as_held(value)
+    if isinstance(held, str):
+        return "'" + held.replace("'", "''") + "'"
+    if isinstance(held, bool):
+        return "true" if held else "false"
+    number = float(held or 0)
+    return repr(number) if math.isfinite(number) else f"CAST('{number}' AS DOUBLE)"
+
+
+def _as_held(value: Value) -> Value:
+    """Return a value as the table takes it. What comes first stays first or becomes equal, so that no row is missed."""
     if isinstance(value, str):
-        return "'" + value.replace("'", "''") + "'"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return repr(float(value or 0))
+        # Half a character, with all behind it, becomes the character that follows all halves.
+        return _HALF.sub("\ue000", value)
+    # Arrow refuses integers that no float is equal to.
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value

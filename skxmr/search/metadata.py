@@ -18,7 +18,10 @@ def checked_metadata(metadata: object, n: int) -> dict[str, Values]:
     if metadata is None:
         return {}
     if isinstance(metadata, Frame) and metadata.ndim == 2:
-        columns: dict[Any, Any] = {name: metadata[name].tolist() for name in metadata.columns}  # type: ignore[index]
+        columns: dict[Any, Any] = {name: metadata.iloc[:, i].tolist() for i, name in enumerate(metadata.columns)}  # type: ignore[attr-defined]
+        if len(columns) < len(metadata.columns):
+            twice = metadata.columns[metadata.columns.duplicated()][0]
+            raise ValueError(f"metadata has several columns {twice!r}; give them different names.")
     elif isinstance(metadata, Mapping):
         columns = dict(metadata)
     else:
@@ -35,7 +38,9 @@ def _column(name: object, values: Any, n: int) -> Values:
         raise ValueError(
             f"metadata has a column {name!r}, which hits have already; use another name, without _ in front."
         )
-    if isinstance(values, (str, bytes)) or not hasattr(values, "__len__"):
+    # Sets have no order. A single value in an array, and a sparse matrix, have no length.
+    is_list = hasattr(values, "__len__") and getattr(values, "ndim", 1) == 1
+    if not is_list or isinstance(values, (str, bytes, set, frozenset, Mapping)):
         raise TypeError(f"metadata[{name!r}] is a {type(values).__name__}; pass a list with one value per item.")
     if len(values) != n:
         raise ValueError(f"metadata[{name!r}] has {len(values)} values, but there are {n} items; one each is needed.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import math
 import os
 import threading
 import uuid
@@ -206,12 +207,26 @@ class QdrantBackend:
             low, high = condition.values
             if low is None and high is None:
                 return models.Filter(must_not=[none])
-            return models.FieldCondition(key=column, range=models.Range(gte=low, lte=high))
+            return models.FieldCondition(
+                key=column, range=models.Range(gte=_bound(low, -math.inf), lte=_bound(high, math.inf))
+            )
         either: list[Any] = [none] if None in condition.values else []
         for value in condition.values:
             if isinstance(value, (str, bool)):
                 either.append(models.FieldCondition(key=column, match=models.MatchValue(value=value)))
             elif value is not None:
-                either.append(models.FieldCondition(key=column, range=models.Range(gte=value, lte=value)))
+                either.append(models.FieldCondition(key=column, range=self._range(value, value)))
         # Without any value nothing fits.
         return models.Filter(should=either) if either else models.HasIdCondition(has_id=[])
+
+    def _range(self, low: Any, high: Any) -> Any:
+        return self._models.Range(gte=_bound(low, -math.inf), lte=_bound(high, math.inf))
+
+
+def _bound(value: Any, outside: float) -> float | None:
+    """Return a bound as qdrant takes it: where no float is equal to an integer, the next one outside of it."""
+    if value is None:
+        return None
+    bound = float(value)
+    is_inside = bound < value if outside > 0 else bound > value
+    return math.nextafter(bound, outside) if is_inside else bound

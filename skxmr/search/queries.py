@@ -32,6 +32,8 @@ def query_vectors(model: BaseEstimator, image: View, text: View, weight: float) 
         )
     of_images = vectors_of(model, images.view, images.name)
     of_texts = vectors_of(model, texts.view, texts.name)
+    # Fractions would make objects of all numbers.
+    weight = float(weight)
     mean = weight * of_images.astype(np.float64) + (1 - weight) * of_texts
     norms = np.sqrt(np.einsum("ij,ij->i", mean, mean))[:, None]
     np.divide(mean, norms, out=mean, where=norms > 0)

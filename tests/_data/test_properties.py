@@ -5,15 +5,16 @@ import warnings
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from skxmr._data.labels import encode_labels
 from skxmr._data.view_checks import check_view
 from skxmr.metrics import average_precision
+from tests.drawn import drawn
 
-bounded = settings(max_examples=100, deadline=None, derandomize=True)
+bounded = drawn(100)
 
 SCALARS = st.one_of(
     st.text(max_size=3),

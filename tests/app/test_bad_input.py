@@ -37,6 +37,10 @@ def refused(answer, status, *words):
         ("limit=101", 400, "from 1 to 100"),
         ("limit=2.5", 400, "a whole number"),
         ("limit=nan", 400, "a whole number"),
+        ("limit=1_0", 400, "a whole number"),
+        ("limit=%D9%A3", 400, "a whole number"),
+        ("limit=1" + "%20" * 40 + "x", 400, "a whole number"),
+        ("limit=" + "0" * 39 + "101", 400, "from 1 to 100"),
         ("limit=" + "9" * 5000, 400, "from 1 to 100"),
         ("weight=2&text=a", 400, "a number from 0 to 1"),
         ("weight=x&text=a", 400, "a number from 0 to 1"),
@@ -49,6 +53,10 @@ def refused(answer, status, *words):
 )
 def test_a_bad_query(client, query, status, word):
     refused(client.get(f"/api/search?{query}"), status, word)
+
+
+def test_zeros_in_front_of_a_number_mean_nothing(client):
+    assert len(client.get("/api/search?limit=" + "0" * 60 + "12").json()["hits"]) == 12
 
 
 @pytest.mark.parametrize(

@@ -118,6 +118,8 @@ WRONG_CALLS = [
     (["annotate", "model", "missing.png", *TRUST], 1, "there is no file or folder 'missing.png'"),
     (["annotate", "model", "pictures", "-k", "2", "--sep", "r", *TRUST], 1, "pass another --sep"),
     (["card", "pictures"], 1, "is no skxmr model"),
+    (["search", "index", "a", "--weight", "nan"], 2, "nan is no number"),
+    (["serve", "index", "--timeout", "nan"], 2, "nan is no number"),
 ]
 
 

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 import scipy.io
 import scipy.sparse as sp
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from skxmr import load_word_vectors
 from skxmr.datasets import load_captioned_regions, load_feature_files
+from tests.drawn import drawn
 
-settings.register_profile("files", max_examples=60, deadline=None, database=None, derandomize=True)
-bounded = settings(settings.get_profile("files"))
+bounded = drawn(60)
 
 RNG = np.random.default_rng(0)
 IMAGE = RNG.normal(size=(12, 3))

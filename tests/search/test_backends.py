@@ -1,5 +1,6 @@
 """Every backend is exact where it claims to be, says how much it finds elsewhere, and is saved and loaded."""
 
+import math
 import pickle
 import threading
 
@@ -224,3 +225,36 @@ def test_options_are_checked_when_the_index_is_made(empty, options, message):
         empty("faiss", **options)
     with pytest.raises(ValueError, match=r"options holds 'probes', .* did you mean 'n_probes'"):
         empty("faiss", probes=3)
+
+
+def test_odd_values_are_found_on_every_backend(backend, empty, vectors):
+    """What an engine cannot hold is held as something near, and compared once more with what it stands for."""
+    name, options = backend
+    numbers = [2**53, 2**53 + 1, -(2**63 - 1), 7]
+    shares = [math.inf, -math.inf, 1e300, 0.5]
+    words = ["\ud800z", "\ud801a", "\ue000", "it's"]
+    exact, index = empty(), empty(name, **options)
+    for each in (exact, index):
+        each.add(image=vectors(4), metadata={"number": numbers, "share": shares, "word": words})
+    conditions = [{"number": value} for value in (*numbers, 2.0**53)]
+    conditions += [{"number": (2**53 + 1, None)}, {"number": (None, 2.0**53)}, {"share": (None, math.inf)}]
+    conditions += [{"share": [-math.inf, 1e300]}, {"share": (1e301, math.inf)}, {"word": ("\ud801", None)}]
+    conditions += [{"word": value} for value in words] + [{"word": (None, "\ud801")}, {"word": ("it", "\ud800")}]
+    for where in conditions:
+        wanted = exact.search(text=vectors(2, seed=1), k=4, where=where)
+        equal(index.search(text=vectors(2, seed=1), k=4, where=where), wanted)
+
+
+def test_what_an_engine_refuses_to_add_replaces_nothing(backend, empty, vectors, monkeypatch):
+    name, options = backend
+    index = empty(name, **options)
+    index.add(image=vectors(5))
+    before = index.search(image=vectors(5), k=5)
+
+    def refuse(*_):
+        raise RuntimeError("the disk is full")
+
+    monkeypatch.setattr(type(index._items.state.backend), "add", refuse)
+    with pytest.raises(RuntimeError, match="disk is full"):
+        index.update([1, 2], image=vectors(2, seed=3))
+    equal(index.search(image=vectors(5), k=5), before)

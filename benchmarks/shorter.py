@@ -27,6 +27,8 @@ from skxmr import DAGNN, L2GCN
 
 METHODS = {"DAGNN": DAGNN, "L2GCN": L2GCN}
 SETS = ("wikipedia", "corel5k_tags", "clipart")
+# A fit with the defaults takes twenty minutes there.
+LEFT_OUT = [("clipart", "DAGNN")]
 FILE = RESULTS / "shorter.jsonl"
 DEFAULTS = "defaults"
 VARIANTS = (
@@ -133,7 +135,8 @@ def main() -> int:
     for kind, variant, seed in plan:
         for name in SETS if kind in arguments.rows else ():
             for method in METHODS:
-                fit(name, method, kind, variant, seed)
+                if (name, method) not in LEFT_OUT:
+                    fit(name, method, kind, variant, seed)
     tables = {"shorter-held-out": compared(recorded(FILE)), "shorter": chosen(recorded(FILE))}
     for marker, found in tables.items():
         print(found, end="\n\n")

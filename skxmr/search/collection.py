@@ -88,9 +88,11 @@ class Collection:
         first = len(table)
         if len(change.replaced):
             table = table.without(change.replaced)
-            backend = backend.remove(change.replaced)
         table = table.extended(change.ids, change.columns)
         backend = backend.add(vectors, {name: values.values for name, values in change.columns.items()})
+        # Not before: an engine that has found no room for the new rows must still have the old ones.
+        if len(change.replaced):
+            backend = backend.remove(change.replaced)
         rows = range(first, first + len(change.ids))
         self._exchange(State(table, backend), dict(zip(change.ids, rows, strict=True)))
         if change.items.pictures():

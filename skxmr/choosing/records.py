@@ -54,6 +54,11 @@ class Records:
         except OSError as error:
             raise _no_folder(folder, error) from error
 
+    @property
+    def is_kept(self) -> bool:
+        """Whether there is a folder in which evaluations are kept."""
+        return self._file is not None
+
     def read(self, candidate: Candidate, fitted: IndexArray) -> Evaluation | None:
         """Return the evaluation of a candidate fitted on these rows, or None if it is not known."""
         if self._file is None:

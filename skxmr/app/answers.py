@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -121,9 +121,15 @@ def _query(snapshot: Snapshot, asked: Asked, settings: Settings) -> Iterator[tup
         else:
             yield snapshot.query(text, None, asked["weight"]), Side({"text": [text]}, [])
         return
-    with tempfile.TemporaryDirectory(prefix="skxmr-") as folder:
-        file = Path(folder) / f"picture.{format_of(body, settings.max_pixels).lower()}"
-        file.write_bytes(body)
+    kind = format_of(body, settings.max_pixels).lower()
+    with ExitStack() as stack:
+        try:
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="skxmr-"))
+            file = Path(folder) / f"picture.{kind}"
+            file.write_bytes(body)
+        except OSError as error:
+            sentence = f"The server has no room for the picture ({error.strerror}); search by words, or try later."
+            raise RefusalError(503, sentence, {"Retry-After": "60"}) from error
         yield snapshot.query(text, file, asked["weight"]), Side({"image": [str(file)]}, [])
 
 

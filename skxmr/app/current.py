@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import threading
 from collections.abc import Sequence
@@ -13,6 +14,8 @@ from skxmr.search.files import FORMAT, KIND
 from skxmr.search.index import RetrievalIndex
 
 LOGGER = logging.getLogger(__name__)
+# Errors of a machine that has no room, memory or handles at the moment, and not of a version.
+_PASSING = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
 
 class Current:
@@ -46,7 +49,8 @@ class Current:
     def refresh(self) -> bool:
         """Open the version that lies in the folder now, if it is another one; tell whether it is served now.
 
-        A version that cannot be opened is tried once, and the one before it is served until there is a sound one.
+        A version that cannot be opened is tried once, unless the machine is at fault, and the one before it is served
+        until there is a sound one.
         """
         with self._refreshing:
             try:
@@ -63,6 +67,8 @@ class Current:
                 self.snapshot = self._opened()
             except Exception as error:
                 # A model of others may raise errors of any kind; whatever it is, the old version is still sound.
+                if isinstance(error, MemoryError) or getattr(error, "errno", None) in _PASSING:
+                    self._token = self.snapshot.index._saved
                 self._cannot(f"The newest version of the index cannot be opened: {' '.join(str(error).split())}")
                 return False
             self._token = self.snapshot.index._saved

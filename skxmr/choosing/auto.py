@@ -100,6 +100,8 @@ class AutoRetriever(EmbeddingCombination):
 
     Raises
     ------
+    RuntimeError
+        If the system ends a process that fits a candidate, as it does where the memory is full.
     ValueError
         If all candidates fail, or the rows cannot be divided.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -102,8 +103,7 @@ class Halving:
             self.trials.append(Trial(candidate, number, len(fitted), DONE, known))
             yield self.trials[-1]
         begun: list[Trial] = []
-        work = joblib.Parallel(self._n_jobs, return_as="generator", pre_dispatch="n_jobs")
-        for i, evaluation in enumerate(work(self._tasks(number, fitted, unknown, begun))):
+        for i, evaluation in enumerate(self._evaluations(self._tasks(number, fitted, unknown, begun))):
             trial = begun[i]
             self.interrupted = last_interrupt() != self._interrupted_before
             if self.interrupted:
@@ -113,6 +113,21 @@ class Halving:
             trial.status = FAILED if evaluation.error else DONE
             self._records.write(trial.candidate, fitted, evaluation)
             yield trial
+
+    def _evaluations(self, tasks: Iterator[object]) -> Iterator[Evaluation]:
+        """Yield what comes of fits, in order; say what to do where the system has ended a process that fitted."""
+        try:
+            yield from joblib.Parallel(self._n_jobs, return_as="generator", pre_dispatch="n_jobs")(tasks)
+        except BrokenProcessPool as error:
+            kept = (
+                "finished ones are kept, and the next fit goes on"
+                if self._records.is_kept
+                else "set cache= to keep them"
+            )
+            raise RuntimeError(
+                "a process that fitted candidates was ended by the system, as happens where the memory is full; pass "
+                f"n_jobs=1, or candidates that need less ({kept})."
+            ) from error
 
     def _tasks(
         self, number: int, fitted: IndexArray, candidates: list[Candidate], begun: list[Trial]

@@ -22,29 +22,43 @@ from skxmr.choosing.evaluation import Candidate, Evaluation, Rows
 # What changes where equal candidates on equal rows are evaluated otherwise than by the version before.
 _RULES = "skxmr choosing 2"
 _FILE = "candidates.sqlite"
+_CREATE = "CREATE TABLE IF NOT EXISTS evaluations (key TEXT PRIMARY KEY, numbers TEXT, scores BLOB)"
 # Seconds to wait for other processes that write.
 _PATIENCE = 60.0
+# What SQLite says of a disk that is full, or on which a file may not become larger.
+_FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
 
 
 class Records:
     """Evaluations by what was fitted on which rows. Every one is kept as a whole or not at all.
 
-    Without a folder nothing is kept, and nothing is found.
+    Without a folder nothing is kept, and nothing is found. Where there is no room, a warning says so once, and the
+    search goes on.
     """
 
     def __init__(self, folder: FilePath | None, rows: Rows) -> None:
         self._file = None if folder is None else expanded(folder) / _FILE
         # Where deep methods keep the state of fits that are not finished.
         self.checkpoints = None if folder is None else expanded(folder) / "checkpoints"
+        self._is_full = False
         if self._file is None:
             return
         labels = None if rows.labels is None else encode_labels(rows.labels)
         self._data = content_key(rows.pairs, labels, rows.validation, _RULES, skxmr.__version__)
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)
-            self._execute("CREATE TABLE IF NOT EXISTS evaluations (key TEXT PRIMARY KEY, numbers TEXT, scores BLOB)")
-        except (OSError, sqlite3.OperationalError) as error:
-            raise OSError(f"cache={str(folder)!r} is no folder to write in ({error}); pass another one.") from error
+            self._execute(_CREATE)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF not in _FULL:
+                raise _no_folder(folder, error) from error
+            self._warn(error)
+        except OSError as error:
+            raise _no_folder(folder, error) from error
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether there is a folder in which evaluations are kept."""
+        return self._file is not None
 
     def read(self, candidate: Candidate, fitted: IndexArray) -> Evaluation | None:
         """Return the evaluation of a candidate fitted on these rows, or None if it is not known."""
@@ -54,6 +68,9 @@ class Records:
         try:
             found = self._execute("SELECT numbers, scores FROM evaluations WHERE key = ?", key)
         except sqlite3.OperationalError as error:
+            if self._is_full:
+                # There was no room even for an empty table.
+                return None
             raise OSError(f"cache: {self._file} cannot be read ({error}); pass another folder.") from error
         if not found:
             return None
@@ -74,15 +91,21 @@ class Records:
         key = self._key(candidate, fitted)
         kept = sealed(f"{key} {numbers}".encode(), scores.getvalue())
         try:
+            self._execute(_CREATE)
             self._execute("INSERT OR REPLACE INTO evaluations VALUES (?, ?, ?)", key, numbers, kept)
         except sqlite3.OperationalError as error:
-            warn(
-                f"the evaluation of {candidate.method!r} is not kept, because {self._file} cannot be written "
-                f"({error}); those kept before are safe. Free some space, or pass another folder as cache."
-            )
+            self._warn(error)
 
     def _key(self, candidate: Candidate, fitted: IndexArray) -> str:
         return str(joblib.hash((self._data, candidate.method, candidate.estimator, fitted)))
+
+    def _warn(self, error: sqlite3.OperationalError) -> None:
+        if not self._is_full:
+            warn(
+                f"finished candidates are not kept at the moment, because {self._file} cannot be written ({error}); "
+                "those kept before are safe. Free some space, or pass another folder as cache."
+            )
+        self._is_full = True
 
     def _execute(self, statement: str, *values: str | bytes) -> list[tuple[str, bytes]]:
         """Run a statement as one transaction."""
@@ -99,3 +122,7 @@ class Records:
             f"cache: {self._file} is damaged, or not a file of skxmr ({error}); delete it, and its candidates are "
             "fitted again."
         )
+
+
+def _no_folder(folder: FilePath | None, error: Exception) -> OSError:
+    return OSError(f"cache={str(folder)!r} is no folder to write in ({error}); pass another one.")

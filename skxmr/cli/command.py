@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import traceback
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -130,8 +131,17 @@ def _in_a_shell(said: object) -> str:
     return message
 
 
+def lost_output(error: Exception) -> str | None:
+    """Say that what a command says could not be written, if that is what an error is about."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    # click writes whatever is said, and nothing else.
+    if isinstance(error, OSError) and frames and frames[-1].f_globals.get("__name__") == click.echo.__module__:
+        return f"the output could not be written ({error.strerror}); free some space, or send it elsewhere."
+    return None
+
+
 def _sentence(error: Exception) -> str:
-    message = _in_a_shell(error)
+    message = lost_output(error) or _in_a_shell(error)
     if isinstance(error, _EXPECTED) and message:
         return message
     return f"{type(error).__name__}: {message or 'no more is known'} (--debug shows where it arose)"

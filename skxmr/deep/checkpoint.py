@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pickle
 import platform
@@ -37,7 +38,14 @@ _LOCK = "lock"
 # What changes where the state of a fit holds other things than that of the version before.
 _FORMAT = 1
 
+# What the system says where nothing more can be written.
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+
 State = dict[str, Any]
+
+
+class _NoRoomError(OSError):
+    """There is no room even for an empty folder."""
 
 
 class Checkpoint:
@@ -62,6 +70,7 @@ class Checkpoint:
         self.folder = folder
         self.about = about
         self.keep = keep
+        self._is_full = False
         # Left by a fit that was killed while it wrote.
         for file in folder.glob(f".{_FILE}.*"):
             file.unlink()
@@ -86,8 +95,10 @@ class Checkpoint:
                 os.fsync(file.fileno())
             os.replace(new, self.folder / _FILE)
         except (OSError, RuntimeError) as error:
-            # torch reports a full disk as a RuntimeError.
-            warn(f"the checkpoint in {str(self.folder)!r} could not be written ({error}); the last one stays.")
+            # torch reports a full disk as a RuntimeError. It is told once, and tried again after every epoch.
+            if not self._is_full:
+                warn(f"the checkpoint in {str(self.folder)!r} could not be written ({error}); the last one stays.")
+            self._is_full = True
         finally:
             with suppress(OSError):
                 new.unlink(missing_ok=True)
@@ -162,7 +173,12 @@ def open_checkpoint(estimator: Any, pairs: Pairs, labels: Labels | None) -> Iter
     about = _about(estimator, pairs, labels)
     contents = [value for name, value in about.items() if not name.startswith("version ")]
     name = f"{type(estimator).__name__}-{joblib.hash(contents)[:16]}"
-    folder, lock = _locked(expanded(estimator.checkpoint), name)
+    try:
+        folder, lock = _locked(expanded(estimator.checkpoint), name)
+    except _NoRoomError as error:
+        warn(f"there is no room for a checkpoint in {str(estimator.checkpoint)!r} ({error}); the fit goes on without.")
+        yield None
+        return
     finished = False
     try:
         found = Checkpoint(folder, about, bool(estimator.keep_checkpoint))
@@ -188,6 +204,8 @@ def _locked(parent: Path, name: str) -> tuple[Path, FileLock]:
             number += 1
             continue
         except OSError as error:
+            if error.errno in _NO_ROOM:
+                raise _NoRoomError(error.errno, error.strerror) from error
             raise OSError(
                 f"checkpoint={str(parent)!r} is no folder to write in ({error}); pass another one."
             ) from error

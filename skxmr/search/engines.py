@@ -49,10 +49,13 @@ class NamedColumns:
     def __init__(self, places: dict[str, str]) -> None:
         self.places = places
 
-    def added(self, name: str) -> str:
-        """Return the name of a new column."""
-        self.places[name] = f"c{len(self.places)}"
-        return self.places[name]
+    def next(self) -> str:
+        """Return the name that the next new column has."""
+        return f"c{len(self.places)}"
+
+    def added(self, name: str) -> None:
+        """Give a new column its name."""
+        self.places[name] = self.next()
 
 
 def fetched(fetch: Fetch, queries: FloatArray, k: int, allowed: Allowed, n_rows: int) -> Candidates:

@@ -9,7 +9,8 @@ import shutil
 import tempfile
 import threading
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -44,12 +45,14 @@ class LanceBackend:
         self.width = width
         self.columns = columns
         self._n_rows = n_rows
+        self._place = place
         self._arrow = needed("pyarrow", "lancedb", "backend='lancedb'")
         self._lock = threading.Lock()
         vector = self._arrow.list_(self._arrow.float32(), width)
         schema = self._arrow.schema([("row", self._arrow.int64()), ("vector", vector)])
-        self._table = _table(place, schema)
         weakref.finalize(self, shutil.rmtree, place, ignore_errors=True)
+        with _on_disk(place):
+            self._table = _table(place, schema)
 
     @classmethod
     def empty(cls, width: int) -> LanceBackend:
@@ -59,11 +62,12 @@ class LanceBackend:
 
     def add(self, vectors: FloatArray, metadata: Mapping[str, Sequence[Any]]) -> LanceBackend:
         """Append rows to the table, which gets the columns that it lacks."""
-        with self._lock:
+        with self._lock, _on_disk(self._place):
             for name, values in metadata.items():
                 kind = checked_values(values, name).kind
                 if kind is not None and name not in self.columns.places:
-                    self._table.add_columns({self.columns.added(name): f"cast(NULL as {_SQL_TYPES[kind]})"})
+                    self._table.add_columns({self.columns.next(): f"cast(NULL as {_SQL_TYPES[kind]})"})
+                    self.columns.added(name)
             known = {
                 self.columns.places[name]: values for name, values in metadata.items() if name in self.columns.places
             }
@@ -72,8 +76,8 @@ class LanceBackend:
         return self
 
     def remove(self, rows: IndexArray) -> LanceBackend:
-        """Delete rows of the table."""
-        with self._lock:
+        """Delete rows of the table; without room for that they stay, and are left out of what is found."""
+        with self._lock, suppress(OSError), _on_disk(self._place):
             self._table.delete(f"row IN ({_listed(rows)})")
         return self
 
@@ -113,7 +117,7 @@ class LanceBackend:
 
     def save(self, folder: Path, rows: IndexArray) -> dict[str, Any]:
         """Write some rows, numbered anew, into a table in the folder."""
-        with self._lock:
+        with self._lock, _on_disk(folder):
             schema = self._table.schema
             target = _table(folder / FOLDER, schema)
             for start in range(0, len(rows), _ROWS):
@@ -129,7 +133,16 @@ class LanceBackend:
         """Open a copy of the saved table; its files never change, so that links to them are copies."""
         check_tree(folder / FOLDER, config["digests"])
         place = Path(tempfile.mkdtemp(prefix="skxmr-"))
-        shutil.copytree(folder / FOLDER, place, dirs_exist_ok=True, copy_function=_linked)
+        try:
+            for file in sorted((folder / FOLDER).rglob("*")):
+                target = place / file.relative_to(folder / FOLDER)
+                if file.is_dir():
+                    target.mkdir()
+                else:
+                    _linked(file, target)
+        except OSError:
+            shutil.rmtree(place, ignore_errors=True)
+            raise
         return cls(int(config["width"]), place, NamedColumns(dict(config["columns"])), int(config["n"]))
 
     def _batch(self, first: int, vectors: FloatArray, metadata: Mapping[str, Sequence[Any]]) -> Any:
@@ -151,6 +164,18 @@ class LanceBackend:
         return np.asarray(found["vector"].combine_chunks().flatten().to_numpy()).reshape(-1, self.width)
 
 
+@contextmanager
+def _on_disk(place: Path) -> Iterator[None]:
+    """Raise what the engine says of a disk as the error of the system that it is, which names the folder."""
+    try:
+        yield
+    except RuntimeError as error:
+        number = re.search(r"\(os error (\d+)\)", str(error))
+        if number is None:
+            raise
+        raise OSError(int(number[1]), os.strerror(int(number[1])), str(place)) from error
+
+
 def _table(place: Path, schema: Any) -> Any:
     """Open the table in a folder, or make it."""
     database = needed("lancedb", "lancedb", "backend='lancedb'").connect(str(place))
@@ -159,7 +184,7 @@ def _table(place: Path, schema: Any) -> Any:
     return database.create_table(TABLE, schema=schema)
 
 
-def _linked(source: str, target: str) -> None:
+def _linked(source: Path, target: Path) -> None:
     """Link a file, or copy it where links are not possible."""
     try:
         os.link(source, target)

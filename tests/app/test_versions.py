@@ -1,9 +1,11 @@
 """Another process saves to the folder: the server notices, and every answer comes from one version and names it."""
 
+import errno
 import json
 import shutil
 import threading
 import time
+from unittest import mock
 
 import pytest
 from starlette.testclient import TestClient
@@ -61,6 +63,34 @@ def test_a_damaged_version_is_named_and_tried_once(changing, monkeypatch, caplog
     assert len(caplog.records) == 1
     changing("third")
     assert current.refresh() and answered(client_of(current))["hits"][0]["caption"] == "third"
+
+
+def test_a_version_is_tried_again_where_the_machine_was_at_fault(changing, monkeypatch):
+    current = Current(changing("first"))
+    changing("second")
+    for error in (OSError(errno.EMFILE, "Too many open files"), MemoryError("no memory")):
+        with monkeypatch.context() as patch:
+            patch.setattr(current, "_opened", mock.Mock(side_effect=error))
+            assert not current.refresh() and not current.refresh()
+            assert current._opened.call_count == 2
+        assert "cannot be opened" in answered(client_of(current))["problem"]
+    assert current.refresh() and answered(client_of(current))["problem"] is None
+
+
+def test_without_room_for_a_file_words_are_searched_for_and_pictures_refused(served, picture, changing, monkeypatch):
+    def full(*args, **kwargs):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pathlib.Path.write_bytes", full)
+        patch.setattr("PIL.Image.Image.save", full)
+        client = client_of(served)
+        answer = client.post("/api/search", content=picture, headers={"Content-Type": "image/png"})
+        assert client.get("/api/search?text=bird").status_code == 200
+        # A version that is opened meanwhile is served, too.
+        assert "image" not in Current(changing("first")).snapshot.refuses
+    assert answer.status_code == 503 and "no room for the picture (No space left on device)" in answer.json()["error"]
+    assert client.post("/api/search", content=picture, headers={"Content-Type": "image/png"}).status_code == 200
 
 
 def test_an_index_that_is_gone_at_the_start_is_an_error(tmp_path):

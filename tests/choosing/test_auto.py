@@ -428,7 +428,9 @@ def test_a_table_that_cannot_be_written_costs_the_records_and_not_the_search(dat
     (tmp_path / "candidates.sqlite").unlink()
     with closing(sqlite3.connect(tmp_path / "candidates.sqlite")) as connection, connection:
         connection.execute("CREATE TABLE evaluations (key TEXT PRIMARY KEY, numbers TEXT, scores BLOB, more TEXT)")
-    with pytest.warns(UserWarning, match=r"the evaluation of 'one' is not kept, .*those kept before are safe"):
+    with pytest.warns(
+        UserWarning, match=r"finished candidates are not kept at the moment, .*those kept before are safe"
+    ):
         model.fit(*data)
 
 

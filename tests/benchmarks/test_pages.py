@@ -55,6 +55,12 @@ TABLES = {
         ("README.md", name): lambda module, name=name: readme_tables(module)[name]
         for name in ("wikipedia", "corel5k_tags", "mirflickr_tags", "clipart", "icons")
     },
+    **{
+        ("docs/reliability.md", name): lambda module, name=name: module("faults").TABLES[name](
+            module("common").recorded(RESULTS / f"{name}.jsonl")
+        )
+        for name in ("kills", "fuzz", "soak")
+    },
     ("README.md", "published"): lambda module: module("report").published_table(reproduced(module)),
     ("README.md", "scenes"): lambda module: module("fine_grained_report").readme_table(fine_grained(module)),
     ("docs/results.md", "measured"): lambda module: module("report").page(

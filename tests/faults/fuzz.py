@@ -36,6 +36,7 @@ import numpy as np
 import torch
 
 from tests.faults.formats import FORMATS, Format
+from tests.faults.results import record
 
 SECONDS = 10
 MEMORY = 2**30
@@ -255,6 +256,7 @@ def main() -> int:
     parser.add_argument("--formats", nargs="+", choices=FORMATS, default=list(FORMATS))
     parser.add_argument("--files", type=int, default=10_000, help="of all formats together")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--record", action="store_true", help="add the counts to benchmarks/results")
     parser.add_argument("--corpus", type=Path, help="folder for the files that failed")
     arguments = parser.parse_args()
     # A process that is forked has none of the threads of its parent, and would wait for them.
@@ -267,6 +269,8 @@ def main() -> int:
         print(f"{name}: {told}; {time.perf_counter() - started:.0f} s", flush=True)
         for line in failed[:20]:
             print(f"  {line}", flush=True)
+        if arguments.record:
+            record("fuzz", format=name, seed=arguments.seed, counts=counts)
         bad |= bool(failed)
     return int(bad)
 

@@ -28,6 +28,7 @@ from skxmr import CCA, DAGNN, RetrievalIndex
 from skxmr.datasets import make_multilabel_pairs
 from skxmr.deep.items import digest
 from skxmr.features import ImageFeatures, PadToSquare
+from tests.faults.results import record
 
 PAIRS, LABELS = make_multilabel_pairs(400, random_state=0)
 
@@ -177,6 +178,7 @@ def main() -> None:
     parser.add_argument("kinds", nargs="+", choices=KINDS)
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--record", action="store_true", help="add the numbers to benchmarks/results")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
@@ -189,6 +191,8 @@ def main() -> None:
             f"{kind}: {done.kills} kills, {done.finished} rounds ended before, {seconds:.0f} s, nothing lost",
             flush=True,
         )
+        if arguments.record:
+            record("kills", kind=kind, seed=arguments.seed, **done._asdict())
 
 
 if __name__ == "__main__":

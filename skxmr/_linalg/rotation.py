@@ -77,14 +77,14 @@ def as_it_is(X: Matrix, eps: float, factor: float | None = None) -> Rotation:
     return Rotation(X.astype(np.float64) * factor, unit=factor, eps=max(eps, exactness(X)))
 
 
-def rotated_to_scale(X: Matrix, eps: float, widest: int) -> Rotation:
+def rotated_to_scale(X: Matrix, eps: float) -> Rotation:
     """Rotate a view as `rotated` does, but standardise its columns first; those that do not vary become 0.
 
-    A view that is no wider than `widest` is returned as it is.
+    Views that are not rotated are not standardised either.
     """
     n, d = X.shape
     plain = as_it_is(X, eps)
-    if 2 * n > d or d <= widest:
+    if 2 * n > d:
         return plain
     mean = column_mean(plain.rows)
     warn_of_vanishing(mean)

@@ -10,15 +10,16 @@ from scipy.linalg import blas
 from skxmr._data.estimator import Constraints
 from skxmr._data.kinds import Matrix
 from skxmr._data.pairs import Pairs
+from skxmr._linalg.deflation import Deflation
 from skxmr._linalg.exactness import Array
 from skxmr._linalg.moments import Covariances
-from skxmr._linalg.rotation import Rotation, as_it_is, rotated, rotated_to_scale
-from skxmr._linalg.solvers import covariance_noise, deviations, leading_pair, signs, standardise
+from skxmr._linalg.rotation import Rotation, rotated, rotated_to_scale
+from skxmr._linalg.solvers import covariance_noise, deviations, signs, standardise
 from skxmr.methods._linear import CovarianceRetriever, covariances_of, remaining
 
-# Above this many features, a view of at most half as many rows is described in the space that its rows span, because
-# its covariances would take gigabytes.
-_WIDE = 4096
+# Components that are computed if no number is asked for. They come one after the other, each at the price of several
+# passes over all covariances, and those of views of thousands of features would take minutes.
+_MOST = 128
 # Components whose covariance is this many times its rounding are the same, to the digits that count, without it.
 _FAR = 1000.0
 
@@ -33,6 +34,9 @@ class PLS(CovarianceRetriever, kw_only=False):
 
     Parameters
     ----------
+    n_components : int or None, default=None
+        Dimensions of the common space. None keeps all that the data hold, but at most 128, because every component
+        takes its own passes over the covariances; a larger number is computed if it is asked for.
     scale : bool, default=True
         Standardise every feature first, as scikit-learn does.
 
@@ -57,7 +61,7 @@ class PLS(CovarianceRetriever, kw_only=False):
     Notes
     -----
     Equal to ``sklearn.cross_decomposition.PLSCanonical``. Constant features get weight 0.
-    A view of more than 4,096 features and at most half as many rows is solved in the space that its rows span.
+    A view of at most half as many rows as features is solved in the space that its rows span.
 
     References
     ----------
@@ -76,13 +80,17 @@ class PLS(CovarianceRetriever, kw_only=False):
     scale: bool = True
     _parameter_constraints: ClassVar[Constraints] = {"scale": ["boolean"]}
 
+    def _limited(self, n: int, d1: int, d2: int) -> int:
+        limit = super()._limited(n, d1, d2)
+        return min(limit, _MOST) if self.n_components is None else limit
+
     def _views(self, pairs: Pairs) -> tuple[Rotation, Rotation]:
         return self._view(pairs.image, pairs._eps[0]), self._view(pairs.text, pairs._eps[1])
 
     def _view(self, X: Matrix, eps: float) -> Rotation:
         if self.scale:
-            return rotated_to_scale(X, eps, _WIDE)
-        return rotated(X, eps) if X.shape[1] > _WIDE else as_it_is(X, eps)
+            return rotated_to_scale(X, eps)
+        return rotated(X, eps)
 
     def _solve_views(self, k: int, views: tuple[Rotation, Rotation]) -> None:
         # Products in float32 take half the time. They do where every component is far above their rounding.
@@ -140,19 +148,18 @@ def _deflate(
     S_tt stay as they are, because their deflated products follow from the loadings:
     ``S u - sum_j g_j (var_j g_j^T u)``.
     """
-    S_xt = cov.xt
     stds = np.sqrt(np.maximum(np.diag(cov.xx), 0.0)), np.sqrt(np.maximum(np.diag(cov.tt), 0.0))
-    tiny = 1e-10 * float(np.abs(S_xt).max(initial=0.0))
-    U = np.zeros((S_xt.shape[0], k), order="F")
-    V = np.zeros((S_xt.shape[1], k), order="F")
+    U = np.zeros((len(cov.xx), k), order="F")
+    V = np.zeros((len(cov.tt), k), order="F")
     G = np.zeros_like(U)
     D = np.zeros_like(V)
     strengths = np.zeros(k)
     x_variances = np.zeros(k)
     t_variances = np.zeros(k)
+    deflation = Deflation(cov.xt)
     found = 0
     while found < k:
-        pair = leading_pair(S_xt, tiny)
+        pair = deflation.leading()
         if pair is None:
             break
         u, strengths[found], v = pair
@@ -167,14 +174,12 @@ def _deflate(
             break
         G[:, found] /= x_variances[found]
         D[:, found] /= t_variances[found]
-        # The transpose of S_xt is in Fortran order, so that BLAS can work in place.
-        blas.dger(-1.0, U[:, found] @ S_xt, G[:, found], a=S_xt.T, overwrite_a=1)
-        blas.dger(-1.0, D[:, found], S_xt @ V[:, found], a=S_xt.T, overwrite_a=1)
+        deflation.take_out(U[:, found], G[:, found], V[:, found], D[:, found])
         found += 1
     return U[:, :found], V[:, :found], G[:, :found], D[:, :found], strengths[:found]
 
 
 def _loading(S: Array, direction: Array, known: Array, variances: Array) -> tuple[Array, float]:
     """Return the loading of a direction, not yet divided by its variance, and that variance."""
-    loading = S @ direction - known @ (variances * (known.T @ direction))
+    loading = blas.dsymv(1.0, S, direction, lower=1) - known @ (variances * (known.T @ direction))
     return loading, float(direction @ loading)

@@ -33,7 +33,8 @@ class Deflation:
         # Rows are the features of the narrower view.
         self._short = S.T if self._transposed else S
         self._tiny = 1e-10 * float(np.abs(S).max(initial=0.0))
-        self._form()
+        self._gram = self._formed()
+        self._strongest = 0.0
 
     def leading(self) -> tuple[Array, float, Array] | None:
         """Return the leading directions u (d1,), v (d2,) and their covariance, or None if nothing is left."""
@@ -43,7 +44,8 @@ class Deflation:
         if self._faded(strength):
             return None
         if strength < _FADED * self._strongest:
-            self._form()
+            self._gram = self._formed()
+            self._strongest = 0.0
             return self.leading()
         self._strongest = max(self._strongest, strength)
         b = product / strength
@@ -64,10 +66,11 @@ class Deflation:
         # The transpose of S is in Fortran order, so that BLAS can work in place.
         blas.dgemm(-1.0, t_side, x_side, trans_b=1, beta=1.0, c=self._S.T, overwrite_c=1)
 
-    def _form(self) -> None:
-        self._gram = np.zeros((len(self._short),) * 2, order="F")
-        add_gram(self._gram, self._short.T)
-        self._strongest = 0.0
+    def _formed(self) -> Array:
+        """Return the Gram matrix of the narrower view, its lower triangle."""
+        gram = np.zeros((len(self._short),) * 2, order="F")
+        add_gram(gram, self._short.T)
+        return gram
 
     def _faded(self, strength: float) -> bool:
         """Tell whether no entry of S is larger than rounding. None is larger than the leading covariance."""
@@ -77,7 +80,7 @@ class Deflation:
 
 
 def _leading_vector(S: Array) -> Array:
-    """Return the eigenvector (d,) of the largest eigenvalue of symmetric S (d, d), of which the lower triangle counts."""
+    """Return the eigenvector (d,) of the largest eigenvalue of symmetric S (d, d), given its lower triangle."""
     if len(S) > _SMALL:
         product = sp.linalg.LinearOperator(S.shape, lambda x: blas.dsymv(1.0, S, x, lower=1), dtype=S.dtype)
         # A fixed start makes the result deterministic.

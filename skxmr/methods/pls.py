@@ -8,12 +8,11 @@ import numpy as np
 from scipy.linalg import blas
 
 from skxmr._data.estimator import Constraints
-from skxmr._data.kinds import Matrix
 from skxmr._data.pairs import Pairs
 from skxmr._linalg.deflation import Deflation
 from skxmr._linalg.exactness import Array
 from skxmr._linalg.moments import Covariances
-from skxmr._linalg.rotation import Rotation, rotated, rotated_to_scale
+from skxmr._linalg.rotation import Rotation, rotated
 from skxmr._linalg.solvers import covariance_noise, deviations, signs, standardise
 from skxmr.methods._linear import CovarianceRetriever, covariances_of, remaining
 
@@ -85,12 +84,7 @@ class PLS(CovarianceRetriever, kw_only=False):
         return min(limit, _MOST) if self.n_components is None else limit
 
     def _views(self, pairs: Pairs) -> tuple[Rotation, Rotation]:
-        return self._view(pairs.image, pairs._eps[0]), self._view(pairs.text, pairs._eps[1])
-
-    def _view(self, X: Matrix, eps: float) -> Rotation:
-        if self.scale:
-            return rotated_to_scale(X, eps)
-        return rotated(X, eps)
+        return rotated(pairs.image, pairs._eps[0], self.scale), rotated(pairs.text, pairs._eps[1], self.scale)
 
     def _solve_views(self, k: int, views: tuple[Rotation, Rotation]) -> None:
         # Products in float32 take half the time. They do where every component is far above their rounding.
@@ -107,8 +101,8 @@ class PLS(CovarianceRetriever, kw_only=False):
         x_std = deviations(np.diag(cov.xx), x_noise)
         t_std = deviations(np.diag(cov.tt), t_noise)
         # A view that was rotated has been standardised before.
-        x_scale = x_std if self.scale and views[0].basis is None else np.ones(len(x_std))
-        t_scale = t_std if self.scale and views[1].basis is None else np.ones(len(t_std))
+        x_scale = x_std if self.scale and views[0].span is None else np.ones(len(x_std))
+        t_scale = t_std if self.scale and views[1].span is None else np.ones(len(t_std))
         standardise(cov.xx, x_scale, x_scale)
         standardise(cov.tt, t_scale, t_scale)
         standardise(cov.xt, x_scale, t_scale)
@@ -116,27 +110,30 @@ class PLS(CovarianceRetriever, kw_only=False):
         if far > 1 and len(strengths) < k:
             return False
         found = remaining(self, len(strengths), self.n_components)
-        image_projection = views[0].spread(U @ np.linalg.pinv(G.T @ U) / x_scale[:, None])
-        text_projection = views[1].spread(V @ np.linalg.pinv(D.T @ V) / t_scale[:, None])
+        image_projection, U, G = _spread(views[0], U @ np.linalg.pinv(G.T @ U) / x_scale[:, None], U, G)
+        text_projection, V, D = _spread(views[1], V @ np.linalg.pinv(D.T @ V) / t_scale[:, None], V, D)
         if self.scale:
             # Weights of standardised columns have the unit of the columns in their denominator, others have none.
             image_projection = (views[0].unit * image_projection.T / views[0].scales).T
             text_projection = (views[1].unit * text_projection.T / views[1].scales).T
-        U = views[0].spread(U)
-        V = views[1].spread(V)
         sign = signs(U)
         # Kept when all is computed, so that a fit that fails leaves the last model as it was.
         self.image_mean_ = views[0].origin(cov.image_mean)
         self.text_mean_ = views[1].origin(cov.text_mean)
         self.image_weights_ = U * sign
         self.text_weights_ = V * sign
-        self.image_loadings_ = views[0].spread(G) * sign
-        self.text_loadings_ = views[1].spread(D) * sign
+        self.image_loadings_ = G * sign
+        self.text_loadings_ = D * sign
         self.image_projection_ = image_projection * sign
         self.text_projection_ = text_projection * sign
         self.covariances_ = strengths if self.scale else strengths / (views[0].unit * views[1].unit)
         self.n_components_ = found
         return True
+
+
+def _spread(view: Rotation, *directions: Array) -> list[Array]:
+    """Return directions, each (r, k), as (d, k), together, because a view that was rotated is read for it."""
+    return np.split(view.spread(np.hstack(directions)), len(directions), axis=1)
 
 
 def _deflate(

@@ -7,13 +7,14 @@ from typing import NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
+from scipy.linalg import blas
 from sklearn.utils import gen_batches
 
 from skxmr._data.kinds import Matrix
 from skxmr._linalg.exactness import Array, centred_columns
 
-# Columns of a dense view that are held in float64 together.
-_COLUMNS = 4096
+# Columns of a dense view that are held in float64 together, in memory that all of them use in turn.
+_COLUMNS = 512
 
 
 class Centred(NamedTuple):
@@ -38,20 +39,20 @@ class Centred(NamedTuple):
         """Return the sample variances (d,) of the columns."""
         n, d = self.rows.shape
         if isinstance(self.rows, np.ndarray):
-            return np.concatenate([(block**2).sum(axis=0) for block in self._blocks()]) / (n - 1)
+            return np.concatenate([np.einsum("ij,ij->j", block, block) for block in self._blocks()]) / (n - 1)
         squares = np.bincount(self.rows.indices, self.rows.data**2, minlength=d)
         return (squares - n * self.mean**2) / (n - 1)
 
     def inner_products(self) -> Array:
-        """Return the inner products (n, n) of the rows."""
+        """Return the lower triangle of the inner products (n, n) of the rows."""
         if not isinstance(self.rows, np.ndarray):
             offset = self.rows @ self.mean
             products = (self.rows @ self.rows.T).toarray()
             return np.asarray(products - offset[:, None] - offset + self.mean @ self.mean)
-        products = np.zeros((len(self.rows),) * 2)
+        lower = np.zeros((len(self.rows),) * 2, order="F")
         for block in self._blocks():
-            products += block @ block.T
-        return products
+            blas.dsyrk(1.0, block.T, trans=1, beta=1.0, c=lower, lower=1, overwrite_c=1)
+        return lower
 
     def summed(self, weights: Array) -> Array:
         """Return sums (d, k) of the rows with weights (n, k)."""
@@ -61,8 +62,12 @@ class Centred(NamedTuple):
 
     def _blocks(self) -> Iterator[Array]:
         """Yield blocks of the columns of a dense view."""
-        for columns in gen_batches(self.rows.shape[1], _COLUMNS):
-            block = self.rows[:, columns] - self.mean[columns]
+        n, d = self.rows.shape
+        buffer = np.empty(n * min(d, _COLUMNS))
+        for columns in gen_batches(d, _COLUMNS):
+            mean = self.mean[columns]
+            block = buffer[: n * len(mean)].reshape(n, -1)
+            np.subtract(self.rows[:, columns], mean, out=block)
             if self.scales is not None:
                 block /= self.scales[columns]
             yield block

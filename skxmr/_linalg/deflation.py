@@ -8,7 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.linalg import blas
 
-from skxmr._linalg.exactness import Array
+from skxmr._linalg.exactness import Array, unit
 from skxmr._linalg.moments import add_gram
 from skxmr._linalg.solvers import leading_eigenpairs
 
@@ -28,6 +28,9 @@ class Deflation:
     """
 
     def __init__(self, S: Array) -> None:
+        # Squares of very small covariances would vanish.
+        self._unit = unit(S)
+        S *= self._unit
         self._S = S
         self._transposed = S.shape[0] > S.shape[1]
         # Rows are the features of the narrower view.
@@ -49,7 +52,8 @@ class Deflation:
             return self.leading()
         self._strongest = max(self._strongest, strength)
         b = product / strength
-        return (b, strength, a) if self._transposed else (a, strength, b)
+        u, v = (b, a) if self._transposed else (a, b)
+        return u, strength / self._unit, v
 
     def take_out(self, u: Array, g: Array, v: Array, d: Array) -> None:
         """Deflate by loadings g (d1,) and d (d2,) of directions u, v: S becomes (I - g u^T) S (I - v d^T)."""

@@ -42,6 +42,14 @@ def test_what_is_taken_out_is_the_projection_of_the_definition(shape):
         S = (np.eye(len(u)) - np.outer(g, u)) @ S @ (np.eye(len(v)) - np.outer(v, d))
 
 
+def test_covariances_whose_squares_vanish_are_found():
+    S = RNG.normal(size=(5, 8))
+    u, s, _ = Deflation(S * 1e-200).leading()
+    wanted = Deflation(S).leading()
+    assert_allclose(s, wanted[1] * 1e-200)
+    assert_allclose(abs(u @ wanted[0]), 1)
+
+
 def test_nothing_is_left_of_a_matrix_of_low_rank():
     assert Deflation(np.zeros((3, 4))).leading() is None
     S = np.outer(np.arange(1.0, 5), np.ones(3))

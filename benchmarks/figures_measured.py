@@ -27,6 +27,7 @@ from tasks import TASKS
 # How likely a pair is to share a label where theta = cos / 2, at a cosine of -1 and of 1; computed, not measured.
 LIKELIHOOD = 1 / (1 + math.e**0.5), 1 / (1 + math.e**-0.5)
 CCA = "CCA 5,000 x 512 x 512, 64 components"
+CCA_LARGE = "CCA 23,000 x 4,096 x 500 (CSR), 200 components"
 TIES = "AP of given scores 100 x 23,000"
 
 
@@ -184,6 +185,12 @@ FIGURES: dict[str, Callable[[], float | Sequence[float]]] = {
     "parsed-whole": lambda: 100 * parsed()["whole_as_usual"].mean(),
     "cca-cca_zoo": lambda: 1 / slower(CCA, "cca_zoo"),
     "cca-scikit-learn": lambda: 1 / slower(CCA, "scikit-learn, 4 components"),
+    "cca-products": lambda: slower(CCA_LARGE, "products"),
+    "pls-few-rows": lambda: 1 / slower("PLS 118 x 1,000 x 1,000, 2 components", "PLSCanonical"),
+    "pls-few-rows-64": lambda: 1 / slower("PLS 118 x 1,000 x 1,000, 64 components", "PLSCanonical"),
+    "pls-wide": lambda: 1 / slower("PLS 4,493 x 1,000 x 4,196, seconds per component", "PLSCanonical, 1 component"),
+    "import-dagnn": lambda: slower("importing DAGNN", "torch, sklearn.base"),
+    "map-large": lambda: slower("mAP 352 x 190,000, d = 1,024, 24 labels", "product, relevance, np.sort"),
     "ties-256-and-5": lambda: [slower(f"{TIES} of {n} values", "ignoring ties") for n in (256, 5)],
     "ties-none": lambda: slower(f"{TIES}, no ties to speak of", "ignoring ties"),
     "ties-codes": lambda: slower("mAP of hash codes 256 x 23,000, 1,024 bits", "ignoring ties"),

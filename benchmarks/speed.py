@@ -24,7 +24,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-TABLES = ("linear", "metrics", "training", "sets", "search")
+TABLES = ("linear", "metrics", "training", "sets", "search", "wide", "import")
 THREADS = (1, 2)
 _VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 # Training frees and takes large arrays in every step. glibc gives such memory back to the system or not, by what the

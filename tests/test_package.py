@@ -53,6 +53,13 @@ def test_only_deep_methods_load_torch():
     assert loaded(f"from skxmr import {', '.join(light)}\ndatasets.load_wikipedia, testing.check_retriever") == []
 
 
+def test_methods_load_little_before_they_are_fitted():
+    """Importing a method takes hardly longer than importing scikit-learn's base classes, and torch for deep ones."""
+    heavy = ("torch", "skorch", "sklearn.preprocessing", "sklearn.model_selection", "sklearn.metrics", "scipy.io")
+    assert loaded("import skxmr; skxmr.MLCCA", heavy) == []
+    assert loaded("import skxmr; skxmr.DAGNN", heavy) == ["torch"]
+
+
 def test_methods_in_closed_form_fit_and_score_without_torch_and_dask():
     closed = [cls for cls in all_retrievers() if issubclass(cls, CrossModalRetriever) and not is_deep(cls.__name__)]
     fits = [f"skxmr.{cls.__name__}().fit(pairs, labels).score(pairs, labels)" for cls in closed]

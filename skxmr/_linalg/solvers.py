@@ -14,7 +14,6 @@ from typing import NamedTuple
 
 import numpy as np
 import scipy.linalg
-import scipy.sparse as sp
 from scipy.linalg import blas, lapack
 
 from skxmr._data.precision import EPS
@@ -127,6 +126,9 @@ def leading_eigenpairs(S: Array, k: int) -> tuple[Array, Array]:
     brought to tridiagonal form, whose eigenvalues the faster method of relatively robust representations finds.
     """
     d = len(S)
+    if d == 1:
+        # LAPACK has no reflectors to apply.
+        return S[0].copy(), np.ones((1, 1))
     reflectors, diagonal, beside, tau, _ = lapack.dsytrd(S, lower=1, lwork=32 * d)
     # More than a quarter of the eigenvalues are found faster together with all others.
     few = {"select": "i", "select_range": (d - k, d - 1)} if 4 * k <= d else {}
@@ -212,23 +214,6 @@ def whitener(S: Array, energies: Array | None = None) -> Whitener:
     values, vectors = scipy.linalg.eigh(S, check_finite=False)
     keep = values > np.maximum(max(float(values[-1]), 0.0) * tolerance * 10, energies @ vectors**2)
     return Whitener(vectors[:, keep] / np.sqrt(values[keep]), False)
-
-
-def leading_pair(S: Array, tiny: float) -> tuple[Array, float, Array] | None:
-    """Return the leading singular triplet of S, or None if no entry of S is larger than `tiny`."""
-    if np.abs(S).max(initial=0.0) <= tiny:
-        return None
-    if min(S.shape) > 64:
-        # A fixed start makes the result deterministic.
-        start = np.full(min(S.shape), 1 / math.sqrt(min(S.shape)))
-        try:
-            U, s, Vt = sp.linalg.svds(S, k=1, v0=start, tol=0)
-            return U[:, 0], float(s[0]), Vt[0]
-        except sp.linalg.ArpackError:
-            # Nearly equal singular values may not converge; the dense decomposition below always works.
-            pass
-    U, s, Vt = _svd(S)
-    return U[:, 0], float(s[0]), Vt[0]
 
 
 def _svd(A: Array) -> tuple[Array, Array, Array]:

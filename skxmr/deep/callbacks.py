@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
 
 import torch
 from skorch import NeuralNet
@@ -15,23 +14,15 @@ from torch import Tensor
 from torch.optim.lr_scheduler import CosineAnnealingLR, OneCycleLR, StepLR
 from tqdm import tqdm
 
+from skxmr.deep.validation import Validation
 from skxmr.nn.adversaries import Discriminator
 from skxmr.nn.retrieval_network import FittingRows, RetrievalNetwork
-
-SCHEDULES = ("constant", "cosine", "onecycle")
 
 
 class DivergenceError(ArithmeticError):
     """A loss term or a validation score is NaN or infinite; `at_start` if that was so before any weight had changed."""
 
     at_start = False
-
-
-class Validation(NamedTuple):
-    """How the validation rows are scored after an epoch: the function, and the name of the score that chooses."""
-
-    score: Callable[[], dict[str, float]]
-    chooses: str
 
 
 class BestWeights(Callback):
@@ -159,38 +150,3 @@ class Progress(Callback):
         last = net.history[-1]
         self.bar.set_postfix({short: f"{last[name]:.3f}" for name, short in shown.items() if name in last})
         self.bar.update()
-
-
-def check_callbacks(callbacks: list[Any] | None, validation_fraction: float | str, restored: bool = False) -> None:
-    """Refuse what skorch could not call, what waits for missing validation scores, or what cannot be restored."""
-    for given in callbacks or []:
-        callback = given[-1] if isinstance(given, tuple) else given
-        if not hasattr(callback, "on_epoch_end"):
-            raise TypeError(
-                f"callbacks holds {given!r}, which is no callback of skorch; those of scikit-learn (1.9 and later) "
-                "are set by set_callbacks."
-            )
-        if restored and not (hasattr(callback, "state_dict") and hasattr(callback, "load_state_dict")):
-            raise ValueError(
-                f"callbacks holds {given!r} and checkpoint is set, but what this callback remembers cannot be "
-                "restored; leave one of both out, or give the callback state_dict() and load_state_dict(state)."
-            )
-        made, monitor = _monitor(callback)
-        if validation_fraction == 0 and monitor is not None:
-            raise ValueError(
-                f"callbacks holds {made}(monitor={monitor!r}), but with validation_fraction=0 there are "
-                "no validation rows; set validation_fraction above 0, or monitor the training loss, 'train_loss'."
-            )
-
-
-def monitor_validation(callbacks: list[Any] | None) -> bool:
-    """Tell whether a callback monitors validation scores."""
-    return any(_monitor(given[-1] if isinstance(given, tuple) else given)[1] is not None for given in callbacks or [])
-
-
-def _monitor(callback: Any) -> tuple[str, str | None]:
-    """Return the name of a callback's class, and the validation score that it monitors, if it does."""
-    made = callback() if isinstance(callback, type) else callback
-    monitor = getattr(made, "monitor", None)
-    watches = isinstance(monitor, str) and monitor.startswith(("valid_", "validation_"))
-    return type(made).__name__, monitor if watches else None

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
-from skorch import NeuralNet
 from torch import Tensor, nn
 from torch import distributed as dist
 
@@ -19,10 +18,13 @@ from skxmr._data.labels import Labels
 from skxmr._data.pairs import Pairs
 from skxmr._data.warn import warn
 from skxmr.deep.batches import PairsDataset
-from skxmr.deep.callbacks import Validation
 from skxmr.deep.compiled import Losses
 from skxmr.deep.loop import LoopOptions, TrainingRows
+from skxmr.deep.validation import Validation
 from skxmr.nn.objective import Batch, Objective
+
+if TYPE_CHECKING:
+    from skorch import NeuralNet
 
 T = TypeVar("T")
 

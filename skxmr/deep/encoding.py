@@ -12,8 +12,8 @@ from torch import Tensor
 
 from skxmr._data.kinds import FloatArray, View
 from skxmr.deep.batches import ViewSource
-from skxmr.deep.callbacks import Validation
 from skxmr.deep.split import Split
+from skxmr.deep.validation import Validation
 from skxmr.metrics import SharedLabels, Similarity, cross_modal_map, mean_average_precision
 from skxmr.nn.device import ordinary_torch
 from skxmr.nn.retrieval_network import RetrievalNetwork

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-from skorch.history import History
 
 from skxmr._data.kinds import MODALITIES
 from skxmr._data.labels import Labels
 from skxmr.deep.joint import fitted_encoders
 from skxmr.deep.split import Split
 from skxmr.nn.retrieval_network import RetrievalNetwork
+
+if TYPE_CHECKING:
+    from skorch.history import History
 
 
 def history_table(history: History) -> pd.DataFrame:

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
 import torch
-from sklearn.preprocessing import StandardScaler
 from torch import Tensor, nn
 from torch.nn import functional
 
 from skxmr._data.kinds import IndexArray, View
 from skxmr._data.warn import warn
 from skxmr.deep.batches import ViewSource, blocks
-from skxmr.deep.callbacks import Validation
 from skxmr.deep.loop import Learner, Prepared, TrainingRows
 from skxmr.deep.options import Options
 from skxmr.deep.split import Split
-from skxmr.deep.training import train
+from skxmr.deep.validation import Validation
 from skxmr.nn.networks import TEXT_WIDTH, PretrainedText, Standardize
 from skxmr.nn.objective import Batch, Objective, Outputs
 from skxmr.nn.retrieval_network import RetrievalNetwork
+
+if TYPE_CHECKING:
+    from sklearn.preprocessing import StandardScaler
 
 
 def standardizer(X: View, wanted: bool | str, rows: IndexArray | None = None) -> nn.Module:
@@ -31,6 +32,8 @@ def standardizer(X: View, wanted: bool | str, rows: IndexArray | None = None) ->
     """
     if not wanted:
         return nn.Identity()
+    from sklearn.preprocessing import StandardScaler
+
     # It also measures the mean, without making a sparse view dense.
     scaler = StandardScaler(with_mean=False)
     # StandardScaler copies its input, so it is fed blocks.
@@ -191,6 +194,8 @@ def pretrain_text(module: PretrainedText, split: Split, dataset: TrainingRows, o
             return {"validation of pretrain_text": -_cross_entropy(module, rows, Y)}
 
         validation = Validation(score, "validation of pretrain_text")
+
+    from skxmr.deep.training import train
 
     options = options._replace(
         lr=1e-3, max_epochs=20, optimizer="adamw", weight_decay=0.0, schedule="constant",

@@ -14,7 +14,6 @@ from skxmr._data.kinds import AnyArray, Float64Array, Frame
 from skxmr._data.labels import Labels
 from skxmr._data.masks import check_unmasked
 from skxmr._data.tensors import asarray
-from skxmr.datasets._word_vectors import in_order, load_word_vectors
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -28,6 +27,8 @@ def label_vectors(given: ArrayLike | str | PathLike[str] | None, labels: Labels)
     if given is None:
         return statistical_label_vectors(labels)
     if isinstance(given, (str, PathLike)):
+        from skxmr.datasets._word_vectors import load_word_vectors
+
         return load_word_vectors(given, _words(labels, given))
     if isinstance(given, Frame):
         given = _named_vectors(given, labels.names.tolist())
@@ -50,6 +51,8 @@ def label_vectors(given: ArrayLike | str | PathLike[str] | None, labels: Labels)
 
 def _words(labels: Labels, file: str | PathLike[str]) -> list[str]:
     """Return the names of labels, which must be words where the file is searched for words."""
+    from skxmr.datasets._word_vectors import in_order
+
     names: list[str] = labels.names.tolist()
     if in_order(file):
         return names

@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 
 import torch
 
-from skxmr.deep.callbacks import Validation
+from skxmr.deep.validation import Validation
 from skxmr.nn.objective import Objective
 from skxmr.nn.retrieval_network import FittingRows, RetrievalNetwork
 

@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 import torch
 
 from skxmr._data.warn import warn
-from skxmr.deep.callbacks import monitor_validation
+from skxmr.deep.callback_checks import monitor_validation
 from skxmr.nn.device import fast_bfloat16
 
+SCHEDULES = ("constant", "cosine", "onecycle")
 OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "adamw": partial(torch.optim.AdamW, fused=True),
     "sgd": partial(torch.optim.SGD, momentum=0.9, nesterov=True, fused=True),

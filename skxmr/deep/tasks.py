@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
-
-from skorch import NeuralNet
-from skorch.callbacks import Callback
-from skorch.history import History
 
 from skxmr._data.labels import Labels
 from skxmr._data.pairs import Pairs
-from skxmr.base.interrupts import StopTraining
 
-# Given the history, returns the fitted attributes that the estimator would have if the training stopped now.
-State: TypeAlias = Callable[[History], dict[str, object]]
 # Name of the callback of skorch that tells of every epoch.
 TASKS = "skxmr_tasks"
 
 if TYPE_CHECKING:
+    from skorch.callbacks import Callback
+    from skorch.history import History
+
+    # Given the history, returns the fitted attributes that the estimator would have if the training stopped now.
+    State: TypeAlias = Callable[[History], dict[str, object]]
     Method = TypeVar("Method", bound=Callable[..., Any])
 
     class CallbackSupportMixin:
@@ -42,35 +39,6 @@ else:
         def with_callbacks(method: Any) -> Any:
             """Return the method."""
             return method
-
-
-class EpochTasks(Callback):
-    """Announce every epoch to the callbacks of scikit-learn, which may stop the training.
-
-    Parameters
-    ----------
-    context : sklearn.callback.CallbackContext
-        The context of the whole fit.
-    announced : dict
-        What every hook is told: the estimator and the data of fit.
-    state : callable
-        Given the history, returns the fitted attributes that the estimator would have if it stopped now.
-    """
-
-    def __init__(self, context: Any, announced: dict[str, object], state: State) -> None:
-        self.context = context
-        self.announced = announced
-        self.state = state
-
-    def on_epoch_begin(self, net: NeuralNet, **kwargs: Any) -> None:
-        """Open a task."""
-        self.task_ = self.context.subcontext(task_name="epoch").call_on_fit_task_begin(**self.announced)
-
-    def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
-        """Close it."""
-        state = partial(self.state, net.history)
-        if self.task_.call_on_fit_task_end(**self.announced, reconstruction_attributes=state):
-            raise StopTraining
 
 
 class FitTask:
@@ -97,6 +65,9 @@ class FitTask:
             return []
         self.context = self.estimator._init_callback_context(max_subtasks=max_epochs)
         self.context.call_on_fit_task_begin(**self.announced)
+        # skorch is loaded when something is trained.
+        from skxmr.deep.epoch_tasks import EpochTasks
+
         return [(TASKS, EpochTasks(self.context, self.announced, state))]
 
     def end(self) -> None:

@@ -25,17 +25,16 @@ from skxmr._data.pairs import Pairs
 from skxmr._docstrings import documented_like
 from skxmr.base import Retriever
 from skxmr.deep import distributed
-from skxmr.deep.callbacks import SCHEDULES, check_callbacks
+from skxmr.deep.callback_checks import check_callbacks
 from skxmr.deep.checkpoint import Checkpoint, open_checkpoint
 from skxmr.deep.continuing import check_columns, check_effects, check_names, makes_the_network, resumed
 from skxmr.deep.history import counted_on, state_so_far
 from skxmr.deep.joint import fitted_encoders, with_encoders
 from skxmr.deep.loop import Learner, Prepared, check_learner
 from skxmr.deep.memory import naming_sizes
-from skxmr.deep.options import OPTIMIZERS, Options, resolved_batch_size, resolved_epochs, resolved_precision
+from skxmr.deep.options import OPTIMIZERS, SCHEDULES, Options, resolved_batch_size, resolved_epochs, resolved_precision
 from skxmr.deep.split import Split, warn_of_few
 from skxmr.deep.tasks import CallbackSupportMixin, FitTask, with_callbacks
-from skxmr.deep.training import train
 from skxmr.nn.device import initialising, ordinary_torch, resolve_device
 from skxmr.nn.retrieval_network import RetrievalNetwork
 
@@ -227,6 +226,9 @@ class TrainedRetriever(CallbackSupportMixin, Retriever):
             state = partial(state_so_far, self._widths(split.pairs), network, split, labels, earlier)
             epoch_tasks = task.begin(options.max_epochs, state)
             options = options._replace(callbacks=[*(options.callbacks or []), *epoch_tasks])
+        # skorch, which this loads, is needed for nothing but training.
+        from skxmr.deep.training import train
+
         learner = with_encoders(learner, split.encoders)
         outcome = train(learner, prepared, torch.Generator().manual_seed(seeds[2]), options, checkpoint)
         if checkpoint is not None and outcome.interrupted:

@@ -22,7 +22,6 @@ from skxmr.deep.callbacks import (
     BestWeights,
     DivergenceError,
     Progress,
-    Validation,
     learning_rate_schedule,
 )
 from skxmr.deep.checkpoint import Checkpoint
@@ -34,6 +33,7 @@ from skxmr.deep.options import OPTIMIZERS, Options
 from skxmr.deep.resuming import RESUME, Resume
 from skxmr.deep.tasks import TASKS
 from skxmr.deep.trainer import Trainer, losses_of
+from skxmr.deep.validation import Validation
 from skxmr.nn.adversaries import Discriminator
 from skxmr.nn.networks import Dropout
 from skxmr.nn.objective import Objective

@@ -11,7 +11,6 @@ from skxmr._data.kinds import MODALITIES
 from skxmr.deep.batches import PairsDataset
 from skxmr.deep.loop import Learner, Prepared, TrainingRows
 from skxmr.deep.options import Options
-from skxmr.deep.training import train
 from skxmr.nn import losses
 from skxmr.nn.networks import TwoBranchNetwork
 from skxmr.nn.objective import Batch, Objective, Outputs
@@ -69,6 +68,8 @@ class PriorObjective(Objective):
 
 def train_priors(network: PriorNetwork, rows: TrainingRows, options: Options, seed: int) -> None:
     """Train the encoders and matrices of both modalities. An interrupt raises: there is no model yet."""
+    from skxmr.deep.training import train
+
     options = options._replace(early_stopping=None, callbacks=None, verbose=0, compile=None)
     learner = Learner(network.to(rows.device), PriorObjective({"classification": 1.0}))
     outcome = train(learner, Prepared(rows, None), torch.Generator().manual_seed(seed), options)

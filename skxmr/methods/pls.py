@@ -8,17 +8,17 @@ import numpy as np
 from scipy.linalg import blas
 
 from skxmr._data.estimator import Constraints
-from skxmr._data.kinds import Matrix
 from skxmr._data.pairs import Pairs
+from skxmr._linalg.deflation import Deflation
 from skxmr._linalg.exactness import Array
 from skxmr._linalg.moments import Covariances
-from skxmr._linalg.rotation import Rotation, as_it_is, rotated, rotated_to_scale
-from skxmr._linalg.solvers import covariance_noise, deviations, leading_pair, signs, standardise
+from skxmr._linalg.rotation import Rotation, rotated
+from skxmr._linalg.solvers import covariance_noise, deviations, signs, standardise
 from skxmr.methods._linear import CovarianceRetriever, covariances_of, remaining
 
-# Above this many features, a view of at most half as many rows is described in the space that its rows span, because
-# its covariances would take gigabytes.
-_WIDE = 4096
+# Components that are computed if no number is asked for. They come one after the other, each at the price of several
+# passes over all covariances, and those of views of thousands of features would take minutes.
+_MOST = 128
 # Components whose covariance is this many times its rounding are the same, to the digits that count, without it.
 _FAR = 1000.0
 
@@ -33,6 +33,9 @@ class PLS(CovarianceRetriever, kw_only=False):
 
     Parameters
     ----------
+    n_components : int or None, default=None
+        Dimensions of the common space. None keeps all that the data hold, but at most 128, because every component
+        takes its own passes over the covariances; a larger number is computed if it is asked for.
     scale : bool, default=True
         Standardise every feature first, as scikit-learn does.
 
@@ -57,7 +60,7 @@ class PLS(CovarianceRetriever, kw_only=False):
     Notes
     -----
     Equal to ``sklearn.cross_decomposition.PLSCanonical``. Constant features get weight 0.
-    A view of more than 4,096 features and at most half as many rows is solved in the space that its rows span.
+    A view of at most half as many rows as features is solved in the space that its rows span.
 
     References
     ----------
@@ -76,13 +79,12 @@ class PLS(CovarianceRetriever, kw_only=False):
     scale: bool = True
     _parameter_constraints: ClassVar[Constraints] = {"scale": ["boolean"]}
 
-    def _views(self, pairs: Pairs) -> tuple[Rotation, Rotation]:
-        return self._view(pairs.image, pairs._eps[0]), self._view(pairs.text, pairs._eps[1])
+    def _limited(self, n: int, d1: int, d2: int) -> int:
+        limit = super()._limited(n, d1, d2)
+        return min(limit, _MOST) if self.n_components is None else limit
 
-    def _view(self, X: Matrix, eps: float) -> Rotation:
-        if self.scale:
-            return rotated_to_scale(X, eps, _WIDE)
-        return rotated(X, eps) if X.shape[1] > _WIDE else as_it_is(X, eps)
+    def _views(self, pairs: Pairs) -> tuple[Rotation, Rotation]:
+        return rotated(pairs.image, pairs._eps[0], self.scale), rotated(pairs.text, pairs._eps[1], self.scale)
 
     def _solve_views(self, k: int, views: tuple[Rotation, Rotation]) -> None:
         # Products in float32 take half the time. They do where every component is far above their rounding.
@@ -99,8 +101,8 @@ class PLS(CovarianceRetriever, kw_only=False):
         x_std = deviations(np.diag(cov.xx), x_noise)
         t_std = deviations(np.diag(cov.tt), t_noise)
         # A view that was rotated has been standardised before.
-        x_scale = x_std if self.scale and views[0].basis is None else np.ones(len(x_std))
-        t_scale = t_std if self.scale and views[1].basis is None else np.ones(len(t_std))
+        x_scale = x_std if self.scale and views[0].span is None else np.ones(len(x_std))
+        t_scale = t_std if self.scale and views[1].span is None else np.ones(len(t_std))
         standardise(cov.xx, x_scale, x_scale)
         standardise(cov.tt, t_scale, t_scale)
         standardise(cov.xt, x_scale, t_scale)
@@ -108,27 +110,30 @@ class PLS(CovarianceRetriever, kw_only=False):
         if far > 1 and len(strengths) < k:
             return False
         found = remaining(self, len(strengths), self.n_components)
-        image_projection = views[0].spread(U @ np.linalg.pinv(G.T @ U) / x_scale[:, None])
-        text_projection = views[1].spread(V @ np.linalg.pinv(D.T @ V) / t_scale[:, None])
+        image_projection, U, G = _spread(views[0], U @ np.linalg.pinv(G.T @ U) / x_scale[:, None], U, G)
+        text_projection, V, D = _spread(views[1], V @ np.linalg.pinv(D.T @ V) / t_scale[:, None], V, D)
         if self.scale:
             # Weights of standardised columns have the unit of the columns in their denominator, others have none.
             image_projection = (views[0].unit * image_projection.T / views[0].scales).T
             text_projection = (views[1].unit * text_projection.T / views[1].scales).T
-        U = views[0].spread(U)
-        V = views[1].spread(V)
         sign = signs(U)
         # Kept when all is computed, so that a fit that fails leaves the last model as it was.
         self.image_mean_ = views[0].origin(cov.image_mean)
         self.text_mean_ = views[1].origin(cov.text_mean)
         self.image_weights_ = U * sign
         self.text_weights_ = V * sign
-        self.image_loadings_ = views[0].spread(G) * sign
-        self.text_loadings_ = views[1].spread(D) * sign
+        self.image_loadings_ = G * sign
+        self.text_loadings_ = D * sign
         self.image_projection_ = image_projection * sign
         self.text_projection_ = text_projection * sign
         self.covariances_ = strengths if self.scale else strengths / (views[0].unit * views[1].unit)
         self.n_components_ = found
         return True
+
+
+def _spread(view: Rotation, *directions: Array) -> list[Array]:
+    """Return directions, each (r, k), as (d, k), together, because a view that was rotated is read for it."""
+    return np.split(view.spread(np.hstack(directions)), len(directions), axis=1)
 
 
 def _deflate(
@@ -140,19 +145,18 @@ def _deflate(
     S_tt stay as they are, because their deflated products follow from the loadings:
     ``S u - sum_j g_j (var_j g_j^T u)``.
     """
-    S_xt = cov.xt
     stds = np.sqrt(np.maximum(np.diag(cov.xx), 0.0)), np.sqrt(np.maximum(np.diag(cov.tt), 0.0))
-    tiny = 1e-10 * float(np.abs(S_xt).max(initial=0.0))
-    U = np.zeros((S_xt.shape[0], k), order="F")
-    V = np.zeros((S_xt.shape[1], k), order="F")
+    U = np.zeros((len(cov.xx), k), order="F")
+    V = np.zeros((len(cov.tt), k), order="F")
     G = np.zeros_like(U)
     D = np.zeros_like(V)
     strengths = np.zeros(k)
     x_variances = np.zeros(k)
     t_variances = np.zeros(k)
+    deflation = Deflation(cov.xt)
     found = 0
     while found < k:
-        pair = leading_pair(S_xt, tiny)
+        pair = deflation.leading()
         if pair is None:
             break
         u, strengths[found], v = pair
@@ -167,14 +171,12 @@ def _deflate(
             break
         G[:, found] /= x_variances[found]
         D[:, found] /= t_variances[found]
-        # The transpose of S_xt is in Fortran order, so that BLAS can work in place.
-        blas.dger(-1.0, U[:, found] @ S_xt, G[:, found], a=S_xt.T, overwrite_a=1)
-        blas.dger(-1.0, D[:, found], S_xt @ V[:, found], a=S_xt.T, overwrite_a=1)
+        deflation.take_out(U[:, found], G[:, found], V[:, found], D[:, found])
         found += 1
     return U[:, :found], V[:, :found], G[:, :found], D[:, :found], strengths[:found]
 
 
 def _loading(S: Array, direction: Array, known: Array, variances: Array) -> tuple[Array, float]:
     """Return the loading of a direction, not yet divided by its variance, and that variance."""
-    loading = S @ direction - known @ (variances * (known.T @ direction))
+    loading = blas.dsymv(1.0, S, direction, lower=1) - known @ (variances * (known.T @ direction))
     return loading, float(direction @ loading)

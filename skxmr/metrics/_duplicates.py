@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn.preprocessing import normalize
 from sklearn.utils import gen_batches
 
 from skxmr._data.arguments import need_pairs
@@ -122,6 +121,9 @@ def _cosines(queries: Matrix, gallery: Matrix) -> Iterator[FloatArray]:
         for block in blocks:
             yield cosines[block]
         return
+    # It loads much that no other metric needs.
+    from sklearn.preprocessing import normalize
+
     unit = normalize(gallery).T.tocsr()
     for block in blocks:
         yield (normalize(queries[block]) @ unit).toarray()

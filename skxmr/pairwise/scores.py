@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from skxmr._data.kinds import IndexArray
-from skxmr.deep.callbacks import Validation
+from skxmr.deep.validation import Validation
 from skxmr.metrics import SameGroup, retrieval_recalls
 from skxmr.pairwise.networks import Nodes, PairNetwork
 from skxmr.pairwise.sources import RegionSource, WordSource

@@ -21,9 +21,8 @@ from skxmr._data.pairs import Pairs
 from skxmr._data.repeated import IndexedRows
 from skxmr._data.sentences import Sentences
 from skxmr.deep import distributed
-from skxmr.deep.callbacks import SCHEDULES
 from skxmr.deep.loop import Prepared
-from skxmr.deep.options import resolved_fraction
+from skxmr.deep.options import SCHEDULES, resolved_fraction
 from skxmr.deep.split import Split, split_rows
 from skxmr.deep.trained import TrainedRetriever
 from skxmr.metrics import SameGroup

@@ -7,10 +7,10 @@ from numpy.testing import assert_allclose, assert_array_equal
 from torch import nn
 
 from skxmr.deep.batches import Batches, PairsDataset
-from skxmr.deep.callbacks import Validation
 from skxmr.deep.loop import Learner, LoopOptions, Prepared
 from skxmr.deep.options import OPTIMIZERS, Options
 from skxmr.deep.training import train
+from skxmr.deep.validation import Validation
 from skxmr.nn import contrastive, losses
 from skxmr.nn.adversaries import Discriminator
 from skxmr.nn.objective import Batch, LabelObjective, Objective, Outputs

@@ -74,6 +74,34 @@ def test_columns_of_very_different_scales():
     assert_allclose(PLS(n_components=3).fit(image, pairs.text).encode_image(image), theirs.transform(image), atol=1e-6)
 
 
+def test_the_number_of_components_is_bounded_unless_it_is_asked_for():
+    """Each takes its own passes over the covariances, which for wide views would take minutes."""
+    rng = np.random.default_rng(0)
+    image = rng.normal(size=(300, 140))
+    pairs = Pairs(image, image + 0.1 * rng.normal(size=image.shape))
+    every = PLS(140).fit(pairs)
+    found = PLS().fit(pairs)
+    assert every.n_components_ == 140 and found.n_components_ == 128
+    assert_allclose(found.image_weights_, every.image_weights_[:, :128], atol=1e-12)
+    parts = PLS().partial_fit(pairs[:150]).partial_fit(pairs[150:])
+    assert parts.n_components_ == 128
+
+
+@pytest.mark.parametrize("scale", [True, False])
+@pytest.mark.parametrize("rows", [20, 45, 80])
+def test_few_rows_equal_the_deflation_of_the_data(rows, scale):
+    """Views of at most half as many rows as features are rotated, here none, one or both."""
+    rng = np.random.default_rng(0)
+    hidden = rng.normal(size=(rows, 9))
+    X = hidden @ rng.normal(size=(9, 70)) + rng.normal(size=(rows, 70)) + 3
+    T = hidden @ rng.normal(size=(9, 100)) + rng.normal(size=(rows, 100))
+    u, v = PLS(8, scale=scale).fit(X, T).transform(X, T)
+    X, T = ((view - view.mean(axis=0)) / (view.std(axis=0, ddof=1) if scale else 1) for view in (X, T))
+    xi, omega = reference.pls_by_deflating_data(X, T, 8)
+    assert_allclose(u, xi, atol=1e-8)
+    assert_allclose(v, omega, atol=1e-8)
+
+
 def test_no_covariance_is_an_error():
     with pytest.raises(ValueError, match="PLS finds no component: image or text does not vary"):
         PLS().fit(np.ones((9, 3)), np.arange(18.0).reshape(9, 2))

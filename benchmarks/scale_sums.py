@@ -62,7 +62,8 @@ def fit(folder: Path, n: int, name: str, memory: str, held: bool) -> dict[str, A
     expected = _made(name).fit(*(_in_memory(folder, view, n) for view in WIDTHS), labels)
     return {
         "rows": n, "method": name, "memory of a worker": memory, "seconds": found.seconds, "peak MB": found.peak_mb,
-        "peak MB of a worker": peaks.most, "spilled MB": spilled / 2**20, "file MB": n * 4 * sum(WIDTHS.values()) / 2**20,
+        "peak MB of a worker": peaks.most, "spilled MB": spilled / 2**20,
+        "file MB": n * 4 * sum(WIDTHS.values()) / 2**20,
         "difference": _difference(model, expected, folder, n),
     }  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Deep fits of views that lie on disk, the memory that they take by the number of rows, and files of Arrow and Parquet."""
+"""Deep fits of views that lie on disk: the memory that they take by the number of rows; maps of Arrow and Parquet."""
 
 from __future__ import annotations
 

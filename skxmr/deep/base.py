@@ -139,8 +139,8 @@ class DeepRetriever(TrainedRetriever, CrossModalRetriever):
         return super()._remember(checked, before)
 
     def _split(self, pairs: Pairs, labels: Labels | None, seed: int) -> Split:
-        n = pairs._n_groups
-        fraction = resolved_fraction(self.validation_fraction, n, self.early_stopping, self.callbacks)
+        sizes = pairs._n_groups, len(pairs)
+        fraction = resolved_fraction(self.validation_fraction, *sizes, self.early_stopping, self.callbacks)
         views = self._encoded_views(pairs)
         vars(self).pop("_vector_widths", None)
         if views:

@@ -61,15 +61,17 @@ def resolved_epochs(max_epochs: int | str, n_batches: int) -> int:
     return int(max_epochs)
 
 
-def resolved_fraction(fraction: float | str, n: int, early_stopping: int | None, callbacks: list[Any] | None) -> float:
-    """Return the share to hold out of n rows, or of n images that rows share.
+def resolved_fraction(
+    fraction: float | str, n: int, n_rows: int, early_stopping: int | None, callbacks: list[Any] | None
+) -> float:
+    """Return the share to hold out of rows with n images or groups.
 
     ``"auto"`` holds out a part of few rows only if something waits for validation scores, and at most 20,000 of many.
     """
     if not isinstance(fraction, str):
         return fraction
     needed = early_stopping is not None or monitor_validation(callbacks)
-    return min(_AUTO_FRACTION, _MOST_HELD / n) if needed or n >= _ENOUGH else 0.0
+    return min(_AUTO_FRACTION, _MOST_HELD / n_rows) if needed or n >= _ENOUGH else 0.0
 
 
 def resolved_precision(precision: str, device: torch.device) -> str:

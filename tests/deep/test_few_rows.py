@@ -42,7 +42,9 @@ def test_auto_holds_out_enough_rows_or_none(rows, n, fraction):
 
 @pytest.mark.parametrize(("n", "held"), [(499, 0), (500, 50), (200_000, 20_000), (10**7, 20_000), (10**9, 20_000)])
 def test_auto_never_holds_out_more_rows_than_can_be_ranked_after_an_epoch(n, held):
-    assert round(n * resolved_fraction("auto", n, None, None)) == held
+    assert round(n * resolved_fraction("auto", n, n, None, None)) == held
+    # Five texts of each image are five rows.
+    assert round(5 * n * resolved_fraction("auto", n, 5 * n, None, None)) == min(5 * held, 20_000)
 
 
 @pytest.mark.parametrize(

@@ -97,8 +97,9 @@ def _measured_here(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def latest(rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Return the last run of every case."""
-    return {row["case"]: row for row in rows}
+    """Return the last run of every case, in the order of the cases."""
+    found = {row["case"]: row for row in rows}
+    return {name: found[name] for name in CASES if name in found}
 
 
 def table(rows: list[dict[str, Any]]) -> str:

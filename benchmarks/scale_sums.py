@@ -69,7 +69,8 @@ def fit(folder: Path, n: int, name: str, memory: str, held: bool) -> dict[str, A
 
 
 def _made(name: str) -> Any:
-    return MODELS[name]() if name == "SemanticMatching" else MODELS[name](16)
+    """Return an estimator; one that chooses thresholds of tags in memory would copy the rows for every fold."""
+    return SemanticMatching(tag_folds=None) if name == "SemanticMatching" else MODELS[name](16)
 
 
 def _in_memory(folder: Path, name: str, n: int) -> np.ndarray:

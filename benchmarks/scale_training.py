@@ -76,7 +76,8 @@ def from_parquet(folder: Path, n: int) -> dict[str, Any]:
 
 def convert(source: Path, column: str, target: Path) -> np.ndarray:
     """Write a column of vectors of a Parquet file as an array that numpy maps; return the map."""
-    with pq.ParquetFile(source) as file:
+    # What pyarrow reads ahead otherwise is the whole column.
+    with pq.ParquetFile(source, pre_buffer=False) as file:
         width = file.schema_arrow.field(column).type.list_size
         rows = np.lib.format.open_memmap(target, "w+", np.float32, (file.metadata.num_rows, width))
         done = 0

@@ -101,7 +101,7 @@ _MILVUS = "its documentation, On-disk Index"
 # What an engine needs for a vector: what holds it, bytes of memory, bytes on disk, what it is for, and who says so. A
 # node of the graph of faiss has 2 x 32 links of 4 bytes, one of Milvus's graph on disk 56.
 ENGINES: dict[str, tuple[str, float, float, str, str]] = {
-    "exact, float32": ("this process", RAW, 0, "up to some millions of items", "measured above"),
+    "exact, float32": ("this process", RAW, 0, "up to some millions of items", "the size of the values"),
     "exact, float16": ("this process", RAW / 2, 0, "twice as many, at slower queries", "measured above"),
     "exact, float16, mapped": ("a file", 0, RAW / 2, "tens of millions, where seconds do", "measured above"),
     "`faiss`, flat": ("this process", RAW, RAW, "many queries together", _FAISS),

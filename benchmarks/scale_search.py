@@ -57,7 +57,7 @@ def ask(folder: Path, n: int) -> dict[str, Any]:
     opened = measured(lambda: RetrievalIndex.load(folder / f"index_{n}"))
     index = opened.result
     # The first items themselves, so that it is known what is to be found.
-    queries = next(scale_data.blocks("vectors", scale_data.BLOCK))[1][:100].astype(np.float32)
+    queries = next(scale_data.blocks("vectors", n))[1][:100].astype(np.float32)
     first = measured(lambda: index.search(image=queries[:1]))
     row: dict[str, Any] = {
         "rows": n,

@@ -1,4 +1,4 @@
-"""Write the table of costs in docs/scaling.md from the rates that ``make bench`` measured. Run with ``make docs``."""
+"""Write the tables of costs and of engines in docs/scaling.md, from measured rates. Run with ``make docs``."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from statistics import median
 
 PAGE = Path(__file__).with_name("scaling.md")
 SPEED = Path(__file__).parents[1] / "benchmarks" / "results" / "speed.json"
-MARKERS = "<!-- costs: begin -->", "<!-- costs: end -->"
+SCALE = SPEED.with_name("scale.jsonl")
 
-ROWS = (10**6, 10**7, 10**8)
+ROWS = (10**6, 10**7, 10**8, 10**9)
 # Columns of the images, of the texts, of the common space, and of the vectors that an index holds.
 D1 = 4096
 D2 = 300
@@ -41,9 +41,24 @@ def rates() -> tuple[float, float, float, float]:
     return 1e9 * measured["rates"]["linear, 1"]["GFLOP/s f32"], solve, step, pair
 
 
+def measured_per_row() -> tuple[float, float, float]:
+    """Return what `scale.py` measured on ten million rows.
+
+    It is the bytes of memory that a row of mapped views adds to a deep fit, the seconds of an exact search in vectors
+    of float16 per item, for one query, and those for a hundred.
+    """
+    rows = [json.loads(line) for line in SCALE.read_text(encoding="utf-8").splitlines()]
+    latest = {row["case"]: row for row in rows}
+    few, many = (latest[f"training, {n:,} rows"] for n in (10**6, 10**7))
+    growth = 2**20 * (many["peak MB"] - few["peak MB"]) / (many["rows"] - few["rows"])
+    asked = latest["index, 10,000,000 items, asked"]
+    return growth, asked["1 seconds"] / asked["rows"], asked["100 seconds"] / asked["rows"]
+
+
 def lines() -> list[list[str]]:
     """Return the lines of the table: what, then its cost for each number of rows."""
     flops, solve, step, pair = rates()
+    growth, one, hundred = measured_per_row()
     # Operations per row: X'X and T'T are symmetric, so half of each is computed, and X'T is computed whole.
     products = D1**2 + D2**2 + 2 * D1 * D2
     costs = {
@@ -52,10 +67,13 @@ def lines() -> list[list[str]]:
         f"`CCA` by chunks, {CORES} cores": [duration(n * products / flops / CORES + solve) for n in ROWS],
         f"`DAGNN`, {EPOCHS} epochs, one core": [duration(EPOCHS * n * step) for n in ROWS],
         f"`DAGNN`, {EPOCHS} epochs, {CORES} processes, at best": [duration(EPOCHS * n * step / CORES) for n in ROWS],
+        "memory of a deep fit on mapped views, two labels a row": [size(growth * n) for n in ROWS],
         f"exact mAP of {QUERIES:,} queries, one core": [duration(QUERIES * n * pair) for n in ROWS],
         "exact mAP of every row against all, one core": [duration(n * n * pair) for n in ROWS],
         f"embeddings, {D} float32": [size(4 * n * D) for n in ROWS],
         f"embeddings, {CODE} float16": [size(2 * n * CODE) for n in ROWS],
+        f"exact search in {CODE} float16, one query, one core": [duration(one * n) for n in ROWS],
+        f"exact search in {CODE} float16, a hundred queries, one core": [duration(hundred * n) for n in ROWS],
     }
     return [[what, *cells] for what, cells in costs.items()]
 
@@ -76,15 +94,56 @@ def size(n_bytes: float) -> str:
     return f"{n_bytes / 1e6:.0f} MB"
 
 
+RAW = 4 * CODE
+_FAISS = "its wiki, Guidelines to choose an index"
+_QDRANT = "its documentation, Capacity Planning"
+_MILVUS = "its documentation, On-disk Index"
+# What an engine needs for a vector: what holds it, bytes of memory, bytes on disk, what it is for, and who says so. A
+# node of the graph of faiss has 2 x 32 links of 4 bytes, one of Milvus's graph on disk 56.
+ENGINES: dict[str, tuple[str, float, float, str, str]] = {
+    "exact, float32": ("this process", RAW, 0, "up to some millions of items", "the size of the values"),
+    "exact, float16": ("this process", RAW / 2, 0, "twice as many, at slower queries", "measured above"),
+    "exact, float16, mapped": ("a file", 0, RAW / 2, "tens of millions, where seconds do", "measured above"),
+    "`faiss`, flat": ("this process", RAW, RAW, "many queries together", _FAISS),
+    "`faiss`, inverted lists": ("this process", RAW, RAW, "as many as memory holds", _FAISS),
+    "`faiss`, graph": ("this process", RAW + 8 * 32, RAW, "the same, missing less", _FAISS),
+    "Qdrant, in memory": ("a server", 1.5 * RAW, RAW, "what several machines hold", _QDRANT),
+    "Qdrant, on disk": ("a server", 0, RAW, "more, on fast disks", _QDRANT),
+    "LanceDB, exact": ("a table", 0, RAW, "filters on much metadata", "the size of the values"),
+    "Milvus, DiskANN": ("a server", RAW / 4, RAW + 4 * 56, "10^8 items and more", _MILVUS),
+}
+
+
+def engines() -> list[list[str]]:
+    """Return the lines of the table of engines: per vector, and for 10^7 and 10^9 vectors."""
+    out = []
+    for name, (where, memory, disk, good_for, source) in ENGINES.items():
+        held = [size(memory * n) if memory else "cache only" for n in (10**7, 10**9)]
+        stored = size(disk * 10**9) if disk else ""
+        out.append([name, where, f"{memory:,.0f}", *held, stored, good_for, source])
+    return out
+
+
 def page() -> str:
-    """Return the page with today's table."""
+    """Return the page with today's tables."""
     state = size(8 * (D1**2 + D2**2 + D1 * D2))
-    head = ["", *(f"{n:,} rows" for n in ROWS)]
-    table = [head, ["---"] * len(head), *lines()]
-    text = "\n".join("| " + " | ".join(line) + " |" for line in table)
-    text += f"\n\nThe sums that a worker of `CCA` keeps and sends are {state}, however many rows there are."
-    before, rest = PAGE.read_text(encoding="utf-8").split(MARKERS[0])
-    return f"{before}{MARKERS[0]}\n{text}\n{MARKERS[1]}{rest.split(MARKERS[1])[1]}"
+    costs = as_table(["", *(f"{n:,} rows" for n in ROWS)], lines())
+    costs += f"\n\nThe sums that a worker of `CCA` keeps and sends are {state}, however many rows there are."
+    head = ["vectors of 256", "held by", "bytes of memory each", "10^7", "10^9", "disk at 10^9", "for", "source"]
+    text = between(PAGE.read_text(encoding="utf-8"), "costs", costs)
+    return between(text, "engines", as_table(head, engines()))
+
+
+def as_table(head: list[str], rows: list[list[str]]) -> str:
+    """Return a table in Markdown."""
+    return "\n".join("| " + " | ".join(line) + " |" for line in [head, ["---"] * len(head), *rows])
+
+
+def between(page: str, name: str, text: str) -> str:
+    """Return a page with other text between the markers of a name."""
+    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+    before, rest = page.split(begin)
+    return f"{before}{begin}\n{text}\n{end}{rest.split(end)[1]}"
 
 
 def main() -> int:

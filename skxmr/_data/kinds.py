@@ -129,3 +129,11 @@ def memory_map(array: object) -> np.memmap[Any, Any] | None:
             found = array
         array = array.base
     return found
+
+
+def is_mapped(array: object) -> bool:
+    """Tell whether an array may lie in a file, so that it is read in parts: a memory map, or one that is read-only.
+
+    What pyarrow makes of a file that it maps is an ordinary array that cannot be written.
+    """
+    return memory_map(array) is not None or (isinstance(array, np.ndarray) and not array.flags.writeable)

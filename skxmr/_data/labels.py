@@ -156,15 +156,21 @@ def _binary(matrix: AnyArray | sp.csr_array, column: str) -> sp.csr_array:
         # Numpy would make numbers of dates, and of complex numbers their real part.
         if matrix.dtype.kind not in "biufO":
             raise TypeError(f"values of {matrix.dtype}")
-        out = sp.csr_array(matrix.astype(np.float64))
+        # Scipy has no sparse matrices of objects and of float16. All others become sparse first, because a dense matrix
+        # of float64 may be eight times as large as what the user holds.
+        numbers = matrix.astype(np.float64) if matrix.dtype in (object, np.float16) else matrix
+        out = sp.csr_array(numbers, dtype=np.float64)
     except (TypeError, ValueError) as error:
         wanted = "a 0/1 column per label, or a list of tags per row"
         raise ValueError(
             f"labels is a table with values that are not numbers ({error}); pass {wanted}"
             f"{f', or class ids as {column}' if matrix.shape[1] == 1 else ''}."
         ) from error
-    out.sum_duplicates()
-    out.eliminate_zeros()
+    # A CSR matrix of the user's shares its arrays with this one, and is not changed.
+    if not (out.has_canonical_format and out.data.all()):
+        out = out.copy()
+        out.sum_duplicates()
+        out.eliminate_zeros()
     odd = np.unique(out.data[out.data != 1])
     if len(odd):
         hint = f" Pass class ids in one dimension: {column}." if matrix.shape[1] == 1 else ""
@@ -224,7 +230,8 @@ def _encode_ids(ids: AnyArray) -> Labels:
         names, columns = np.unique(ids, return_inverse=True)
     except TypeError as error:
         raise ValueError("labels mixes class ids of different types; use strings for all of them.") from error
-    _warn_of_joined_tags(ids.tolist())
+    if ids.dtype.kind in "OSU":
+        _warn_of_joined_tags(ids.tolist())
     n = len(ids)
     return Labels(sp.csr_array((np.ones(n), (np.arange(n), columns)), shape=(n, len(names))), names)
 

@@ -55,9 +55,14 @@ class RowGroups(NamedTuple):
         links = sp.coo_array((np.ones(n, dtype=bool), (number, image)), shape=(size, size))
         return connected_components(links, directed=False)[1][number]
 
+    @property
+    def are_apart(self) -> bool:
+        """Whether nothing is known that rows could share, so that every row is a group of its own."""
+        return self.image is None and self.given is None
+
     def divided_by(self, rows: AnyArray, n: int) -> str:
         """Say what is divided if these of n rows are picked; an empty string if nothing is."""
-        if all(part is None for part in self) or not divides(self.numbers(n), rows):
+        if self.are_apart or not divides(self.numbers(n), rows):
             return ""
         return "texts of one image" if self.given is None else "rows of one group"
 

@@ -21,6 +21,7 @@ from skxmr._data.kinds import (
     Sparse,
     View,
     column_names,
+    is_mapped,
     memory_map,
     n_rows,
 )
@@ -100,10 +101,12 @@ def check_view(
     columns: Sequence[str] | None = None,
     min_rows: int = 1,
     min_width: int = 1,
+    half_maps: bool = False,
 ) -> Matrix:
     """Return one modality as a finite float matrix (n, d), dense or CSR, of float32 or float64.
 
-    float32 stays so, float16 becomes float32, and all else float64.
+    float32 stays so, float16 becomes float32, and all else float64. With `half_maps` a mapped array of float16 stays
+    one, for callers that make float32 of a few rows at a time.
 
     What the user passed is never modified, and copied only when its type has to change. `width` and `columns` are the
     number and names of the columns seen in fit.
@@ -127,7 +130,8 @@ def check_view(
             "pass the features the model was fitted on, and do not swap the modalities."
         )
     check_mapped(matrix, name)
-    matrix = _as_float(matrix, name)
+    if not (half_maps and matrix.dtype == np.float16 and is_mapped(matrix)):
+        matrix = _as_float(matrix, name)
     _check_finite(matrix, name)
     return matrix
 
@@ -269,8 +273,9 @@ def n_not_finite(matrix: Matrix) -> int:
     """Return how many numbers of a matrix are NaN or infinite."""
     values = matrix if isinstance(matrix, np.ndarray) else matrix.data
     with np.errstate(over="ignore", invalid="ignore"):
-        # The sum is not finite if one value is not, and is quicker to compute than looking at every value.
-        if np.isfinite(values.sum()):
+        # The sum is not finite if one value is not, and is quicker to compute than looking at every value. That of
+        # float16 would soon be infinite in float16.
+        if np.isfinite(values.sum(dtype=np.float32 if values.dtype == np.float16 else None)):
             return 0
     # In blocks, so that the mask stays small.
     block = max(1, 2**20 // max(1, values[:1].size))

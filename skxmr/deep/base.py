@@ -16,6 +16,7 @@ from skxmr._data.labels import Labels
 from skxmr._data.pairs import Pairs
 from skxmr._data.partial import PartialRows, refuse_missing
 from skxmr._data.repeated import IndexedRows
+from skxmr._data.view_checks import check_view
 from skxmr.base import CrossModalRetriever
 from skxmr.base.retriever import Checked
 from skxmr.deep import distributed
@@ -76,7 +77,7 @@ class DeepRetriever(TrainedRetriever, CrossModalRetriever):
         Share of the rows held out for validation, in [0, 1); the epoch with their best mAP is kept. Every label keeps a
         fitting row. 0 fits on all rows and keeps the last epoch. ``"auto"`` is 0.1 for at least 500 rows, and where
         `early_stopping` or a callback waits for validation scores; otherwise it is 0, because few rows choose the epoch
-        badly.
+        badly. It holds out 20,000 rows at most, all of which are ranked against all after every epoch.
 
     Attributes
     ----------
@@ -122,7 +123,7 @@ class DeepRetriever(TrainedRetriever, CrossModalRetriever):
         # Later calls, which compare with the width seen in fit, go by what was fitted.
         encoder = getattr(self, f"{name}_encoder") if width is None else vars(self).get(f"{name}_encoder_")
         if encoder is None:
-            return super()._checked_view(view, name, min_rows, width, columns)
+            return check_view(view, name, min_rows=min_rows, width=width, columns=columns, half_maps=True)
         return checked_items(view, name, min_rows, encoder)
 
     def _widths(self, pairs: Pairs) -> dict[str, int]:
@@ -138,8 +139,8 @@ class DeepRetriever(TrainedRetriever, CrossModalRetriever):
         return super()._remember(checked, before)
 
     def _split(self, pairs: Pairs, labels: Labels | None, seed: int) -> Split:
-        n = len(np.unique(pairs.groups))
-        fraction = resolved_fraction(self.validation_fraction, n, self.early_stopping, self.callbacks)
+        sizes = pairs._n_groups, len(pairs)
+        fraction = resolved_fraction(self.validation_fraction, *sizes, self.early_stopping, self.callbacks)
         views = self._encoded_views(pairs)
         vars(self).pop("_vector_widths", None)
         if views:

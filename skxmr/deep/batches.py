@@ -11,7 +11,7 @@ import torch
 from sklearn.utils import gen_batches
 from torch import Tensor
 
-from skxmr._data.kinds import AnyArray, IndexArray, View, memory_map
+from skxmr._data.kinds import AnyArray, IndexArray, View, is_mapped, memory_map
 from skxmr.deep.encoders import EncodedView, ItemSource
 from skxmr.deep.loop import TrainingRows
 from skxmr.deep.streaming import prefetched
@@ -25,10 +25,14 @@ _SHARE = 0.5
 
 
 def blocks(view: View, rows: IndexArray | None = None) -> Iterator[View]:
-    """Yield some rows of a view, a few thousand at a time, or all of a sparse one; None is all rows."""
+    """Yield some rows of a view, a few thousand at a time, or all of a sparse one; None is all rows.
+
+    Rows of float16 become float32, so that what is measured on them is what is measured on float32.
+    """
     n = view.shape[0] if rows is None else len(rows)
     for block in gen_batches(n, n if sp.issparse(view) else _BLOCK):
-        yield view[block] if rows is None else view[rows[block]]
+        some = view[block] if rows is None else view[rows[block]]
+        yield some.astype(np.float32) if some.dtype == np.float16 else some
 
 
 class ViewSource:
@@ -59,7 +63,7 @@ class ViewSource:
         resident: bool | None = None,
         name: str = "a view",
     ) -> None:
-        if rows is not None and np.array_equal(rows, np.arange(view.shape[0])):
+        if rows is not None and _are_all(rows, view.shape[0]):
             rows = None
         self.device = device
         self.name = name
@@ -204,18 +208,23 @@ class Batches:
         return gen_batches(len(self.dataset), self.batch_size, min_batch_size=self.smallest)
 
 
+def _are_all(rows: IndexArray, n: int) -> bool:
+    """Tell whether rows are all of n in their order."""
+    return len(rows) == n and (n == 0 or (rows[0] == 0 and bool((rows[1:] - rows[:-1] == 1).all())))
+
+
 def fits_on_device(view: View, rows: IndexArray | None, device: torch.device) -> bool:
     """Tell whether some rows of a view should be moved to a device together; None is all rows.
 
     On a GPU where that takes at most half of the memory that is free. In main memory dense arrays are where they should
-    be, sparse ones are made dense up to 64 MiB, and memory maps stay on disk. The vectors of an encoder change. Arrays
-    of half precision stay as they are, because as float32 they would take twice their memory in addition.
+    be, sparse ones are made dense up to 64 MiB, and mapped arrays stay on disk. The vectors of an encoder change.
+    Arrays of half precision stay as they are, because as float32 they would take twice their memory in addition.
     """
     if isinstance(view, EncodedView):
         return False
     if device.type == "cuda":
         return _dense_bytes(view, rows) <= _SHARE * torch.cuda.mem_get_info(device)[0]
-    if memory_map(view) is not None or view.dtype == np.float16:
+    if is_mapped(view) or view.dtype == np.float16:
         return False
     return not sp.issparse(view) or _dense_bytes(view, rows) <= _SMALL
 
@@ -227,7 +236,7 @@ def _dense_bytes(view: View, rows: IndexArray | None) -> int:
 
 def _moved(view: View, rows: IndexArray | None, device: torch.device, name: str) -> Tensor:
     """Return rows as one dense tensor on a device; an array as a whole is not copied where it can be shared."""
-    if rows is None and isinstance(view, np.ndarray) and memory_map(view) is None:
+    if rows is None and isinstance(view, np.ndarray) and not is_mapped(view):
         return _tensor(view, name).to(device)
     n = view.shape[0] if rows is None else len(rows)
     out = torch.empty((n, view.shape[1]), dtype=torch.float32, device=device)

@@ -23,6 +23,9 @@ PAPER_ADAM = partial(torch.optim.AdamW, betas=(0.5, 0.999), fused=True)
 # average worse than the last one, which has learned from all rows.
 _AUTO_FRACTION = 0.1
 _ENOUGH = 500
+# And the most rows that it holds out. Every epoch ranks all of them against all of them, so that the time grows with
+# their square, while twice as many hardly choose another epoch.
+_MOST_HELD = 20_000
 # Number of training steps that max_epochs="auto" aims at.
 _AUTO_STEPS = 1260
 
@@ -59,15 +62,17 @@ def resolved_epochs(max_epochs: int | str, n_batches: int) -> int:
     return int(max_epochs)
 
 
-def resolved_fraction(fraction: float | str, n: int, early_stopping: int | None, callbacks: list[Any] | None) -> float:
-    """Return the share to hold out of n rows, or of n images that rows share.
+def resolved_fraction(
+    fraction: float | str, n: int, n_rows: int, early_stopping: int | None, callbacks: list[Any] | None
+) -> float:
+    """Return the share to hold out of rows with n images or groups.
 
-    ``"auto"`` holds out a part of few rows only if something waits for validation scores.
+    ``"auto"`` holds out a part of few rows only if something waits for validation scores, and at most 20,000 of many.
     """
     if not isinstance(fraction, str):
         return fraction
     needed = early_stopping is not None or monitor_validation(callbacks)
-    return _AUTO_FRACTION if needed or n >= _ENOUGH else 0.0
+    return min(_AUTO_FRACTION, _MOST_HELD / n_rows) if needed or n >= _ENOUGH else 0.0
 
 
 def resolved_precision(precision: str, device: torch.device) -> str:

@@ -172,8 +172,8 @@ class Split(NamedTuple):
         ndarray of shape (n_part,), int, or None
             The number of every row's image; None where no two rows of the pairs share one.
         """
-        images = self.pairs._image_numbers
-        return images[part.rows] if len(np.unique(images)) < len(images) else None
+        images = self.pairs._groups.image
+        return images[part.rows] if images is not None and len(np.unique(images)) < len(images) else None
 
 
 def unsplit(pairs: Pairs, labels: Labels | None) -> Split:
@@ -184,13 +184,13 @@ def unsplit(pairs: Pairs, labels: Labels | None) -> Split:
 def split_rows(pairs: Pairs, labels: Labels | None, fraction: float, seed: int) -> Split:
     """Hold out a random share of the rows; every label keeps a fitting row, rows of an image or group stay together."""
     n = len(pairs)
-    groups = pairs.groups
-    shared = len(np.unique(groups)) < n
     if fraction == 0:
         return unsplit(pairs, labels)
     wanted = round(fraction * n)
     order = np.random.default_rng(seed).permutation(n)
+    shared = pairs._n_groups < n
     if shared:
+        groups = pairs.groups
         # Rows of one group follow one another, in the order in which the first row of each group was drawn.
         first = np.unique(groups[order], return_index=True)
         order = order[np.argsort(first[1][np.searchsorted(first[0], groups[order])], kind="stable")]
@@ -206,7 +206,9 @@ def split_rows(pairs: Pairs, labels: Labels | None, fraction: float, seed: int) 
             f"and leaves {n - len(held)} to fit; {max(2, round(wanted / 2))} and 2 are needed. Use another "
             "fraction, or 0 to fit on all rows and keep the last epoch."
         )
-    fitting = _part(np.setdiff1d(order, held), labels)
+    fits = np.ones(n, bool)
+    fits[held] = False
+    fitting = _part(np.flatnonzero(fits), labels)
     validation = _part(np.sort(held), labels)
     if validation.labels is not None and validation.labels.matrix.nnz == 0:
         raise ValueError(
@@ -220,7 +222,8 @@ def warn_of_few(split: Split) -> None:
     """Warn where few rows choose the epoch; rows of one image or group count once."""
     if split.validation is None:
         return
-    n = len(np.unique(split.pairs.groups[split.validation.rows]))
+    rows = split.validation.rows
+    n = len(rows) if split.pairs._groups.are_apart else len(np.unique(split.pairs.groups[rows]))
     if n < _FEW:
         warn(
             f"{n} validation rows choose the epoch, and fewer than {_FEW} choose badly. Set validation_fraction to 0, "

@@ -145,7 +145,8 @@ class SetRetriever(TrainedRetriever):
         n_images = len(np.unique(pairs._image_numbers))
         if n_images < 2:
             raise ValueError("all texts are about one image, so there is nothing to tell apart; at least 2 are needed.")
-        fraction = resolved_fraction(self.validation_fraction, n_images, self.early_stopping, self.callbacks)
+        sizes = n_images, len(pairs)
+        fraction = resolved_fraction(self.validation_fraction, *sizes, self.early_stopping, self.callbacks)
         return split_rows(pairs, None, min(fraction, _VALIDATED / len(pairs)), seed)
 
     def _prepare(self, split: Split, network: Any, device: torch.device) -> Prepared:

@@ -12,6 +12,7 @@ from skxmr._data.kinds import IndexArray
 from skxmr.search.columns import Value, Values
 from skxmr.search.ids import LARGEST, Id, named
 from skxmr.search.items import Items
+from skxmr.search.known import KnownIds
 from skxmr.search.table import Table
 
 
@@ -24,9 +25,7 @@ class Change(NamedTuple):
     replaced: IndexArray
 
 
-def adding(
-    table: Table, known: Mapping[Id, int], items: Items, metadata: Mapping[str, Values], replace: bool
-) -> Change:
+def adding(table: Table, known: KnownIds, items: Items, metadata: Mapping[str, Values], replace: bool) -> Change:
     """Return the change that adds items: files that are there already are left out, or replaced if they changed.
 
     With `replace` the same holds for all items whose ids are there already; without, the others are refused.
@@ -34,34 +33,33 @@ def adding(
     ids = _new_ids(table, len(items)) if items.ids is None else items.ids
     check_kind(table, ids)
     columns = dict(items.columns) | dict(metadata)
-    there = [i for i, value in enumerate(ids) if value in known]
+    old_rows = known.rows_of(ids)
+    there = np.flatnonzero(old_rows >= 0).tolist()
     if not there:
         return Change(items, ids, columns, np.zeros(0, np.intp))
     if not replace:
         _check_are_files(table, known, items, [ids[i] for i in there], there)
-    same = [i for i in there if _is_unchanged(table, known[ids[i]], columns, i, items.is_of_files)]
+    same = [i for i in there if _is_unchanged(table, old_rows[i], columns, i, items.is_of_files)]
     kept = np.setdiff1d(np.arange(len(ids)), same)
     kept_ids = [ids[i] for i in kept]
     some = {name: values._replace(values=[values.values[i] for i in kept]) for name, values in columns.items()}
-    changed = [value for value in kept_ids if value in known]
-    rows = np.array([known[value] for value in changed], np.intp)
-    some = _with_old_values(table, rows, some, [i for i, value in enumerate(kept_ids) if value in known])
+    changed = np.flatnonzero(old_rows[kept] >= 0)
+    rows = old_rows[kept][changed]
+    some = _with_old_values(table, rows, some, changed.tolist())
     return Change(items.taken(kept), kept_ids, some, rows)
 
 
-def updating(
-    table: Table, known: Mapping[Id, int], ids: list[Id], items: Items, metadata: Mapping[str, Values]
-) -> Change:
+def updating(table: Table, known: KnownIds, ids: list[Id], items: Items, metadata: Mapping[str, Values]) -> Change:
     """Return the change that replaces items; columns without new values keep the old ones."""
     check_there(known, ids, "ids")
-    rows = np.array([known[value] for value in ids], np.intp)
+    rows = known.rows_of(ids)
     columns = dict(items.columns) | dict(metadata)
     return Change(items, ids, _with_old_values(table, rows, columns, list(range(len(ids)))), rows)
 
 
-def check_there(known: Mapping[Id, int], ids: list[Id], name: str) -> None:
+def check_there(known: KnownIds, ids: list[Id], name: str) -> None:
     """Refuse ids that are not in the index."""
-    unknown = [value for value in ids if value not in known]
+    unknown = [ids[i] for i in np.flatnonzero(known.rows_of(ids) < 0).tolist()]
     if unknown:
         raise ValueError(f"{name} holds {named(unknown)}, which the index does not have; `value in index` tells it.")
 
@@ -86,9 +84,9 @@ def _new_ids(table: Table, n: int) -> list[Id]:
     return list(range(first, first + n))
 
 
-def _check_are_files(table: Table, known: Mapping[Id, int], items: Items, ids: list[Id], at: list[int]) -> None:
+def _check_are_files(table: Table, known: KnownIds, items: Items, ids: list[Id], at: list[int]) -> None:
     """Refuse ids that the index has already, unless they are the same files."""
-    rows = np.array([known[value] for value in ids], np.intp)
+    rows = known.rows_of(ids)
     there = table.columns["item"].at(rows) if items.is_of_files and "item" in table.columns else [None] * len(ids)
     paths = [items.columns["item"].values[i] for i in at] if items.is_of_files else [None] * len(ids)
     twice = [value for value, old, new in zip(ids, there, paths, strict=True) if not _is_same_file(old, new)]

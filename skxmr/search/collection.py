@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,6 +14,7 @@ from skxmr.search.backends import check_options, new_backend
 from skxmr.search.changes import Change, check_there
 from skxmr.search.encoding import check_width
 from skxmr.search.ids import Id
+from skxmr.search.known import MOST_CHANGES, KnownIds
 from skxmr.search.table import Table
 
 # Vectors that are copied together where a collection is rewritten.
@@ -61,15 +62,14 @@ class Collection:
     def state(self, state: State) -> None:
         with self._exchanging:
             self._state = state
-            self._known: dict[Id, int] | None = None
+            self._known: KnownIds | None = None
 
-    def known(self) -> dict[Id, int]:
+    def known(self) -> KnownIds:
         """Return the row of every id, which is put together when it is first needed."""
         with self._exchanging:
             if self._known is None:
                 table = self._state.table
-                rows = np.flatnonzero(table.living())
-                self._known = dict(zip(table.ids.rows[rows].tolist(), rows.tolist(), strict=True))
+                self._known = KnownIds(table.ids.rows, np.flatnonzero(table.living()))
             return self._known
 
     def read(self, among: list[Id] | None) -> Read:
@@ -92,8 +92,7 @@ class Collection:
         if len(change.replaced):
             table = table.without(change.replaced)
             backend = backend.remove(change.replaced)
-        rows = range(first, first + len(change.ids))
-        self._exchange(State(table, backend), dict(zip(change.ids, rows, strict=True)))
+        self._exchange(State(table, backend), change.ids, range(first, first + len(change.ids)))
         if change.items.pictures():
             self.pictures |= {value: (change.items.view, i) for i, value in enumerate(change.ids)}
 
@@ -103,7 +102,7 @@ class Collection:
             rows = self._rows(ids, "ids")
             table, backend = self._state
             if backend is not None and len(rows):
-                self._exchange(State(table.without(rows), backend.remove(rows)), dict.fromkeys(ids))
+                self._exchange(State(table.without(rows), backend.remove(rows)), ids, [None] * len(ids))
 
     def compact(self) -> None:
         """Rewrite everything without removed rows."""
@@ -124,19 +123,23 @@ class Collection:
     def _rows(self, ids: list[Id], name: str) -> IndexArray:
         known = self.known()
         check_there(known, ids, name)
-        return np.array([known[value] for value in ids], np.intp)
+        return known.rows_of(ids)
 
-    def _exchange(self, state: State, changed: Mapping[Id, int | None]) -> None:
+    def _exchange(self, state: State, ids: Sequence[Id], rows: Sequence[int | None]) -> None:
         """Exchange the state, and with it the rows of some ids; None is for ids that are gone."""
         with self._exchanging:
+            if self.pictures:
+                for value in ids:
+                    self.pictures.pop(value, None)
             known = self.known()
-            for value, row in changed.items():
-                self.pictures.pop(value, None)
-                if row is None:
-                    del known[value]
-                else:
-                    known[value] = row
+            many = known.n_changed + len(ids) > MOST_CHANGES and not (ids and isinstance(ids[0], str))
+            if not many:
+                for value, row in zip(ids, rows, strict=True):
+                    known.changed(value, row)
             self._state = state
+            if many:
+                # They are put together again, from the table, when they are next needed.
+                self._known = None
 
     def __getstate__(self) -> dict[str, Any]:
         if self.backend not in ("exact", "binary"):

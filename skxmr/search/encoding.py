@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
@@ -50,11 +52,21 @@ def backend_for(model: BaseEstimator, backend: str) -> str:
 
 def vectors_of(model: BaseEstimator, view: View, name: str) -> AnyArray:
     """Return the embeddings of images or of texts as an index takes them: unit vectors, or the signs of codes."""
-    found = _embeddings(model, view, name)
     n_bits = bits_of(model)
-    if n_bits is not None:
-        return as_signs(check_codes(found, f"the embedding of {name}"), n_bits)
-    return unit_vectors(found, name)
+    out = None
+    done = 0
+    for found in _embeddings(model, view, name):
+        if n_bits is not None:
+            vectors: AnyArray = as_signs(check_codes(found, f"the embedding of {name}"), n_bits)
+        else:
+            vectors = unit_vectors(found, name)
+        if out is None:
+            # Joining all blocks at the end would hold them twice.
+            out = np.empty((n_rows(view, name), vectors.shape[1]), vectors.dtype)
+        out[done : done + len(vectors)] = vectors
+        done += len(vectors)
+    assert out is not None
+    return out
 
 
 def unit_vectors(found: AnyArray, name: str) -> FloatArray:
@@ -66,15 +78,14 @@ def unit_vectors(found: AnyArray, name: str) -> FloatArray:
     return wide.astype(np.float32)
 
 
-def _embeddings(model: BaseEstimator, view: View, name: str) -> AnyArray:
+def _embeddings(model: BaseEstimator, view: View, name: str) -> Iterator[AnyArray]:
+    """Yield the embeddings of some thousand rows after the other."""
     pipelines, retriever = unwrapped(model)
-    parts = []
     for start in range(0, n_rows(view, name), _STEP_ROWS):
         pairs = Pairs(**{name: take(view, slice(start, start + _STEP_ROWS))})
         for steps in pipelines:
             pairs = steps.transform(pairs)
-        parts += _in_blocks(retriever, getattr(pairs, name), name)
-    return np.concatenate(parts)
+        yield np.concatenate(_in_blocks(retriever, getattr(pairs, name), name))
 
 
 def _in_blocks(retriever: BaseEstimator, rows: View, name: str) -> list[AnyArray]:

@@ -10,11 +10,14 @@ import numpy as np
 from sklearn.utils import gen_batches
 
 from skxmr._data.kinds import AnyArray, FloatArray, IndexArray
+from skxmr._data.option_checks import check_choice
 from skxmr.search.backend import Allowed
 from skxmr.search.candidates import Block, Candidates, joined, scan, scored_again
 from skxmr.search.vector_files import load_vectors, save_vectors
 from skxmr.search.vectors import Vectors
 
+# How vectors may be kept.
+DTYPES = ("float32", "float16")
 # Queries that are multiplied together: fewer cost more each, more are no faster.
 _QUERIES = 256
 # Scores that a block holds, so that they stay in the cache, and the rows that it has at least and at most.
@@ -28,14 +31,18 @@ _COPIED = 512
 
 
 class ExactBackend(NamedTuple):
-    """Unit vectors in memory or in a mapped file, compared by products of matrices."""
+    """Unit vectors in memory or in a mapped file, compared by products of matrices.
+
+    As float16 they take half the memory, and the scores are those of the rounded vectors, computed as ever.
+    """
 
     vectors: Vectors
 
     @classmethod
-    def empty(cls, width: int) -> ExactBackend:
+    def empty(cls, width: int, dtype: str = "float32") -> ExactBackend:
         """Return a backend without vectors."""
-        return cls(Vectors.empty(width))
+        check_choice(dtype, "dtype", DTYPES)
+        return cls(Vectors.empty(width, dtype))
 
     @property
     def width(self) -> int:
@@ -61,7 +68,9 @@ class ExactBackend(NamedTuple):
         parts = []
         for some in gen_batches(len(queries), _QUERIES):
             few = queries[some]
-            size = int(np.clip(_SCORES // len(few), _FEWEST, _MOST))
+            # Rows of half precision become float32 before they are multiplied, in blocks that stay in the cache.
+            most = _FEWEST if vectors.added.dtype == np.float16 else _MOST
+            size = int(np.clip(_SCORES // len(few), _FEWEST, most))
             found = scan(len(few), k, _score_blocks(vectors, few, allowed, size))
             found = scored_again(found, few, self.take)
             parts.append(found._replace(query=found.query + some.start))
@@ -88,7 +97,7 @@ def _score_blocks(vectors: Vectors, queries: FloatArray, allowed: Allowed, size:
         n = len(queries) * len(block)
         if len(scores) != n:
             scores = np.empty(n, np.float32)
-        found = np.matmul(queries, block.T, out=scores.reshape(len(queries), len(block)))
+        found = np.matmul(queries, block.astype(np.float32, copy=False).T, out=scores.reshape(len(queries), len(block)))
         if mask is not None:
             found[:, ~mask[rows]] = -np.inf
         yield rows, found
@@ -96,10 +105,11 @@ def _score_blocks(vectors: Vectors, queries: FloatArray, allowed: Allowed, size:
 
 def _picked_blocks(vectors: Vectors, queries: FloatArray, rows: IndexArray) -> Iterator[Block]:
     """Yield the scores of some rows, which are copied out into memory that is used again for every block."""
-    copied = np.empty((_COPIED, vectors.width), np.float32)
+    copied = np.empty((_COPIED, vectors.width), vectors.added.dtype)
     for some in gen_batches(len(rows), _PICKED):
         picked = rows[some]
         scores = np.empty((len(queries), len(picked)), np.float32)
         for few in gen_batches(len(picked), _COPIED):
-            scores[:, few] = queries @ vectors.take(picked[few], copied[: few.stop - few.start]).T
+            block = vectors.take(picked[few], copied[: few.stop - few.start])
+            scores[:, few] = queries @ block.astype(np.float32, copy=False).T
         yield picked, scores

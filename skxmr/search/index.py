@@ -44,7 +44,8 @@ class RetrievalIndex:
     model : fitted retriever that embeds, or a pipeline or search around one
         It takes the items and the queries as they are given.
     backend : {"exact", "binary", "faiss", "lancedb", "qdrant"}, default="exact"
-        What holds the vectors. ``"exact"`` compares a query with all of them, ``"binary"`` only their signs, as bits,
+        What holds the vectors. ``"exact"`` compares a query with all of them, which ``options={"dtype": "float16"}``
+        keeps in half the space and asks several times as slowly; ``"binary"`` only their signs, as bits,
         by Hamming distance; the codes of a method of hashing are held by it, also where ``"exact"`` is asked for, which
         for them is the same. ``"faiss"`` (extra ``ann``) is exact with ``options={"kind": "flat"}``, its default, and
         approximate, but quicker, with inverted lists, ``{"kind": "ivf", "n_lists": None, "n_probes": 32}``, or with a

@@ -10,7 +10,7 @@ import numpy as np
 
 from skxmr._data.kinds import AnyArray, IndexArray
 from skxmr.datasets._files import array_header
-from skxmr.search.growing import Growing
+from skxmr.search.growing import Chunks
 from skxmr.search.vectors import CHECKED_ROWS, MappedRows, Vectors, checksum
 
 NAME = "vectors.npy"
@@ -67,7 +67,7 @@ def load_vectors(folder: Path, config: Mapping[str, Any]) -> Vectors:
             f"{file} holds {found} of shape {shape} in {file.stat().st_size} bytes, but {dtype} of shape {(n, width)} "
             f"in {size} bytes were saved; it was cut off or exchanged. Take the index from a copy."
         )
-    added = Growing(np.zeros((0, width), dtype))
+    added = Chunks.empty(width, dtype)
     if n == 0:
         return Vectors(None, added)
     return Vectors(MappedRows(file, np.lib.format.open_memmap(file, mode="r"), checksums), added)

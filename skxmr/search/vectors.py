@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from skxmr._data.kinds import AnyArray, IndexArray
-from skxmr.search.growing import Growing
+from skxmr.search.growing import Chunks
 
 # Rows whose checksum is one, and which are read together.
 CHECKED_ROWS = 16_384
@@ -49,12 +50,12 @@ class Vectors:
     """Rows (n, d): those of a file come first, those that were added later stand in memory."""
 
     mapped: MappedRows | None
-    added: Growing
+    added: Chunks
 
     @classmethod
-    def empty(cls, width: int, dtype: type = np.float32) -> Vectors:
+    def empty(cls, width: int, dtype: DTypeLike = np.float32) -> Vectors:
         """Return no rows of some width."""
-        return cls(None, Growing(np.zeros((0, width), dtype)))
+        return cls(None, Chunks.empty(width, dtype))
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -68,7 +69,7 @@ class Vectors:
     @property
     def width(self) -> int:
         """The number of columns."""
-        return int(self.added.rows.shape[1])
+        return self.added.width
 
     def extended(self, rows: AnyArray) -> Vectors:
         """Return these rows and more."""
@@ -76,35 +77,34 @@ class Vectors:
 
     def first(self, n: int) -> Vectors:
         """Return the first n rows, among which are all of the file."""
-        return self if n >= len(self) else replace(self, added=Growing(self.added.rows[: n - self.n_mapped]))
+        return self if n >= len(self) else replace(self, added=self.added.first(n - self.n_mapped))
 
     def blocks(self, size: int) -> Iterator[tuple[slice, AnyArray]]:
         """Yield all rows in blocks: which ones, and the rows."""
         for start in range(0, self.n_mapped, size):
             stop = min(start + size, self.n_mapped)
             yield slice(start, stop), self._mapped(start, stop - 1)[start:stop]
-        n = self.n_mapped
-        for start in range(0, len(self.added), size):
-            rows = self.added.rows[start : start + size]
-            yield slice(n + start, n + start + len(rows)), rows
+        done = self.n_mapped
+        for rows in self.added.blocks(size):
+            yield slice(done, done + len(rows)), rows
+            done += len(rows)
 
     def take(self, rows: IndexArray, out: AnyArray | None = None) -> AnyArray:
         """Return a copy of some rows, written into `out` if it is given."""
         n = self.n_mapped
         if out is None:
-            out = np.empty((len(rows), self.width), self.added.rows.dtype)
+            out = np.empty((len(rows), self.width), self.added.dtype)
         if n == 0:
-            # Rows are within the array, and with the default mode numpy would write into a copy first.
-            return np.take(self.added.rows, rows, axis=0, out=out, mode="clip")
+            return self.added.take(rows, out)
         in_file = rows < n
-        if in_file.any():
-            picked = rows[in_file]
+        picked = rows[in_file]
+        if len(picked):
             for block in np.unique(picked // CHECKED_ROWS):
                 self._mapped(block * CHECKED_ROWS, block * CHECKED_ROWS)
             if in_file.all():
                 return np.take(self._rows_of_file(), rows, axis=0, out=out, mode="clip")
             out[in_file] = self._rows_of_file()[picked]
-        out[~in_file] = self.added.rows[rows[~in_file] - n]
+        out[~in_file] = self.added.take(rows[~in_file] - n, np.empty((len(rows) - len(picked), self.width), out.dtype))
         return out
 
     def _mapped(self, first: int, last: int) -> AnyArray:

@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -198,3 +200,24 @@ def test_class_names_with_a_comma_here_and_there_are_no_tags():
 def test_generators_are_read_once():
     rows = [(tag for tag in tags) for tags in TAGS]
     assert_array_equal(encode_labels(rows).matrix.toarray(), Y)
+
+
+def test_sparse_labels_of_the_user_are_neither_copied_without_need_nor_changed():
+    tidy = sp.csr_array(Y.astype(np.int8))
+    assert np.shares_memory(encode_labels(tidy).matrix.indices, tidy.indices)
+    for dtype in (np.int8, np.float64):
+        # Twice the same entry, an entry of 0, and columns that are out of order.
+        untidy = sp.csr_array((np.array([1, 0, 1], dtype), np.array([2, 1, 0]), np.array([0, 3, 3])), shape=(2, 3))
+        before = untidy.indices.copy(), untidy.data.copy()
+        assert_array_equal(encode_labels(untidy).matrix.toarray(), [[1, 0, 1], [0, 0, 0]])
+        assert_array_equal(untidy.indices, before[0])
+        assert_array_equal(untidy.data, before[1])
+
+
+def test_dense_labels_are_never_a_dense_matrix_of_float64():
+    Y = np.zeros((40_000, 50), np.uint8)
+    Y[:, ::25] = 1
+    tracemalloc.start()
+    encode_labels(Y)
+    assert tracemalloc.get_traced_memory()[1] < 2 * Y.nbytes + 80 * np.count_nonzero(Y) / 2
+    tracemalloc.stop()

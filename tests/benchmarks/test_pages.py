@@ -125,6 +125,7 @@ TABLES = {
     ("docs/performance.md", "load"): lambda module: module("load").table(
         module("common").recorded(module("load").FILE)
     ),
+    ("docs/scaling.md", "scale"): lambda module: module("scale").table(module("common").recorded(module("scale").FILE)),
     ("docs/performance.md", "bf16"): lambda module: module("precision").table(
         module("common").recorded(module("precision").FILE)
     ),
@@ -132,6 +133,7 @@ TABLES = {
 # Markers around what is no table of a file of results: the list of methods, and a table that has a test of its own.
 ELSEWHERE = {
     ("docs/scaling.md", "costs"),
+    ("docs/scaling.md", "engines"),
 }
 
 

@@ -3,8 +3,10 @@ import pytest
 import scipy.sparse as sp
 import torch
 from numpy.testing import assert_array_equal
+from sklearn.base import clone
 
-from skxmr.deep.batches import Batches, PairsDataset, ViewSource, fits_on_device
+from skxmr import DSCMR
+from skxmr.deep.batches import Batches, PairsDataset, ViewSource, blocks, fits_on_device
 from skxmr.deep.streaming import prefetched
 
 CPU = torch.device("cpu")
@@ -33,6 +35,19 @@ def test_read_only_views_are_not_written_to():
     view.flags.writeable = False
     ViewSource(view, None, CPU).rows(torch.tensor([0])).add_(1)
     assert_array_equal(view, IMAGE)
+
+
+def test_read_only_and_half_precise_views_are_not_copied_as_a_whole():
+    """What pyarrow maps is read-only."""
+    for dtype in (np.float32, np.float16):
+        view = IMAGE.astype(dtype)
+        view.flags.writeable = False
+        source = ViewSource(view, np.array([8, 1, 5]), CPU)
+        assert not source.resident and source.view is view
+        assert source.rows(torch.tensor([0])).dtype == torch.float32
+        assert_array_equal(source.rows(torch.tensor([2, 0])), IMAGE[[5, 8]])
+        assert_array_equal(np.concatenate(list(blocks(view, np.array([8, 1])))), IMAGE[[8, 1]])
+        assert next(blocks(view)).dtype == np.float32
 
 
 @pytest.mark.parametrize(("batch_size", "sizes"), [(4, [4, 4, 2]), (3, [3, 3, 4]), (9, [10]), (10, [10]), (50, [10])])
@@ -157,3 +172,25 @@ def test_a_reader_that_is_left_stops():
     next(found)
     found.close()
     assert len(calls) <= 3
+
+
+@pytest.mark.parametrize("standardize", [False, True, "view"])
+def test_a_fit_of_mapped_views_of_float16_is_that_of_float32_in_memory(tmp_path, small, standardize):
+    pairs, labels = small
+    halves = {name: getattr(pairs, name).astype(np.float16) for name in ("image", "text")}
+    mapped = {}
+    for name, view in halves.items():
+        np.save(tmp_path / f"{name}.npy", view)
+        mapped[name] = np.load(tmp_path / f"{name}.npy", mmap_mode="r")
+    model = DSCMR(4, hidden=8, max_epochs=2, validation_fraction=0.2, standardize=standardize, random_state=0)
+    expected = clone(model).fit(*(view.astype(np.float32) for view in halves.values()), labels)
+    checked = model._checked(mapped["image"], mapped["text"], labels).pairs
+    assert checked.image.dtype == np.float16 and np.shares_memory(checked.image, mapped["image"])
+    model.fit(mapped["image"], mapped["text"], labels)
+    assert_array_equal(model.encode_image(mapped["image"]), expected.encode_image(halves["image"]))
+    assert_array_equal(model.history_["validation_map"], expected.history_["validation_map"])
+    mapped["text"] = np.array(halves["text"])
+    mapped["text"][3, 1] = np.inf
+    mapped["text"].flags.writeable = False
+    with pytest.raises(ValueError, match="text contains 1 NaN or infinite"):
+        model.fit(mapped["image"], mapped["text"], labels)

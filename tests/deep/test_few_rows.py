@@ -8,6 +8,7 @@ from skorch.callbacks import Checkpoint, EarlyStopping
 
 from skxmr import ACMR, ALGCN, DAGNN, DCCA, DRCL, DSCMR, IGNN, L2GCN, RACG, SCAN, Pairs, Regions, Sentences
 from skxmr.datasets import make_captioned_scenes, make_multilabel_pairs
+from skxmr.deep.options import resolved_fraction
 from tests.deep.toy import Toy
 
 DEEP = (ACMR, ALGCN, DAGNN, DCCA, DRCL, DSCMR, IGNN, L2GCN, RACG, SCAN)
@@ -37,6 +38,13 @@ def test_auto_holds_out_enough_rows_or_none(rows, n, fraction):
     assert_array_equal(found.encode_text(rows[0]), wanted.encode_text(rows[0]))
     assert ("validation_map" in found.history_) == (fraction > 0)
     assert found.best_epoch_ == (1 + found.history_["validation_map"].argmax() if fraction else 3)
+
+
+@pytest.mark.parametrize(("n", "held"), [(499, 0), (500, 50), (200_000, 20_000), (10**7, 20_000), (10**9, 20_000)])
+def test_auto_never_holds_out_more_rows_than_can_be_ranked_after_an_epoch(n, held):
+    assert round(n * resolved_fraction("auto", n, n, None, None)) == held
+    # Five texts of each image are five rows.
+    assert round(5 * n * resolved_fraction("auto", n, 5 * n, None, None)) == min(5 * held, 20_000)
 
 
 @pytest.mark.parametrize(

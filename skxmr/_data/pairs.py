@@ -151,11 +151,6 @@ class Pairs:
         return self._groups.numbers(len(self))
 
     @property
-    def _n_groups(self) -> int:
-        """How many different groups there are."""
-        return len(self) if self._groups.are_apart else len(np.unique(self.groups))
-
-    @property
     def _image_numbers(self) -> IndexArray:
         """Rows of one image have the same number, also where the view was expanded or replaced."""
         return RowGroups(self._groups.image).numbers(len(self))

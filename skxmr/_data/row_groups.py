@@ -60,6 +60,10 @@ class RowGroups(NamedTuple):
         """Whether nothing is known that rows could share, so that every row is a group of its own."""
         return self.image is None and self.given is None
 
+    def count(self, n: int) -> int:
+        """Return how many different groups n rows have."""
+        return n if self.are_apart else len(np.unique(self.numbers(n)))
+
     def divided_by(self, rows: AnyArray, n: int) -> str:
         """Say what is divided if these of n rows are picked; an empty string if nothing is."""
         if self.are_apart or not divides(self.numbers(n), rows):

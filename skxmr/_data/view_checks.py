@@ -12,8 +12,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.lib.array_utils import byte_bounds
 
+from skxmr._data.finite import check_finite
 from skxmr._data.kinds import (
-    MODALITIES,
     AnyArray,
     Chunked,
     Frame,
@@ -132,7 +132,7 @@ def check_view(
     check_mapped(matrix, name)
     if not (half_maps and matrix.dtype == np.float16 and is_mapped(matrix)):
         matrix = _as_float(matrix, name)
-    _check_finite(matrix, name)
+    check_finite(matrix, name)
     return matrix
 
 
@@ -260,29 +260,6 @@ def _holds_no_numbers(matrix: AnyArray | sp.csr_array) -> bool:
 def extractor_hint(name: str) -> str:
     """Say how raw items become features."""
     return f"Put an extractor in front of the model, e.g. PerModality({name}=TfidfVectorizer()) for captions."
-
-
-def _check_finite(matrix: Matrix, name: str) -> None:
-    bad = n_not_finite(matrix)
-    if bad:
-        hint = f", e.g. PerModality({name}=SimpleImputer())" if name in MODALITIES else ""
-        raise ValueError(f"{name} contains {bad} NaN or infinite values; impute or drop them{hint}.")
-
-
-def n_not_finite(matrix: Matrix) -> int:
-    """Return how many numbers of a matrix are NaN or infinite."""
-    values = matrix if isinstance(matrix, np.ndarray) else matrix.data
-    with np.errstate(over="ignore", invalid="ignore"):
-        # The sum is not finite if one value is not, and is quicker to compute than looking at every value. That of
-        # float16 would soon be infinite in float16.
-        if np.isfinite(values.sum(dtype=np.float32 if values.dtype == np.float16 else None)):
-            return 0
-    # In blocks, so that the mask stays small.
-    block = max(1, 2**20 // max(1, values[:1].size))
-    bad = 0
-    for start in range(0, len(values), block):
-        bad += int((~np.isfinite(values[start : start + block])).sum())
-    return bad
 
 
 def check_chunks(view: View, name: str, *, width: int | None = None) -> View:

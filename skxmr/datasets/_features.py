@@ -8,10 +8,11 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.utils import Bunch
 
+from skxmr._data.finite import n_not_finite
 from skxmr._data.kinds import AnyArray, FilePath, Float64Array, IntArray, Matrix
 from skxmr._data.option_checks import check_choice, flags_checked
 from skxmr._data.pairs import Pairs
-from skxmr._data.view_checks import check_same_rows, n_not_finite
+from skxmr._data.view_checks import check_same_rows
 from skxmr._data.warn import warn
 from skxmr.datasets._digits import SUBSETS
 from skxmr.datasets._files import as_path, read_matrix

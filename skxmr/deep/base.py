@@ -139,7 +139,7 @@ class DeepRetriever(TrainedRetriever, CrossModalRetriever):
         return super()._remember(checked, before)
 
     def _split(self, pairs: Pairs, labels: Labels | None, seed: int) -> Split:
-        sizes = pairs._n_groups, len(pairs)
+        sizes = pairs._groups.count(len(pairs)), len(pairs)
         fraction = resolved_fraction(self.validation_fraction, *sizes, self.early_stopping, self.callbacks)
         views = self._encoded_views(pairs)
         vars(self).pop("_vector_widths", None)

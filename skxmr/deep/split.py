@@ -188,7 +188,7 @@ def split_rows(pairs: Pairs, labels: Labels | None, fraction: float, seed: int) 
         return unsplit(pairs, labels)
     wanted = round(fraction * n)
     order = np.random.default_rng(seed).permutation(n)
-    shared = pairs._n_groups < n
+    shared = pairs._groups.count(n) < n
     if shared:
         groups = pairs.groups
         # Rows of one group follow one another, in the order in which the first row of each group was drawn.
@@ -223,7 +223,7 @@ def warn_of_few(split: Split) -> None:
     if split.validation is None:
         return
     rows = split.validation.rows
-    n = len(rows) if split.pairs._groups.are_apart else len(np.unique(split.pairs.groups[rows]))
+    n = split.pairs._groups.of(rows).count(len(rows))
     if n < _FEW:
         warn(
             f"{n} validation rows choose the epoch, and fewer than {_FEW} choose badly. Set validation_fraction to 0, "

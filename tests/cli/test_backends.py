@@ -86,7 +86,7 @@ def test_a_server_that_does_not_answer_is_named_before_anything_is_read(index, t
 
 WRONG = [
     (["--option", "kind"], "--option 'kind' is no option; write KEY=VALUE"),
-    (["--option", "kind=flat"], "--option names 'kind', which backend='exact' does not have; it has none"),
+    (["--option", "kind=flat"], "--option names 'kind', which backend='exact' does not have; it has ['dtype']"),
     (["--backend", "faiss", "--option", "probes=3"], "did you mean 'n_probes'?"),
     (["--backend", "faiss", "--option", "n_probes=many"], "n_probes is 'many', but a whole number is wanted"),
     (["--backend", "faiss", "--option", "ef=1", "--option", "ef=2"], "--option ef is given twice"),

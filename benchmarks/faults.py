@@ -2,7 +2,7 @@
 
 python -m tests.faults.kills fit save index cache --kills 50 --record
 python -m tests.faults.fuzz --files 50000 --record
-python -m tests.faults.soak
+python -m tests.faults.soak --record
 python benchmarks/faults.py --docs      # the tables of the last run of each
 """
 

@@ -23,6 +23,8 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
+# What servers in front of this one say of their clients, who may be anywhere.
+_FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip")
 # What is behind it holds something of the index; the page itself does not.
 _GUARDED = "/api"
 
@@ -30,8 +32,9 @@ _GUARDED = "/api"
 class Guard:
     """An application that is reached only by those who may, and whose answers have the headers of security.
 
-    Without a token the server is for this machine only. Then the name by which it is called must be one of this
-    machine: a page of a stranger could otherwise let its own name lead here, and read the answers.
+    Without a token the server is for this machine only, and not for clients of a server in front of it. Then the name
+    by which it is called must be one of this machine: a page of a stranger could otherwise let its own name lead
+    here, and read the answers.
     """
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
@@ -61,6 +64,10 @@ class Guard:
         if self.settings.token is None and not _is_this_machine(host):
             sentence = "This server answers requests to localhost only; call it by this name, or start it with a token."
             return JSONAnswer.refusal(403, sentence)
+        if self.settings.token is None and any(name in headers for name in _FORWARDED):
+            return JSONAnswer.refusal(
+                403, "This server is behind another one, and then it needs a token; set SKXMR_TOKEN."
+            )
         if origin is not None and not _is_of(origin, host):
             return JSONAnswer.refusal(403, "This server answers no requests of pages from elsewhere.")
         if not path.startswith(_GUARDED) or self._has_token(headers.get("authorization", "")):

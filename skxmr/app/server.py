@@ -10,6 +10,8 @@ from types import FrameType
 import uvicorn
 from starlette.types import ASGIApp
 
+from skxmr.app.patience import Patience
+
 # Connections that are open at a time; whoever comes then is told that the server is busy.
 _CONNECTIONS = 500
 # Seconds for which requests may go on once the server is told to end.
@@ -35,7 +37,7 @@ def serve(app: ASGIApp, listener: socket.socket, timeout: float) -> None:
     """Answer requests until a signal comes; those that have begun are answered before the end."""
     config = uvicorn.Config(
         app,
-        http="h11",
+        http=Patience,
         ws="none",
         lifespan="on",
         access_log=False,

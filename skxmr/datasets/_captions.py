@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pickle
 import re
+import struct
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +27,11 @@ _EACH = 5
 _PIXEL = 1.0
 _FEATURES = "(images, regions, features)"
 _SIZES = "(images, 2), width and height"
+# What a damaged pickle makes Python raise.
+_UNREADABLE = (
+    ArithmeticError, AttributeError, EOFError, LookupError, MemoryError, TypeError, ValueError,
+    pickle.UnpicklingError, struct.error,
+)  # fmt: skip
 
 
 @flags_checked
@@ -195,27 +202,50 @@ def _sizes(file: Path) -> AnyArray:
             if not array_header(opened)[1].hasobject:
                 array = read_numbers(file, 2, _SIZES)
             else:
-                entries = np.asarray(_Numbers(opened).load(), dtype=object).ravel()
-                array = np.array([[entry["image_w"], entry["image_h"]] for entry in entries])
-        except (ValueError, EOFError, KeyError, TypeError, pickle.UnpicklingError) as error:
+                array = np.array(
+                    [[entry["image_w"], entry["image_h"]] for entry in _Dictionaries(BytesIO(opened.read())).load()]
+                )
+        except _UNREADABLE as error:
             raise ValueError(
                 f"{file} cannot be read as widths and heights: {error}. An array (images, 2) is wanted, or one of "
                 "dictionaries with image_w and image_h."
             ) from error
-    if array.shape[1:] != (2,) or not (array > 0).all():
+    if array.shape[1:] != (2,) or array.dtype.kind not in "iuf" or not (array > 0).all():
         raise ValueError(f"{file} is of shape {array.shape}; positive widths and heights, (images, 2), are wanted.")
     return array
 
 
-class _Numbers(pickle.Unpickler):
-    """Reads only arrays, dictionaries and numbers, so that a pickle in a file cannot run code."""
+class _Array(list[object]):
+    """What is made in place of an array of objects: a list, because numpy would believe any shape it is told."""
 
-    known = {  # noqa: RUF012
-        "ndarray": np.ndarray,
-        "dtype": np.dtype,
-        "_reconstruct": np.zeros(0).__reduce__()[0],
-        "scalar": np.float64(0).__reduce__()[0],
-    }
+    def __setstate__(self, state: tuple[object, ...]) -> None:
+        """Take the entries from what numpy would make an array of: version, shape, type, order, and these."""
+        self[:] = state[4]  # type: ignore[call-overload]
+
+
+class _Type:
+    """What is made in place of a type of numpy."""
+
+    def __init__(self, code: str, *_: object) -> None:
+        self.code = code
+
+    def __setstate__(self, state: object) -> None:
+        """Leave the byte order out, which is little-endian in files that are published."""
+
+
+def _scalar(kind: _Type, data: bytes) -> object:
+    if kind.code not in ("i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f4", "f8"):
+        raise pickle.UnpicklingError(f"it holds a number of the type {kind.code!r}")
+    return np.frombuffer(data, f"<{kind.code}", count=1)[0].item()
+
+
+class _Dictionaries(pickle._Unpickler):
+    """Reads an array of dictionaries of numbers. Nothing of numpy's is called by what a file says.
+
+    This is the unpickler that is written in Python, because that in C takes as much memory as a damaged file asks for.
+    """
+
+    known = {"ndarray": _Array, "dtype": _Type, "_reconstruct": lambda *_: _Array(), "scalar": _scalar}  # noqa: RUF012
 
     def find_class(self, module: str, name: str) -> object:
         if module.split(".")[0] != "numpy" or name not in self.known:

@@ -30,7 +30,8 @@ def read_metadata(path: FilePath) -> Metadata | None:
             for _, element in ElementTree.iterparse(opened):
                 if _name(element) == "Work":
                     return _of_work(element)
-    except ElementTree.ParseError:
+    except (ElementTree.ParseError, LookupError, ValueError):
+        # An encoding that Python does not know is no error of XML.
         return None
     return None
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from PIL import Image, UnidentifiedImageError
 from PIL.ImageFile import ImageFile
 
-# PIL would start Ghostscript, another program, to draw these.
-_REFUSED = ("EPS",)
+# PIL would start Ghostscript, another program, to draw EPS. An image within IPTC may be of any format and any size.
+_REFUSED = ("EPS", "IPTC")
 
 
 @contextmanager

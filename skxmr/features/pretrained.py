@@ -128,6 +128,8 @@ def load(model: str, source: Source, device: torch.device) -> nn.Module:
 
 def _downloaded(model: str, entry: Weights) -> nn.Module:
     try:
+        # torchvision opens what is there by pickle. A file that holds more than tensors is refused here, before that.
+        entry.get_state_dict(check_hash=True, weights_only=True)
         return torchvision_models().get_model(model, weights=entry)
     except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
         raise OSError(

@@ -38,6 +38,15 @@ def test_names_of_this_machine(client, host):
     assert client.get("/api/about", headers={"host": host}).status_code == 200
 
 
+@pytest.mark.parametrize("name", ["X-Forwarded-For", "Forwarded", "X-Real-IP"])
+def test_a_server_in_front_needs_a_token(client, served, name):
+    refused = client.get("/api/about", headers={name: "8.8.8.8"})
+    assert refused.status_code == 403 and "SKXMR_TOKEN" in refused.text
+    app = TestClient(application(served, Settings(token="a-long-random-word")), base_url="http://pictures.example")
+    headers = {name: "8.8.8.8", "authorization": "Bearer a-long-random-word"}
+    assert app.get("/api/about", headers=headers).status_code == 200
+
+
 def test_pages_from_elsewhere_are_not_answered(client):
     for origin in ("http://evil.example", "null", "http://127.0.0.1:9999", "http://[", "http://[::1"):
         assert client.get("/api/about", headers={"origin": origin}).status_code == 403

@@ -150,6 +150,14 @@ def test_missing_files_are_named(folder, name, monkeypatch):
         load_captioned_regions("set", "all", data_home=folder.parent)
 
 
+class Crafted:
+    """Is a type whose field lies far outside of it, which numpy would read there."""
+
+    def __reduce__(self):
+        state = (3, "|", None, ("a",), {"a": (np.dtype("i4"), 2**20)}, 8, 1, 0)
+        return np.dtype, ("V8", False, True), state
+
+
 class Runs:
     """What runs code when it is unpickled."""
 
@@ -235,6 +243,10 @@ BROKEN = {
     "sizes that run code": (
         lambda folder: (save(folder, "boxes", PIXELS), save(folder, "img_sizes", np.array([Runs()] * N))),
         r"cannot be read as widths and heights: it holds a \w+\.mkdir",
+    ),
+    "sizes that numpy must not make": (
+        lambda folder: (save(folder, "boxes", PIXELS), save(folder, "img_sizes", np.array([Crafted()] * N))),
+        "cannot be read as widths and heights",
     ),
     "sizes without a header": (
         lambda folder: (save(folder, "boxes", PIXELS), (folder / "dev_img_sizes.npy").write_bytes(b"")),

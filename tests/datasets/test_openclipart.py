@@ -160,3 +160,10 @@ def test_a_few_drawings_are_no_library(tmp_path):
         (tmp_path / "png" / "few" / f"d{i}.png").write_bytes(b"")
     with pytest.raises(FileNotFoundError, match="and 20 pictures cannot be opened; the whole library is wanted"):
         load_openclipart(tmp_path)
+
+
+@pytest.mark.parametrize("encoding", ["foo", "utf-7", "undefined"])
+def test_encodings_that_python_does_not_know_are_no_error(tmp_path, encoding):
+    file = tmp_path / "drawing.svg"
+    file.write_text(f"<?xml version='1.0' encoding='{encoding}'?><svg><metadata/></svg>")
+    assert read_metadata(file) is None

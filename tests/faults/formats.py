@@ -99,7 +99,9 @@ def _captions(folder: Path) -> None:
     place = folder / "f30k_precomp"
     place.mkdir()
     np.save(place / "train_ims.npy", np.arange(24, dtype=np.float32).reshape(2, 3, 4))
-    np.save(place / "train_boxes.npy", np.tile(np.array([0, 0, 0.5, 1], np.float32), (2, 3, 1)))
+    np.save(place / "train_boxes.npy", np.tile(np.array([0, 0, 50, 99], np.float32), (2, 3, 1)))
+    sizes = [{"image_w": 100, "image_h": np.int64(100)} for _ in range(2)]
+    np.save(place / "train_img_sizes.npy", np.array(sizes, object))
     (place / "train_caps.txt").write_text("a dog\na cat sits\nred\nblue sky\n", encoding="utf-8")
 
 

@@ -102,9 +102,7 @@ def damage(file: Path, rng: np.random.Generator) -> bool:
         # It has no checksum, because it holds those of the others.
         return True
     if config.exists():
-        fits = rng.random() < 0.5
-        if fits:
-            _sign(config, file)
+        fits = rng.random() < 0.5 and _sign(config, file)
     return fits
 
 
@@ -119,12 +117,14 @@ def _with_other_member(data: bytes, rng: np.random.Generator) -> bytes:
     return out.getvalue()
 
 
-def _sign(config: Path, file: Path) -> None:
-    """Put the digest of a file into the config.json of its folder, if there is one for it."""
+def _sign(config: Path, file: Path) -> bool:
+    """Put the digest of a file into the config.json of its folder; tell whether there is one for it."""
     about = json.loads(config.read_text(encoding="utf-8"))
-    if file.name in about.get("sha256", {}):
-        about["sha256"][file.name] = hashlib.sha256(file.read_bytes()).hexdigest()
-        config.write_text(json.dumps(about), encoding="utf-8")
+    if file.name not in about.get("sha256", {}):
+        return False
+    about["sha256"][file.name] = hashlib.sha256(file.read_bytes()).hexdigest()
+    config.write_text(json.dumps(about), encoding="utf-8")
+    return True
 
 
 def outcome(kind: Format, folder: Path, file: Path, meant: str | None) -> Outcome:

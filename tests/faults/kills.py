@@ -176,8 +176,8 @@ def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("kinds", nargs="+", choices=KINDS)
-    parser.add_argument("--kills", type=int, default=50)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--kills", type=int, default=50, help="of each kind (50)")
+    parser.add_argument("--seed", type=int, default=0, help="of the moments of the kills (0)")
     parser.add_argument("--record", action="store_true", help="add the numbers to benchmarks/results")
     arguments = parser.parse_args()
     torch.set_num_threads(1)

@@ -27,12 +27,12 @@ from typing import Any
 
 import numpy as np
 
+from tests.faults.results import record
 from tests.faults.soak_check import faults, longest_lag, older
 from tests.faults.soak_clients import Client, Problem
 from tests.faults.soak_versions import first_version, read_versions
 
 ROOT = Path(__file__).parents[2]
-RESULTS = ROOT / "benchmarks" / "results" / "soak.jsonl"
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 # Parts of the time after which the server is restarted: early, so that its memory is watched for long afterwards.
 STOPS = (0.1, 0.2)
@@ -197,9 +197,10 @@ def failures(found: dict[str, Any], is_long: bool) -> list[str]:
 def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--clients", type=int, default=200)
-    parser.add_argument("--seconds", type=float, default=600)
-    parser.add_argument("--items", type=int, default=20_000)
+    parser.add_argument("--clients", type=int, default=200, help="who ask at the same time (200)")
+    parser.add_argument("--seconds", type=float, default=600, help="how long they ask (600)")
+    parser.add_argument("--items", type=int, default=20_000, help="of the index at the beginning (20,000)")
+    parser.add_argument("--record", action="store_true", help="add the figures to benchmarks/results")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         found = soaked(Path(folder), arguments.clients, arguments.seconds, arguments.items)
@@ -208,8 +209,8 @@ def main() -> None:
     wrong = failures(found, is_long=arguments.seconds >= 300)
     if wrong:
         sys.exit("; ".join(wrong))
-    with RESULTS.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(found) + "\n")
+    if arguments.record:
+        record("soak", **found)
 
 
 # How many processes wanted a core in the minute before, which is what else the machine did.

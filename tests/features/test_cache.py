@@ -201,6 +201,12 @@ def test_bad_rows_are_named_before_the_network_runs(extractor, files, tmp_path):
     (tmp_path / "dangling.png").symlink_to(tmp_path / "nowhere.png")
     os.mkfifo(tmp_path / "pipe.png")
     (tmp_path / "drawing.eps").write_text("%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n")
+    # PIL would open whatever lies within this one, of any format and size.
+    fields = [(3, 60, b"\1\0"), (3, 20, b"\0 "), (3, 30, b"\0 "), (8, 10, b"%!PS")]
+    parts = [bytes([28, record, number, 0, len(data)]) + data for record, number, data in fields]
+    (tmp_path / "iptc.jpg").write_bytes(b"".join(parts))
+        b"\x1c\x03<\x00\x02\x01\x00\x1c\x03\x14\x00\x02\x00 \x1c\x03\x1e\x00\x02\x00 \x1c\x08\n\x00\x04%!PS"
+    )
     Image.new("1", (5000, 5000)).save(tmp_path / "large.png")
     wrong = {
         "folder.png": (FileNotFoundError, "is a folder; correct the path or drop the row"),
@@ -209,6 +215,7 @@ def test_bad_rows_are_named_before_the_network_runs(extractor, files, tmp_path):
         "dangling.png": (FileNotFoundError, "is a symbolic link to a file that does not exist"),
         "pipe.png": (FileNotFoundError, "is a device, a pipe or a socket"),
         "drawing.eps": (ValueError, "cannot be read as an image .*PIL knows no such format"),
+        "iptc.jpg": (ValueError, "cannot be read as an image .*PIL knows no such format"),
         "large.png": (ValueError, "has 5000 x 5000 pixels, 25.0 million, and max_pixels allows 10 million"),
         "no\0file.png": (FileNotFoundError, "is not the path of a file .*null byte"),
         "n" * 300: (FileNotFoundError, "is not the path of a file .*too long"),

@@ -205,8 +205,6 @@ def test_bad_rows_are_named_before_the_network_runs(extractor, files, tmp_path):
     fields = [(3, 60, b"\1\0"), (3, 20, b"\0 "), (3, 30, b"\0 "), (8, 10, b"%!PS")]
     parts = [bytes([28, record, number, 0, len(data)]) + data for record, number, data in fields]
     (tmp_path / "iptc.jpg").write_bytes(b"".join(parts))
-        b"\x1c\x03<\x00\x02\x01\x00\x1c\x03\x14\x00\x02\x00 \x1c\x03\x1e\x00\x02\x00 \x1c\x08\n\x00\x04%!PS"
-    )
     Image.new("1", (5000, 5000)).save(tmp_path / "large.png")
     wrong = {
         "folder.png": (FileNotFoundError, "is a folder; correct the path or drop the row"),

@@ -7,7 +7,7 @@ import warnings
 
 import pandas as pd
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from skxmr._data.labels import encode_labels
@@ -71,6 +71,8 @@ def tags_by_hand(cell, sep):
 @example([("a\rb", "x"), ("c", "y")], ".csv", ";")
 @example([("a\0b", "x")], ".csv", ";")
 def test_texts_and_tags_of_separated_fields_are_those_that_were_written(folder, rows, suffix, sep):
+    # Earlier versions of pandas end a field at a character of the code 0.
+    assume(pd.__version__ >= "3" or not any("\0" in cell for row in rows for cell in row))
     file = folder / f"table{suffix}"
     with file.open("w", encoding="utf-8", newline="") as opened:
         writer = csv.writer(opened, delimiter="\t" if suffix == ".tsv" else ",", quoting=csv.QUOTE_ALL)

@@ -223,7 +223,7 @@ def test_odd_numbers_are_taken_or_refused(name, value):
 
 @drawn(50)
 @given(st.sampled_from(["add", "update", "search"]), st.sampled_from(["image", "text", "both"]), ODD_VALUES)
-@example("add", "image", pd.DataFrame([[10**400, 1.0, 0.0, 0.0]]))
+@example("add", "image", pd.DataFrame([[10**400, 1.0, 0.0, 0.0]], dtype=object))
 @example("add", "image", [[10**400, 1.0, 0.0, 0.0]])
 def test_odd_views_are_rows_or_refused(way, name, view):
     index = filled()

@@ -61,6 +61,9 @@ TABLES = {
         )
         for name in ("kills", "fuzz", "soak")
     },
+    ("docs/performance.md", "shorter"): lambda module: module("shorter").table(
+        module("common").recorded(RESULTS / "shorter.jsonl")
+    ),
     ("README.md", "published"): lambda module: module("report").published_table(reproduced(module)),
     ("README.md", "scenes"): lambda module: module("fine_grained_report").readme_table(fine_grained(module)),
     ("docs/results.md", "measured"): lambda module: module("report").page(

@@ -12,7 +12,7 @@ import scipy.sparse as sp
 from skxmr._data.kinds import IndexArray, View
 from skxmr._data.labels import Labels
 from skxmr._data.pairs import Pairs
-from skxmr._data.partial import PartialRows
+from skxmr._data.partial import PartialRows, in_places, present_rows
 from skxmr._data.warn import warn
 from skxmr.deep.batches import blocks
 from skxmr.deep.encoders import EncodedView
@@ -61,7 +61,8 @@ class Split(NamedTuple):
     Parameters
     ----------
     pairs : Pairs
-        All rows that `fit` was given: the fitting rows and the validation rows. Its widths may be read freely.
+        All rows that `fit` was given: the fitting rows and the validation rows. Its widths may be read freely. A view
+        of float16 that is mapped or read-only stays so; `fitting_pairs` and `fitting_blocks` make float32 of its rows.
     fitting : Part
         The rows from which the method learns.
     validation : Part or None
@@ -87,8 +88,14 @@ class Split(NamedTuple):
 
     @property
     def fitting_pairs(self) -> Pairs:
-        """The fitting rows of both views; a copy of them where validation rows are held out."""
-        return self.pairs if self.validation is None else self.pairs[self.fitting.rows]
+        """The fitting rows of both views, of float32 at least; a copy of them where validation rows are held out."""
+        found = self.pairs if self.validation is None else self.pairs[self.fitting.rows]
+        for name in ("image", "text"):
+            view = getattr(found, name)
+            present = present_rows(view)
+            if isinstance(present, np.ndarray) and present.dtype == np.float16:
+                found = found.replace(**{name: in_places(view, present.astype(np.float32))})
+        return found
 
     def fitting_blocks(self, name: str) -> Iterator[View]:
         """Read the fitting rows of a view a few thousand at a time, so that a large view is never copied as a whole.
@@ -131,7 +138,8 @@ class Split(NamedTuple):
         Returns
         -------
         array, CSR array or EncodedView of n rows
-            The view of `pairs`; where an encoder is trained, what gives the vectors that it makes by now.
+            The view of `pairs`, which may be of float16 where it is mapped; where an encoder is trained, what gives
+            the vectors that it makes by now.
         """
         view = self.encoders.get(name)
         return getattr(self.pairs, name) if view is None or not view.trained else view

@@ -189,9 +189,7 @@ def unsplit(pairs: Pairs, labels: Labels | None) -> Split:
     return Split(pairs, Part(np.arange(len(pairs)), labels), None)
 
 
-def split_rows(
-    pairs: Pairs, labels: Labels | None, fraction: float, seed: int, *, is_auto: bool = False
-) -> Split:
+def split_rows(pairs: Pairs, labels: Labels | None, fraction: float, seed: int, *, is_auto: bool = False) -> Split:
     """Hold out a random share of the rows; every label keeps a fitting row, rows of an image or group stay together.
 
     `is_auto` tells that the fraction is what "auto" stands for, for the sake of messages.

@@ -83,7 +83,7 @@ class Collection:
     def write(self, change: Change, vectors: AnyArray) -> None:
         """Put the vectors of a change in; an error on the way leaves everything as it was.
 
-        Only an engine that cannot delete what was replaced raises when all is in: the table marks those rows as removed,
+        Only an engine that cannot delete what was replaced raises when all is in. The table marks those as removed,
         so that they are not found, wherever they still lie.
         """
         table, old = self._state

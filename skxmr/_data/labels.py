@@ -159,7 +159,7 @@ def _binary(matrix: AnyArray | sp.csr_array, column: str) -> sp.csr_array:
         # Scipy has no sparse matrices of objects and of float16, and adds up entries of one place in the type of the
         # others: twice True is True. Dense ones become sparse first, because one of float64 may be eight times as large
         # as what the user holds.
-        first = matrix.dtype in (object, np.float16) or (sp.issparse(matrix) and matrix.format != "csr")
+        first = matrix.dtype in (object, np.float16) or getattr(matrix, "format", "csr") != "csr"
         numbers = matrix.astype(np.float64) if first else matrix
         out = sp.csr_array(numbers, dtype=np.float64)
     except (TypeError, ValueError) as error:

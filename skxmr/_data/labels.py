@@ -156,9 +156,11 @@ def _binary(matrix: AnyArray | sp.csr_array, column: str) -> sp.csr_array:
         # Numpy would make numbers of dates, and of complex numbers their real part.
         if matrix.dtype.kind not in "biufO":
             raise TypeError(f"values of {matrix.dtype}")
-        # Scipy has no sparse matrices of objects and of float16. All others become sparse first, because a dense matrix
-        # of float64 may be eight times as large as what the user holds.
-        numbers = matrix.astype(np.float64) if matrix.dtype in (object, np.float16) else matrix
+        # Scipy has no sparse matrices of objects and of float16, and adds up entries of one place in the type of the
+        # others: twice True is True. Dense ones become sparse first, because one of float64 may be eight times as large
+        # as what the user holds.
+        first = matrix.dtype in (object, np.float16) or getattr(matrix, "format", "csr") != "csr"
+        numbers = matrix.astype(np.float64) if first else matrix
         out = sp.csr_array(numbers, dtype=np.float64)
     except (TypeError, ValueError) as error:
         wanted = "a 0/1 column per label, or a list of tags per row"

@@ -74,7 +74,9 @@ class Rotation(NamedTuple):
     def origin(self, mean: Array) -> Array:
         """Return the mean (d,) of the view, given that of its rows (r,)."""
         if self.mean is not None:
-            mean = self.mean + self.spread(mean[:, None])[:, 0]
+            # Columns that do not vary have infinite scales, and are their mean.
+            scales = np.where(np.isfinite(self.scales), self.scales, 0.0)
+            mean = self.mean + self.spread(mean[:, None])[:, 0] * scales
         return mean / self.unit
 
 
@@ -107,6 +109,7 @@ def rotated(X: Matrix, eps: float, standardised: bool = False) -> Rotation:
     with np.errstate(over="ignore", invalid="ignore"):
         if standardised:
             variances = view.variances()
+            check_overflow(variances)
             scales = deviations(variances, rounding(plain.eps, variances, mean))
             view = view.scaled(scales)
         products = view.inner_products()

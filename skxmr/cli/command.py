@@ -8,7 +8,7 @@ import traceback
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, TextIO
+from typing import Any, TextIO, TypeGuard
 
 import click
 
@@ -76,7 +76,8 @@ class Command(click.Command):
         except KeyboardInterrupt as error:
             raise Interrupted("interrupted; what is on the disk is complete.") from error
         except Exception as error:
-            if ctx.meta.get(_DEBUG):
+            # click ends in silence where nobody reads on, such as behind `head`.
+            if ctx.meta.get(_DEBUG) or (_is_of_output(error) and isinstance(error, BrokenPipeError)):
                 raise
             kind = WrongRun if isinstance(error, RunError) else Failure
             raise kind(_sentence(error)) from error
@@ -131,11 +132,17 @@ def _in_a_shell(said: object) -> str:
     return message
 
 
-def lost_output(error: Exception) -> str | None:
-    """Say that what a command says could not be written, if that is what an error is about."""
+def _is_of_output(error: Exception) -> TypeGuard[OSError]:
+    """Tell whether an error arose where something was said."""
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
     # click writes whatever is said, and nothing else.
-    if isinstance(error, OSError) and frames and frames[-1].f_globals.get("__name__") == click.echo.__module__:
+    written = bool(frames) and frames[-1].f_globals.get("__name__") == click.echo.__module__
+    return written and isinstance(error, OSError)
+
+
+def lost_output(error: Exception) -> str | None:
+    """Say that what a command says could not be written, if that is what an error is about."""
+    if _is_of_output(error) and not isinstance(error, BrokenPipeError):
         return f"the output could not be written ({error.strerror}); free some space, or send it elsewhere."
     return None
 

@@ -147,7 +147,8 @@ class DeepRetriever(TrainedRetriever, CrossModalRetriever):
             vectors = {name: view.features() for name, view in views.items()}
             self._vector_widths = {name: rows.shape[1] for name, rows in vectors.items()}
             pairs = pairs.replace(image=vectors.get("image", ...), text=vectors.get("text", ...))
-        return split_rows(pairs, labels, fraction, seed)._replace(encoders=views)
+        is_auto = self.validation_fraction == "auto"
+        return split_rows(pairs, labels, fraction, seed, is_auto=is_auto)._replace(encoders=views)
 
     def _encoded_views(self, pairs: Pairs) -> dict[str, EncodedView]:
         """Return the raw items of pairs with fresh encoders, or with those of the last fit where it is continued."""

@@ -12,7 +12,7 @@ import scipy.sparse as sp
 from skxmr._data.kinds import IndexArray, View
 from skxmr._data.labels import Labels
 from skxmr._data.pairs import Pairs
-from skxmr._data.partial import PartialRows
+from skxmr._data.partial import PartialRows, in_places, present_rows
 from skxmr._data.warn import warn
 from skxmr.deep.batches import blocks
 from skxmr.deep.encoders import EncodedView
@@ -61,7 +61,8 @@ class Split(NamedTuple):
     Parameters
     ----------
     pairs : Pairs
-        All rows that `fit` was given: the fitting rows and the validation rows. Its widths may be read freely.
+        All rows that `fit` was given: the fitting rows and the validation rows. Its widths may be read freely. A view
+        of float16 that is mapped or read-only stays so; `fitting_pairs` and `fitting_blocks` make float32 of its rows.
     fitting : Part
         The rows from which the method learns.
     validation : Part or None
@@ -87,8 +88,14 @@ class Split(NamedTuple):
 
     @property
     def fitting_pairs(self) -> Pairs:
-        """The fitting rows of both views; a copy of them where validation rows are held out."""
-        return self.pairs if self.validation is None else self.pairs[self.fitting.rows]
+        """The fitting rows of both views, of float32 at least; a copy of them where validation rows are held out."""
+        found = self.pairs if self.validation is None else self.pairs[self.fitting.rows]
+        for name in ("image", "text"):
+            view = getattr(found, name)
+            present = present_rows(view)
+            if isinstance(present, np.ndarray) and present.dtype == np.float16:
+                found = found.replace(**{name: in_places(view, present.astype(np.float32))})
+        return found
 
     def fitting_blocks(self, name: str) -> Iterator[View]:
         """Read the fitting rows of a view a few thousand at a time, so that a large view is never copied as a whole.
@@ -131,7 +138,8 @@ class Split(NamedTuple):
         Returns
         -------
         array, CSR array or EncodedView of n rows
-            The view of `pairs`; where an encoder is trained, what gives the vectors that it makes by now.
+            The view of `pairs`, which may be of float16 where it is mapped; where an encoder is trained, what gives
+            the vectors that it makes by now.
         """
         view = self.encoders.get(name)
         return getattr(self.pairs, name) if view is None or not view.trained else view
@@ -181,28 +189,24 @@ def unsplit(pairs: Pairs, labels: Labels | None) -> Split:
     return Split(pairs, Part(np.arange(len(pairs)), labels), None)
 
 
-def split_rows(pairs: Pairs, labels: Labels | None, fraction: float, seed: int) -> Split:
-    """Hold out a random share of the rows; every label keeps a fitting row, rows of an image or group stay together."""
+def split_rows(pairs: Pairs, labels: Labels | None, fraction: float, seed: int, *, is_auto: bool = False) -> Split:
+    """Hold out a random share of the rows; every label keeps a fitting row, rows of an image or group stay together.
+
+    `is_auto` tells that the fraction is what "auto" stands for, for the sake of messages.
+    """
     n = len(pairs)
     if fraction == 0:
         return unsplit(pairs, labels)
     wanted = round(fraction * n)
     order = np.random.default_rng(seed).permutation(n)
     shared = pairs._groups.count(n) < n
-    if shared:
-        groups = pairs.groups
-        # Rows of one group follow one another, in the order in which the first row of each group was drawn.
-        first = np.unique(groups[order], return_index=True)
-        order = order[np.argsort(first[1][np.searchsorted(first[0], groups[order])], kind="stable")]
-    held = order[:wanted] if labels is None else _dispensable(labels.matrix, order, wanted)
-    if shared:
-        whole = np.bincount(groups[held], minlength=groups.max() + 1) == np.bincount(groups)
-        held = held[whole[groups[held]]]
-    if len(held) < max(2, wanted / 2) or n - len(held) < 2:
+    held = _held_groups(pairs.groups, labels, order, wanted) if shared else _first(labels, order, wanted)
+    if len(held) < _fewest(wanted) or n - len(held) < 2:
         kept = " (the rows of one image or of one group stay together)" if shared else ""
         kept += " (a label's last row is never held out)" if labels is not None else ""
+        source = ' (from "auto")' if is_auto else ""
         raise ValueError(
-            f"validation_fraction={fraction} of {n} rows can hold out {len(held)} rows{kept} "
+            f"validation_fraction={fraction}{source} of {n} rows can hold out {len(held)} rows{kept} "
             f"and leaves {n - len(held)} to fit; {max(2, round(wanted / 2))} and 2 are needed. Use another "
             "fraction, or 0 to fit on all rows and keep the last epoch."
         )
@@ -233,6 +237,34 @@ def warn_of_few(split: Split) -> None:
 
 def _part(rows: IndexArray, labels: Labels | None) -> Part:
     return Part(rows, None if labels is None else labels._replace(matrix=labels.matrix[rows]))
+
+
+def _fewest(wanted: int) -> float:
+    """Return the fewest rows that are held out in place of those that are wanted."""
+    return max(2, wanted / 2)
+
+
+def _held_groups(groups: IndexArray, labels: Labels | None, order: IndexArray, wanted: int) -> IndexArray:
+    """Return the rows of the first whole groups, in the order in which the first row of each group was drawn."""
+    # Rows of one group follow one another.
+    first = np.unique(groups[order], return_index=True)
+    order = order[np.argsort(first[1][np.searchsorted(first[0], groups[order])], kind="stable")]
+    sizes = np.bincount(groups)
+    while True:
+        held = _first(labels, order, wanted)
+        counts = np.bincount(groups[held], minlength=len(sizes))
+        whole = counts == sizes
+        held = held[whole[groups[held]]]
+        # A group that is too large must not be the end, if those after it could be held out.
+        fits = whole | ((counts == 0) & (sizes <= wanted - len(held)))
+        if len(held) >= _fewest(wanted) or fits[groups[order]].all():
+            return held
+        order = order[fits[groups[order]]]
+
+
+def _first(labels: Labels | None, order: IndexArray, wanted: int) -> IndexArray:
+    """Return the first rows of the order that may be held out."""
+    return order[:wanted] if labels is None else _dispensable(labels.matrix, order, wanted)
 
 
 def _dispensable(Y: sp.csr_array, order: IndexArray, wanted: int) -> IndexArray:

@@ -83,8 +83,9 @@ class TrainedRetriever(CallbackSupportMixin, Retriever):
         Stop after this number of epochs without a better score of the validation rows.
     validation_fraction : float or "auto", default="auto"
         Share of the rows held out for validation, in [0, 1); the epoch in which they score best is kept. 0 fits on all
-        rows and keeps the last epoch. ``"auto"`` is 0.1 for at least 500 rows, and where `early_stopping` or a callback
-        waits for validation scores; otherwise it is 0, because few rows choose the epoch badly.
+        rows and keeps the last epoch. ``"auto"`` is 0.1, and at most 20,000 rows, for at least 500 rows, and where
+        `early_stopping` or a callback waits for validation scores; otherwise it is 0, because few rows choose the epoch
+        badly.
     callbacks : list or None, default=None
         Callbacks of skorch. Those of scikit-learn (1.9 and later) are set by `set_callbacks`.
     checkpoint : str or path, default=None

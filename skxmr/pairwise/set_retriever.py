@@ -147,7 +147,8 @@ class SetRetriever(TrainedRetriever):
             raise ValueError("all texts are about one image, so there is nothing to tell apart; at least 2 are needed.")
         sizes = n_images, len(pairs)
         fraction = resolved_fraction(self.validation_fraction, *sizes, self.early_stopping, self.callbacks)
-        return split_rows(pairs, None, min(fraction, _VALIDATED / len(pairs)), seed)
+        is_auto = self.validation_fraction == "auto"
+        return split_rows(pairs, None, min(fraction, _VALIDATED / len(pairs)), seed, is_auto=is_auto)
 
     def _prepare(self, split: Split, network: Any, device: torch.device) -> Prepared:
         image: IndexedRows = split.pairs.image

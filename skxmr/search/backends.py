@@ -34,6 +34,15 @@ def new_backend(name: str, width: int, options: Mapping[str, Any]) -> Backend:
     return backend
 
 
+def checked_options(options: object) -> dict[str, Any]:
+    """Return options as a dict, an empty one for None; refuse what is no mapping."""
+    if options is None:
+        return {}
+    if not isinstance(options, Mapping):
+        raise TypeError(f"options is a {type(options).__name__}; pass a dict such as {{'dtype': 'float16'}}, or None.")
+    return dict(options)
+
+
 def check_options(name: str, options: Mapping[str, Any]) -> None:
     """Refuse options that a backend does not have."""
     known = list(signature(backend_class(name).empty).parameters)[1:]

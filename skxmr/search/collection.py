@@ -81,20 +81,28 @@ class Collection:
             return Read(table, backend, None if among is None else self._rows(among, "among"))
 
     def write(self, change: Change, vectors: AnyArray) -> None:
-        """Put the vectors of a change in; an error on the way leaves everything as it was."""
+        """Put the vectors of a change in; an error on the way leaves everything as it was.
+
+        Only an engine that cannot delete what was replaced raises when all is in. The table marks those as removed,
+        so that they are not found, wherever they still lie.
+        """
         table, old = self._state
         backend = new_backend(self.backend, vectors.shape[1], self.options) if old is None else old
         check_width(vectors, backend.width)
         first = len(table)
         table = table.extended(change.ids, change.columns)
-        backend = backend.add(vectors, {name: values.values for name, values in change.columns.items()})
-        # Engines change in place, and what they refuse to add must not cost what it would have replaced.
         if len(change.replaced):
             table = table.without(change.replaced)
-            backend = backend.remove(change.replaced)
+        # Engines change in place: what they hold from here on must be in the table, and what they refuse to add must
+        # not cost what it would have replaced.
+        backend = backend.add(vectors, {name: values.values for name, values in change.columns.items()})
         self._exchange(State(table, backend), change.ids, range(first, first + len(change.ids)))
         if change.items.pictures():
             self.pictures |= {value: (change.items.view, i) for i, value in enumerate(change.ids)}
+        if len(change.replaced):
+            removed = State(table, backend.remove(change.replaced))
+            with self._exchanging:
+                self._state = removed
 
     def remove(self, ids: list[Id]) -> None:
         """Mark items as removed."""

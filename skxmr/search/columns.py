@@ -17,6 +17,8 @@ Value: TypeAlias = bool | int | float | str | None
 # How the values of each type are kept, and what stands where an item has none.
 _DTYPES = {"bool": np.int8, "int": np.int64, "float": np.float64, "str": np.int32}
 _MISSING = {"bool": -1, "int": np.iinfo(np.int64).min, "float": np.nan, "str": -1}
+# Which integers are values; the smallest one of 64 bits stands for a missing value.
+INTEGERS = "integers lie between -(2**63) + 1 and 2**63 - 1"
 _TYPES = {"bool": bool, "int": int, "float": float, "str": str}
 
 
@@ -160,7 +162,8 @@ def checked_values(values: Sequence[Any], name: str) -> Values:
         found, plain = _plain(value)
         if found is None and isinstance(plain, (int, np.integer)):
             raise TypeError(
-                f"metadata[{name!r}] holds an integer of more than 64 bits in row {i}; write such numbers as strings."
+                f"metadata[{name!r}] holds {odd_integer(plain)} in row {i}; write such numbers as strings, because "
+                f"{INTEGERS}."
             )
         if found is None and plain is not None:
             raise TypeError(
@@ -179,6 +182,11 @@ def checked_values(values: Sequence[Any], name: str) -> Values:
             "per column is needed."
         )
     return Values(next(iter(kinds), None), out)
+
+
+def odd_integer(value: int | np.integer[Any]) -> str:
+    """Return what an integer is called that no column holds."""
+    return "the integer -(2**63)" if value == -(2**63) else "an integer of more than 64 bits"
 
 
 def common_kind(old: str, new: str | None, name: str) -> str:

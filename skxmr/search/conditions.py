@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from skxmr._data.kinds import BoolArray
-from skxmr.search.columns import Column, Value, checked_values
+from skxmr.search.columns import INTEGERS, Column, Value, checked_values, odd_integer
 
 
 class Condition(NamedTuple):
@@ -71,8 +71,10 @@ def _checked(value: Any, name: str) -> Value:
     try:
         return checked_values([value], name).values[0]
     except TypeError as error:
-        what = "an integer of more than 64 bits" if isinstance(value, int) else f"a {type(value).__name__}"
-        raise TypeError(f"where[{name!r}] holds {what}; a value is a number, a string, True, False or None.") from error
+        what = f"a {type(value).__name__}; a value is a number, a string, True, False or None"
+        if isinstance(value, (int, np.integer)):
+            what = f"{odd_integer(value)}; {INTEGERS}"
+        raise TypeError(f"where[{name!r}] holds {what}.") from error
 
 
 def _check_types(condition: Condition, kind: str) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -37,7 +38,7 @@ def check_model(model: BaseEstimator) -> None:
     check_is_fitted(model)
 
 
-def backend_for(model: BaseEstimator, backend: str) -> str:
+def backend_for(model: BaseEstimator, backend: str, options: Mapping[str, Any]) -> str:
     """Return the name of the backend that holds what a model makes: codes are held by the one that compares bits."""
     if bits_of(model) is None:
         return backend
@@ -46,6 +47,11 @@ def backend_for(model: BaseEstimator, backend: str) -> str:
         raise ValueError(
             f"backend={backend!r} holds vectors of real numbers, but this model makes codes; take backend='exact', "
             "which compares codes by their Hamming distance."
+        )
+    if options and backend != _OF_CODES[-1]:
+        raise ValueError(
+            f"options holds {next(iter(options))!r}, but this model makes codes, which take no options of "
+            f"backend={backend!r}; leave options out."
         )
     return _OF_CODES[-1]
 

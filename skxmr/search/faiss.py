@@ -64,11 +64,17 @@ class FaissBackend:
     def add(self, vectors: FloatArray, metadata: Mapping[str, Sequence[Any]]) -> FaissBackend:
         """Add vectors to the index, which is made or trained when there are enough."""
         with self._lock:
-            self.exact = self.exact.add(vectors, metadata)
-            if self._engine is not None:
-                self._engine.add(vectors)
-            elif self.kind != "ivf" or len(self.exact.vectors) >= _FEWEST:
-                self._engine = self._built()
+            before = self.exact
+            self.exact = before.add(vectors, metadata)
+            try:
+                if self._engine is not None:
+                    self._engine.add(vectors)
+                elif self.kind != "ivf" or len(self.exact.vectors) >= _FEWEST:
+                    self._engine = self._built()
+            except BaseException:
+                # Both must have the same rows, also after a lack of memory.
+                self.exact = before
+                raise
         return self
 
     def remove(self, rows: IndexArray) -> FaissBackend:

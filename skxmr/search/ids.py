@@ -45,6 +45,13 @@ def checked_ids(ids: IdsLike, name: str = "ids") -> list[Id]:
     return out
 
 
+def ids_of_rows(ids: IdsLike) -> list[Id]:
+    """Return the checked ids of rows, one per row; refuse a set, which has no order."""
+    if isinstance(ids, (set, frozenset)):
+        raise TypeError("ids is a set, whose order is not that of the rows; pass a list, one id per row.")
+    return checked_ids(ids)
+
+
 def _written(value: str, where: str) -> str:
     """Return an id that can be written; the name of a file may hold bytes that are no letters in UTF-8."""
     if not is_unicode(value):

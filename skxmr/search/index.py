@@ -11,12 +11,13 @@ from sklearn.base import BaseEstimator
 from skxmr._data.kinds import AnyArray, View
 from skxmr._data.option_checks import check_k
 from skxmr.search.allowed import allowed_rows
+from skxmr.search.backends import checked_options
 from skxmr.search.changes import Change, adding, updating
 from skxmr.search.collection import Collection, State
 from skxmr.search.encoding import backend_for, check_model, check_width, vectors_of
 from skxmr.search.files import open_index, save_index
 from skxmr.search.hits import ColumnsOfHits, Hits
-from skxmr.search.ids import Id, IdsLike, as_array, checked_ids
+from skxmr.search.ids import Id, IdsLike, as_array, checked_ids, ids_of_rows
 from skxmr.search.items import items_of
 from skxmr.search.lookup import nearest
 from skxmr.search.metadata import checked_metadata
@@ -70,8 +71,8 @@ class RetrievalIndex:
     def __init__(self, model: BaseEstimator, backend: str = "exact", options: Mapping[str, Any] | None = None) -> None:
         check_model(model)
         self.model = model
-        self.backend = backend_for(model, backend)
-        self.options = dict(options or {})
+        self.options = checked_options(options)
+        self.backend = backend_for(model, backend, self.options)
         self._items = Collection(self.backend, self.options)
         self._saved: str | None = None
 
@@ -127,7 +128,7 @@ class RetrievalIndex:
         metadata : mapping of str to sequence, DataFrame, or None
             New values of some columns.
         """
-        checked = checked_ids(ids)
+        checked = ids_of_rows(ids)
         items = items_of(image, text, checked)
         columns = checked_metadata(metadata, len(items))
         with self._items.writing:

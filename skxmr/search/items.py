@@ -17,7 +17,7 @@ from skxmr._data.kinds import IndexArray, View, n_rows, take
 from skxmr._data.paths import expanded
 from skxmr._data.views import as_view
 from skxmr.search.columns import Values
-from skxmr.search.ids import Id, IdsLike, check_one_per_row, checked_ids
+from skxmr.search.ids import Id, IdsLike, check_one_per_row, checked_ids, ids_of_rows
 
 # The suffixes of the files in a folder that are taken for images.
 SUFFIXES = frozenset((".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"))
@@ -60,10 +60,8 @@ def items_of(image: View, text: View, ids: IdsLike | None, folders: bool = False
         return _described("image", as_view(files, "image"), names)
     name, view = one_view(_listed(image), _listed(text))
     view = as_view(view, name)
-    checked = None if ids is None else checked_ids(ids)
+    checked = None if ids is None else ids_of_rows(ids)
     if checked is not None:
-        if isinstance(ids, (set, frozenset)):
-            raise TypeError("ids is a set, whose order is not that of the rows; pass a list, one id per row.")
         check_one_per_row(checked, n_rows(view, name), name)
     return _described(name, view, checked)
 

@@ -214,6 +214,16 @@ def test_sparse_labels_of_the_user_are_neither_copied_without_need_nor_changed()
         assert_array_equal(untidy.data, before[1])
 
 
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.int64, np.float64])
+@pytest.mark.parametrize("form", [sp.coo_array, sp.coo_matrix])
+def test_an_entry_that_is_given_twice_is_no_label(dtype, form):
+    """The type of the values does not decide what their sum is, in which 256 of them may vanish."""
+    for times in (2, 256):
+        labels = form((np.ones(times + 1, dtype), ([*[0] * times, 1], [*[1] * times, 0])), shape=(2, 3))
+        with pytest.raises(ValueError, match=rf"labels must be multi-hot, .* but holds \[{times}\.0\]"):
+            encode_labels(labels)
+
+
 def test_dense_labels_are_never_a_dense_matrix_of_float64():
     Y = np.zeros((40_000, 50), np.uint8)
     Y[:, ::25] = 1

@@ -1,6 +1,7 @@
 """The command as a process: what help costs, and the door that an installation has."""
 
 import io
+import os
 import resource
 import subprocess
 import sys
@@ -69,3 +70,18 @@ def test_letters_that_the_screen_has_not_are_shown_by_their_numbers(monkeypatch)
 def test_the_door_is_the_one_of_the_installation():
     scripts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["scripts"]
     assert scripts == {"skxmr": "skxmr.cli.main:main"}
+
+
+@pytest.mark.parametrize("words", [["--help"], []])
+def test_an_output_that_nobody_reads_any_more_ends_in_silence(words):
+    """As where it is piped into `head`: that is no full disk."""
+    code = f"""
+import click
+from skxmr.cli.command import Command
+Command("said", callback=lambda: click.echo("a word"), params=[]).main({words})
+"""
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run([sys.executable, "-c", code], stdout=writing, stderr=subprocess.PIPE, text=True)
+    os.close(writing)
+    assert done.returncode == 1 and done.stderr == ""

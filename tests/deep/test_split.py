@@ -71,3 +71,55 @@ def test_what_is_measured_on_fitting_rows_does_not_depend_on_validation_rows():
 
 def dense(X):
     return X.toarray() if hasattr(X, "toarray") else X
+
+
+def grouped(sizes):
+    """Return pairs of which so many rows after the other are of one group, and the groups."""
+    groups = np.repeat(np.arange(len(sizes)), sizes)
+    return Pairs(np.zeros((len(groups), 1)), np.zeros((len(groups), 1)), groups=groups), groups
+
+
+@pytest.mark.parametrize("labelled", [False, True])
+@pytest.mark.parametrize("seed", range(12))
+def test_groups_that_are_too_large_are_fitted(seed, labelled):
+    """Whichever group is drawn first, those that fit are held out as a whole."""
+    pairs, groups = grouped([250, 120, *[3] * 200])
+    labels = encode_labels(np.arange(len(groups)) % 2) if labelled else None
+    held = split_rows(pairs, labels, 100 / len(groups), seed).validation.rows
+    assert 50 <= len(held) <= 100
+    sizes = np.bincount(groups)
+    assert (np.bincount(groups[held], minlength=len(sizes))[groups[held]] == sizes[groups[held]]).all()
+    assert groups[held].min() >= 2
+
+
+def test_groups_that_fit_are_held_out_as_they_were_drawn():
+    """One that is divided at the end is left out, and no other takes its place."""
+    pairs, groups = grouped([7] * 40)
+    order = np.random.default_rng(3).permutation(len(groups))
+    drawn = groups[order[np.sort(np.unique(groups[order], return_index=True)[1])]]
+    held = split_rows(pairs, None, 0.25, seed=3).validation.rows
+    assert sorted(set(groups[held].tolist())) == sorted(drawn[:10].tolist()) and len(held) == 70
+    held = split_rows(pairs, None, 0.26, seed=3).validation.rows
+    assert sorted(set(groups[held].tolist())) == sorted(drawn[:10].tolist()) and len(held) == 70
+
+
+def test_groups_none_of_which_fits_are_named():
+    pairs, _ = grouped([60, 60])
+    with pytest.raises(ValueError, match=r"validation_fraction=0\.1 of 120 rows can hold out 0 rows \(the rows of one"):
+        split_rows(pairs, None, 0.1, seed=0)
+    with pytest.raises(ValueError, match=r"validation_fraction=0\.1 \(from \"auto\"\) of 120 rows can hold out 0 rows"):
+        split_rows(pairs, None, 0.1, seed=0, is_auto=True)
+
+
+def test_mapped_rows_of_half_precision_are_measured_as_float32(tmp_path):
+    """Whether they are measured together or block by block."""
+    half = np.random.default_rng(0).normal(100, 1, size=(50, 3)).astype(np.float16)
+    np.save(tmp_path / "image.npy", half)
+    mapped = np.load(tmp_path / "image.npy", mmap_mode="r")
+    for validation in (0.2, 0):
+        pairs = Pairs(mapped, np.ones((50, 2)))
+        split = split_rows(pairs, None, validation, seed=4)
+        image = split.fitting_pairs.image
+        assert image.dtype == np.float32
+        np.testing.assert_array_equal(image, half[split.fitting.rows].astype(np.float32))
+        assert split.fitting_pairs.text is pairs.text or validation

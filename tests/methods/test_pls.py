@@ -102,6 +102,31 @@ def test_few_rows_equal_the_deflation_of_the_data(rows, scale):
     assert_allclose(v, omega, atol=1e-8)
 
 
+@pytest.mark.parametrize("s", [1e-10, 1e-12, 1e-16, 1e-20])
+def test_the_unit_of_few_rows_does_not_matter(s):
+    """Nor do columns without any variance, which stay such in every unit."""
+    rng = np.random.default_rng(0)
+    hidden = rng.normal(size=(20, 4))
+    X = hidden @ rng.normal(size=(4, 50)) + 0.5 * rng.normal(size=(20, 50))
+    T = hidden @ rng.normal(size=(4, 30)) + 0.5 * rng.normal(size=(20, 30))
+    for image in (X, np.hstack([X, np.full((20, 2), 3.0)])):
+        plain, other = PLS(3).fit(image, T), PLS(3).fit(image * s, T)
+        expected = plain.encode_image(image)
+        assert_allclose(other.encode_image(image * s), expected, atol=1e-9 * np.abs(expected).max())
+        assert_allclose(other.image_mean_, (image * s).mean(axis=0), rtol=0, atol=1e-13 * s)
+
+
+@pytest.mark.parametrize("rows", [20, 60])
+@pytest.mark.parametrize("form", [np.asarray, sp.csr_array])
+def test_columns_whose_squares_overflow_are_refused(rows, form):
+    """With few rows, which are rotated, as with many."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(rows, 50))
+    X[:, 3] *= 1e200
+    with pytest.raises(ValueError, match="the covariances of image and text overflow; scale the features down"):
+        PLS(3).fit(rng.normal(size=(rows, 30)), form(X))
+
+
 def test_no_covariance_is_an_error():
     with pytest.raises(ValueError, match="PLS finds no component: image or text does not vary"):
         PLS().fit(np.ones((9, 3)), np.arange(18.0).reshape(9, 2))

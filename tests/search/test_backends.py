@@ -258,3 +258,44 @@ def test_what_an_engine_refuses_to_add_replaces_nothing(backend, empty, vectors,
     with pytest.raises(RuntimeError, match="disk is full"):
         index.update([1, 2], image=vectors(2, seed=3))
     equal(index.search(image=vectors(5), k=5), before)
+
+
+def test_what_an_engine_fails_to_remove_is_not_found_any_more(backend, empty, vectors, monkeypatch):
+    """The new rows are there by then, in the engine and in the table, and later ones get their right places."""
+    name, options = backend
+    index, exact = empty(name, **options), empty()
+    for each in (index, exact):
+        each.add(image=vectors(10))
+
+    def fail(*_):
+        raise ConnectionError("the server is gone")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(index._items.state.backend), "remove", fail)
+        with pytest.raises(ConnectionError, match="server is gone"):
+            index.update([0, 1], image=vectors(2, seed=3))
+    exact.update([0, 1], image=vectors(2, seed=3))
+    for each in (index, exact):
+        each.add(image=vectors(2, seed=4), ids=[112, 113])
+    assert index.search(image=vectors(2, seed=4), k=3).ids[:, 0].tolist() == [112, 113]
+    queries = np.concatenate([vectors(10), vectors(2, seed=3), vectors(2, seed=4)])
+    equal(index.search(image=queries, k=12), exact.search(image=queries, k=12))
+
+
+def test_rows_without_room_in_faiss_are_in_none_of_its_parts(empty, vectors, monkeypatch):
+    pytest.importorskip("faiss")
+    index, exact = empty("faiss"), empty()
+    for each in (index, exact):
+        each.add(image=vectors(10))
+
+    def fail(*_):
+        raise MemoryError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(index._items.state.backend._engine, "add", fail)
+        with pytest.raises(MemoryError):
+            index.add(image=vectors(2, seed=3))
+    for each in (index, exact):
+        each.add(image=vectors(2, seed=4), ids=[112, 113])
+    queries = np.concatenate([vectors(10), vectors(2, seed=3), vectors(2, seed=4)])
+    equal(index.search(image=queries, k=12), exact.search(image=queries, k=12))

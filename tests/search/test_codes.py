@@ -96,3 +96,12 @@ def test_an_index_of_vectors_is_not_opened_with_a_model_of_codes(model, small, t
     index.save(tmp_path / "index")
     with pytest.raises(ValueError, match="holds vectors, but the model makes codes"):
         RetrievalIndex.load(tmp_path / "index", model=model)
+
+
+def test_options_of_the_exact_backend_are_refused_by_its_name(model):
+    """Nobody asked for the backend of bits, by whose name they would not be found."""
+    message = r"options holds 'dtype', but this model makes codes, which take no options of backend='exact'"
+    with pytest.raises(ValueError, match=message):
+        RetrievalIndex(model, options={"dtype": "float16"})
+    with pytest.raises(ValueError, match="options holds 'dtype', which backend='binary' does not have"):
+        RetrievalIndex(model, "binary", options={"dtype": "float16"})

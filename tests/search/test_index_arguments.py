@@ -99,6 +99,7 @@ def refused(call, *names):
 @example("add", np.ma.masked_array([8, 9], [True, False]))
 @example("remove", np.ma.masked_array([0, 1], [True, False]))
 @example("add", {9, 8})
+@example("update", {0, 1})
 @example("add", [LARGEST - 1, LARGEST])
 def test_odd_ids_are_taken_as_they_are_or_refused(way, ids):
     index = filled()
@@ -193,6 +194,35 @@ def test_integers_of_more_than_64_bits_are_called_so():
         index.add(image=np.ones((2, WIDTH)), metadata={"n": [1, 2**63]})
     with pytest.raises(TypeError, match=r"where\['n'\] holds an integer of more than 64 bits"):
         index.search(image=np.ones((1, WIDTH)), where={"n": 2**63})
+
+    with pytest.raises(TypeError, match=r"where\['n'\] holds an integer of more than 64 bits; integers lie between"):
+        index.search(image=np.ones((1, WIDTH)), where={"n": np.uint64(2**64 - 1)})
+
+
+@pytest.mark.parametrize("least", [-(2**63), np.int64(-(2**63))])
+def test_the_least_integer_of_64_bits_is_refused_as_what_it_is(least):
+    index = filled()
+    ends = r"integers lie between -\(2\*\*63\) \+ 1 and 2\*\*63 - 1"
+    with pytest.raises(TypeError, match=rf"metadata\['n'\] holds the integer -\(2\*\*63\) in row 1; .*{ends}"):
+        index.add(image=np.ones((2, WIDTH)), metadata={"n": [1, least]})
+    with pytest.raises(TypeError, match=rf"where\['n'\] holds the integer -\(2\*\*63\); {ends}"):
+        index.search(image=np.ones((1, WIDTH)), where={"n": least})
+    index.add(image=np.ones((2, WIDTH)), metadata={"n": [-(2**63) + 1, 2**63 - 1]})
+
+
+@pytest.mark.parametrize("kind", [set, frozenset])
+def test_a_set_of_ids_has_no_order_that_rows_could_have(kind):
+    index = filled()
+    for change in (index.add, index.update):
+        with pytest.raises(TypeError, match="ids is a set, whose order is not that of the rows; pass a list"):
+            change(ids=kind([0, 1]), image=np.ones((2, WIDTH)))
+    index.remove(kind([0, 1]))
+
+
+@pytest.mark.parametrize("options", ["float16", "", ["dtype"], 3])
+def test_options_are_a_dict(options):
+    with pytest.raises(TypeError, match=rf"options is a {type(options).__name__}; pass a dict such as"):
+        RetrievalIndex(MODEL, options=options)
 
 
 def test_no_number_stands_for_a_missing_one():

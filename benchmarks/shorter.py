@@ -80,6 +80,7 @@ def fit(name: str, method: str, variant: str, seed: int) -> None:
 
 
 def compared(old: dict[str, Any], new: dict[str, Any]) -> str:
+    """Return the change of the mAP and the share of the time."""
     return f"{new['map'] - old['map']:+.3f}, {new['seconds'] / old['seconds']:.2f}"
 
 

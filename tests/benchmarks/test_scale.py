@@ -36,8 +36,9 @@ def test_the_memory_that_a_call_takes_is_seen(module, tmp_path):
     import numpy as np
 
     memory = module("scale_memory")
-    found = memory.measured(lambda: np.ones(20 * 2**20, np.uint8).sum())
-    assert found.result == 20 * 2**20 and found.peak_mb > 15
+    # Less than 32 MB may lie in memory that the process has used before.
+    found = memory.measured(lambda: np.ones(80 * 2**20, np.uint8).sum())
+    assert found.result == 80 * 2**20 and found.peak_mb > 70
     view = module("scale_data").view(tmp_path, "text", 100_000)
     # Pages of a mapped file do not count.
     assert memory.measured(lambda: float(view.sum(dtype=np.float64))).peak_mb < 10

@@ -141,7 +141,7 @@ def test_names_of_files_that_no_table_could_hold_are_refused(index, folder, monk
         ):
             index.add(image=image)
     assert len(index) == 0 and index.add(image=[odd], ids=["coffee"]).tolist() == ["coffee"]
-    with pytest.raises(FileNotFoundError, match=r"row 0 of image, 'a.x00b\.png', cannot be read \(embedded null"):
+    with pytest.raises(FileNotFoundError, match=r"row 0 of image, 'a.x00b\.png', cannot be read \(.*embedded null"):
         index.add(image=["a\0b.png"])
     # No user is called so.
     monkeypatch.chdir(folder)

@@ -188,7 +188,7 @@ FIGURES: dict[str, Callable[[], float | Sequence[float]]] = {
     "cca-products": lambda: slower(CCA_LARGE, "products"),
     "pls-few-rows": lambda: 1 / slower("PLS 118 x 1,000 x 1,000, 2 components", "PLSCanonical"),
     "pls-few-rows-64": lambda: 1 / slower("PLS 118 x 1,000 x 1,000, 64 components", "PLSCanonical"),
-    "import-dagnn": lambda: slower("importing DAGNN", "torch, sklearn.base"),
+    "import-mlcca": lambda: slower("importing MLCCA", "sklearn.base"),
     "map-large": lambda: slower("mAP 352 x 190,000, d = 1,024, 24 labels", "product, relevance, np.sort"),
     "ties-256-and-5": lambda: [slower(f"{TIES} of {n} values", "ignoring ties") for n in (256, 5)],
     "ties-none": lambda: slower(f"{TIES}, no ties to speak of", "ignoring ties"),

@@ -12,12 +12,11 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import joblib
 import numpy as np
 import torch
-from filelock import FileLock, Timeout
 from torch import Tensor, nn
 
 import skxmr
@@ -28,6 +27,9 @@ from skxmr._data.paths import expanded
 from skxmr._data.warn import warn
 from skxmr.deep.distributed import n_ranks
 from skxmr.deep.items import digest
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 # Parameters that change nothing about the weights.
 _WITHOUT_EFFECT = frozenset(("checkpoint", "keep_checkpoint", "n_jobs", "verbose"))
@@ -192,6 +194,8 @@ def open_checkpoint(estimator: Any, pairs: Pairs, labels: Labels | None) -> Iter
 
 def _locked(parent: Path, name: str) -> tuple[Path, FileLock]:
     """Return the first folder of a name that no other fit uses, and its lock."""
+    from filelock import FileLock, Timeout
+
     number = 1
     while True:
         folder = parent / (name if number == 1 else f"{name}-{number}")

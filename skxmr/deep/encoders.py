@@ -18,8 +18,6 @@ from skxmr._data.kinds import AnyArray, IndexArray
 from skxmr._data.repeated import IndexedRows, distinct
 from skxmr.deep.items import read_batch
 from skxmr.deep.streaming import prefetched
-from skxmr.features.encoders import named_encoder
-from skxmr.features.vectors import checked_vectors
 from skxmr.nn.encoder_batch import EncoderBatch
 
 # Items that are encoded together where nothing is learned; ImageFeatures has the same default.
@@ -70,6 +68,8 @@ class EncodedView:
         return self.shape[0]
 
     def __getitem__(self, rows: slice | IndexArray) -> NDArray[np.float32]:
+        from skxmr.features.vectors import checked_vectors
+
         numbers = np.arange(len(self))[rows]
         self.encoder.eval()
         parts = [np.empty((0, 0), np.float32)]
@@ -124,6 +124,8 @@ def encoded(encoder: nn.Module, batch: EncoderBatch, name: str) -> Tensor:
 
 def fresh_encoder(given: nn.Module | str, last: nn.Module | None, name: str) -> nn.Module:
     """Return a copy of an encoder, or the network of a name; with the weights of the last fit if it is continued."""
+    from skxmr.features.encoders import named_encoder
+
     encoder = named_encoder(given) if isinstance(given, str) else copy.deepcopy(given)
     if last is not None:
         try:

@@ -7,7 +7,7 @@ import asyncio
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-# Seconds for the first lines of a request, from when the connection is opened or the last answer was given.
+# Seconds for the first lines of a request, from when the connection is opened or a part of a further request arrives.
 SECONDS = 20.0
 
 

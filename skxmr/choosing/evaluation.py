@@ -80,7 +80,7 @@ def _seeded(estimator: BaseEstimator, params: dict[str, Any], seed: int) -> Base
 def with_checkpoint(estimator: BaseEstimator, folder: Path | None) -> BaseEstimator:
     """Return a copy, whose deep methods keep the state of their training in a folder if they have no other.
 
-    What callbacks remember may not be restored, so methods with callbacks are fitted without.
+    What callbacks remember may not be restored, so methods with callbacks keep no state.
     """
     model = clone(estimator)
     if folder is None:

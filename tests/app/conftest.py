@@ -1,9 +1,14 @@
 """A small index of coloured shapes and their captions, as an application."""
 
+import socket
+import threading
+import time
+from contextlib import contextmanager
 from io import BytesIO
 
 import numpy as np
 import pytest
+import uvicorn
 from PIL import Image
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import make_pipeline
@@ -12,6 +17,7 @@ from starlette.testclient import TestClient
 from skxmr import Pairs, PerModality, RetrievalIndex, SemanticMatching
 from skxmr.app.application import application
 from skxmr.app.current import Current
+from skxmr.app.patience import Patience
 from skxmr.app.settings import Settings
 from tests.cli.conftest import COLOURS, write_pictures
 from tests.cli.pixels import Pixels
@@ -90,3 +96,21 @@ def image_bytes(width, height, kind="PNG", mode="RGB"):
     buffer = BytesIO()
     Image.new(mode, (width, height), "white").save(buffer, kind)
     return buffer.getvalue()
+
+
+@contextmanager
+def running(app):
+    """Run an application on a socket in a thread, with the protocol of the page, and give its port."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(app, http=Patience, ws="none", log_level="critical", access_log=False, lifespan="off")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        server.should_exit = True
+        thread.join(10)
+        listener.close()

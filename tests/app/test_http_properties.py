@@ -5,12 +5,9 @@ import contextlib
 import json
 import re
 import socket
-import threading
-import time
 from urllib.parse import quote, quote_plus
 
 import pytest
-import uvicorn
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -18,7 +15,7 @@ from skxmr.app.application import application
 from skxmr.app.operations import OPERATIONS
 from skxmr.app.parameters import PARAMETERS
 from skxmr.app.settings import Settings
-from tests.app.conftest import HOSTILE
+from tests.app.conftest import HOSTILE, running
 from tests.drawn import drawn
 
 HOST = (b"host", b"127.0.0.1:8000")
@@ -222,17 +219,8 @@ def test_no_answer_is_a_page_that_holds_what_was_sent(app, text, name):
 @pytest.fixture(scope="module")
 def port(app):
     """The port of a server that runs in a thread."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(app, http="h11", ws="none", log_level="critical", access_log=False, lifespan="off")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield listener.getsockname()[1]
-    server.should_exit = True
-    thread.join(10)
-    listener.close()
+    with running(app) as found:
+        yield found
 
 
 def sent(port, data, ends):

@@ -1,17 +1,16 @@
 """Connections on which nothing whole arrives are closed, and no others."""
 
 import socket
-import threading
 import time
 from contextlib import closing
 from http.client import HTTPResponse
 
 import pytest
-import uvicorn
 
-from skxmr.app import patience, server
+from skxmr.app import patience
 from skxmr.app.application import application
 from skxmr.app.settings import Settings
+from tests.app.conftest import running
 
 WHOLE = b"GET /api/about HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
@@ -19,18 +18,8 @@ WHOLE = b"GET /api/about HTTP/1.1\r\nHost: localhost\r\n\r\n"
 @pytest.fixture
 def port(served, monkeypatch):
     monkeypatch.setattr(patience, "SECONDS", 0.5)
-    listener = server.listening("127.0.0.1", 0)
-    config = uvicorn.Config(
-        application(served, Settings()), http=patience.Patience, ws="none", log_level="critical", lifespan="off"
-    )
-    running = uvicorn.Server(config)
-    thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]})
-    thread.start()
-    while not running.started:
-        time.sleep(0.01)
-    yield listener.getsockname()[1]
-    running.should_exit = True
-    thread.join()
+    with running(application(served, Settings())) as found:
+        yield found
 
 
 def connected(port):

@@ -32,11 +32,20 @@ def contents(folder):
 
 
 @contextmanager
-def small_disk(home):
-    """Mount a disk that can be filled up to some room."""
-    command = ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(home)]
+def mounted(home, option):
+    """Mount a disk in memory."""
+    command = ["mount", "-t", "tmpfs", "-o", option, "tmpfs", str(home)]
     if not shutil.which("mount") or subprocess.run(command, capture_output=True).returncode:
         pytest.skip("a disk cannot be mounted here")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", str(home)], check=True)
+
+
+@contextmanager
+def small_disk(home):
+    """Mount a disk that can be filled up to some room."""
 
     @contextmanager
     def filled(sizes, share):
@@ -48,18 +57,13 @@ def small_disk(home):
         yield
         filler.unlink()
 
-    try:
+    with mounted(home, "size=16m"):
         yield filled
-    finally:
-        subprocess.run(["umount", "--lazy", str(home)], check=True)
 
 
 @contextmanager
 def few_files(home):
     """Mount a disk that can hold so many files and no more."""
-    command = ["mount", "-t", "tmpfs", "-o", "nr_inodes=1000", "tmpfs", str(home)]
-    if not shutil.which("mount") or subprocess.run(command, capture_output=True).returncode:
-        pytest.skip("a disk cannot be mounted here")
 
     @contextmanager
     def filled(sizes, share):
@@ -71,10 +75,8 @@ def few_files(home):
         for filler in fillers:
             filler.unlink()
 
-    try:
+    with mounted(home, "nr_inodes=1000"):
         yield filled
-    finally:
-        subprocess.run(["umount", "--lazy", str(home)], check=True)
 
 
 @contextmanager

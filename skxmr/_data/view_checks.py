@@ -102,11 +102,13 @@ def check_view(
     min_rows: int = 1,
     min_width: int = 1,
     half_maps: bool = False,
+    finite: bool = True,
 ) -> Matrix:
     """Return one modality as a finite float matrix (n, d), dense or CSR, of float32 or float64.
 
     float32 stays so, float16 becomes float32, and all else float64. With `half_maps` a mapped array of float16 stays
-    one, for callers that make float32 of a few rows at a time.
+    one, for callers that make float32 of a few rows at a time. With `finite=False` the values are not looked at, for
+    callers that read them all anyway and then call `check_finite` where something is wrong.
 
     What the user passed is never modified, and copied only when its type has to change. `width` and `columns` are the
     number and names of the columns seen in fit.
@@ -132,7 +134,8 @@ def check_view(
     check_mapped(matrix, name)
     if not (half_maps and matrix.dtype == np.float16 and is_mapped(matrix)):
         matrix = _as_float(matrix, name)
-    check_finite(matrix, name)
+    if finite:
+        check_finite(matrix, name)
     return matrix
 
 

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import gen_batches
 
+from skxmr._data.finite import check_finite
 from skxmr._data.kinds import Float64Array, FloatArray, IndexArray
 
 Hashes: TypeAlias = NDArray[np.uint64]
@@ -41,16 +42,22 @@ _LONGEST = 1e33
 
 
 class ArrayScores:
-    """Similarities of two arrays (n, d) and (m, d) by rows; equal gallery rows get equal scores, to the last bit."""
+    """Similarities of two arrays (n, d) and (m, d) by rows; equal gallery rows get equal scores, to the last bit.
 
-    def __init__(self, query: FloatArray, gallery: FloatArray, metric: str) -> None:
+    For cosines the values of the gallery, called `name` in errors, need not be checked before.
+    """
+
+    def __init__(self, query: FloatArray, gallery: FloatArray, metric: str, name: str = "gallery") -> None:
         self.query = query
         self.gallery = gallery
         self.metric = metric
         if metric == "euclidean":
             # A common shift changes no distance, and large common offsets would cancel badly.
             self._shift = gallery.mean(axis=0, dtype=np.float64)
-        self._terms, hashes = self._terms_and_hashes()
+        with np.errstate(invalid="ignore"):
+            self._terms, hashes = self._terms_and_hashes()
+        if not np.isfinite(self._terms).all():
+            check_finite(gallery, name)
         self._distinct, self._inverse = _distinct(hashes)
         if self._distinct is not None:
             self._terms = self._terms[self._distinct]

@@ -18,7 +18,15 @@ from threadpoolctl import threadpool_limits
 from skxmr._data.kinds import Float64Array
 from skxmr._data.option_checks import check_k
 from skxmr._data.view_checks import check_frames
-from skxmr.metrics._matrices import MatrixLike, as_matrix, check_matrices, gain_rows, relevance_rows, score_rows
+from skxmr.metrics._matrices import (
+    MatrixLike,
+    as_matrix,
+    check_matrices,
+    check_scores,
+    gain_rows,
+    relevance_rows,
+    unchecked_scores,
+)
 from skxmr.metrics._ranking import Ranking, rank
 
 # Scores that a thread holds at once: 134 MB of float32.
@@ -79,13 +87,15 @@ def per_query(
     read = gain_rows if graded else relevance_rows
 
     def measured(block: slice) -> list[Float64Array]:
-        S = score_rows(score_matrix, block)
+        S = unchecked_scores(score_matrix, block)
         parts = []
         for some in gen_batches(len(S), max(1, _RELEVANT // m)):
             start = block.start + some.start
             R = read(relevance_matrix, slice(start, block.start + some.stop))
             for few in gen_batches(len(R), max(1, _CACHED // m)):
                 own = np.arange(start + few.start, start + few.stop) if exclude_self else None
+                # Looked at here, where the ranking reads the same scores from the cache.
+                check_scores(S[some][few])
                 ranking = rank(S[some][few], R[few], own, every_tie)
                 values = measure(ranking)
                 values[ranking.n_relevant == 0] = np.nan

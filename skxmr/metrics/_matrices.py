@@ -150,14 +150,25 @@ def check_matrices(scores: BlockedMatrix, relevance: BlockedMatrix, exclude_self
 
 def score_rows(scores: BlockedMatrix, rows: slice) -> FloatArray:
     """Return checked scores of some queries, as an array in main memory."""
+    S = unchecked_scores(scores, rows)
+    check_scores(S)
+    return S
+
+
+def unchecked_scores(scores: BlockedMatrix, rows: slice) -> FloatArray:
+    """Return scores of some queries that may not be finite, as an array of floats in main memory."""
     S = _dense(scores[rows])
     if S.dtype not in (np.float32, np.float64):
         if S.dtype.kind not in "biuf":
             raise ValueError(f"scores must be real numbers; got dtype {S.dtype}.")
         S = S.astype(np.float64)
+    return S
+
+
+def check_scores(S: FloatArray) -> None:
+    """Refuse scores that are not finite."""
     if not all_finite(S):
         raise ValueError("scores contains NaN or infinite values; a ranking needs finite scores.")
-    return S
 
 
 def relevance_rows(relevance: BlockedMatrix, rows: slice) -> BoolArray:

@@ -108,8 +108,11 @@ def _scores(views: Mapping[str, ArrayLike | Tensor], metric: str) -> ArrayScores
 
         query, gallery = (_tensors.checked(view, name) for name, view in views.items())
         return _tensors.TensorScores(query, gallery, metric)
-    queries, items = (_dense(view, name) for name, view in views.items())
-    return ArrayScores(queries, items, metric)
+    first, second = views
+    queries = _dense(views[first], first)
+    # The lengths of the gallery, which cosines need, also tell whether a value is not finite.
+    items = _dense(views[second], second, finite=metric != "cosine")
+    return ArrayScores(queries, items, metric, second)
 
 
 def _codes(view: ArrayLike | Tensor, name: str) -> Codes:
@@ -121,7 +124,7 @@ def _codes(view: ArrayLike | Tensor, name: str) -> Codes:
     return check_codes(view, name)
 
 
-def _dense(embeddings: ArrayLike | Tensor, name: str) -> FloatArray:
+def _dense(embeddings: ArrayLike | Tensor, name: str, finite: bool = True) -> FloatArray:
     # A model may have found no component; then all scores are 0.
-    matrix = check_view(as_host(embeddings), name, min_width=0)
+    matrix = check_view(as_host(embeddings), name, min_width=0, finite=finite)
     return matrix.toarray() if hasattr(matrix, "toarray") else matrix

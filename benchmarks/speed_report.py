@@ -88,11 +88,13 @@ def write_docs(measured: dict[str, Any]) -> None:
 
 
 def merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    """Return all tables of two files, those that both have from the new one."""
+    """Return all tables of two files in the order of the old one, those that both have from the new one."""
     anew = set(_tables(new))
     rates = {key: value for key, value in old["rates"].items() if key.split(",")[0] not in anew}
     rows = [row for row in old["rows"] if row["table"] not in anew]
-    return new | {"rates": rates | new["rates"], "rows": rows + new["rows"]}
+    order = _tables({"rows": old["rows"] + new["rows"]})
+    rows = sorted(rows + new["rows"], key=lambda row: order.index(row["table"]))
+    return new | {"rates": rates | new["rates"], "rows": rows}
 
 
 def _tables(measured: dict[str, Any]) -> list[str]:

@@ -31,7 +31,7 @@ def precision_at_relevant(ranking: Ranking, k: int | None, ties: str) -> Float64
         total = np.bincount(groups.row, gains, minlength=b).astype(np.float64, copy=False)
     starts = ranking.bounds[:-1]
     stops = ranking.bounds[1:] if depth == m else np.searchsorted(ranking.position, np.arange(b) * m + depth)
-    found = np.arange(1, m + 1, dtype=np.float64)
+    found = np.arange(1, int((stops - starts).max(initial=0)) + 1, dtype=np.float64)
     for i, (start, stop) in enumerate(zip(starts.tolist(), stops.tolist(), strict=True)):
         ranks = ranking.position[start:stop] - (i * m - 1)
         total[i] += (found[: stop - start] / ranks).sum()

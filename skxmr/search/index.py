@@ -85,7 +85,10 @@ class RetrievalIndex:
         *,
         replace: bool = False,
     ) -> AnyArray:
-        """Add images or texts. Either all of them are added or, after an error, none.
+        """Add images or texts. Either all of them are added or, after an error, none, with one exception.
+
+        Where all are added and only the vectors that they replace could not be deleted, as by a server that has gone
+        away, an OSError says so; what was replaced is not found any more.
 
         Parameters
         ----------
@@ -115,7 +118,7 @@ class RetrievalIndex:
             return self._write(adding(self._items.state.table, self._items.known(), items, columns, replace))
 
     def update(self, ids: IdsLike, image: View = None, text: View = None, metadata: Any = None) -> None:
-        """Replace items. Columns of metadata that are not given keep their values.
+        """Replace items. Columns of metadata that are not given keep their values. Errors are those of `add`.
 
         Parameters
         ----------
@@ -141,6 +144,12 @@ class RetrievalIndex:
         ----------
         ids : sequence of int or of str
             Those of the items, which must be in the index.
+
+        Raises
+        ------
+        OSError
+            If all are removed, and not found any more, but their vectors could not be deleted, as by a server that has
+            gone away. After any other error none is removed.
         """
         self._items.remove(checked_ids(ids))
 

@@ -85,10 +85,9 @@ class RetrievalIndex:
         *,
         replace: bool = False,
     ) -> AnyArray:
-        """Add images or texts. Either all of them are added or, after an error, none, with one exception.
+        """Add images or texts. Either all of them are added or, after an error, none.
 
-        Where all are added and only the vectors that they replace could not be deleted, as by a server that has gone
-        away, an OSError says so; what was replaced is not found any more.
+        Where only the vectors that were replaced cannot be deleted, all are added, and an OSError says so.
 
         Parameters
         ----------
@@ -140,16 +139,12 @@ class RetrievalIndex:
     def remove(self, ids: IdsLike) -> None:
         """Remove items. They are marked as removed; `compact` gives back their memory.
 
+        After an error none is removed, except where an OSError says that only their vectors could not be deleted.
+
         Parameters
         ----------
         ids : sequence of int or of str
             Those of the items, which must be in the index.
-
-        Raises
-        ------
-        OSError
-            If all are removed, and not found any more, but their vectors could not be deleted, as by a server that has
-            gone away. After any other error none is removed.
         """
         self._items.remove(checked_ids(ids))
 

@@ -17,6 +17,7 @@ from skxmr._data.pairs import Pairs
 from skxmr._data.partial import in_places, present_rows
 from skxmr._data.view_checks import check_chunks, check_view
 from skxmr._data.warn import warn
+from skxmr._linalg.workspace import hold_workspace
 from skxmr.metrics._scorers import RetrievalScorer
 
 # Fewer rows of a view than these, where others lack it, are worth a warning.
@@ -157,6 +158,8 @@ class Retriever(SeesNames, Estimator, metaclass=ABCMeta):
         encoded = None if labels is None else need_labels(encode_labels(labels))
         checked = pairs.replace(**views)
         checked._eps = pairs._eps
+        # Whoever has rows checked computes with them next.
+        hold_workspace()
         return Checked(checked, encoded, columns)
 
     def _checked_view(self, view: View, name: str, min_rows: int, width: int | None, columns: list[str] | None) -> View:

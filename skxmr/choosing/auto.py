@@ -102,6 +102,8 @@ class AutoRetriever(EmbeddingCombination):
     ------
     RuntimeError
         If the system ends a process that fits a candidate, as it does where the memory is full.
+    MemoryError
+        If there is too little memory left for linear algebra, or for more than one job, as under ``ulimit -v``.
     ValueError
         If all candidates fail, or the rows cannot be divided.
 

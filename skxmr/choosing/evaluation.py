@@ -12,6 +12,7 @@ from sklearn.utils import _safe_indexing
 
 from skxmr._data.kinds import FloatArray, IndexArray, LabelsLike
 from skxmr._data.pairs import Pairs
+from skxmr._linalg.workspace import hold_workspace
 from skxmr.choosing import clock
 from skxmr.choosing.table import Entry
 from skxmr.metrics._asking import score_matrices
@@ -98,6 +99,8 @@ def evaluated(estimator: BaseEstimator, rows: Rows, fitted: IndexArray, checkpoi
     """Fit a copy of a candidate on some rows and score the validation rows; an error is part of the answer."""
     started = clock.now()
     try:
+        # Steps before a retriever may compute as well.
+        hold_workspace()
         model = with_checkpoint(estimator, checkpoint).fit(*rows.part(fitted))
         middle = clock.now()
         pairs, labels = rows.part(rows.validation)

@@ -14,6 +14,8 @@ from tqdm import tqdm
 
 from skxmr._data.kinds import IndexArray, LabelsLike
 from skxmr._data.pairs import Pairs
+from skxmr._data.room import need_room
+from skxmr._linalg.workspace import hold_workspace
 from skxmr.base.interrupts import last_interrupt
 from skxmr.choosing.clock import Budget, predicted
 from skxmr.choosing.evaluation import Candidate, Evaluation, Rows, evaluated
@@ -22,6 +24,9 @@ from skxmr.model_selection import MultilabelStratifiedKFold
 
 # All similarities of the validation rows are held for every candidate of a round.
 _MOST_VALIDATION_ROWS = 1000
+# What the two threads of joblib take that serve the workers: stacks of 8 MB, and up to 128 MB that glibc asks for, so
+# that a thread has memory of its own.
+_BYTES_OF_THREADS = 192 * 2**20
 
 DONE = "done"
 FAILED = "failed"
@@ -72,6 +77,11 @@ class Halving:
 
     def run(self, candidates: list[Candidate], rounds: list[IndexArray], factor: int) -> None:
         """Run the rounds, each on its rows; the pool is right at every moment, so that an interrupt loses nothing."""
+        # The answer is fitted in this process, which is better refused now than after hours.
+        hold_workspace()
+        if joblib.effective_n_jobs(self._n_jobs) > 1:
+            # Where joblib cannot start its second thread, its first one ends, and it waits for that one for ever.
+            need_room(_BYTES_OF_THREADS, f"a search with n_jobs={self._n_jobs}", "pass n_jobs=1")
         current = candidates
         for number, fitted in enumerate(rounds):
             # In a later round the candidates that are not reached stay in the pool with their trial on fewer rows.

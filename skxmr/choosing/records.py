@@ -15,6 +15,7 @@ from skxmr._data.content import content_key
 from skxmr._data.kinds import FilePath, IndexArray
 from skxmr._data.labels import encode_labels
 from skxmr._data.paths import expanded
+from skxmr._data.room import way_out
 from skxmr._data.sealed import sealed, unsealed
 from skxmr._data.warn import warn
 from skxmr.choosing.evaluation import Candidate, Evaluation, Rows
@@ -25,22 +26,23 @@ _FILE = "candidates.sqlite"
 _CREATE = "CREATE TABLE IF NOT EXISTS evaluations (key TEXT PRIMARY KEY, numbers TEXT, scores BLOB)"
 # Seconds to wait for other processes that write.
 _PATIENCE = 60.0
-# What SQLite says of a disk that is full, or on which a file may not become larger.
-_FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
+# What SQLite says where a folder can be used, but nothing can be written at the moment: the disk is full, a quota is
+# used up, or the device has an error.
+_PASSING = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
 
 
 class Records:
     """Evaluations by what was fitted on which rows. Every one is kept as a whole or not at all.
 
-    Without a folder nothing is kept, and nothing is found. Where there is no room, a warning says so once, and the
-    search goes on.
+    Without a folder nothing is kept, and nothing is found. Where nothing can be written, a warning says why, once, and
+    the search goes on.
     """
 
     def __init__(self, folder: FilePath | None, rows: Rows) -> None:
         self._file = None if folder is None else expanded(folder) / _FILE
         # Where deep methods keep the state of fits that are not finished.
         self.checkpoints = None if folder is None else expanded(folder) / "checkpoints"
-        self._is_full = False
+        self._is_failing = False
         if self._file is None:
             return
         labels = None if rows.labels is None else encode_labels(rows.labels)
@@ -49,7 +51,7 @@ class Records:
             self._file.parent.mkdir(parents=True, exist_ok=True)
             self._execute(_CREATE)
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF not in _FULL:
+            if error.sqlite_errorcode & 0xFF not in _PASSING:
                 raise _no_folder(folder, error) from error
             self._warn(error)
         except OSError as error:
@@ -68,8 +70,8 @@ class Records:
         try:
             found = self._execute("SELECT numbers, scores FROM evaluations WHERE key = ?", key)
         except sqlite3.OperationalError as error:
-            if self._is_full:
-                # There was no room even for an empty table.
+            if self._is_failing:
+                # Not even an empty table could be written.
                 return None
             raise OSError(f"cache: {self._file} cannot be read ({error}); pass another folder.") from error
         if not found:
@@ -100,12 +102,12 @@ class Records:
         return str(joblib.hash((self._data, candidate.method, candidate.estimator, fitted)))
 
     def _warn(self, error: sqlite3.OperationalError) -> None:
-        if not self._is_full:
+        if not self._is_failing:
             warn(
                 f"finished candidates are not kept at the moment, because {self._file} cannot be written ({error}); "
-                "those kept before are safe. Free some space, or pass another folder as cache."
+                f"those kept before are safe. {way_out(error)}"
             )
-        self._is_full = True
+        self._is_failing = True
 
     def _execute(self, statement: str, *values: str | bytes) -> list[tuple[str, bytes]]:
         """Run a statement as one transaction."""

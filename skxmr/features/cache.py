@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from skxmr._data.kinds import FilePath
 from skxmr._data.paths import expanded
+from skxmr._data.room import way_out
 from skxmr._data.sealed import sealed, unsealed
 from skxmr._data.warn import warn
 from skxmr.features.identity import UnknownContentError, identity
@@ -83,7 +84,7 @@ class FeatureCache:
                     found = cursor.execute(f"SELECT key, vector FROM features WHERE key IN ({marks})", asked).fetchall()
             except sqlite3.OperationalError as error:
                 if not self._writable:
-                    # There was no room even for an empty table.
+                    # Not even an empty table could be written.
                     return
                 raise OSError(f"cache: {self.file} cannot be read ({error}); pass another folder.") from error
             except _DAMAGED as error:
@@ -97,7 +98,7 @@ class FeatureCache:
                 yield key, np.frombuffer(vector, "<f4")
 
     def write(self, keys: Iterable[bytes], vectors: Vectors) -> None:
-        """Keep vectors (n, d) by their keys. Where there is no room, warn once and go on without keeping any."""
+        """Keep vectors (n, d) by their keys. Where they cannot be written, warn once and go on without keeping any."""
         if not self._writable:
             return
         given = zip(keys, vectors.astype("<f4", copy=False), strict=True)
@@ -114,7 +115,7 @@ class FeatureCache:
         self._writable = False
         warn(
             f"the features computed from here on are not kept, because {self.file} cannot be written ({error}); those "
-            "kept before are safe. Free some space, or pass another folder as cache."
+            f"kept before are safe. {way_out(error)}"
         )
 
     def _damaged(self, error: Exception | str) -> ValueError:

@@ -81,11 +81,7 @@ class Collection:
             return Read(table, backend, None if among is None else self._rows(among, "among"))
 
     def write(self, change: Change, vectors: AnyArray) -> None:
-        """Put the vectors of a change in; an error on the way leaves everything as it was.
-
-        Only an engine that cannot delete what was replaced raises when all is in. The table marks those as removed,
-        so that they are not found, wherever they still lie.
-        """
+        """Put the vectors of a change in; an error on the way leaves everything as it was, except that of `_forget`."""
         table, old = self._state
         backend = new_backend(self.backend, vectors.shape[1], self.options) if old is None else old
         check_width(vectors, backend.width)
@@ -100,17 +96,16 @@ class Collection:
         if change.items.pictures():
             self.pictures |= {value: (change.items.view, i) for i, value in enumerate(change.ids)}
         if len(change.replaced):
-            removed = State(table, backend.remove(change.replaced))
-            with self._exchanging:
-                self._state = removed
+            self._forget(change.replaced, backend, "everything was added, and what it replaces is not found any more")
 
     def remove(self, ids: list[Id]) -> None:
-        """Mark items as removed."""
+        """Mark items as removed; an error on the way leaves everything as it was, except that of `_forget`."""
         with self.writing:
             rows = self._rows(ids, "ids")
             table, backend = self._state
             if backend is not None and len(rows):
-                self._exchange(State(table.without(rows), backend.remove(rows)), ids, [None] * len(ids))
+                self._exchange(State(table.without(rows), backend), ids, [None] * len(ids))
+                self._forget(rows, backend, "the items are removed and not found any more")
 
     def compact(self) -> None:
         """Rewrite everything without removed rows."""
@@ -128,6 +123,22 @@ class Collection:
                 backend = backend.add(old.take(some), table.values_at(some))
             self.state = State(table.compacted(), backend)
 
+    def _forget(self, rows: IndexArray, backend: Backend, done: str) -> None:
+        """Let the engine delete rows that the table has marked as removed; say what is done where it fails.
+
+        The table comes first, because an engine may have deleted some rows before it fails. Those that it keeps are
+        not found.
+        """
+        try:
+            after = backend.remove(rows)
+        except Exception as error:
+            raise OSError(
+                f"{done}, but the engine {self.backend!r} has failed to delete their vectors ({error}), which may take "
+                "room in it until it works again and the index is built anew; there is nothing to repeat."
+            ) from error
+        with self._exchanging:
+            self._state = State(self._state.table, after)
+
     def _rows(self, ids: list[Id], name: str) -> IndexArray:
         known = self.known()
         check_there(known, ids, name)
@@ -136,18 +147,19 @@ class Collection:
     def _exchange(self, state: State, ids: Sequence[Id], rows: Sequence[int | None]) -> None:
         """Exchange the state, and with it the rows of some ids; None is for ids that are gone."""
         with self._exchanging:
-            if self.pictures:
-                for value in ids:
-                    self.pictures.pop(value, None)
             known = self.known()
             many = known.n_changed + len(ids) > MOST_CHANGES and not (ids and isinstance(ids[0], str))
+            # Where many change, and where anything fails, they are put together again from the table when they are
+            # next needed.
+            self._known = None
             if not many:
                 for value, row in zip(ids, rows, strict=True):
                     known.changed(value, row)
+                self._known = known
             self._state = state
-            if many:
-                # They are put together again, from the table, when they are next needed.
-                self._known = None
+            if self.pictures:
+                for value in ids:
+                    self.pictures.pop(value, None)
 
     def __getstate__(self) -> dict[str, Any]:
         if self.backend not in ("exact", "binary"):

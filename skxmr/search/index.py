@@ -87,6 +87,8 @@ class RetrievalIndex:
     ) -> AnyArray:
         """Add images or texts. Either all of them are added or, after an error, none.
 
+        Where only the vectors that were replaced cannot be deleted, all are added, and an OSError says so.
+
         Parameters
         ----------
         image : images of m rows, path of a folder, or None
@@ -115,7 +117,7 @@ class RetrievalIndex:
             return self._write(adding(self._items.state.table, self._items.known(), items, columns, replace))
 
     def update(self, ids: IdsLike, image: View = None, text: View = None, metadata: Any = None) -> None:
-        """Replace items. Columns of metadata that are not given keep their values.
+        """Replace items. Columns of metadata that are not given keep their values. Errors are those of `add`.
 
         Parameters
         ----------
@@ -136,6 +138,8 @@ class RetrievalIndex:
 
     def remove(self, ids: IdsLike) -> None:
         """Remove items. They are marked as removed; `compact` gives back their memory.
+
+        After an error none is removed, except where an OSError says that only their vectors could not be deleted.
 
         Parameters
         ----------

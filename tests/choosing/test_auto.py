@@ -429,7 +429,7 @@ def test_a_table_that_cannot_be_written_costs_the_records_and_not_the_search(dat
     with closing(sqlite3.connect(tmp_path / "candidates.sqlite")) as connection, connection:
         connection.execute("CREATE TABLE evaluations (key TEXT PRIMARY KEY, numbers TEXT, scores BLOB, more TEXT)")
     with pytest.warns(
-        UserWarning, match=r"finished candidates are not kept at the moment, .*those kept before are safe"
+        UserWarning, match=r"finished candidates are not kept .* \(table evaluations has 4 .*safe. If that does"
     ):
         model.fit(*data)
 

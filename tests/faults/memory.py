@@ -1,15 +1,17 @@
 """Searches whose workers find no memory, each in a process of its own, which says as JSON what came of it.
 
-    python -m tests.faults.memory {grid,auto} {greedy,ended} FOLDER
+    python -m tests.faults.memory {grid,auto} {greedy,ended,tight} FOLDER
 
 One of the candidates wants more memory than there is (greedy), or the system ends the worker that fits it, as it does
-where the memory is full (ended, as long as there is a file of this name in the folder).
+where the memory is full (ended, as long as there is a file of this name in the folder), or workers get no more memory
+once they have their task, as under `ulimit -v` (tight).
 """
 
 from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import sys
 import time
@@ -32,6 +34,15 @@ class Hungry(CCA):
     folder: str = ""
     how: str = ""
     _parameter_constraints: ClassVar[Constraints] = {**CCA._parameter_constraints, "folder": [str], "how": [str]}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        if self.how == "tight":
+            pages = int(Path("/proc/self/statm").read_text().split()[0])
+            most = pages * resource.getpagesize() + 16 * 2**20
+            resource.setrlimit(resource.RLIMIT_AS, (most, resource.RLIM_INFINITY))
+            # A worker that asks for memory for ever is ended, so that it does not outlive a test that fails.
+            resource.setrlimit(resource.RLIMIT_CPU, (60, resource.RLIM_INFINITY))
 
     def _fit(self, pairs: Pairs, labels: Any = None) -> None:
         with (Path(self.folder) / "fits").open("a") as file:

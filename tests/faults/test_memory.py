@@ -11,6 +11,22 @@ import numpy as np
 import pytest
 
 ROOT = Path(__file__).parents[2]
+# A fit, or a search with two workers, in a process that gets so many MB more memory and no others.
+TIGHT = """
+import resource, sys
+import numpy as np
+from skxmr import CCA, AutoRetriever, Pairs
+import skxmr.choosing.halving
+pairs = Pairs(*np.random.default_rng(0).normal(size=(2, 200, 10)))
+search = AutoRetriever([("CCA", CCA(2), {})], budget_s=None, n_jobs=2, random_state=0)
+pages = int(open("/proc/self/statm").read().split()[0])
+most = pages * resource.getpagesize() + int(sys.argv[2]) * 2**20
+resource.setrlimit(resource.RLIMIT_AS, (most, most))
+try:
+    {"fit": CCA(2), "search": search}[sys.argv[1]].fit(pairs)
+except MemoryError as error:
+    print(str(error).partition(" needs")[0])
+"""
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="memory is limited on Linux")]
 
 
@@ -20,6 +36,14 @@ def searched(kind, how, folder):
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, timeout=240)
     assert done.returncode == 0
     return json.loads(done.stdout)
+
+
+def tight(what, margin):
+    """Return what is said where so many MB are left; what hangs fails."""
+    command = [sys.executable, "-c", TIGHT, what, str(margin)]
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, timeout=60)
+    assert done.returncode == 0
+    return done.stdout
 
 
 def fits(folder):
@@ -33,6 +57,29 @@ def test_a_candidate_that_wants_too_much_is_left_out_with_a_warning(tmp_path):
     found = searched("auto", "greedy", tmp_path)
     assert found["error"] is None and sorted(found["status"]) == ["done", "done", "failed", "failed"]
     assert any("2 of 4 candidates failed and were left out: CCA:" in said for said in found["warnings"])
+
+
+@pytest.mark.parametrize("kind", ["grid", "auto"])
+def test_a_search_whose_workers_get_no_memory_ends_and_says_so(tmp_path, kind):
+    found = searched(kind, "tight", tmp_path)
+    assert found["error"][0] == "ValueError"
+    assert "MemoryError: the workspace of linear algebra needs" in found["error"][-1]
+    assert not (tmp_path / "fits").exists()
+
+
+@pytest.mark.parametrize("margin", [8, 24, 40, 60, 76])
+def test_a_fit_that_gets_no_memory_raises(margin):
+    """The limits are those at which OpenBLAS gets no workspace, or one for numpy or for scipy only."""
+    assert tight("fit", margin) == "the workspace of linear algebra\n"
+
+
+@pytest.mark.parametrize("margin", [20, 24, 128, 192])
+def test_a_search_that_cannot_serve_its_workers_raises(margin):
+    """At the first two limits joblib can start one thread only, and would wait for it for ever.
+
+    What threads reserve differs from run to run, so that either of the two may be what there is no room for.
+    """
+    assert tight("search", margin) in ("the workspace of linear algebra\n", "a search with n_jobs=2\n")
 
 
 def test_a_grid_search_whose_worker_is_ended_raises(tmp_path):

@@ -9,6 +9,7 @@ import pytest
 
 from skxmr import AlignedEmbeddings, RetrievalIndex
 from skxmr.search import engines
+from skxmr.search.known import KnownIds
 
 BACKENDS = {
     "faiss": ("faiss", {}, "faiss"),
@@ -272,7 +273,7 @@ def test_what_an_engine_fails_to_remove_is_not_found_any_more(backend, empty, ve
 
     with monkeypatch.context() as patched:
         patched.setattr(type(index._items.state.backend), "remove", fail)
-        with pytest.raises(ConnectionError, match="server is gone"):
+        with pytest.raises(OSError, match=r"everything was added, .* is not found .*server is gone"):
             index.update([0, 1], image=vectors(2, seed=3))
     exact.update([0, 1], image=vectors(2, seed=3))
     for each in (index, exact):
@@ -280,6 +281,56 @@ def test_what_an_engine_fails_to_remove_is_not_found_any_more(backend, empty, ve
     assert index.search(image=vectors(2, seed=4), k=3).ids[:, 0].tolist() == [112, 113]
     queries = np.concatenate([vectors(10), vectors(2, seed=3), vectors(2, seed=4)])
     equal(index.search(image=queries, k=12), exact.search(image=queries, k=12))
+
+
+@pytest.mark.parametrize("deleted", [False, True])
+def test_an_engine_that_fails_to_remove_leaves_the_items_removed(backend, empty, vectors, monkeypatch, deleted):
+    """Whether it had deleted them before it failed or not: they are in no part, also after a rewrite."""
+    name, options = backend
+    index, exact = empty(name, **options), empty()
+    for each in (index, exact):
+        each.add(image=vectors(10))
+    kind = type(index._items.state.backend)
+    remove = kind.remove
+
+    def fail(self, rows):
+        if deleted:
+            remove(self, rows)
+        raise ConnectionError("the server is gone")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(kind, "remove", fail)
+        with pytest.raises(OSError, match=r"the items are removed and not found any more, .*\(the server is gone\)"):
+            index.remove([1, 4])
+    exact.remove([1, 4])
+    assert index.ids.tolist() == exact.ids.tolist() and 4 not in index and len(index) == 8
+    equal(index.search(image=vectors(10), k=8), exact.search(image=vectors(10), k=8))
+    for each in (index, exact):
+        each.compact()
+        each.add(image=vectors(2, seed=4), ids=[112, 113])
+    queries = np.concatenate([vectors(10), vectors(2, seed=4)])
+    equal(index.search(image=queries, k=3), exact.search(image=queries, k=3))
+
+
+def test_a_remove_that_fails_in_the_table_removes_nothing(backend, empty, vectors, monkeypatch):
+    name, options = backend
+    index = empty(name, **options)
+    index.add(image=vectors(10))
+    before = index.search(image=vectors(10), k=10)
+    changed = KnownIds.changed
+
+    def fail(self, value, row):
+        if value == 4:
+            raise MemoryError
+        changed(self, value, row)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(KnownIds, "changed", fail)
+        with pytest.raises(MemoryError):
+            index.remove([1, 4])
+    assert 1 in index and len(index) == 10
+    index.compact()
+    equal(index.search(image=vectors(10), k=10), before)
 
 
 def test_rows_without_room_in_faiss_are_in_none_of_its_parts(empty, vectors, monkeypatch):

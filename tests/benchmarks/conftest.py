@@ -10,9 +10,9 @@ import pytest
 FOLDER = Path(__file__).parents[2] / "benchmarks"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def module():
-    """Import modules of the benchmarks by name, and forget them when the tests of a file are done."""
+    """Import modules of the benchmarks by name, and forget them when the tests of this folder are done."""
     before = set(sys.modules)
     with pytest.MonkeyPatch.context() as patch:
         for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):

@@ -49,6 +49,8 @@ MODELS = {cls.__name__: small(cls, validation_fraction=0.2) for cls in DEEP} | {
     "small batches": small(ACMR, batch_size=11),
     "bf16": small(DSCMR, precision="bf16"),
 }
+# One for each way of training; the others are slow tests.
+QUICK = ("DAGNN", "ACMR", "DSCMR", "early stopping", "sgd and cosine")
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +97,7 @@ def assert_same_fit(found, wanted):
                 assert_array_equal(state[key].to_dense().numpy(), value.to_dense().numpy(), err_msg=key)
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] * (name not in QUICK)) for name in MODELS])
 def test_a_killed_fit_ends_at_the_same_model(name, data, tmp_path, monkeypatch):
     model = MODELS[name]
     wanted = clone(model).fit(*data)

@@ -97,7 +97,9 @@ def assert_same_fit(found, wanted):
                 assert_array_equal(state[key].to_dense().numpy(), value.to_dense().numpy(), err_msg=key)
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] * (name not in QUICK)) for name in MODELS])
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name not in QUICK)) for name in MODELS]
+)
 def test_a_killed_fit_ends_at_the_same_model(name, data, tmp_path, monkeypatch):
     model = MODELS[name]
     wanted = clone(model).fit(*data)

@@ -19,7 +19,8 @@ def hold_workspace() -> None:
 
     Where the system refuses the memory, OpenBLAS up to 0.3.30 asks again for ever, which nobody can tell from a long
     fit, and later versions end the process (OpenBLAS issue 5289). Once a process has the workspace, it is not asked
-    for again.
+    for again. A process whose BLAS has it already, but which has less room left, is refused as well, because nothing
+    tells whether it has.
     """
     need_room(_BYTES, "the workspace of linear algebra", "run fewer processes or threads")
     # Products of a matrix with itself: those of very small matrices need no workspace.

@@ -10,6 +10,7 @@ from typing import NoReturn
 
 import joblib
 import numpy as np
+from joblib.parallel import BACKENDS, get_active_backend
 from tqdm import tqdm
 
 from skxmr._data.kinds import IndexArray, LabelsLike
@@ -79,9 +80,10 @@ class Halving:
         """Run the rounds, each on its rows; the pool is right at every moment, so that an interrupt loses nothing."""
         # The answer is fitted in this process, which is better refused now than after hours.
         hold_workspace()
-        if joblib.effective_n_jobs(self._n_jobs) > 1:
+        jobs = joblib.effective_n_jobs(self._n_jobs)
+        if jobs > 1 and isinstance(get_active_backend()[0], BACKENDS["loky"]):
             # Where joblib cannot start its second thread, its first one ends, and it waits for that one for ever.
-            need_room(_BYTES_OF_THREADS, f"a search with n_jobs={self._n_jobs}", "pass n_jobs=1")
+            need_room(_BYTES_OF_THREADS, f"a search with {jobs} processes", "pass n_jobs=1")
         current = candidates
         for number, fitted in enumerate(rounds):
             # In a later round the candidates that are not reached stay in the pool with their trial on fewer rows.

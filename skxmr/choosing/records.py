@@ -12,10 +12,10 @@ import numpy as np
 
 import skxmr
 from skxmr._data.content import content_key
+from skxmr._data.failed_writes import way_out
 from skxmr._data.kinds import FilePath, IndexArray
 from skxmr._data.labels import encode_labels
 from skxmr._data.paths import expanded
-from skxmr._data.room import way_out
 from skxmr._data.sealed import sealed, unsealed
 from skxmr._data.warn import warn
 from skxmr.choosing.evaluation import Candidate, Evaluation, Rows

@@ -10,9 +10,9 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from skxmr._data.failed_writes import way_out
 from skxmr._data.kinds import FilePath
 from skxmr._data.paths import expanded
-from skxmr._data.room import way_out
 from skxmr._data.sealed import sealed, unsealed
 from skxmr._data.warn import warn
 from skxmr.features.identity import UnknownContentError, identity

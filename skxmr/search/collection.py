@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -133,8 +134,8 @@ class Collection:
             after = backend.remove(rows)
         except Exception as error:
             raise OSError(
-                f"{done}, but the engine {self.backend!r} has failed to delete their vectors ({error}), which may take "
-                "room in it until it works again and the index is built anew; there is nothing to repeat."
+                f"{done}, but the engine {self.backend!r} has failed to delete their vectors ({error!r}). compact() "
+                "lets go of them, but in a server of qdrant they stay. There is nothing to repeat."
             ) from error
         with self._exchanging:
             self._state = State(self._state.table, after)
@@ -147,16 +148,13 @@ class Collection:
     def _exchange(self, state: State, ids: Sequence[Id], rows: Sequence[int | None]) -> None:
         """Exchange the state, and with it the rows of some ids; None is for ids that are gone."""
         with self._exchanging:
-            known = self.known()
-            many = known.n_changed + len(ids) > MOST_CHANGES and not (ids and isinstance(ids[0], str))
-            # Where many change, and where anything fails, they are put together again from the table when they are
-            # next needed.
+            known = self._known
+            # What is not known of ids is put together again from the table when it is next needed. So nothing can fail
+            # here: an engine may hold the rows of the new state already.
             self._known = None
-            if not many:
-                for value, row in zip(ids, rows, strict=True):
-                    known.changed(value, row)
-                self._known = known
             self._state = state
+            with suppress(MemoryError):
+                self._known = _updated(known, ids, rows)
             if self.pictures:
                 for value in ids:
                     self.pictures.pop(value, None)
@@ -174,3 +172,13 @@ class Collection:
         vars(self).update(state)
         self.writing = threading.RLock()
         self._exchanging = threading.RLock()
+
+
+def _updated(known: KnownIds | None, ids: Sequence[Id], rows: Sequence[int | None]) -> KnownIds | None:
+    """Return what is known of ids after some rows changed; None where it is better put together anew."""
+    many = known is not None and known.n_changed + len(ids) > MOST_CHANGES and not (ids and isinstance(ids[0], str))
+    if known is None or many:
+        return None
+    for value, row in zip(ids, rows, strict=True):
+        known.changed(value, row)
+    return known

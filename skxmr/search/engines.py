@@ -86,5 +86,6 @@ def _are_certain(scores: FloatArray, rows: IndexArray, good: BoolArray, k: int) 
     has_k = good.sum(axis=1) >= k
     kth_place = (np.cumsum(good, axis=1) >= k).argmax(axis=1)
     kth = np.take_along_axis(scores, kth_place[:, None], axis=1)[:, 0]
-    ended = rows[:, -1] < 0
+    # Where an engine has no more rows, scores are the least there is. A row that is not known has the score of another.
+    ended = scores[:, -1] <= np.finfo(np.float32).min
     return has_k & (ended | (scores[:, -1] < kth - TOLERANCE))

@@ -109,7 +109,10 @@ class QdrantBackend:
                     seen.add(rows[i], np.array([point.vector for point in found], np.float32)[is_known])
                 return scores, rows
 
-            found = fetched(fetch, queries, k, allowed, len(self.points))
+            # Points that only the server knows, because it failed to delete them or the index was not saved after they
+            # were added, may all be nearer than those of the rows.
+            n_points = max(len(self.points), self._client.count(self.collection).count)
+            found = fetched(fetch, queries, k, allowed, n_points)
         return scored_again(found, queries, seen.take)
 
     def take(self, rows: IndexArray) -> AnyArray:

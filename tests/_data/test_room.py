@@ -1,11 +1,12 @@
-"""Room: what helps after a failed write names a full disk only where it is full."""
+"""A failed write names a full disk only where it is full, and memory that the system does not give is named."""
 
 import sqlite3
 from contextlib import closing
 
 import pytest
 
-from skxmr._data.room import need_room, way_out
+from skxmr._data.failed_writes import way_out
+from skxmr._data.room import need_room
 
 
 def failed(connection, statement):

@@ -13,17 +13,24 @@ import pytest
 ROOT = Path(__file__).parents[2]
 # A fit, or a search with two workers, in a process that gets so many MB more memory and no others.
 TIGHT = """
-import resource, sys
+import re, resource, sys
+import joblib
 import numpy as np
 from skxmr import CCA, AutoRetriever, Pairs
 import skxmr.choosing.halving
 pairs = Pairs(*np.random.default_rng(0).normal(size=(2, 200, 10)))
 search = AutoRetriever([("CCA", CCA(2), {})], budget_s=None, n_jobs=2, random_state=0)
-pages = int(open("/proc/self/statm").read().split()[0])
-most = pages * resource.getpagesize() + int(sys.argv[2]) * 2**20
-resource.setrlimit(resource.RLIMIT_AS, (most, most))
+what, margin, limit = sys.argv[1:]
+if what == "threads":
+    CCA(2).fit(pairs)
+field = {"RLIMIT_AS": "VmSize", "RLIMIT_DATA": "VmData"}[limit]
+taken = int(re.search(field + r":\\s+(\\d+) kB", open("/proc/self/status").read())[1])
+most = taken * 2**10 + int(margin) * 2**20
+resource.setrlimit(getattr(resource, limit), (most, most))
 try:
-    {"fit": CCA(2), "search": search}[sys.argv[1]].fit(pairs)
+    with joblib.parallel_config("threading" if what == "threads" else "loky"):
+        (CCA(2) if what == "fit" else search).fit(pairs)
+    print("fitted")
 except MemoryError as error:
     print(str(error).partition(" needs")[0])
 """
@@ -38,9 +45,9 @@ def searched(kind, how, folder):
     return json.loads(done.stdout)
 
 
-def tight(what, margin):
+def tight(what, margin, limit="RLIMIT_AS"):
     """Return what is said where so many MB are left; what hangs fails."""
-    command = [sys.executable, "-c", TIGHT, what, str(margin)]
+    command = [sys.executable, "-c", TIGHT, what, str(margin), limit]
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, timeout=60)
     assert done.returncode == 0
     return done.stdout
@@ -67,10 +74,15 @@ def test_a_search_whose_workers_get_no_memory_ends_and_says_so(tmp_path, kind):
     assert not (tmp_path / "fits").exists()
 
 
+@pytest.mark.parametrize("limit", ["RLIMIT_AS", "RLIMIT_DATA"])
 @pytest.mark.parametrize("margin", [8, 24, 40, 60, 76])
-def test_a_fit_that_gets_no_memory_raises(margin):
+def test_a_fit_that_gets_no_memory_raises(margin, limit):
     """The limits are those at which OpenBLAS gets no workspace, or one for numpy or for scipy only."""
-    assert tight("fit", margin) == "the workspace of linear algebra\n"
+    assert tight("fit", margin, limit) == "the workspace of linear algebra\n"
+
+
+def test_a_search_in_threads_needs_no_room_for_those_of_joblib():
+    assert tight("threads", 100) == "fitted\n"
 
 
 @pytest.mark.parametrize("margin", [20, 24, 128, 192])
@@ -79,7 +91,7 @@ def test_a_search_that_cannot_serve_its_workers_raises(margin):
 
     What threads reserve differs from run to run, so that either of the two may be what there is no room for.
     """
-    assert tight("search", margin) in ("the workspace of linear algebra\n", "a search with n_jobs=2\n")
+    assert tight("search", margin) in ("the workspace of linear algebra\n", "a search with 2 processes\n")
 
 
 def test_a_grid_search_whose_worker_is_ended_raises(tmp_path):

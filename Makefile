@@ -13,12 +13,13 @@ export SKXMR_DATA ?= $(wildcard $(abspath ../shared/data))
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: help demo test test-slow test-all test-browser test-floors audit check wheel bench results pages tutorials docs docs-run clean
+.PHONY: help demo test test-slow test-all test-browser test-cuda test-floors audit check wheel bench results pages tutorials docs docs-run clean
 
 help:
 	@echo "make demo    fit, search and compare retrievers on real data; writes pictures to output/"
 	@echo "make test    the test suite; make test-all also runs the slow tests, make test-slow only those"
 	@echo "make test-browser  the page in Chromium, which must be installed; writes screenshots to output/browser/"
+	@echo "make test-cuda  what needs a CUDA device; the other tests leave it alone"
 	@echo "make test-floors  the tests with the lowest versions that pyproject.toml allows (downloads 3 GB)"
 	@echo "make audit   licences and known weaknesses of the installed packages"
 	@echo "make check   ruff, mypy and import-linter"
@@ -56,6 +57,9 @@ test-all: $(STAMP)
 
 test-browser: $(STAMP)
 	SKXMR_OUTPUT=output/browser $(BIN)/python -m pytest -m browser -rs tests/app
+
+test-cuda: $(STAMP)
+	SKXMR_CUDA=1 $(PYTEST) -m cuda -rs
 
 # Once per release: 7 GB on disk, because old versions of torch come with CUDA. Warnings of old versions are no errors.
 test-floors:

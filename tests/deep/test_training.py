@@ -388,6 +388,7 @@ def test_bad_parameters_are_named(small, options, message):
         Toy(**options).fit(*small)
 
 
+@pytest.mark.cuda
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
 def test_cuda_equals_the_cpu(small):
     pairs, labels = small

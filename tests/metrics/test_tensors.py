@@ -12,7 +12,7 @@ from tests.problems import labelled_views
 RNG = np.random.default_rng(0)
 
 
-@pytest.fixture(params=["cpu", "cuda"])
+@pytest.fixture(params=["cpu", pytest.param("cuda", marks=pytest.mark.cuda)])
 def device(request, monkeypatch):
     """Tensors on CUDA, or on the CPU as if it were one."""
     torch = pytest.importorskip("torch")

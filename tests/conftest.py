@@ -9,8 +9,8 @@ from pathlib import Path
 
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")  # before numpy is imported: afterwards it has no effect
-# Methods take CUDA where there is one, but tests compare bits, files and seeds as the CPU makes them. Those that are about
-# CUDA run by `make test-cuda`.
+# Methods take CUDA where there is one, but tests compare bits, files and seeds as the CPU makes them. Those that are
+# about CUDA run by `make test-cuda`.
 if not os.environ.get("SKXMR_CUDA"):
     os.environ["CUDA_VISIBLE_DEVICES"] = ""
 

@@ -20,6 +20,8 @@ from skxmr import CCA, DAGNN, MLCCA, PLS, Pairs, SemanticMatching
 from skxmr.datasets import make_multilabel_pairs
 from tests.problems import assert_equal_models, chunked
 
+# A cluster takes seconds to start.
+pytestmark = pytest.mark.slow
 CV = KFold(2, shuffle=True, random_state=0)
 SMALL = {"n_components": 8, "hidden": 16, "width": 8, "max_epochs": 1, "random_state": 0}
 SEARCHES = {
@@ -79,7 +81,7 @@ def search(kind, pairs, labels):
     return GridSearchCV(*SEARCHES[kind], cv=CV, error_score="raise").fit(pairs, labels)
 
 
-@pytest.mark.parametrize("kind", ["closed form", pytest.param("deep", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kind", ["closed form", "deep"])
 def test_two_workers_score_what_one_process_scores(client, data, kind):
     serial = search(kind, *data)
     pairs, labels = CountedPairs(data[0].image, data[0].text), data[1]
@@ -91,7 +93,6 @@ def test_two_workers_score_what_one_process_scores(client, data, kind):
     assert CountedPairs.sent < 8, "the rows travel once (hashed, measured, sent), not with each of 8 fits"
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("kind", SEARCHES)
 def test_threads_score_what_one_process_scores(data, kind):
     serial = search(kind, *data)
@@ -114,7 +115,6 @@ def fatal_search(client, folder, deaths, data):
         return GridSearchCV(Fatal(str(folder)), {"n_components": [2, 4]}, cv=folds, error_score="raise").fit(*data)
 
 
-@pytest.mark.slow
 def test_a_worker_that_dies_once_costs_time_only(client, data, tmp_path):
     serial = GridSearchCV(CCA(), {"n_components": [2, 4]}, cv=CV).fit(*data)
     survived = fatal_search(client, tmp_path / "once", 1, data)
@@ -122,7 +122,6 @@ def test_a_worker_that_dies_once_costs_time_only(client, data, tmp_path):
     assert not list((tmp_path / "once").iterdir()), "a worker did die"
 
 
-@pytest.mark.slow
 def test_a_fit_that_kills_every_worker_ends_the_search(client, data, tmp_path):
     """By one of two errors, as docs/scaling.md says: a task was tried four times, or no worker has the rows."""
     with pytest.raises((KilledWorker, FutureCancelledError), match=r"Attempted to run task|cancelled for reason"):

@@ -53,6 +53,7 @@ def test_only_deep_methods_load_torch():
     assert loaded(f"from skxmr import {', '.join(light)}\ndatasets.load_wikipedia, testing.check_retriever") == []
 
 
+@pytest.mark.slow
 def test_methods_load_little_before_they_are_fitted():
     """Importing a method takes hardly longer than importing scikit-learn's base classes, and torch for deep ones."""
     heavy = ("torch", "skorch", "sklearn.preprocessing", "sklearn.model_selection", "sklearn.metrics", "scipy.io")

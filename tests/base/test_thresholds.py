@@ -104,6 +104,7 @@ def test_rows_of_one_image_are_in_one_fold():
         assert len(rows) == 6 and len(np.unique(pairs.groups[rows])) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", [DSCMR, ACMR, pytest.param(DAGNN, marks=pytest.mark.slow)])
 def test_deep_methods_choose_them_on_validation_rows(tagged, method):
     pairs, tags = tagged

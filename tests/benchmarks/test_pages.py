@@ -318,6 +318,7 @@ def test_scan_with_boxes_stands_beside_racg_with_boxes():
     assert "0.597" in next(row for row in rows if row[0] == seeing[1])[2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seeds", [1, pytest.param(3, marks=pytest.mark.slow)])
 def test_the_adversary_hides_a_planted_offset(module, seeds):
     """In the mean over seeds: single seeds differ widely. The file of results has what is measured here."""

@@ -495,6 +495,7 @@ def test_it_is_explained_by_what_it_found_and_makes_an_index(data):
     assert_array_equal(index.search(text=pairs.text[:2], k=1).ids.ravel(), best)
 
 
+@pytest.mark.slow
 def test_captions_are_read_by_parts_of_words(data):
     pairs, labels = data
     words = np.array([f"word{i}" for i in range(30)])
@@ -512,6 +513,7 @@ def test_image_files_are_refused_with_a_way_out(data):
         AutoRetriever().fit(["a.png", "b.png"], data[0].text[:2], data[1][:2])
 
 
+@pytest.mark.slow
 def test_regions_and_words_are_compared():
     scenes = make_captioned_scenes(20, random_state=0)
     pairs = Pairs(skxmr.Regions(scenes.regions, mask=scenes.mask), scenes.sentences, image_index=scenes.image_index)

@@ -51,6 +51,7 @@ def test_without_click_the_command_says_what_is_missing():
     assert done.returncode == 1 and "pip install click" in done.stderr and "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_an_error_in_a_process_is_one_sentence(tmp_path):
     words = [sys.executable, "-m", "skxmr.cli", "card", str(tmp_path)]
     done = subprocess.run(words, capture_output=True, text=True)

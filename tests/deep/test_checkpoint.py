@@ -114,6 +114,7 @@ def test_a_killed_fit_ends_at_the_same_model(name, data, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cls", [SCAN, RACG, VSEPP])
 def test_methods_of_sets_go_on_as_well(cls, scenes, tmp_path, monkeypatch):
     pairs = scenes

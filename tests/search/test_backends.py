@@ -205,6 +205,7 @@ def test_an_index_of_an_engine_says_how_it_is_copied(empty, vectors):
         pickle.dumps(index)
 
 
+@pytest.mark.slow
 def test_a_damaged_folder_of_an_engine_is_refused(empty, vectors, tmp_path):
     pytest.importorskip("lancedb")
     index = empty("lancedb")

@@ -47,6 +47,7 @@ def test_importing_loads_nothing_heavy_and_next_to_nothing_else():
     assert others == {"skxmr", "lazy_loader"} and len(modules) < 40
 
 
+@pytest.mark.slow
 def test_only_deep_methods_load_torch():
     light = [name for name in skxmr.__all__ if not is_deep(name)]
     assert {"CCA", "TwoStage", "metrics", "testing"} <= set(light)

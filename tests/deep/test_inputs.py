@@ -82,6 +82,7 @@ def cross_entropy_of_frequencies(Y):
     return float(-(p * np.log(p) + (1 - p) * np.log(1 - p)).mean())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fraction", [0.0, 0.2])
 def test_pretraining_predicts_the_labels_and_freezes(fraction):
     module, before, after, frequencies = pretrained(fraction)

@@ -117,6 +117,7 @@ def test_batches_and_threads_do_not_matter(images):
         assert_allclose(Small(**options).transform(images[:5]), whole, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_rows_of_every_kind_give_the_same_features(images, tmp_path):
     paths = [tmp_path / f"{i}.png" for i in range(2)]
     pictures = [Image.fromarray(image) for image in images[:2]]

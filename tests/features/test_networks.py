@@ -24,6 +24,7 @@ def small_network():
     return nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2))
 
 
+@pytest.mark.slow
 def test_real_weights_on_real_drawings():
     pytest.importorskip("efficientnet_lite_pytorch")
     paths = sorted(DRAWINGS.glob("*.png"))

@@ -258,6 +258,7 @@ def test_strings_lists_and_arrays_are_taken(told):
     assert one_to_one.similarity(images, texts[::5]).shape == (N_IMAGES, N_IMAGES)
 
 
+@pytest.mark.slow
 def test_without_tags_and_heads_every_word_is_an_anchor_and_all_are_connected(told):
     plain = Pairs(told.image.view, Sentences([told.text.tokens(i) for i in range(N_TEXTS)]), image_index=told.groups)
     sparse = clone(METHODS["RACG"]).fit(plain).similarity(plain)
@@ -295,6 +296,7 @@ def test_warm_start_goes_on(told, fits):
     assert 0 < moved < 0.1
 
 
+@pytest.mark.slow
 def test_warm_start_keeps_the_vocabulary(told):
     """Other rows, and other validation rows, have other words."""
     model = clone(METHODS["RACG"]).set_params(warm_start=True, random_state=None).fit(told)

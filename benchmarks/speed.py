@@ -29,7 +29,7 @@ THREADS = (1, 2)
 _VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 # Training frees and takes large arrays in every step. glibc gives such memory back to the system or not, by what the
 # heap looks like, and fresh pages cost up to a tenth of a step, at random on one side or the other. Here it keeps them.
-# Covariances take large arrays once for every fit, which costs up to a sixth of it.
+# Covariances take large arrays once for every fit, which costs up to a seventh of it.
 _KEEPING = {
     "training": {"MALLOC_TRIM_THRESHOLD_": str(2**34), "MALLOC_MMAP_THRESHOLD_": str(2**25)},
     "linear": {"MALLOC_TRIM_THRESHOLD_": str(2**34), "MALLOC_MMAP_THRESHOLD_": str(2**34)},

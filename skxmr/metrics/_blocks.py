@@ -95,8 +95,9 @@ def per_query(
             for few in gen_batches(len(R), max(1, _CACHED // m)):
                 own = np.arange(start + few.start, start + few.stop) if exclude_self else None
                 # Looked at here, where the ranking reads the same scores from the cache.
-                check_scores(S[some][few])
-                ranking = rank(S[some][few], R[few], own, every_tie)
+                cached = S[some][few]
+                check_scores(cached)
+                ranking = rank(cached, R[few], own, every_tie)
                 values = measure(ranking)
                 values[ranking.n_relevant == 0] = np.nan
                 parts.append(values)

@@ -176,8 +176,10 @@ class Collection:
 
 def _updated(known: KnownIds | None, ids: Sequence[Id], rows: Sequence[int | None]) -> KnownIds | None:
     """Return what is known of ids after some rows changed; None where it is better put together anew."""
-    many = known is not None and known.n_changed + len(ids) > MOST_CHANGES and not (ids and isinstance(ids[0], str))
-    if known is None or many:
+    if known is None:
+        return None
+    are_integers = not (ids and isinstance(ids[0], str))
+    if are_integers and known.n_changed + len(ids) > MOST_CHANGES:
         return None
     for value, row in zip(ids, rows, strict=True):
         known.changed(value, row)

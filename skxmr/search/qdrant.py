@@ -96,23 +96,24 @@ class QdrantBackend:
             numbers = self.points
 
             def fetch(some: FloatArray, number: int) -> tuple[FloatArray, IndexArray]:
+                if number == len(numbers):
+                    # Points that only the server knows, because it failed to delete them or the index was not saved
+                    # after they were added, may all be nearer than those of the rows.
+                    number = max(number, self._client.count(self.collection).count)
                 scores = np.full((len(some), number), -np.inf, np.float32)
                 rows = np.full((len(some), number), -1)
                 for i, query in enumerate(some):
                     found = self._nearest(query, number, chosen)
                     ids = np.array([point.id for point in found], np.intp)
                     at = np.searchsorted(numbers[:-1], ids)
-                    # A server that failed to delete points may still find them, after their numbers are forgotten.
+                    # Points that only the server knows are no rows.
                     is_known = numbers[at] == ids
                     rows[i, : len(found)] = np.where(is_known, at, -1)
                     scores[i, : len(found)] = [point.score for point in found]
                     seen.add(rows[i], np.array([point.vector for point in found], np.float32)[is_known])
                 return scores, rows
 
-            # Points that only the server knows, because it failed to delete them or the index was not saved after they
-            # were added, may all be nearer than those of the rows.
-            n_points = max(len(self.points), self._client.count(self.collection).count)
-            found = fetched(fetch, queries, k, allowed, n_points)
+            found = fetched(fetch, queries, k, allowed, len(self.points))
         return scored_again(found, queries, seen.take)
 
     def take(self, rows: IndexArray) -> AnyArray:
